@@ -13,15 +13,16 @@ kept in DIR: a stopped run continues, and measures newly trained methods again.
 - clinical: validation slices with steel or gold, `dudonet-640`, through the clinical front end: RMSE in the 20-pixel
   ring against LI, case by case.
 - demo: the hip and dental studies through the clinical front end; RMSE in the 20-pixel ring against NMAR.
-- real: sternal wires and femoral nail, whose truth nobody knows: streak index, consistency error, bone kept, and
-  a figure of the worst slice: original and every method in one window, the change of each, and where its projection
-  leaves the sinogram outside the metal trace.
+- real: sternal wires and femoral nail, without known truth: streak index, consistency error, bone kept, and a figure
+  of the worst slice: original and every method in one window, the change of each, and the difference between its
+  projection and the projection of the original outside the metal trace.
 
 Reads ../shared/data. `--every N` takes every Nth slice of the studies, for a first look.
 """
 
 import argparse
 import math
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -33,6 +34,7 @@ from skimage.data import shepp_logan_phantom
 from benchmarks.clock import Clock
 from marview.commands.metal import MaskChoice, find_metal
 from marview.commands.series import shared_series
+from marview.errors import MarviewError
 from marview.evaluation import boards
 from marview.evaluation.benchmark import run_benchmark
 from marview.evaluation.case_set import list_cases
@@ -62,9 +64,18 @@ TARGET = 0.25
 WORST = 0.05
 
 
-def main() -> None:
+def main() -> int:
+    """Run the benchmark; return 0, or the exit code of the error that stops it."""
+    try:
+        _report(_arguments())
+    except MarviewError as reason:
+        print(reason, file=sys.stderr)
+        return reason.exit_code
+    return 0
+
+
+def _report(arguments: argparse.Namespace) -> None:
     """Print the tables of the chosen parts."""
-    arguments = _arguments()
     methods = expand([*CLASSICAL, *arguments.method], discover())
     for part in arguments.part:
         if part in PROTOCOLS:
@@ -230,4 +241,4 @@ def _arguments() -> argparse.Namespace:
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

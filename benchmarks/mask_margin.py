@@ -1,7 +1,7 @@
 """Effect of metal masks that are too small or too large: Fig. 7 of Yu 2020, on a simulated hip and a real nail.
 
     marview demo --no-window
-    python benchmarks/mask_margin.py DEMO_FOLDER ../shared/data/real_metal/femoral_nail.nii.gz --output docs/images
+    python benchmarks/mask_margin.py DEMO_FOLDER ../shared/data/real_metal/femoral_nail.nii.gz --output FIGURES
 
 Masks are eroded and dilated by 1 and 2 pixels of the 416 x 416 processing grid. Those of the hip are its true metal,
 those of the nail are found by marview. Slices are spread evenly over those that hold at least ten pixels of metal.
@@ -9,6 +9,7 @@ those of the nail are found by marview. Slices are spread evenly over those that
 
 import argparse
 import math
+import sys
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
@@ -19,6 +20,7 @@ from marview.commands.metal import MaskChoice, find_metal
 from marview.commands.series import shared_series
 from marview.dicom import open_series
 from marview.dicom.mask_file import read_mask
+from marview.errors import MarviewError
 from marview.evaluation.processing_grid import mask_on_processing_grid, on_processing_grid
 from marview.export.sweep_figure import draw_sweep
 from marview.mar import MarWorker, SharedArray
@@ -32,14 +34,27 @@ MARGINS_PX = (-2.0, -1.0, 0.0, 1.0, 2.0)
 FEWEST_METAL_PX = 10
 
 
-def main() -> None:
-    """Print the tables and draw the figures."""
+def main() -> int:
+    """Run the benchmark; return 0, or the exit code of the error that stops it."""
+    try:
+        _report(_arguments())
+    except MarviewError as reason:
+        print(reason, file=sys.stderr)
+        return reason.exit_code
+    return 0
+
+
+def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("hip", type=Path, help="folder of the demo study: holds study, truth and metal.nii.gz")
     parser.add_argument("nail", type=Path, help="femoral_nail.nii.gz")
     parser.add_argument("--slices", type=int, default=10, help="of each series")
-    parser.add_argument("--output", type=Path, default=Path("docs/images"))
-    chosen = parser.parse_args()
+    parser.add_argument("--output", type=Path, required=True, help="folder for the figures")
+    return parser.parse_args()
+
+
+def _report(chosen: argparse.Namespace) -> None:
+    """Print the tables and draw the figures."""
     studies = {
         "hip": (chosen.hip / "study", MaskChoice(file=chosen.hip / "metal.nii.gz"), chosen.hip / "truth"),
         "nail": (chosen.nail, MaskChoice(), None),
@@ -93,4 +108,4 @@ def _print(rows: tuple[Row, ...], *, has_truth: bool) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -1,6 +1,6 @@
 """Correct real metal with every bundled method: streak index, what stays untouched far from metal, and figures.
 
-    python benchmarks/real_metal.py ../shared/data/real_metal --output docs/images
+    python benchmarks/real_metal.py ../shared/data/real_metal --output FIGURES
 
 There is no truth here. The streak index is the standard deviation of soft tissue in the 20-pixel ring around metal over
 that of soft tissue more than 40 pixels away. Which pixels are soft tissue is judged once, for all images alike, by the
@@ -9,6 +9,7 @@ distant soft tissue and the width of distant edges (10 to 90 %) are given relati
 """
 
 import argparse
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +21,7 @@ from scipy import ndimage
 
 from marview.commands.metal import MaskChoice, find_metal
 from marview.commands.series import SharedSeries, shared_series
+from marview.errors import MarviewError
 from marview.evaluation.front_end_methods import FrontEndMethods
 from marview.export import picture
 from marview.metrics import far_from, streak_index
@@ -44,12 +46,25 @@ class Row:
     distant_edge_px: float
 
 
-def main() -> None:
-    """Print the table of every series and draw its figure."""
+def main() -> int:
+    """Run the benchmark; return 0, or the exit code of the error that stops it."""
+    try:
+        _report(_arguments())
+    except MarviewError as reason:
+        print(reason, file=sys.stderr)
+        return reason.exit_code
+    return 0
+
+
+def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", type=Path, help="holds sternal_wires and femoral_nail.nii.gz")
-    parser.add_argument("--output", type=Path, default=Path("docs/images"))
-    chosen = parser.parse_args()
+    parser.add_argument("--output", type=Path, required=True, help="folder for the figures")
+    return parser.parse_args()
+
+
+def _report(chosen: argparse.Namespace) -> None:
+    """Print the table of every series and draw its figure."""
     for name in ("sternal_wires", "femoral_nail.nii.gz"):
         with shared_series(chosen.folder / name) as series:
             mask = find_metal(series.loaded, MaskChoice()).mask
@@ -160,4 +175,4 @@ def _draw(images: Mapping[str, Volume], k: int, number: int, path: Path) -> None
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

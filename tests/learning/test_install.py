@@ -116,7 +116,8 @@ def test_a_method_that_lies_there_already_gets_them_in_place(run: Path, listing:
 
 
 def contents(folder: Path) -> dict[str, bytes]:
-    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    files = [path for path in folder.rglob("*") if path.is_file() and path.parent.name != "__pycache__"]
+    return {str(path.relative_to(folder)): path.read_bytes() for path in files}
 
 
 @pytest.mark.parametrize("step", ["write_tensors", "write_card", "_with_weights"])

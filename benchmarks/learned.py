@@ -32,9 +32,9 @@ from scipy.ndimage import binary_fill_holes
 from skimage.data import shepp_logan_phantom
 
 from benchmarks.clock import Clock
+from benchmarks.exit_code import exit_code
 from marview.commands.metal import MaskChoice, find_metal
 from marview.commands.series import shared_series
-from marview.errors import MarviewError
 from marview.evaluation import boards
 from marview.evaluation.benchmark import run_benchmark
 from marview.evaluation.case_set import list_cases
@@ -66,12 +66,7 @@ WORST = 0.05
 
 def main() -> int:
     """Run the benchmark; return 0, or the exit code of the error that stops it."""
-    try:
-        _report(_arguments())
-    except MarviewError as reason:
-        print(reason, file=sys.stderr)
-        return reason.exit_code
-    return 0
+    return exit_code(lambda: _report(_arguments()))
 
 
 def _report(arguments: argparse.Namespace) -> None:

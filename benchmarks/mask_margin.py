@@ -16,11 +16,11 @@ from pathlib import Path
 
 import numpy as np
 
+from benchmarks.exit_code import exit_code
 from marview.commands.metal import MaskChoice, find_metal
 from marview.commands.series import shared_series
 from marview.dicom import open_series
 from marview.dicom.mask_file import read_mask
-from marview.errors import MarviewError
 from marview.evaluation.processing_grid import mask_on_processing_grid, on_processing_grid
 from marview.export.sweep_figure import draw_sweep
 from marview.mar import MarWorker, SharedArray
@@ -36,12 +36,7 @@ FEWEST_METAL_PX = 10
 
 def main() -> int:
     """Run the benchmark; return 0, or the exit code of the error that stops it."""
-    try:
-        _report(_arguments())
-    except MarviewError as reason:
-        print(reason, file=sys.stderr)
-        return reason.exit_code
-    return 0
+    return exit_code(lambda: _report(_arguments()))
 
 
 def _arguments() -> argparse.Namespace:

@@ -19,9 +19,9 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 from scipy import ndimage
 
+from benchmarks.exit_code import exit_code
 from marview.commands.metal import MaskChoice, find_metal
 from marview.commands.series import SharedSeries, shared_series
-from marview.errors import MarviewError
 from marview.evaluation.front_end_methods import FrontEndMethods
 from marview.export import picture
 from marview.metrics import far_from, streak_index
@@ -48,12 +48,7 @@ class Row:
 
 def main() -> int:
     """Run the benchmark; return 0, or the exit code of the error that stops it."""
-    try:
-        _report(_arguments())
-    except MarviewError as reason:
-        print(reason, file=sys.stderr)
-        return reason.exit_code
-    return 0
+    return exit_code(lambda: _report(_arguments()))
 
 
 def _arguments() -> argparse.Namespace:

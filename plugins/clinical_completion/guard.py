@@ -26,9 +26,9 @@ LEAST_EXPLAINED_OF_LIGHT = 0.2
 simulated slices: four with titanium screws have 0.35 to 0.72 and gain, two steel hips have 0.15 and 0.21 and lose."""
 
 _LIGHT_MU = (0.8, material("ti").mu)
-"""Attenuation of light metal in images, 1/cm: up to that of titanium at 70 keV, because beam hardening lowers it. Steel
-stems have 2.7 and more. On a scale that ends at 3071 HU every metal has less, so this limit does not distinguish
-them."""
+"""Lowest and highest attenuation of light metal in images, 1/cm. Beam hardening lowers that of titanium, so titanium
+at 70 keV is the upper limit. Steel stems have 2.7 and more. On a scale that ends at 3071 HU every metal has less, so
+this limit does not distinguish them."""
 
 _FULL = 0.9
 

@@ -1,4 +1,4 @@
-"""The corrected slice, by itself or compared with the original, and how it was made."""
+"""Pane with the corrected slice, alone or compared with the original, and a description of the correction."""
 
 import numpy as np
 from numpy.typing import NDArray

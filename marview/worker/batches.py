@@ -11,7 +11,7 @@ from marview.mar.manifest import Manifest
 from marview.worker.devices import memory_mb
 
 LARGEST = {"cpu": 8, "cuda": 32}
-"""Slices by device. On a CPU larger batches double the memory of a run and do not make it faster."""
+"""Slices by device. On a CPU larger batches need up to twice the memory and gain little time or none."""
 
 _FIRST = 4
 _SLICE_PIXELS = 512**2

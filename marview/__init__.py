@@ -1,6 +1,6 @@
-"""marview shows CT volumes, marks metal and runs metal artifact reduction methods. For research.
+"""View CT volumes, segment metal and run metal artifact reduction (MAR) methods. For research only.
 
-The names below are the Python API; each is imported on first use.
+The names in `__all__` are the Python API; each is imported on first use.
 """
 
 import logging
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 __version__ = "0.2.0"
 
-# A library stays silent unless the program that uses it sets up logging; Python would print warnings itself.
+# A library prints no log messages unless its user configures logging. Without a handler, Python prints warnings.
 logging.getLogger(__name__).addHandler(logging.NullHandler())
 
 _PLACES = {

@@ -1,4 +1,4 @@
-"""The Python API: what `import marview` offers to notebooks and scripts.
+"""Python API of marview for notebooks and scripts.
 
 Examples:
     >>> import marview
@@ -6,7 +6,7 @@ Examples:
     ['BadInput', 'CaseMeasures', 'Grid']
 """
 
-from __future__ import annotations  # help() shows the annotations as they are written here
+from __future__ import annotations  # so that help() shows the annotations in this short form
 
 import atexit
 import math
@@ -52,9 +52,9 @@ class Metal:
     Attributes:
         mask: bool, `[z, y, x]`; True in metal.
         origin: description of how the metal was found.
-        notes: notes for the reader of the mask.
+        notes: remarks on the mask, such as a clipped HU scale.
         margin_mm: margin that the mask contains, in mm.
-        threshold_hu: threshold that the user set, in HU; None for every other mask.
+        threshold_hu: threshold that the user set, in HU; None if the user set none.
 
     Raises:
         UsageError: the mask contains values other than 0 and 1, or does not have three axes.
@@ -105,20 +105,21 @@ class Reduction:
 
 
 def read(path: Path | str, series: str = "") -> LoadedSeries:
-    """Read a series: `.volume.hu` is int16 HU `[z, y, x]`, `.volume.grid` the position of its voxels.
+    """Read a CT series or a NIfTI volume.
 
-    marview issues a Python warning for each finding that affects measures, such as a missing slice, and for each reason
-    why methods refuse the series. `.report` has all findings. A NIfTI file of labels, such as a mask, gives no warning.
+    marview issues a Python warning for each finding that affects measurements, such as a missing slice, and for each
+    reason why methods refuse the series. A NIfTI label file, such as a mask, causes no warning.
 
     Args:
         path: folder, zip, DICOM file or NIfTI file.
         series: UID of the series, needed if `path` contains several.
 
     Returns:
-        The series, even if methods refuse it; `.report.reason` then says why.
+        The series: `.volume.hu` is int16 HU `[z, y, x]`, `.volume.grid` has the positions of the voxels, and `.report`
+        contains all findings. If methods refuse the series, `.report.reason` says why.
 
     Raises:
-        BadInput: there is no series, there are several, or the series cannot be read; the message says which.
+        BadInput: there is no series, there are several, or the series cannot be read.
         UsageError: `path` is neither a string nor a path.
     """
     if not isinstance(path, str | os.PathLike):
@@ -135,13 +136,13 @@ def find_metal(volume: Volume | LoadedSeries, *, threshold_hu: float | None = No
 
     Args:
         volume: volume, or result of `read`.
-        threshold_hu: threshold of metal in HU; None to find it automatically.
-        margin_mm: margin in mm; + grows the mask, - shrinks it.
+        threshold_hu: threshold above which a voxel is metal, in HU; None to find the metal automatically.
+        margin_mm: margin in mm; a positive margin grows the mask, a negative one shrinks it.
 
     Returns:
-        The mask. It is empty if nothing is certainly metal; the notes then mention doubtful voxels, or the highest HU
-        if it does not exceed the threshold. Notes also say if the HU scale is clipped or extended, and if the margin is
-        smaller than a voxel and so changes nothing.
+        The mask. If no voxel is certainly metal, the mask is empty, and the notes mention doubtful voxels. If no voxel
+        exceeds the threshold, the notes give the highest HU. Notes also say if the HU scale is clipped or extended, and
+        if the margin is smaller than a voxel and has no effect.
 
     Raises:
         BadInput: the margin removes the whole mask, or the geometry or HU of the series are unreliable.
@@ -177,19 +178,20 @@ def reduce(
 ) -> Reduction:
     """Reduce the metal artifacts of a volume.
 
-    The method runs in a worker process. The first call starts it, which takes a few seconds; later calls use it again.
+    The method runs in a worker process. The first call starts the process, which takes a few seconds; later calls
+    reuse it.
 
     Args:
         volume: volume, or result of `read`; it is not changed.
         method: identifier of a method, as listed by `marview methods`.
         metal: result of `find_metal`, or bool array `[z, y, x]`; None to find metal automatically.
-        parameters: values of the method's parameters that differ from their defaults, by name. `marview methods nmar`
-            on the command line prints names, ranges and units of the parameters of a method. Text is converted as on
+        parameters: values of the method's parameters that differ from their defaults, by name. On the command line,
+            `marview methods nmar` prints the parameters of NMAR with their ranges and units. Text is converted as on
             the command line: "no" to False, "2" to 2.0.
         slices: indices z of the slices to correct; empty for all slices with metal. Slices without metal stay
             unchanged; a note in the record names them.
         device: "auto", "cpu" or "cuda".
-        restore_cut_off: whether marview estimates clipped dark streaks before the method runs.
+        restore_cut_off: whether to estimate the HU of clipped dark streaks before the method runs.
         across_gaps: whether to correct the slices that are present if others are missing or unreadable.
         on_progress: function called with the finished fraction, 0 to 1, on another thread.
 
@@ -201,7 +203,7 @@ def reduce(
             than 0 and 1.
         NoMetal: there is no metal.
         BadInput: the geometry or HU of the series are unreliable, slices are missing and `across_gaps` is False, or the
-            mask covers more than half of the body or is in slices without a body.
+            mask covers more than half of the body or contains slices without a body.
         MethodFailed: the method failed; the message says why.
     """
     source = _volume(volume)
@@ -247,9 +249,9 @@ def reduce(
 
 
 def write_dicom(reduction: Reduction, folder: Path | str) -> tuple[Path, ...]:
-    """Write a corrected series as a derived DICOM CT series to a new folder, whole or not at all.
+    """Write a corrected series as a derived DICOM CT series to a new folder.
 
-    Missing slices are left out.
+    Missing slices are left out. If writing fails, no file remains.
 
     Args:
         reduction: result of `reduce` with a series of `read`.
@@ -259,10 +261,10 @@ def write_dicom(reduction: Reduction, folder: Path | str) -> tuple[Path, ...]:
         The paths of the files.
 
     Raises:
-        UsageError: this is not a result of `reduce`, the corrected volume was not a series of `read`, or the folder is
-            not empty.
-        BadInput: the source is NIfTI, Enhanced CT or lacks UIDs, so no DICOM series can be made of it; use
-            `write_nifti`. Or the folder cannot be written.
+        UsageError: `reduction` is not a result of `reduce`, its source is not a series of `read`, or the folder is not
+            empty.
+        BadInput: the source is NIfTI or Enhanced CT, or it lacks UIDs, so that no DICOM series can be derived from it;
+            use `write_nifti`. Also raised if the folder cannot be written.
     """
     _refuse_no_reduction(reduction, folder)
     if not isinstance(reduction.source, LoadedSeries):
@@ -276,9 +278,10 @@ def write_dicom(reduction: Reduction, folder: Path | str) -> tuple[Path, ...]:
 
 
 def write_nifti(reduction: Reduction, folder: Path | str) -> tuple[Path, ...]:
-    """Write a corrected volume, its metal mask and its record as NIfTI and JSON to a new folder, whole or not at all.
+    """Write a corrected volume and its metal mask as NIfTI and the record of the run as JSON to a new folder.
 
-    Missing slices are written as -1024 HU. A Python warning and a note in the record name them.
+    Missing slices are written as -1024 HU; a Python warning and a note in the record name them. If writing fails, no
+    file remains.
 
     Args:
         reduction: result of `reduce`.
@@ -288,7 +291,7 @@ def write_nifti(reduction: Reduction, folder: Path | str) -> tuple[Path, ...]:
         The paths of `corrected.nii.gz`, `metal.nii.gz` and `provenance.json`.
 
     Raises:
-        UsageError: this is not a result of `reduce`, or the folder is not empty.
+        UsageError: `reduction` is not a result of `reduce`, or the folder is not empty.
         BadInput: the folder cannot be written.
     """
     _refuse_no_reduction(reduction, folder)

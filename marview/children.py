@@ -1,4 +1,4 @@
-"""Start of Python processes that import modules from marview's own folders, never from the folder of a study.
+"""Child processes that import modules only from marview's own folders, never from the current folder.
 
 A user who starts marview in the folder of a CD must not run a `queue.py` on it.
 """
@@ -13,7 +13,7 @@ from pathlib import Path
 _HERE = Path(__file__).resolve().parent
 
 NEUTRAL_FOLDER = Path(_HERE.anchor)
-"""Current folder of children: it contains no study, and only the system can write to it."""
+"""Current folder of child processes: it contains no study, and only the system can write to it."""
 
 _PLACES = (
     *("XDG_DATA_HOME", "XDG_CONFIG_HOME", "XDG_STATE_HOME", "XDG_CACHE_HOME", "TMPDIR", "TEMP", "TMP"),
@@ -35,7 +35,7 @@ import_module(name).main(sys.argv[1:])
 
 
 CHILD = "--child"
-"""Hidden command of a frozen program without a separate interpreter: run a module of marview."""
+"""Hidden command that runs a module of marview in a frozen program, which has no separate interpreter."""
 
 
 def command(module: str, *arguments: str, python: str = sys.executable) -> list[str]:
@@ -65,7 +65,7 @@ def environment(more: Mapping[str, str] | None = None) -> dict[str, str]:
 
 
 def make_places_absolute(environment: MutableMapping[str, str]) -> None:
-    """Replace relative paths in environment variables, which a child in another folder would not find."""
+    """Make relative paths in environment variables absolute, because a child process runs in another folder."""
     for name in _PLACES:
         if environment.get(name):
             environment[name] = str(Path(environment[name]).absolute())

@@ -1,6 +1,6 @@
-"""The command line: finds the command, loads only this command, and converts exceptions to exit codes.
+"""Command line: import the module of the requested command only, run it, and convert exceptions to exit codes.
 
-The command NAME is the function, or the typer app, NAME in `marview/commands/NAME.py`; `marview.verbs` lists them.
+The command NAME is the function or typer app NAME in `marview/commands/NAME.py`; `marview.verbs` lists the commands.
 """
 
 import enum
@@ -32,7 +32,7 @@ class _Unloaded(TyperCommand):
 
 
 class _Verbs(TyperGroup):
-    """All commands. Ctrl-C in one is raised as `typer.Abort`, so that it differs from a command that returns 130."""
+    """Group of all commands. It raises Ctrl-C as `typer.Abort`, to tell it from a command that returns 130."""
 
     def __init__(self, **attributes: Any) -> None:
         super().__init__(**attributes)
@@ -68,7 +68,7 @@ def _main(version: Annotated[bool, typer.Option("--version", help="Print the ver
 
 
 def load_verb(name: str) -> Any:
-    """Import a command and return it, with help from its docstring and the options that every command has."""
+    """Import a command and return it, with help from its docstring and the options common to all commands."""
     made = getattr(import_module(f"marview.commands.{name}"), name)
     if isinstance(made, typer.Typer):
         verb = made
@@ -184,7 +184,7 @@ def _run(arguments: list[str]) -> int:
 
 
 def _refused(wrong: typer.TyperException) -> str:
-    """Return what is wrong with a call; for a value that pydantic refused, without technical terms."""
+    """Return why a command line is refused; describe a value that pydantic refused without technical terms."""
     refusal: Any = wrong.__cause__
     parameter = getattr(wrong, "param", None)
     if parameter is None or not hasattr(refusal, "errors"):

@@ -12,7 +12,7 @@ from marview.threads import NO_THREAD, NoThread, can_start_threads, is_lack_of_t
 
 UNEXPECTED = 1
 CANCELLED = 130
-CANCELLED_SENTENCE = "cancelled; nothing half-written is left."
+CANCELLED_SENTENCE = "cancelled; no incomplete files are left."
 
 _log = logging.getLogger(__name__)
 
@@ -20,8 +20,8 @@ _log = logging.getLogger(__name__)
 def ended(work: Callable[[], int]) -> int:
     """Run the program and return its exit code; never raises.
 
-    Refusals have their own code, Ctrl-C gives 130, errors of the operating system 3, unexpected errors 1. Details of
-    the last two go to the log.
+    A `MarviewError` has its own exit code. Ctrl-C gives 130, an error of the operating system 3, an unexpected error 1.
+    Details of the last two go to the log.
     """
     with plain_output():
         return _ended(work)
@@ -33,7 +33,7 @@ def _ended(work: Callable[[], int]) -> int:
     except MarviewError as refusal:
         return refuse(str(refusal), refusal.exit_code)
     except KeyboardInterrupt:
-        if not can_start_threads():  # then OpenBLAS interrupts its own process
+        if not can_start_threads():  # OpenBLAS, not the user, interrupted the process
             return refuse(NO_THREAD, NoThread.exit_code)
         return refuse(CANCELLED_SENTENCE, CANCELLED)
     except OSError as refusal:

@@ -22,15 +22,16 @@ DAMAGED_ARRAYS = (
     struct.error,
     tokenize.TokenError,
 )
-"""Exceptions of numpy at .npy and .npz files with wrong or missing bytes, in addition to KeyError for a missing name.
+"""Exceptions that numpy raises on damaged .npy and .npz files; an entry that does not exist raises KeyError.
 
-Flipped bits may declare an entry encrypted (`RuntimeError`) or packed in an unknown way (`NotImplementedError`), and
-make a header unreadable (`TokenError`) or larger than the memory.
+Flipped bits can mark an entry as encrypted (`RuntimeError`) or as compressed by an unknown method
+(`NotImplementedError`). They can also make a header unreadable (`TokenError`), or declare an array larger than the
+memory.
 """
 
 
 def printable(text: str, *, kept: str = "") -> str:
-    r"""Escape the control characters of a text, except those in `kept`, because names of files may contain any.
+    r"""Escape the control characters of a text, except those in `kept`; file names may contain any character.
 
     >>> printable("scan\x1b[2J.nii")
     'scan\\x1b[2J.nii'
@@ -54,7 +55,7 @@ class MarviewError(Exception):
 
 
 class UsageError(MarviewError):
-    """The request is invalid: an unknown method, a value out of range."""
+    """The request is invalid, for example an unknown method or a value out of range."""
 
     exit_code = 2
 
@@ -66,7 +67,7 @@ class BadInput(MarviewError):  # noqa: N818 - the word that people use
 
 
 class MethodFailed(MarviewError):  # noqa: N818
-    """A method ran without a result."""
+    """A method failed and gave no result."""
 
     exit_code = 4
 

@@ -1,4 +1,4 @@
-"""Memory of the process: a bounded heap that returns memory to the system, and large pages for large arrays."""
+"""Limit the heap of the process, return free memory to the system, and align large arrays to large pages."""
 
 import ctypes
 import logging
@@ -11,13 +11,13 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 MOST_ARENAS = 2
-"""Heaps that threads share. By default glibc makes eight for each core, and each keeps its own free memory."""
+"""Number of heaps that threads share. By default glibc makes eight per core, and each keeps its own free memory."""
 
 LARGE_BYTES = 4 * 2**20
-"""Larger blocks go back to the system when they are freed."""
+"""Size in bytes above which a block goes back to the system when it is freed."""
 
 LARGE_PAGE = 2 * 2**20
-"""Bytes of a large page; fresh memory in pages of 4 kB can take ten times as long."""
+"""Size of a large page in bytes; allocating new memory in pages of 4 kB can take ten times as long."""
 
 _M_ARENA_MAX, _M_MMAP_THRESHOLD = -8, -3
 _log = logging.getLogger(__name__)
@@ -38,11 +38,11 @@ def _glibc() -> Any:
 def bound_heap(*, maps_large: bool = True) -> None:
     """Keep the heap of a long-lived process from growing; call it before threads start.
 
-    Threads that come and go otherwise leave free memory in many heaps, and what one thread frees no other one uses.
+    Otherwise short-lived threads leave free memory in many heaps, and no other thread reuses it.
 
     Args:
-        maps_large: whether large blocks go back to the system when they are freed; a process that computes with them
-            would get fresh pages for every one, which costs as much as the computation.
+        maps_large: whether large blocks go back to the system when they are freed. A process that computes with large
+            blocks should keep them: new pages for each block take as long as the computation.
     """
     glibc = _glibc()
     if glibc is None:
@@ -63,9 +63,9 @@ def give_back() -> None:
 
 
 def empty_in_large_pages(shape: tuple[int, ...], dtype: DTypeLike) -> NDArray[Any]:
-    """Return an uninitialised array that begins where a large page begins, if it fills one.
+    """Return an uninitialised array; align it to large pages if it is at least one large page in size.
 
-    numpy asks the system for large pages, but its arrays begin anywhere, and up to 2 MB at each end get small ones.
+    numpy asks the system for large pages but does not align its arrays, so up to 2 MB at each end are in small pages.
     """
     kind = np.dtype(dtype)
     size = math.prod(shape) * kind.itemsize

@@ -35,7 +35,7 @@ def log_to_file() -> None:
 
 
 def log_to_terminal() -> None:
-    """Also log to standard error, from level INFO."""
+    """Also log messages of level INFO and above to standard error."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(Discreet("%(name)s: %(message)s"))
     root = logging.getLogger()
@@ -48,7 +48,7 @@ class _Private(RotatingFileHandler):
 
     def _open(self) -> Any:
         descriptor = os.open(self.baseFilename, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
-        with contextlib.suppress(OSError):  # an earlier version may have written it readable for all
+        with contextlib.suppress(OSError):  # an earlier version may have made it readable for all users
             Path(self.baseFilename).chmod(0o600)
         return os.fdopen(descriptor, self.mode, encoding=self.encoding)
 
@@ -74,7 +74,7 @@ def without_words(trace: str) -> str:
 
 
 class Discreet(logging.Formatter):
-    """Formatter of position and type of an exception.
+    """Log formatter that gives the position and type of an exception.
 
     It leaves out the message, which may quote a patient's name or file.
     """

@@ -1,4 +1,4 @@
-"""Memory of this machine."""
+"""Memory size of this machine, and recognition of errors that lack of memory causes."""
 
 import ctypes
 import errno
@@ -10,7 +10,7 @@ from pathlib import Path
 _LIMIT = Path("/sys/fs/cgroup/memory.max")
 _UNKNOWN_BYTES = 8 * 2**30
 
-NO_MEMORY = "There is not enough memory for this: close other programs, or select fewer slices."
+NO_MEMORY = "There is not enough memory. Close other programs, or select fewer slices."
 
 _SIGNS = (
     "MemoryError",
@@ -18,7 +18,7 @@ _SIGNS = (
     "Could not find/load shared object file",
     "Cannot allocate memory",
 )
-"""Error texts of Python, linker, llvmlite and C library when an allocation or the mapping of a library fails."""
+"""Error texts of Python, the linker, llvmlite and the C library when memory cannot be allocated or mapped."""
 
 
 def total_bytes() -> int:

@@ -1,6 +1,7 @@
-"""Record the files that this process has read, so that they and their series' folders are never written.
+"""Record the files that this process has read, so that nothing overwrites them or adds files to their folders.
 
-Files and folders are identified by device and inode, so links, relative paths and other capitalisation are recognised.
+Files and folders are identified by device and inode, so a link, a relative path or different capitalisation makes no
+difference.
 """
 
 import contextlib
@@ -18,7 +19,7 @@ _own: dict[_Key, int] = {}
 
 
 def note_file(path: Path, status: os.stat_result | None = None) -> None:
-    """Record a file that was read; uses the status of the open file if given."""
+    """Record a file that was read; `status` is the status of the open file, if the caller has it."""
     try:
         status = path.stat() if status is None else status
     except OSError:
@@ -37,7 +38,7 @@ def note_own_file(path: Path) -> None:
 
 
 def is_own_file(path: Path) -> bool:
-    """Return whether a file is one that this process wrote and nobody changed since."""
+    """Return whether this process wrote a file that has not changed since."""
     try:
         status = path.stat()
     except (OSError, ValueError):
@@ -55,10 +56,10 @@ def note_series(files: Iterable[Path]) -> None:
 
 
 def refuse_original(target: Path) -> None:
-    """Refuse a target that is a file that was read, or is in or below the folder of a series that was read.
+    """Refuse to write to a file that was read, or to any place inside the folder of a series that was read.
 
     Raises:
-        UsageError: writing there would overwrite original data or mix with it.
+        UsageError: the target would overwrite original files or be among them.
     """
     target = Path(os.path.abspath(target))  # noqa: PTH100 - a link keeps its name
     if _is_noted(target, _files):

@@ -1,4 +1,4 @@
-"""Folders of marview's own files, in a checkout, in an installed wheel, and of the user."""
+"""Folders of marview's resources and bundled methods, in a checkout and in an installed wheel."""
 
 from pathlib import Path
 
@@ -18,7 +18,7 @@ def bundled_plugins() -> Path:
 
 
 def make_private(folder: Path) -> None:
-    """Make a folder and its missing parents, which only their owner can read and change, whatever the umask allows.
+    """Make a folder and its missing parents so that only their owner can read and change them, whatever the umask.
 
     Raises:
         OSError: the folder cannot be made.

@@ -1,4 +1,4 @@
-"""Other processes of this machine: whether a process still runs, and whether its id was reused."""
+"""Find out whether a process of this machine still runs, and whether its id was reused."""
 
 import contextlib
 import os
@@ -23,13 +23,13 @@ def is_alive(process: int) -> bool:
 
 
 def started(process: int) -> str:
-    """Return the start time of a process, to tell it from a later one with the same number; empty if unknown."""
+    """Return the start time of a process, to tell it from a later one with the same id; empty if unknown."""
     facts = _facts(process)
     return facts[19] if len(facts) > 19 else ""
 
 
 def _facts(process: int) -> list[str]:
-    """Return the fields of /proc/PID/stat from the state on; empty if there are none."""
+    """Return the fields of /proc/PID/stat, starting with the process state; empty if the file cannot be read."""
     with contextlib.suppress(OSError, IndexError):
         return Path(f"/proc/{process}/stat").read_text(encoding="utf-8").rsplit(")", 1)[1].split()
     return []

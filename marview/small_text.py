@@ -1,4 +1,4 @@
-"""Reading of small texts (settings, manifests, records) without trusting the file."""
+"""Read small text files (settings, manifests, records) that may be damaged or too large."""
 
 import json
 import os
@@ -11,7 +11,7 @@ LARGEST_BYTES = 16 << 20
 
 
 def read_text(path: Path, largest_bytes: int = LARGEST_BYTES) -> str:
-    """Read a small UTF-8 text; never blocks on a pipe.
+    """Read a small UTF-8 text file; refuse a pipe instead of waiting for it.
 
     Raises:
         OSError: the file cannot be read or is not a regular file.
@@ -46,7 +46,7 @@ def read_toml(path: Path) -> dict[str, Any]:
 
     Raises:
         OSError: as for `read_text`.
-        ValueError: as for `read_text`, or it is not TOML, is nested too deeply or contains a number of too many digits.
+        ValueError: as for `read_text`, or it is not TOML, is nested too deeply or contains too long a number.
     """
     text = read_text(path)
     try:

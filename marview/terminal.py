@@ -1,4 +1,4 @@
-"""Output to the terminal; names and texts of files are escaped, so that they cannot control it."""
+"""Print to the terminal; control characters in file names and in texts from files are escaped."""
 
 import contextlib
 import sys
@@ -13,7 +13,7 @@ from marview.errors import printable
 _LAYOUT = "\n\t"
 
 _PIPED_COLUMNS = 1000
-"""Width of tables off a terminal, so that each row is one line."""
+"""Width in characters of tables that are not printed to a terminal, so that each row is one line."""
 
 
 class PlainStream:
@@ -48,14 +48,14 @@ def _plain(stream: TextIO) -> Any:
 
 
 class _Terminal(Console):
-    """Console that draws tables and bars with escape codes, but escapes them in texts."""
+    """Console that uses escape codes for tables and bars, but escapes those that a text contains."""
 
     def render_str(self, text: str, **options: Any) -> Text:
         return super().render_str(printable(text, kept=_LAYOUT), **options)
 
 
 def terminal(*, is_error: bool = False, **options: Any) -> Console:
-    """Return a rich console on standard output or standard error; off a terminal, table rows are not wrapped."""
+    """Return a rich console for standard output or standard error; it wraps table rows only on a terminal."""
     stream: Any = sys.stderr if is_error else sys.stdout
     console = _Terminal(file=stream.raw if isinstance(stream, PlainStream) else stream, **options)
     if not console.is_terminal:
@@ -68,7 +68,7 @@ class _Notes:
 
 
 def want_notes(*, are_wanted: bool) -> None:
-    """Choose whether notes and progress are printed; refusals and results always are."""
+    """Choose whether notes and progress are printed; errors and results always are."""
     _Notes.are_wanted = are_wanted
 
 
@@ -78,12 +78,12 @@ def are_notes_wanted() -> bool:
 
 
 def say(sentence: str) -> None:
-    """Print a sentence on standard error, unless the user asked for quiet."""
+    """Print a sentence on standard error, unless the user passed `--quiet`."""
     if _Notes.are_wanted:
         print(f"marview: {sentence}", file=sys.stderr, flush=True)  # noqa: T201
 
 
 def note(sentence: str) -> None:
-    """Print what the user should know about a result on standard error, unless they asked for quiet."""
+    """Print a note about a result on standard error, unless the user passed `--quiet`."""
     if _Notes.are_wanted:
         print(f"Note: {sentence}", file=sys.stderr)  # noqa: T201

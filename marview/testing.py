@@ -60,7 +60,7 @@ def phantom_case(slices: int = 2, size: int = 64, *, is_measured: bool = True) -
 
     Args:
         slices: number of slices; the position of the rod differs from slice to slice.
-        size: edge of the image in pixels; the field of view is 15.36 cm wide.
+        size: width and height of the image in pixels; the field of view is 15.36 cm wide.
         is_measured: whether the case has a measured sinogram, as in raw data; otherwise its sinogram is the forward
             projection of the image, as for clinical slices.
     """
@@ -97,7 +97,7 @@ class TestJob:
     Args:
         loaded: method whose weights the job provides; None for a job without weights.
         folder: folder of that method, instead of `loaded`.
-        cancel_at: number of the call of `check_cancelled` that raises `Cancelled`, from 1.
+        cancel_at: number of the call of `check_cancelled` that raises `Cancelled`, counted from 1.
     """
 
     __test__ = False  # keeps pytest from collecting it as a test class
@@ -205,7 +205,9 @@ def check_method(folder: Path, values: Mapping[str, Any] | None = None) -> list[
 
 
 def hints(folder: Path) -> list[str]:
-    """Return a sentence for each thing that works but that users will miss; for a method with breaches there are few.
+    """Return a sentence for each weakness of a method that breaks no rule, such as a parameter the window cannot show.
+
+    If the method does not load, only the manifest is examined.
 
     Args:
         folder: folder of the method.
@@ -229,7 +231,7 @@ def _log_traceback(error: BaseException | None, folder: Path) -> None:
 
 
 def forbidden_imports(folder: Path) -> Iterator[str]:
-    """Return messages on forbidden imports of a plugin's modules, from marview or from other plugins."""
+    """Yield a message for each forbidden import in a method's modules, and for a module that is not valid Python."""
     for source in sorted(folder.glob("*.py")):
         if source.name.startswith("test_") or source.name == "conftest.py" or not source.is_file():
             continue
@@ -258,7 +260,7 @@ def forbidden_imports(folder: Path) -> Iterator[str]:
 
 
 def _run(loaded: LoadedMethod, parameters: BaseModel, *, is_measured: bool) -> Iterator[str]:
-    """Run a method on the phantom, and return its breaches of the contract, also an exception."""
+    """Run a method on the phantom and yield its breaches of the contract; an exception is one too."""
     try:
         yield from _breaches(loaded, parameters, is_measured=is_measured)
     except MarviewError as why:

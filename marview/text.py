@@ -1,4 +1,4 @@
-"""Texts in the user's language, and numbers and lists in sentences.
+"""Translate texts into the user's language, and write numbers and lists in sentences.
 
 The window sets a catalogue with `speak`; everywhere else texts stay in English.
 """
@@ -8,7 +8,7 @@ from collections.abc import Iterable
 
 
 class Catalogue(gettext.GNUTranslations):
-    """A catalogue that can list its texts."""
+    """A gettext catalogue that can list the texts it translates."""
 
     def texts(self) -> list[str]:
         """Return the texts that have no plural form."""
@@ -59,7 +59,7 @@ def count(number: int, one: str, many: str = "") -> str:
 
 
 def meant(word: str, known: Iterable[str]) -> str:
-    """Return a question about a misspelt word, with a space before it; empty if no known word is similar.
+    """Suggest a known word for a misspelt one, as a question after a space; empty if no known word is similar.
 
     Examples:
         >>> meant("nmarr", ["nmar", "adn"])

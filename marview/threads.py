@@ -1,4 +1,4 @@
-"""Number of compute threads, how they wait, and what happens if the system cannot start more.
+"""Set the number of compute threads and how they wait, and recognise when the system cannot start another thread.
 
 OpenMP, which torch uses, lets an idle thread spin for milliseconds before it sleeps. On a busy machine, spinning
 threads take the core from the thread they wait for, at every small operation of a network. marview therefore lets
@@ -16,8 +16,8 @@ from threading import Thread
 from marview.errors import MarviewError, UsageError
 
 NO_THREAD = (
-    "The system starts no more threads: the limit of processes or of memory is reached. Close other programs or raise "
-    "the limit (ulimit -u, ulimit -v), and try again."
+    "The system cannot start another thread: the limit on processes or memory is reached. Close other programs or "
+    "raise the limit (ulimit -u, ulimit -v), and try again."
 )
 
 PASSIVE = {"OMP_WAIT_POLICY": "PASSIVE"}
@@ -26,8 +26,8 @@ PASSIVE = {"OMP_WAIT_POLICY": "PASSIVE"}
 _NO_BLAS_THREADS = {"OPENBLAS_NUM_THREADS": "1"}
 """Environment variables that keep the OpenBLAS of numpy and scipy from starting threads at import.
 
-marview multiplies no large matrices with numpy. If the system starts no more threads, OpenBLAS would send SIGINT to
-its own process, which looks like a cancel. On ARM, torch computes with OpenBLAS too, so it keeps its threads there.
+marview multiplies no large matrices with numpy, so it does not need these threads. If OpenBLAS cannot start a thread,
+it sends SIGINT to its own process, which looks like Ctrl-C. On ARM, torch uses OpenBLAS too, so the threads stay.
 """
 
 _SIGNS = ("pthread_create failed", "Thread creation failed", "can't start new thread")
@@ -98,7 +98,7 @@ def can_start_threads() -> bool:
 
 
 def threads() -> int:
-    """Return the number of compute threads: `MARVIEW_THREADS`, `OMP_NUM_THREADS`, or that of `settle_threads`.
+    """Return the number of compute threads: `MARVIEW_THREADS`, `OMP_NUM_THREADS`, or the one set by `settle_threads`.
 
     Raises:
         UsageError: `MARVIEW_THREADS` is not a positive whole number.
@@ -137,7 +137,7 @@ def cores() -> int:
 
 
 def free_cores() -> int:
-    """Return the number of cores free now, at least 1; all cores if the system does not say (Linux does)."""
+    """Return the number of cores that are free now, at least 1; on systems other than Linux, all cores."""
     running = []
     for _ in range(_LOOKS):
         found = _running(_STAT)
@@ -145,12 +145,12 @@ def free_cores() -> int:
             return cores()
         running.append(found)
         time.sleep(_PAUSE_S)
-    others = sum(running) / len(running) - 1  # without this thread
+    others = sum(running) / len(running) - 1  # this thread is one of them
     return max(1, min(cores(), round((os.cpu_count() or 1) - others)))
 
 
 def _running(stat: Path) -> int | None:
-    """Return the number of threads on this machine that run or wait for a core."""
+    """Return the number of threads on this machine that are running or waiting for a core."""
     try:
         words = stat.read_text(encoding="ascii").split()
         return int(words[words.index("procs_running") + 1])

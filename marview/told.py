@@ -15,9 +15,9 @@ _PLACE = re.compile(r"\{[^{}]*\}")
 _BOUNDARY = re.compile(r"(?<=[.:]) |(?=[,;] )")
 _COUNT = re.compile(r"(\d+) (\w+)")
 _FEWEST_LETTERS, _MANY_LETTERS = 5, 12
-"""Letters that a text needs besides its placeholders, to be recognised at all and across commas.
+"""Fewest letters outside the placeholders of a text: to be recognised at all, and for placeholders with commas.
 
-A shorter one would match any sentence, or the next part of it.
+A text with fewer letters would match any sentence, or the part after the comma.
 """
 
 
@@ -60,7 +60,7 @@ def _recognised(catalogue: Catalogue, sentence: str) -> str | None:
 
 @lru_cache(maxsize=2)
 def _patterns(catalogue: Catalogue) -> list[tuple[re.Pattern[str], str]]:
-    """Return the texts with placeholders as pattern and text, those with the most letters first."""
+    """Return the pattern and the text of each text with placeholders, those with the most letters first."""
     found = []
     for text in catalogue.texts():
         parts = _PLACE.split(text)

@@ -1,4 +1,4 @@
-"""Words for messages about values that pydantic refuses: what the value must be."""
+"""Say in plain words what a value that pydantic refuses must be."""
 
 import math
 from collections.abc import Sequence
@@ -50,7 +50,7 @@ def must_be(error: "ErrorDetails") -> str:
 
 
 def one_of(values: Sequence[str]) -> str:
-    """Return the values as a choice.
+    """Join values to a choice for a sentence.
 
     Examples:
         >>> one_of(["auto", "cpu", "cuda"])

@@ -111,4 +111,4 @@ def test_an_interrupt_where_no_thread_can_start_is_not_reported_as_a_cancel(
     monkeypatch.setattr(threading.Thread, "start", full)
     for bug in (KeyboardInterrupt(), BlockingIOError(11, "Resource temporarily unavailable")):
         assert ended(_raises(bug)) == 3
-        assert "starts no more threads" in capsys.readouterr().err
+        assert "cannot start another thread" in capsys.readouterr().err

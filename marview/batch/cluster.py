@@ -17,13 +17,13 @@ def run_on_cluster(
     correct: Callable[[Job], Ending],
     on_end: Callable[[Job, Ending], None],
 ) -> None:
-    """Correct jobs on a cluster and wait until all have ended. The table stays authoritative.
+    """Correct jobs on a cluster and wait until all have ended. The table records every change.
 
-    If a worker dies, the scheduler gives its study to another one; after three dead workers the study has failed.
+    If a worker dies, the scheduler gives its study to another one; after three dead workers, the study has failed.
     If the scheduler is lost, or on Ctrl-C, unfinished jobs are queued again.
 
     Args:
-        table: job table, which records every change.
+        table: job table.
         jobs: queued jobs of the table.
         address: address of the scheduler, such as `tcp://10.0.0.1:8786`. Sources and results must be in folders that
             the workers see under the same paths.
@@ -32,7 +32,7 @@ def run_on_cluster(
 
     Raises:
         UsageError: Dask is not installed.
-        BadInput: the scheduler does not answer, or was lost.
+        BadInput: the scheduler does not answer, or the connection to it is lost.
     """
     try:
         import distributed

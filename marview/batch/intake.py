@@ -20,7 +20,7 @@ from marview.small_text import read_text
 from marview.text import listing
 
 FOR_ONE_STUDY = " to marview reduce for this study"
-"""Where an option goes that one of many studies needs."""
+"""Words after an option that only one of many studies needs."""
 
 _NIFTI = (".nii", ".nii.gz")
 _DICOM = {".dcm", ".dicom", ".ima"}
@@ -30,12 +30,12 @@ LARGEST_LIST_BYTES = 256 << 20
 
 @dataclass
 class Intake:
-    """Finder of studies that also chooses their series.
+    """Search for studies that also chooses the series to correct of each.
 
     Attributes:
         rule: rule that chooses the series of a study.
         across_gaps: whether to correct a series with missing slices.
-        writes_dicom: whether the results are DICOM series, which some inputs cannot become.
+        writes_dicom: whether the results are DICOM series, which cannot be derived from some inputs.
         output: folder of the results, which is not searched; None if no input contains it.
         on_file: called with the number of files read so far.
         passed_over: number of files that are not images, by reason.
@@ -51,7 +51,7 @@ class Intake:
     def plans(self, paths: Sequence[Path]) -> Iterator[Plan]:
         """Yield a plan for every study under the paths, in the order of discovery.
 
-        Folders are scanned leaf by leaf, so that a damaged one fails alone; series of one study are joined again.
+        Folders are scanned one by one, so that a damaged one affects no other. Then the series of a study are joined.
 
         Raises:
             BadInput: a path does not exist.
@@ -135,7 +135,7 @@ def refuse_empty(paths: Sequence[Path], leave_out: Path | None = None) -> None:
 
 
 def no_images(paths: Sequence[Path]) -> str:
-    """Return the sentence on inputs without images."""
+    """Return the message for inputs without images."""
     if not paths:
         return 'The list of jobs is empty. Write {"input": "PATH"}, one per line.'
     verb = "holds" if len(paths) == 1 else "hold"
@@ -202,14 +202,14 @@ def _is_apart(file: Path) -> bool:
 
 
 def _unreadable(found: Scan) -> str:
-    """Return why nothing could be read where images may be; empty if there are series or no images."""
+    """Return why files that may be images cannot be read; empty if a series was found, or if nothing looks like one."""
     if found.series:
         return ""
     if found.damaged:
         more = f" None of the {len(found.damaged)} files can be read." if len(found.damaged) > 1 else ""
         return found.damaged[0] + more
     hidden = ", ".join(counted(reason, found.skipped[reason]) for reason in HIDING if found.skipped.get(reason))
-    return f"{found.path} holds no images that can be read ({hidden})." if hidden else ""
+    return f"{found.path} contains no images that can be read ({hidden})." if hidden else ""
 
 
 def read_jobs(path: Path) -> list[Path]:
@@ -278,7 +278,7 @@ def _are_lost_images(files: Sequence[Path]) -> bool:
 
 
 def _head(path: Path) -> bytes | None:
-    """Return the first bytes of a file; none of other things, and None if it cannot be read."""
+    """Return the first bytes of a file: none if it is not a regular file, None if it cannot be read."""
     try:
         if not stat.S_ISREG(path.stat().st_mode):
             return b""

@@ -1,4 +1,4 @@
-"""A study to correct, and the result."""
+"""A study to correct, and the state and result of its correction."""
 
 import enum
 import hashlib
@@ -26,13 +26,13 @@ class Plan:
     """Plan for one study.
 
     Attributes:
-        key: identifies the work, also in a later scan of the same files; `key_of` makes it.
+        key: identifier from `key_of`; a later scan of the same files gives the same key.
         source: folder, archive or file of the chosen series.
         series: digest of the chosen series, for a scan of `source`; empty without a series.
         slices: number of slices of the series.
         state: QUEUED, or SKIPPED or FAILED if the headers alone decide.
-        reason: why it is skipped or failed, one sentence.
-        earlier: keys of the same study in a scan that could not choose a series.
+        reason: why the study is skipped or failed, in one sentence.
+        earlier: keys that the study gets in a scan that cannot choose a series.
     """
 
     key: str
@@ -55,10 +55,10 @@ class Job:
         series: as in `Plan`.
         slices: as in `Plan`.
         state: state of the job.
-        reason: why it was skipped or failed, one sentence.
-        corrected: number of slices that a method changed, so far while the job runs.
+        reason: why the study was skipped or failed, in one sentence.
+        corrected: number of slices corrected so far.
         seconds: duration of the correction.
-        notes: notes that a reader of the result should know.
+        notes: remarks that a reader of the result should know.
     """
 
     number: int

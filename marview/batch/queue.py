@@ -9,7 +9,7 @@ from marview.batch.job import Ending, Job, State
 from marview.batch.table import JobTable
 
 Correct = Callable[[Job, threading.Event], Ending | None]
-"""Corrects the study of a job; returns None if the event stopped it early."""
+"""Function that corrects the study of a job; returns None if the event stopped it early."""
 
 
 @dataclass
@@ -17,7 +17,7 @@ class Queue:
     """The queued jobs of a table.
 
     Attributes:
-        table: job table, which records every change first.
+        table: job table, which records each change before `on_start` or `on_end` is called.
         correct: function that corrects one study; called on one thread per worker, never raises.
         workers: number of studies to correct at a time.
         on_end: called on the caller's thread with every finished job.
@@ -58,7 +58,7 @@ class Queue:
             except BaseException:
                 stop.set()
                 if starting is not None and starting not in running.values():
-                    self.table.requeue(starting)  # stopped between its row in the table and its thread
+                    self.table.requeue(starting)  # stopped after the table recorded its start, before its thread ran
                 for future in list(running):
                     self._settle(running[future], future)
                 raise

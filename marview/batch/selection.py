@@ -13,7 +13,7 @@ from marview.errors import UsageError
 from marview.text import listing
 
 RULE = (
-    "Of each study, marview corrects one series: axial CT that is a volume, not derived and not a scout. "
+    "marview corrects one series of each study: an axial CT volume that is not derived and not a scout. "
     "If several qualify, it corrects the one with the {order}."
 )
 _WORDS = {"thin": "thinnest slices", "soft": "softest kernel", "many": "most slices"}
@@ -111,7 +111,7 @@ def _unfit(series: Series, rule: SelectionRule) -> str:
     if first.is_scout:
         return "it is a scout."
     if is_derived(series) and not rule.takes_derived:
-        return "it is derived from other images already."
+        return "it is already derived from other images."
     if first.orientation is not None:
         normal = np.cross(first.orientation[:3], first.orientation[3:])
         if abs(float(normal[2])) < _AXIAL:

@@ -1,4 +1,4 @@
-"""Results of the jobs, for people, spreadsheets and programs."""
+"""Summarise the jobs of a batch as sentences, a table, CSV and JSON lines."""
 
 import csv
 import io

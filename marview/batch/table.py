@@ -1,4 +1,4 @@
-"""The job table: a SQLite file that is consistent at any moment, even after a kill."""
+"""The job table: a SQLite file that stays consistent even if the process is killed."""
 
 import json
 import sqlite3
@@ -67,7 +67,7 @@ class JobTable:
 
         Raises:
             BadInput: the disk is full or read-only.
-            UsageError: an earlier call had other options; one table contains results of one kind.
+            UsageError: an earlier call had different options; all results in a table are made with the same options.
         """
         known = dict(self._all("SELECT name, value FROM orders"))
         given = {name: json.dumps(value, sort_keys=True) for name, value in wanted.items()}
@@ -84,9 +84,9 @@ class JobTable:
                 )
 
     def add(self, plan: Plan) -> bool:
-        """Add a job, or plan one again that is not corrected and whose files have changed; return whether it did.
+        """Add a job, or update a job that is not corrected and whose files have changed; return whether it did either.
 
-        A study that could not be chosen from earlier keeps its row when its files are repaired.
+        A study without a usable series keeps its row when its files are repaired.
         """
         row = (plan.key, _stored(plan.source), plan.series, plan.slices, plan.state.value, plan.reason)
         names = "key, source, series, slices, state, reason"
@@ -105,7 +105,7 @@ class JobTable:
         return True
 
     def note_growth(self, plan: Plan) -> Job | None:
-        """Note in the row of a corrected study that it has another number of slices now.
+        """Add a note to the row of a corrected study if its number of slices has changed.
 
         Returns:
             The job with the new note; None if the study is unchanged, or the row already says so.
@@ -135,10 +135,10 @@ class JobTable:
         self._set(job, "state = ?, reason = ?, corrected = ?, seconds = ?, notes = ?", values)
 
     def recover(self, ending_of: Callable[[Job], Ending | None]) -> None:
-        """Settle the jobs that a killed process left as running, or that a cluster finished without it.
+        """Record the results of jobs that finished after this process was killed, and queue the other running jobs.
 
         Args:
-            ending_of: function that returns how a job with a result ended; None for others, which are queued again.
+            ending_of: function that returns how a job ended; None if it has no result.
         """
         for job in [*self.jobs(State.RUNNING), *self.jobs(State.QUEUED)]:
             ending = ending_of(job)

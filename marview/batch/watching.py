@@ -31,7 +31,7 @@ class Inbox:
     def arrived(self) -> list[Path]:
         """Return arrivals that have become complete since the last call, by name.
 
-        An arrival that changes after it was taken is returned again once it is quiet.
+        An arrival that changes after it was returned is returned again once it is quiet.
 
         Raises:
             BadInput: the folder cannot be listed.

@@ -260,7 +260,7 @@ def test_ctrl_c_outside_a_verb_is_reported(marview, clean: Path, tmp_path: Path,
     monkeypatch.setattr("marview.learning.train.train", interrupted)
     answer = marview("train", "small", "--data", clean, "--output", tmp_path / "run")
     assert answer.exit_code == 130
-    assert answer.err.strip() == "marview: cancelled; nothing half-written is left."
+    assert answer.err.strip() == "marview: cancelled; no incomplete files are left."
 
 
 def test_a_full_disk_says_what_stays_and_what_to_do(marview, clean: Path, tmp_path: Path, monkeypatch) -> None:

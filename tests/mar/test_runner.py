@@ -105,11 +105,11 @@ def test_where_no_thread_can_start_a_run_ends_with_a_message_and_the_next_one_st
 ) -> None:
     scarce = _scarce(monkeypatch, left)
     if not left:
-        with pytest.raises(NoThread, match="starts no more threads"):
+        with pytest.raises(NoThread, match="cannot start another thread"):
             MarWorker()
         return
     with MarWorker() as worker:
-        with pytest.raises(MarviewError, match="starts no more threads") as refused:
+        with pytest.raises(MarviewError, match="cannot start another thread") as refused:
             worker.devices()
         assert refused.value.exit_code == NoThread.exit_code
         assert worker._queue.process is None

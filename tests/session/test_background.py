@@ -86,7 +86,7 @@ def test_a_request_without_a_thread_fails_at_once(mail, monkeypatch) -> None:
     monkeypatch.setattr(threading.Thread, "start", refuse)
     latest, heard = Latest.on_own_thread(mail.post, "trace"), []
     latest.run(lambda _is_stale: 1, pytest.fail, heard.append)
-    assert "starts no more threads" in heard[0]
+    assert "cannot start another thread" in heard[0]
     assert not latest.is_busy
 
 
@@ -104,7 +104,7 @@ def test_work_is_done_on_one_thread_or_refused_where_no_more_can_start(
 
     monkeypatch.setattr(threading.Thread, "start", scarce)
     if not left:
-        with pytest.raises(NoThread, match="starts no more threads"):
+        with pytest.raises(NoThread, match="cannot start another thread"):
             Background(lambda call: call())
         return
     done: list[int] = []

@@ -2,7 +2,7 @@
 
 VERBS = {
     "reduce": "Correct the metal artifacts of a series and write the corrected series.",
-    "batch": "Find studies in the inputs and correct every one with metal, without questions.",
+    "batch": "Find studies in the inputs and correct all that contain metal, without prompts.",
     "watch": "Correct studies as they arrive in a folder, until stopped with Ctrl-C or SIGTERM.",
     "mask": "Find the metal of a series, or read it from a file, and write the metal mask.",
     "trace": "Write the sinogram of a slice and its metal trace, as arrays or as a picture.",

@@ -39,7 +39,7 @@ from marview.terminal import terminal
 
 
 class Report(enum.StrEnum):
-    """Form of the summary of a batch."""
+    """Format of the summary of a batch."""
 
     TABLE = "table"
     CSV = "csv"
@@ -54,7 +54,7 @@ def batch(
     output: JobFolder = Path("corrected"),
     jobs: Annotated[
         list[Path] | None,
-        typer.Option(metavar="FILE", help='Further inputs: JSON lines {"input": "PATH"}. Repeat for several.'),
+        typer.Option(metavar="FILE", help='File of further inputs, one {"input": "PATH"} per line. Can be repeated.'),
     ] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Continue the job table in DIR.")] = False,
     retry_failed: Annotated[bool, typer.Option("--retry-failed", help="Queue failed studies again.")] = False,
@@ -83,16 +83,16 @@ def batch(
     format_: SavedFormat = FileFormat.DICOM,
     across_gaps: AcrossGaps = False,
     restore: Restore = True,
-    report: Annotated[Report, typer.Option(help="Form of the summary.")] = Report.TABLE,
+    report: Annotated[Report, typer.Option(help="Format of the summary.")] = Report.TABLE,
     as_json: Annotated[bool, typer.Option("--json", help="The same as --report jsonl.")] = False,
 ) -> int:
-    """Find studies in the inputs and correct every one with metal, without questions.
+    """Find studies in the inputs and correct all that contain metal, without prompts.
 
     Results, job table and summaries are written to the folder. The exit code is 0 only if no study failed.
 
     Raises:
-        UsageError: no input, an unknown method, or an output folder of another batch, with other files, or inside a
-            study.
+        UsageError: no input, an unknown method, or an output folder that belongs to another batch, contains other files
+            or is inside a study.
         BadInput: an input does not exist, no input contains images, or the job table cannot be used.
     """
     if not inputs and not jobs:

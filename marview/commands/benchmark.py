@@ -38,17 +38,19 @@ def benchmark(
         str,
         typer.Option(
             metavar="P",
-            help=f"The scan: {', '.join(protocol_names())}. The default is the protocol of the cases, or dudonet-640 "
-            "for clean slices.",
+            help=f"Scan protocol: {', '.join(protocol_names())}. The default is the protocol of the cases, or "
+            "dudonet-640 for clean slices.",
             autocompletion=lambda: list(protocol_names()),
         ),
     ] = "",
-    masks: Annotated[Path | None, typer.Option(metavar="FILE", help="Metal shapes for clean slices.")] = None,
+    masks: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="File of metal shapes to insert into clean slices.")
+    ] = None,
     material: Annotated[
         str,
         typer.Option(
             metavar="NAME",
-            help=f"Metal in clean slices: {', '.join(metal_names())}.",
+            help=f"Metal inserted into clean slices: {', '.join(metal_names())}.",
             autocompletion=lambda: list(metal_names()),
         ),
     ] = "ti",
@@ -64,7 +66,7 @@ def benchmark(
         typer.Option(
             "--set",
             metavar="[METHOD.]NAME=VALUE",
-            help="A parameter of a method; `marview methods ID` lists them. Repeat for several.",
+            help="Parameter of a method, as listed by `marview methods ID`. Can be repeated.",
         ),
     ] = None,
     device: RunDevice = Device.AUTO,
@@ -81,7 +83,7 @@ def benchmark(
 
     named = [name.strip() for name in method.split(",") if name.strip()]
     if not named:
-        raise UsageError("--method does not name a method. Use for instance --method linear_interpolation,nmar.")
+        raise UsageError("--method does not name a method. Use, for instance, --method linear_interpolation,nmar.")
     with progress("cases", is_quiet=as_json) as advance:
         results = measure(
             protocol,

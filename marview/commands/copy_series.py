@@ -1,4 +1,4 @@
-"""The files of a series, copied as they are: what `reduce --copy` writes if there is no metal to correct."""
+"""Copy the files of a series without metal unchanged, as `reduce --copy` does."""
 
 from pathlib import Path
 

@@ -47,8 +47,9 @@ class Correction:
         device: "auto", "cpu" or "cuda".
         format_: file format of the corrected slices.
         is_across_gaps: whether to correct a series with missing slices.
-        restores_cut_off: whether to restore dark streaks that the file clipped before the method runs.
-        is_one_of_many: whether it is applied to many studies, so that one study cannot have options of its own.
+        restores_cut_off: whether to estimate, before the method runs, dark streaks that are clipped in the file.
+        is_one_of_many: whether many studies get this correction; messages then name `marview reduce` for options that
+            a single study needs.
     """
 
     method: str
@@ -78,7 +79,7 @@ class Planned:
 
     @property
     def loaded(self) -> LoadedSeries:
-        """The series."""
+        """Series to correct."""
         return self.series.loaded
 
 
@@ -107,10 +108,10 @@ def planned_correction(
 
     Args:
         path: folder, archive or file.
-        output: a new or empty folder; not made here.
+        output: a new or empty folder, which this function does not create.
         wanted: the correction.
         series_key: UID or key of the series, if `path` contains several.
-        tell: receives findings about the series.
+        tell: called with each finding about the series.
 
     Raises:
         UsageError: an unknown method, or an output folder that is not empty.
@@ -154,17 +155,17 @@ def corrected_series(
     is_cancelled: Callable[[], bool] = lambda: False,
     before_writing: Callable[[FoundMetal, Mapping[str, Any]], None] = lambda _metal, _report: None,
 ) -> CorrectedSeries:
-    """Correct the series at `path` and write it to the folder `output`, which appears whole or not at all.
+    """Correct the series at `path` and write it to the folder `output`, which is created only if all files are written.
 
     Args:
         path: folder, archive or file.
         output: a new or empty folder.
         wanted: the correction.
-        worker: returns the worker; called after all checks.
+        worker: function that returns the worker; called after all checks.
         series_key: UID or key of the series, if `path` contains several.
-        tell: receives findings about the series.
-        on_message: receives the messages of the worker.
-        is_cancelled: called a few times per second; True cancels the run.
+        tell: called with each finding about the series.
+        on_message: called with each message of the worker.
+        is_cancelled: called a few times per second; if it returns True, the run is cancelled.
         before_writing: called with the metal and the worker's report before the result is written.
 
     Raises:
@@ -188,7 +189,7 @@ def corrected_series(
             restore_cut_off=wanted.restores_cut_off,
         )
         metal = dataclasses.replace(planned.metal, mask=request.mask.array)
-        del planned  # its mask would be a second copy in memory
+        del planned  # frees its mask, which is now a second copy
         with closing(request):
             report = worker().reduce(request, on_message).wait_or_cancel(is_cancelled).check()
             choice = wanted.choice

@@ -16,17 +16,17 @@ from marview.dicom.make import Labels, write_ct_series
 from marview.export import whole_folder, write_json, write_nifti
 
 _EDITION = 2
-"""Number that rises when the phantoms change, so that studies of an earlier edition are made again."""
+"""Edition of the phantoms; increase it when they change, so that older studies are simulated again."""
 
 _BYTES = 64 << 20
-"""Upper limit of the size of a study, which has two series of 21 MB."""
+"""Free disk space in bytes that a study requires; its two series have 21 MB each."""
 
 _TITLES = {"hip": "Two hip prostheses", "spine": "Pedicle screws and rods", "dental": "Dental amalgam"}
 _BODY_PARTS = {"hip": "PELVIS", "spine": "LSPINE", "dental": "JAW"}
 
 
 class Kind(enum.StrEnum):
-    """What the demo study shows."""
+    """Implants of the demo study."""
 
     HIP = "hip"
     SPINE = "spine"
@@ -34,7 +34,7 @@ class Kind(enum.StrEnum):
 
 
 def demo(
-    kind: Annotated[Kind, typer.Option(help="What the study shows.")] = Kind.HIP,
+    kind: Annotated[Kind, typer.Option(help="Implants in the study.")] = Kind.HIP,
     output: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Folder of the study; the default is in your data folder.")
     ] = None,

@@ -19,14 +19,15 @@ def evaluate(
         Path | None,
         typer.Option(
             metavar="FILE",
-            help="Metal mask from a DICOM SEG, NIfTI or NRRD file; measures only its slices and the ring around metal.",
+            help="Metal mask from a DICOM SEG, NIfTI or NRRD file. With it, only slices with metal are measured, and "
+            "also the ring around the metal.",
         ),
     ] = None,
     protocol: Annotated[
         str,
         typer.Option(
             metavar="P",
-            help=f"Add the published rows of this protocol: {', '.join(protocol_names())}.",
+            help=f"Add published results of this protocol: {', '.join(protocol_names())}.",
             autocompletion=lambda: list(protocol_names()),
         ),
     ] = "",
@@ -35,7 +36,7 @@ def evaluate(
 ) -> None:
     """Measure corrected volumes against their truth, in one table.
 
-    A correction keeps the values of the pixels in its metal mask. So compare results of different masks with
+    A correction leaves the pixels in its metal mask unchanged. To compare results with different masks, use
     `marview sweep`, which measures all of them outside the union of the masks.
 
     Raises:

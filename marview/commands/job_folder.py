@@ -1,4 +1,4 @@
-"""The output folder of `batch` and `watch`: its job table, which one process opens, and the studies added to it."""
+"""Open the job table in the output folder of `batch` or `watch` for one process, and add studies to it."""
 
 import shutil
 import sys
@@ -25,7 +25,7 @@ def opened_table(output: Path, order: Order, *, is_resumed: bool) -> Iterator[Jo
     """Open the job table of an output folder for this process only."""
     there = (output / TABLE).exists()
     if there and not is_resumed:
-        raise UsageError(f"{output} already holds a job table. Add --resume to continue it, or use another folder.")
+        raise UsageError(f"{output} already contains a job table. Add --resume to continue it, or use another folder.")
     if not there and output.exists() and any(path.name != _LOCK for path in output.iterdir()):
         raise UsageError(f"{output} is not empty. Use a new or empty folder.")
     check_file(output / TABLE)
@@ -65,7 +65,7 @@ def _made(output: Path, *, is_new: bool) -> Iterator[JobTable]:
 def add_studies(table: JobTable, intake: Intake, paths: Sequence[Path]) -> None:
     """Add a job for every study under some paths.
 
-    Tells of new studies that will not be corrected, and of corrected studies that have grown.
+    Print which new studies will not be corrected, and which corrected studies now have a different number of slices.
 
     Raises:
         BadInput: a path does not exist, or the job table cannot be written.
@@ -85,6 +85,6 @@ def say_rule(order: Order) -> None:
 
 
 def inform(sentence: str) -> None:
-    """Print a sentence about the batch on standard error, unless the user asked for quiet."""
+    """Print a sentence about the batch on standard error, unless the user passed `--quiet`."""
     if are_notes_wanted():
         print(sentence, file=sys.stderr, flush=True)

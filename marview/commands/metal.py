@@ -1,4 +1,4 @@
-"""The metal mask of a verb: found automatically, by threshold, by k-means or from a file, then grown or shrunk."""
+"""Find the metal mask for a command: automatically, by threshold, by k-means or from a file, then grow or shrink it."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ class MaskChoice:
     """How to find the metal: automatically unless a threshold, a file or a number of classes is given.
 
     Attributes:
-        threshold_hu: metal is above this HU.
+        threshold_hu: HU above which a voxel is metal.
         file: mask file: DICOM SEG, NIfTI or NRRD.
         classes: number of k-means classes; the densest is metal.
         margin_mm: length by which the mask grows (+) or shrinks (-).
@@ -64,8 +64,8 @@ def find_metal(loaded: LoadedSeries, choice: MaskChoice, advice: str = "", *, wh
     Args:
         loaded: the series.
         choice: how to find the metal.
-        advice: sentence on what to do if there is none.
-        where: the command that has the advised options, as " to marview reduce"; empty for this one.
+        advice: sentence for the error message that says what to do if no metal is found.
+        where: words after an advised option that another command has, such as " to marview reduce".
 
     Raises:
         NoMetal: the series contains no certain metal.

@@ -122,12 +122,12 @@ def install_run(run: Path) -> None:
 
     method = read_record(run).get("method")
     if method is None:
-        raise BadInput(f"{run} holds no training run, so there is nothing to install.")
+        raise BadInput(f"{run} contains no training run, so there is nothing to install.")
     listings = discover()
     if all(listing.id != method for listing in listings):
         raise UsageError(
-            f"{run} trained the method {method}, which is not installed. Set MARVIEW_PLUGINS to the folder that holds "
-            "it, as for the training."
+            f"{run} trained the method {method}, which is not installed. Set MARVIEW_PLUGINS to the folder that "
+            "contains it, as for the training."
         )
     source = find(str(method), listings).to_train
     if source.manifest is not None and (fault := wrong_entry(source.folder, source.manifest)):
@@ -139,7 +139,7 @@ def install_run(run: Path) -> None:
     else:
         now = f"the weights are installed, but runs use {used.name} ({used.folder})."
     replaced = used.replaces[0].manifest if used.folder == folder and used.replaces else None
-    undo = "To return to the earlier ones" if replaced is not None and replaced.weights else "To remove them"
+    undo = "To return to the earlier weights" if replaced is not None and replaced.weights else "To remove them"
     print(f"{folder}: {now} To check the method, run marview plugin check {folder}.")
     print(f"{undo}, run marview plugin remove {method}.")
 

@@ -1,4 +1,4 @@
-"""Arguments and options shared by several verbs, with the same name, meaning and help text."""
+"""Arguments and options that several commands share, with the same name, meaning and help text."""
 
 import enum
 from pathlib import Path
@@ -10,7 +10,7 @@ from marview.mar.discovery import discover
 
 
 class Device(enum.StrEnum):
-    """Where a method runs."""
+    """Device on which a method runs."""
 
     AUTO = "auto"
     CPU = "cpu"
@@ -31,13 +31,13 @@ def method_names() -> list[str]:
 
 
 def learned_methods() -> list[str]:
-    """Return the ids of methods that learn, trained or not, for completion."""
+    """Return the identifiers of the learned methods, trained or not, for completion."""
     return sorted(each.id for each in discover() if each.manifest is not None and each.manifest.needs_weights)
 
 
 Input = Annotated[Path, typer.Argument(metavar="STUDY", help="A folder, zip, DICOM file or NIfTI file.")]
 Series = Annotated[
-    str, typer.Option("--series", metavar="UID", help="The series to use if STUDY holds several: its UID.")
+    str, typer.Option("--series", metavar="UID", help="UID of the series to use if STUDY contains several.")
 ]
 NewFolder = Annotated[Path, typer.Option("--output", metavar="DIR", help="A new or empty folder for the results.")]
 JobFolder = Annotated[
@@ -50,25 +50,29 @@ Method = Annotated[
 Settings = Annotated[
     list[str] | None,
     typer.Option(
-        "--set", metavar="NAME=VALUE", help="A parameter; `marview methods ID` lists them. Repeat for several."
+        "--set",
+        metavar="NAME=VALUE",
+        help="Parameter of the method, as listed by `marview methods ID`. Can be repeated.",
     ),
 ]
 Slices = Annotated[
-    str, typer.Option(metavar="A-B", help="Only these slices, counted as in the window: 12-20, 12- or 12.")
+    str, typer.Option(metavar="A-B", help="Use only these slices, numbered as in the window: 12-20, 12- or 12.")
 ]
-RunDevice = Annotated[Device, typer.Option("--device", help="Where the method runs.")]
+RunDevice = Annotated[Device, typer.Option("--device", help="Device on which the method runs.")]
 SavedFormat = Annotated[Format, typer.Option("--format", help="File format of the corrected slices.")]
 AcrossGaps = Annotated[
     bool, typer.Option("--across-gaps", help="Correct the slices that are present if others are missing.")
 ]
 Restore = Annotated[
     bool,
-    typer.Option("--restore/--no-restore", help="Before the method runs, estimate dark streaks that the file clipped."),
+    typer.Option(
+        "--restore/--no-restore", help="Before the method runs, estimate dark streaks that are clipped in the file."
+    ),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print a JSON record instead of sentences.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Print what would be done; run and write nothing.")]
 
-# How the metal is found: the same options for every verb that needs a metal mask.
+# How to find the metal: the same options for every command that needs a metal mask.
 Threshold = Annotated[
     float | None, typer.Option("--threshold", metavar="HU", help="Treat voxels above this HU as metal.")
 ]
@@ -82,5 +86,10 @@ Margin = Annotated[float, typer.Option("--margin", metavar="MM", help="Grow (+) 
 
 Workers = Annotated[
     int,
-    typer.Option("--workers", metavar="N", min=0, help="Studies at a time; 0: as many as cores and memory allow."),
+    typer.Option(
+        "--workers",
+        metavar="N",
+        min=0,
+        help="Number of studies to correct at a time; 0 for as many as cores and memory allow.",
+    ),
 ]

@@ -20,14 +20,14 @@ class Order:
     Attributes:
         method: identifier of the method.
         settings: parameters of the method, NAME=VALUE each.
-        threshold_hu: metal is above this HU; None to find it automatically.
+        threshold_hu: HU above which a voxel is metal; None to find the metal automatically.
         margin_mm: length by which the metal mask grows (+) or shrinks (-).
         device: "auto", "cpu" or "cuda".
         format_: file format of the corrected slices: "dicom", "nifti" or "png".
         across_gaps: whether to correct series with missing slices.
         rule: rule that chooses the series of a study.
         classes: number of k-means classes; the densest is metal.
-        restores_cut_off: whether to restore dark streaks that the file clipped before the method runs.
+        restores_cut_off: whether to estimate, before the method runs, dark streaks that are clipped in the file.
     """
 
     method: str
@@ -42,7 +42,7 @@ class Order:
     restores_cut_off: bool = True
 
     def correction(self) -> Correction:
-        """Return the same correction for one series.
+        """Return the correction to apply to the chosen series of a study.
 
         Raises:
             UsageError: the method or a parameter is unknown.
@@ -60,11 +60,11 @@ class Order:
         )
 
     def intake(self, output: Path | None = None) -> Intake:
-        """Return what finds the studies to correct; `output` is not searched."""
+        """Return the search for the studies to correct; it leaves out the folder `output`."""
         return Intake(self.rule, self.across_gaps, self.format_ == Format.DICOM, output)
 
     def record(self) -> dict[str, Any]:
-        """Return the order for the job table; options that did not exist earlier appear only if they are set."""
+        """Return the options for the job table; options that older versions lack are included only if they are set."""
         known = asdict(self) | {"rule": asdict(self.rule)}
         unset = {"classes": None, "restores_cut_off": True}
         return {name: value for name, value in known.items() if name not in unset or value != unset[name]}

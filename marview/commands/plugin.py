@@ -40,7 +40,7 @@ _TEMPLATE = ".tmpl"
 
 
 plugin = typer.Typer(no_args_is_help=True, add_completion=False)
-Folder = Annotated[Path, typer.Argument(metavar="DIR", help="The folder that holds plugin.toml.")]
+Folder = Annotated[Path, typer.Argument(metavar="DIR", help="Folder that contains plugin.toml.")]
 
 
 def own_methods() -> list[str]:
@@ -60,25 +60,28 @@ def new_plugin(
     sinogram: Annotated[bool, typer.Option("--sinogram", help="The method completes the sinogram.")] = False,
     learned: Annotated[
         bool,
-        typer.Option("--learned", help="It has a network to train; with --image, the network uses only the image."),
+        typer.Option(
+            "--learned", help="The method has a network to train; with --image, the network uses only the image."
+        ),
     ] = False,
     output: Annotated[Path, typer.Option(metavar="DIR", help="Folder in which to make the folder NAME.")] = Path(),
 ) -> None:
-    """Write a working method with its test, to start from.
+    """Write a working method and its test as a starting point.
 
     Raises:
-        UsageError: the name is not an identifier, two kinds do not go together, or the folder is not empty.
+        UsageError: the name is not an identifier, the options cannot be combined, or the folder is not empty.
         CannotWrite: the folder cannot be written.
     """
     if not re.fullmatch(r"[a-z][a-z0-9_]*", name) or keyword.iskeyword(name):
         raise UsageError(
-            f"{name!r} cannot name a method. Use lower-case letters, digits and underscores, begin with a letter, and "
-            "avoid keywords of Python."
+            f"{name!r} cannot be the identifier of a method. Use lower-case letters, digits and underscores, begin "
+            "with a letter, and avoid Python keywords."
         )
     kinds = [kind for kind, is_asked in (("image", image), ("sinogram", sinogram), ("learned", learned)) if is_asked]
     if len(kinds) > 1 and kinds != ["image", "learned"]:
-        raise UsageError(f"A method has one kind: give --{kinds[0]} or --{kinds[1]}, not both.")
-    templates = [*kinds[1:], "learned_on_image"] if len(kinds) > 1 else kinds or ["image"]  # a later one wins
+        raise UsageError(f"--{kinds[0]} and --{kinds[1]} cannot be combined. Use one of them.")
+    # Files of a later template replace those of an earlier one.
+    templates = [*kinds[1:], "learned_on_image"] if len(kinds) > 1 else kinds or ["image"]
     words = name.replace("_", " ").strip()
     values = {"id": name, "title": words[0].upper() + words[1:], "class_name": words.title().replace(" ", "")}
     folder = output / name
@@ -93,13 +96,14 @@ def new_plugin(
         )
     if learned:
         print(
-            f"{folder}: set MARVIEW_PLUGINS={output.absolute()}, train it with 'marview train {name} --data DIR "
-            "--output RUN', where DIR holds scans without metal, then install it with 'marview methods --install RUN'."
+            f"{folder}: set MARVIEW_PLUGINS={output.absolute()}, train the method with 'marview train {name} --data "
+            "DIR --output RUN', where DIR contains scans without metal, then install it with 'marview methods "
+            "--install RUN'."
         )
     else:
         print(
-            f"{folder}: check it with 'marview plugin check {folder}', then install it with 'marview plugin install "
-            f"{folder}'."
+            f"{folder}: check the method with 'marview plugin check {folder}', then install it with 'marview plugin "
+            f"install {folder}'."
         )
 
 
@@ -109,7 +113,7 @@ class Checked:
 
     Attributes:
         findings: one sentence for each breach of the contract or of safety.
-        hints: one sentence for each thing that works but that users will miss.
+        hints: one sentence for each weakness that is not a breach.
         printed: what the method and the check printed.
     """
 
@@ -154,7 +158,7 @@ def check_plugin(folder: Path) -> Checked:
 
 
 def _run_check(folder: Path, python: str) -> tuple[int, str, str]:
-    """Run the check in its own process, with regular signs of life; return exit code and output."""
+    """Run the check in its own process and return exit code and output; print at intervals that it is still running."""
     started = time.monotonic()
     with subprocess.Popen(  # noqa: S603 - our own interpreter, or the one that the manifest names
         children.command("marview.commands.plugin", str(folder.resolve()), python=python),
@@ -198,7 +202,7 @@ def print_check(folder: Folder, as_json: AsJson = False) -> int:
     The check ends a method after 300 s. With --verbose it prints the whole traceback of an exception.
     """
     if not folder.is_dir():
-        raise BadInput(f"{folder} is not a folder. Name the folder that holds plugin.toml.")
+        raise BadInput(f"{folder} is not a folder. Name the folder that contains plugin.toml.")
     checked = check_plugin(folder)
     found, hints = checked.findings, checked.hints
     if as_json:
@@ -270,5 +274,5 @@ def main(arguments: list[str]) -> None:
 
     folder = Path(arguments[0])
     found = {"findings": check_method(folder), "hints": hints(folder)}
-    out.write(f"\n{json.dumps(found)}\n")  # a line of its own, whatever compiled code printed before
+    out.write(f"\n{json.dumps(found)}\n")  # on its own line, because compiled code may print too
     out.flush()

@@ -1,4 +1,4 @@
-"""Progress of a verb: a bar on a terminal, occasional lines elsewhere, nothing with --quiet."""
+"""Show the progress of a command: a bar on a terminal, occasional lines elsewhere, nothing with --quiet."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -12,10 +12,11 @@ from marview.terminal import are_notes_wanted, say, terminal
 from marview.time_left import TimeLeft, in_words
 
 LINE_S = 15.0
-"""Least time between two lines of progress off a terminal."""
+"""Minimum time in seconds between two progress lines in a log or pipe."""
 
 Advance = Callable[[float, str], None]
-"""Called with the finished fraction, 0 to 1, and the step at hand; an empty step keeps the title."""
+"""Function called with the finished fraction, 0 to 1, and the name of the current step; without a name, the title of
+the task is shown."""
 
 
 @contextmanager
@@ -24,7 +25,7 @@ def progress(title: str, *, is_quiet: bool = False) -> Iterator[Advance]:
 
     Args:
         title: name of the task.
-        is_quiet: show nothing, for verbs that print JSON.
+        is_quiet: whether to show nothing, for commands that print JSON.
     """
     left = TimeLeft()
     console = terminal(is_error=True)
@@ -43,7 +44,7 @@ def progress(title: str, *, is_quiet: bool = False) -> Iterator[Advance]:
 
     def advance(fraction: float, step: str) -> None:
         nonlocal earlier
-        if fraction < earlier:  # a new phase: the speed of the last one says nothing
+        if fraction < earlier:  # a new phase, whose speed may differ
             left.restart(fraction)
         earlier = fraction
         left.note(fraction)
@@ -62,7 +63,7 @@ class Lines:
         self._clock, self._last = clock, clock()
 
     def tell(self, text: str, seconds_left: float | None) -> None:
-        """Print a line, at most one in a short time."""
+        """Print a line, unless less than `LINE_S` seconds have passed since the last one."""
         now = self._clock()
         if now - self._last < LINE_S:
             return

@@ -146,7 +146,7 @@ def _print_plan(
         print(json.dumps(record, indent=2))
         return
     print(
-        f"{output}: would hold {count(len(loaded.volume.hu), 'slice')}, {len(with_metal)} of them corrected with "
+        f"{output}: would contain {count(len(loaded.volume.hu), 'slice')}, {len(with_metal)} of them corrected with "
         f"{wanted.method} ({metal.origin}). Nothing was written."
     )
 

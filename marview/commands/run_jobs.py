@@ -71,7 +71,7 @@ def work_off(
 
 
 def affordable(correction: Correction) -> int:
-    """Return the number of studies to correct at a time: one on a GPU, or else what cores and memory allow."""
+    """Return the number of studies to correct at a time: one on a GPU, else as many as cores and memory allow."""
     if _runs_on_gpu(correction):
         return 1
     return max(1, min(cores(), usable_bytes() // _BYTES_A_WORKER))
@@ -94,7 +94,7 @@ def _has_gpu() -> bool:
 
 @contextmanager
 def terminated_as_interrupted() -> Iterator[None]:
-    """Treat SIGTERM as Ctrl-C, so that a service manager leaves no half-written result."""
+    """Treat SIGTERM as Ctrl-C, so that a service manager leaves no incomplete result."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return

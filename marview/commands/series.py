@@ -1,4 +1,4 @@
-"""The series of a verb, read into shared memory so that the worker uses it without a copy."""
+"""Read the series of a command into shared memory, so that the worker uses it without a copy."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -17,19 +17,19 @@ from marview.terminal import say
 
 @dataclass(frozen=True, eq=False)
 class SharedSeries:
-    """A series, and the shared memory with its HU."""
+    """A series, and the shared memory that contains its HU."""
 
     loaded: LoadedSeries
     hu: SharedArray
 
 
 Tell = Callable[[str], None]
-"""Receives sentences that the user should read."""
+"""Function called with each sentence that the user should read."""
 
 
 @contextmanager
 def shared_series(path: Path, series_uid: str = "", tell: Tell = say) -> Iterator[SharedSeries]:
-    """Read a series that a method can run on; `tell` receives its findings.
+    """Read a series that a method can correct, and pass its findings to `tell`.
 
     Raises:
         BadInput: the series cannot be read, or its geometry or HU are unreliable.
@@ -55,13 +55,13 @@ def shared_series(path: Path, series_uid: str = "", tell: Tell = say) -> Iterato
 
 
 def refuse_gaps(loaded: LoadedSeries, *, is_across_gaps: bool, is_nifti: bool = False, tell: Tell = say) -> None:
-    """Accept missing slices only if the user asked for it; `tell` receives their numbers.
+    """Refuse a series with missing slices unless the user accepts them; pass their numbers to `tell`.
 
     Args:
         loaded: the series.
-        is_across_gaps: whether the user asked for it.
+        is_across_gaps: whether the user accepts missing slices.
         is_nifti: whether the result is NIfTI, which cannot leave out slices.
-        tell: receives what happens to the missing slices.
+        tell: called with a sentence on the missing slices.
 
     Raises:
         BadInput: slices are missing and `is_across_gaps` is False.

@@ -42,7 +42,9 @@ def parse_settings_by_method(settings: Sequence[str], methods: Sequence[str]) ->
     for name, value in parse_settings(settings).items():
         method, dot, rest = name.rpartition(".")
         if not dot and len(methods) != 1:
-            raise UsageError(f"--set {name}: name the method it is for, as in {methods[0]}.{name}.")
+            raise UsageError(
+                f"--set {name} does not name a method. Use, for instance, --set {methods[0]}.{name}=VALUE."
+            )
         if dot and method not in methods:
             raise UsageError(f"--set {name}: {method} is not one of the methods, {', '.join(methods)}.")
         parameters.setdefault(method or methods[0], {})[rest] = value

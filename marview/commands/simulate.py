@@ -55,7 +55,9 @@ def simulate(
     protocol: Annotated[
         str,
         typer.Option(
-            metavar="P", help=f"The scan: {', '.join(protocol_names())}.", autocompletion=lambda: list(protocol_names())
+            metavar="P",
+            help=f"Scan protocol: {', '.join(protocol_names())}.",
+            autocompletion=lambda: list(protocol_names()),
         ),
     ] = USUAL_PROTOCOL,
     slices: Slices = "",
@@ -72,7 +74,7 @@ def simulate(
 
     Raises:
         UsageError: an unknown implant, material or protocol, or a folder that is not empty.
-        BadInput: the series cannot be read, has no place for the implant, or no metal reaches the slices.
+        BadInput: the series cannot be read or has no place for the implant, or the slices contain no metal.
         CannotWrite: the disk is full or read-only.
     """
     import torch
@@ -88,7 +90,7 @@ def simulate(
     loaded = open_series(clean, series)
     check_place(output, bytes_needed=2 * loaded.volume.hu.nbytes)
     if not loaded.report.is_volume:
-        raise BadInput(f"{clean} cannot be scanned: {loaded.report.reason}")
+        raise BadInput(f"{clean} cannot be used for a simulation: {loaded.report.reason}")
     chosen = parse_slices(slices, loaded.volume.grid.slice_numbers)
     volume = loaded.volume
     implants = place(implant, volume.hu, volume.grid.spacing_mm, material=material, seed=seed)
@@ -143,7 +145,7 @@ def simulate(
         print(json.dumps({**about, "output": str(output), "slices_with_metal": with_metal}, indent=2))
         return
     print(
-        f"{output}: study, truth, metal.nii.gz and cases; {with_metal} of {len(inserted.metal)} slices hold metal "
+        f"{output}: study, truth, metal.nii.gz and cases; {with_metal} of {len(inserted.metal)} slices contain metal "
         f"({name})."
     )
 

@@ -1,4 +1,4 @@
-"""The value of `--slices`, counted as in the window."""
+"""Read the value of `--slices`, which numbers slices as the window does."""
 
 import re
 

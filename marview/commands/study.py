@@ -34,7 +34,7 @@ def new_study(
     ],
     seed: Annotated[int, typer.Option(min=0, help="Random seed for each reader's order of pairs.")] = 0,
 ) -> None:
-    """Make a reader study of corrected series: copies of slices without the patient's data.
+    """Make a reader study from copies of original and corrected slices; the copies contain no patient data.
 
     Raises:
         BadInput: the table or a series cannot be read, or a corrected series does not belong to its original.
@@ -55,7 +55,7 @@ def read_study(
     """Open the window in which a reader rates the pairs, at the first pair without grades.
 
     Raises:
-        UsageError: the name is no name, another window is open for this reader, or there is no display.
+        UsageError: the reader's name is invalid, another window is open for this reader, or there is no display.
         BadInput: the folder contains no reader study, or its ratings cannot be read.
     """
     from marview.commands.window import has_display, has_window
@@ -63,9 +63,11 @@ def read_study(
 
     name, opened = reader_name(reader), ReaderStudy.open(folder)
     if not has_window():
-        raise UsageError("Rating needs the window. Install it with: pip install 'marview[window]'.")
+        raise UsageError(
+            "Rating needs the window, which is not installed. Install it with: pip install 'marview[window]'."
+        )
     if not has_display():
-        raise UsageError("There is no display here. Rate the pairs on a machine with a screen.")
+        raise UsageError("This machine has no display. Rate the pairs on a machine with a display.")
     from marview.gui.app import read_pairs
 
     with RatingsFile(opened.ratings_path(name)).claimed():
@@ -96,7 +98,7 @@ def summarise_study(
     ratings, found = list(rated(opened)), [asdict(score) for score in scores(opened)]
     if output is not None:
         if not ratings:
-            raise BadInput(f"Nobody has rated a pair of {folder} yet, so there is nothing to write.")
+            raise BadInput(f"No pair in {folder} has been rated yet, so there is nothing to write.")
         with whole_folder(output) as part:
             write_csv(part / "summary.csv", found)
             write_csv(part / "ratings.csv", ratings)

@@ -59,7 +59,7 @@ def sweep(
     output: NewFolder,
     margins: Annotated[str, typer.Option(metavar="MM,MM,...", help="Grow (+) and shrink (-) the metal mask.")] = "",
     margins_px: Annotated[
-        str, typer.Option(metavar="N,N,...", help="The same in pixels of the 416 x 416 processing grid.")
+        str, typer.Option(metavar="N,N,...", help="Margins in pixels of the 416 x 416 processing grid.")
     ] = "",
     thresholds: Annotated[
         str, typer.Option(metavar="HU,HU,...", help="Treat voxels above each of these HU as metal.")
@@ -68,7 +68,9 @@ def sweep(
     kmeans: KMeans = None,
     mask: MaskFile = None,
     roi: Annotated[Path | None, typer.Option(metavar="FILE", help="Mask of the region to measure in.")] = None,
-    truth: Annotated[Path | None, typer.Option(metavar="TRUTH", help="The same body without metal.")] = None,
+    truth: Annotated[
+        Path | None, typer.Option(metavar="TRUTH", help="Series or volume of the same body without metal.")
+    ] = None,
     settings: Settings = None,
     slices: Slices = "",
     device: RunDevice = Device.AUTO,

@@ -94,7 +94,7 @@ def _described(coverage: TraceCoverage, metal: FoundMetal) -> str:
         f"the metal trace covers {coverage.fraction:.1%} of the sinogram ({metal.origin}); largest gap "
         f"{count(coverage.largest_gap, 'bin')}; {views} fully hidden by metal."
     )
-    return text + " The values that replace it are largely a guess." if coverage.is_guess else text
+    return text + " The values that replace the trace are largely a guess." if coverage.is_guess else text
 
 
 def _draw(output: Path, sinogram: NDArray[np.float32], trace: NDArray[np.bool_]) -> None:

@@ -53,7 +53,7 @@ def train(
         list[str] | None,
         typer.Option(
             metavar="P",
-            help=f"The scan, instead of the recipe's: {', '.join(protocol_names())}. Repeat for several.",
+            help=f"Scan protocol that replaces the recipe's: {', '.join(protocol_names())}. Can be repeated.",
             autocompletion=lambda: list(protocol_names()),
         ),
     ] = None,

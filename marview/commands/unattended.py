@@ -24,10 +24,10 @@ from marview.threads import cores
 _log = logging.getLogger(__name__)
 
 _STARTS_WITHIN_S = 1200.0
-"""Nobody waits, and a machine that is busy for some minutes must not fail a study."""
+"""Time limit for the start of a worker: long, so that a machine that is busy for some minutes makes no study fail."""
 
 _TELLS_EVERY_S = 1.0
-"""Interval of writing the progress of a study to the job table."""
+"""Interval between two records of a study's progress in the job table."""
 
 
 class LocalCorrector:
@@ -36,7 +36,7 @@ class LocalCorrector:
     Args:
         output: folder of the results.
         correction: method and options for every study.
-        number: threads that call `correct`; they share the processor cores.
+        number: number of threads that call `correct`; they share the processor cores.
         advance: called with a job and the number of its slices corrected so far, at most once per second.
     """
 
@@ -81,8 +81,8 @@ class LocalCorrector:
 def correct_remotely(output: Path, correction: Correction, job: Job) -> Ending:
     """Correct the study of a job in a worker of a cluster; the result is in a folder shared by all machines.
 
-    A worker that dies is replaced and its study is corrected again. If the first attempt has written its result, which
-    appears whole or not at all, the study is done.
+    If a worker dies, it is replaced and its study is corrected again, unless the first attempt has written the complete
+    result.
     """
     folder = output / job.folder
     ending = ending_of(folder) or correct_study(job, folder, correction, _warm_worker)
@@ -110,7 +110,7 @@ def correct_study(
         folder: folder of the result.
         correction: method and options.
         worker: function that returns the worker that runs the method.
-        is_cancelled: asked a few times a second.
+        is_cancelled: called a few times per second.
         advance: called with the number of slices corrected so far, at most once per second.
     """
     started = told = time.monotonic()
@@ -162,7 +162,7 @@ def correct_study(
 def ending_of(folder: Path) -> Ending | None:
     """Return how a study ended if its result exists but the process that wrote it died before it could report.
 
-    A result appears whole or not at all, and its record is written next to it before.
+    A folder that exists contains a complete result, because it is created last, after a record next to it.
     """
     if not folder.is_dir() or not any(folder.iterdir()):
         return None
@@ -174,7 +174,7 @@ def ending_of(folder: Path) -> Ending | None:
 
 
 def forget_announcement(folder: Path) -> None:
-    """Delete the announcement of a result once the job table contains it."""
+    """Delete the record next to a result, once the job table contains the outcome."""
     _announcement(folder).unlink(missing_ok=True)
 
 

@@ -25,7 +25,7 @@ def has_window() -> bool:
 
 
 def open_window(paths: list[str], picture: Path = Path("marview.png")) -> int:
-    """Open the window on the given studies and return its exit code, whatever goes wrong."""
+    """Open the given studies in the window and return the exit code; errors are printed."""
     log_to_file()
     return ended(lambda: _open(paths, picture))
 
@@ -33,7 +33,7 @@ def open_window(paths: list[str], picture: Path = Path("marview.png")) -> int:
 def _open(paths: list[str], picture: Path) -> int:
     """Open the window.
 
-    On a machine with no display the same window is drawn offscreen into `picture`, and a sentence says so.
+    Without a display, the window is drawn to the file `picture` instead, and a message says so.
 
     Raises:
         BadInput: a path does not exist.
@@ -59,5 +59,5 @@ def _open(paths: list[str], picture: Path) -> int:
     from marview.gui.app import render_to_png
 
     render_to_png(Path(paths[0]) if paths else None, picture)
-    print(f"There is no display here, so the window was drawn into {picture.resolve()} instead.")
+    print(f"This machine has no display, so the window was drawn into {picture.resolve()} instead.")
     return 0

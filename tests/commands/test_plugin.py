@@ -52,7 +52,7 @@ def test_a_new_learned_method_says_that_it_has_to_be_trained(
     marview: Callable, own_methods: Path, tmp_path: Path
 ) -> None:
     made = marview("plugin", "new", "my_network", "--learned", "--output", tmp_path)
-    assert "train it with 'marview train my_network --data DIR --output RUN'" in made.out
+    assert "train the method with 'marview train my_network --data DIR --output RUN'" in made.out
     assert 'purpose = ""' in (tmp_path / "my_network" / "plugin.toml").read_text()
     answer = marview("plugin", "check", tmp_path / "my_network")
     assert answer.exit_code == 4
@@ -72,7 +72,7 @@ def test_a_new_method_works_on_the_image_by_default(marview: Callable, tmp_path:
     assert made == asked
     both = marview("plugin", "new", "my_method", "--sinogram", "--learned", "--output", tmp_path / "c")
     assert both.exit_code == 2
-    assert "--sinogram or --learned, not both" in both.err
+    assert "--sinogram and --learned cannot be combined" in both.err
     assert not (tmp_path / "c").exists()
 
 

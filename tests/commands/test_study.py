@@ -46,7 +46,7 @@ def test_a_study_without_grades_is_summarised_as_empty(marview: Callable, folder
     assert answer.record["scores"][0]["mean"] is None
     answer = marview("study", "summary", folder, "--output", tmp_path / "tables")
     assert answer.exit_code == 3
-    assert "Nobody has rated" in answer.err
+    assert "has been rated yet" in answer.err
     assert not (tmp_path / "tables").exists()
 
 
@@ -54,7 +54,7 @@ def test_rating_without_a_display_is_refused(marview: Callable, folder: Path, mo
     monkeypatch.setattr("marview.commands.window.has_display", lambda: False)
     answer = marview("study", "read", folder, "--reader", "anna")
     assert answer.exit_code == 2
-    assert "There is no display here" in answer.err
+    assert "This machine has no display" in answer.err
     assert not (folder / "ratings").exists()
 
 

@@ -197,7 +197,7 @@ def test_a_trained_copy_runs_although_the_search_path_names_the_untrained_one(
     monkeypatch.delenv("MARVIEW_PLUGINS")
     lacking = marview("methods", "--install", run)
     assert lacking.exit_code == 2
-    assert "Set MARVIEW_PLUGINS to the folder that holds it" in lacking.err
+    assert "Set MARVIEW_PLUGINS to the folder that contains it" in lacking.err
     monkeypatch.setenv("MARVIEW_PLUGINS", str(mine))
     assert "small now uses these weights" in marview("methods", "--install", run).out
     assert discovery.find_usable("small", discovery.discover()).folder == methods / "small"
@@ -411,4 +411,4 @@ def test_a_folder_without_metal_free_slices_gives_a_message(marview, tmp_path: P
 def test_a_folder_without_a_run_is_not_installed(marview, tmp_path: Path) -> None:
     answer = marview("methods", "--install", tmp_path)
     assert answer.exit_code == 3
-    assert "holds no training run" in answer.err
+    assert "contains no training run" in answer.err

@@ -1,4 +1,4 @@
-"""Batches made in the background, so that training does not wait for the simulator."""
+"""Prepare training batches in a background thread, so that training does not wait for the simulator."""
 
 import queue
 import threading
@@ -11,12 +11,12 @@ from marview.threads import start_thread
 
 
 class Ahead:
-    """Iterator over the batches of a source in order; a thread makes some of them in advance.
+    """Iterator over the batches of a source in order; a background thread prepares the next ones in advance.
 
     Args:
-        source: makes batches by number.
+        source: function that returns the batch with a given number.
         first: number of the first batch.
-        count: largest number of waiting batches.
+        count: largest number of batches prepared in advance.
     """
 
     def __init__(self, source: BatchSource, first: int, count: int) -> None:
@@ -29,7 +29,7 @@ class Ahead:
         return self
 
     def __next__(self) -> Batch:
-        """Return the next batch; an exception from making it is raised here."""
+        """Return the next batch; raise the exception if the source could not make it."""
         made = self._ready.get()
         if isinstance(made, BaseException):
             self._is_over.set()

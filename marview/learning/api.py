@@ -1,4 +1,4 @@
-"""The contract of a method that learns: the batches that it receives and its network (version 1)."""
+"""Interface of a trainable method: the batches that it receives, its network and its losses (version 1)."""
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -15,16 +15,17 @@ from marview.physics.attenuation import mu_to_hu
 from marview.projection import Projector, fill_linear
 
 ONE_TURN = ("all",)
-"""The turns of a method with a single optimiser for all parameters."""
+"""Value of `Trainable.turns` for a method with a single optimiser for all parameters."""
 
 
 @dataclass(frozen=True, eq=False)
 class Pairs:
     """A batch of images with metal and their truth, on the training device, float32 or bool.
 
-    A measured pair has a sinogram from the simulated scanner. A re-projected pair is a clinical image: its sinogram is
-    the forward projection of the image, and its trace belongs to the metal grown by a pixel, as in `worker.front_end`.
-    Its truth is the clinical image of the same scan without metal, because its sinogram allows no better result.
+    The sinogram of a measured pair comes from the simulated scanner. A re-projected pair starts from a clinical image:
+    its sinogram is the forward projection of that image, and its metal trace is the projection of the metal mask grown
+    by one pixel, as in `worker.front_end`. Its truth is the clinical image of the same scan without metal, the best
+    result that can be reached from its sinogram.
 
     Attributes:
         truth_mu: image without metal, 1/cm, `[slice, y, x]`.
@@ -53,7 +54,7 @@ class Pairs:
         return self.projector.fbp(self.sinogram).clamp(min=0) if self.clinical_mu is None else self.clinical_mu
 
     def case(self) -> MarCase:
-        """Return the case that a method receives of these images, so that training can share the method's code."""
+        """Convert the batch to the case that a method receives, so that training and method can share code."""
         return MarCase(
             hu=mu_to_hu(self.image),
             metal=self.metal,
@@ -71,7 +72,7 @@ class Pairs:
 
     @cached_property
     def li_image(self) -> Tensor:
-        """The image of the filled sinogram in 1/cm, `[slice, y, x]`."""
+        """The image reconstructed from `li_sinogram`, in 1/cm, `[slice, y, x]`."""
         return self.reconstruct(self.li_sinogram)
 
     def reconstruct(self, corrected_sinogram: Tensor) -> Tensor:
@@ -91,9 +92,10 @@ class Pairs:
 
 @dataclass(frozen=True, eq=False)
 class Unpaired:
-    """A batch of two independent streams: images with metal, and images without metal of other slices.
+    """A batch of unpaired images: some with metal, and others without metal from different slices.
 
-    All tensors are on the training device and have one image size. Recipes with `kind = "unpaired"` get such batches.
+    All tensors are on the training device, and all images have the same size. Recipes with `kind = "unpaired"` use such
+    batches.
 
     Attributes:
         with_metal_mu: images with metal, at least 0, 1/cm, `[slice, y, x]`.
@@ -113,28 +115,28 @@ class Unpaired:
 
 
 Batch = Pairs | Unpaired
-"""What a training step learns from."""
+"""Batch of a training step."""
 
 
 class BatchSource(Protocol):
-    """Source of batches. A number always gives the same batch, whatever the order of the calls."""
+    """Function from a batch number to a batch. The same number always gives the same batch, in any order of calls."""
 
     def __call__(self, number: int) -> Batch:
-        """Return the batch of a number, from 0."""
+        """Return the batch with this number, counted from 0."""
 
 
 class PairSource(Protocol):
-    """A source whose batches are pairs."""
+    """Source whose batches are always `Pairs`."""
 
     def __call__(self, number: int) -> Pairs:
-        """Return the batch of a number, from 0."""
+        """Return the batch with this number, counted from 0."""
 
 
 class Trainable(Protocol):
-    """Network, losses and pictures of a method: the class in a recipe's `training`, instantiated without arguments.
+    """Network, losses and pictures of a trainable method. A recipe's `training` names the class.
 
-    `settings` is always the recipe's table `[network]`. The random generators of torch are seeded before every step,
-    so that a resumed run draws the same random numbers in `losses`.
+    marview instantiates the class without arguments and passes the recipe's table `[network]` as `settings`. It seeds
+    PyTorch's random generators before every step, so that a resumed run draws the same random numbers in `losses`.
 
     Each step requests the losses of every turn, in the order of `turns`, for one batch. A later turn can therefore use
     detached images that an earlier turn of the same step computed, so that all turns share one forward pass.
@@ -151,13 +153,13 @@ class Trainable(Protocol):
         """Build one module with all networks; its `state_dict` becomes the weights file."""
 
     def parameters(self, network: nn.Module, turn: str) -> Iterable[nn.Parameter]:
-        """Return the parameters that the optimiser of a turn changes."""
+        """Return the parameters that the optimiser of this turn updates."""
 
     def losses(self, network: nn.Module, batch: Any, turn: str, settings: Mapping[str, Any], /) -> dict[str, Tensor]:
-        """Return weighted losses by name, scalars; the optimiser of the turn reduces their sum."""
+        """Return the weighted scalar losses by name; the optimiser of this turn minimises their sum."""
 
     def pictures(self, network: nn.Module, batch: Any, settings: Mapping[str, Any], /) -> dict[str, Tensor]:
-        """Return pictures of the first slice by name, `[y, x]` in 1/cm or `[view, bin]`, to watch the training."""
+        """Return pictures of the first slice for the run folder, by name: `[y, x]` in 1/cm or `[view, bin]`."""
 
 
 @dataclass(frozen=True)
@@ -168,7 +170,7 @@ class Sources:
         training: training batches.
         validation: batches of held-out slices.
         words: description of the data, without names of folders or people.
-        collections: sources with their licences, as far as they are known.
+        collections: data collections with their licences, if known.
     """
 
     training: BatchSource
@@ -183,10 +185,10 @@ class Asked:
 
     Attributes:
         data: path given as `--data` or `--patient`.
-        recipe: the recipe.
+        recipe: recipe of the training.
         device: device for the batches.
         process: number of this training process; each process has its own batches.
-        tell: receives sentences on what is read, and what is left out and why.
+        tell: function called with sentences about the files that are read or left out.
         is_patient: whether `data` is a patient's own scan with metal, not scans without metal.
         with_metal: scans of other patients with metal, for unpaired training; None if metal is simulated.
         spectral: spectral scans of the patients in `data`, for `SpectralPairs`; None if they are simulated.
@@ -204,25 +206,26 @@ class Asked:
 
 @runtime_checkable
 class OwnPairs(Protocol):
-    """A trainable that makes pairs from the user's data itself, for instance from a patient's own slices.
+    """Trainable that makes its own pairs from the user's data, for instance from slices of the patient to correct.
 
-    It may ignore protocols, metal and re-projection of the recipe; the model card and weights then leave them out.
+    It may ignore the protocols, metal and re-projection settings of the recipe, so the model card and the weights file
+    leave them out.
     """
 
     def sources(self, asked: Asked) -> Sources:
         """Make training and validation batches that share no slice.
 
         Raises:
-            BadInput: there is nothing to train on; a sentence for the user.
+            BadInput: the data contains nothing to train on; the message is shown to the user.
         """
 
 
 @runtime_checkable
 class SpectralPairs(OwnPairs, Protocol):
-    """A trainable that also learns from real pairs: ordinary scans with metal and spectral scans of the same patients.
+    """Trainable that also learns from real pairs: ordinary scans with metal and spectral scans of the same patients.
 
     Attributes:
-        is_spectral: always true; it tells such a trainable from others.
+        is_spectral: always True; it distinguishes this protocol from `OwnPairs` at run time.
     """
 
     is_spectral: bool

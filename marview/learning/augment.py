@@ -16,12 +16,12 @@ _SMALLEST_CROP = 0.55
 def augment(
     hu: NDArray[np.float32], shape: tuple[int, int], how: Augmentation, rng: np.random.Generator
 ) -> NDArray[np.float32]:
-    """Vary a slice and resample it to `shape`; outside it is air.
+    """Vary a slice randomly and resample it to `shape`; pixels outside the slice become air.
 
     Args:
         hu: HU, `[y, x]`, at least -1000.
         shape: rows and columns of the result.
-        how: limits of each variation.
+        how: limits of the variations.
         rng: random generator.
 
     Returns:
@@ -65,7 +65,7 @@ def _warp(shape: tuple[int, int], how: Augmentation, rng: np.random.Generator) -
 def _move(
     hu: NDArray[np.float32], shape: tuple[int, int], matrix: NDArray[np.float64], warp: NDArray[np.float64]
 ) -> NDArray[np.float32]:
-    # an image that shrinks is averaged first, to avoid aliasing
+    # average the image before it is reduced, to avoid aliasing
     image = torch.from_numpy(resized(hu, shape) if max(hu.shape) > max(shape) else hu)[None, None] - AIR_HU
     theta = torch.from_numpy(matrix.astype(np.float32))[None]
     grid = affine_grid(theta, [1, 1, *shape], align_corners=False)
@@ -75,7 +75,7 @@ def _move(
 
 
 def _noise(shape: tuple[int, int], strength_hu: float, rng: np.random.Generator) -> NDArray[np.float32]:
-    """Draw noise with the grain of a reconstruction, which has less fine detail than white noise."""
+    """Draw noise with the texture of CT images, which has less high-frequency content than white noise."""
     noise = rng.standard_normal(shape, dtype=np.float32)
     noise = gaussian_filter(noise, rng.uniform(0.3, 0.9))
     return np.asarray(noise * (strength_hu / max(float(noise.std()), 1e-6)), dtype=np.float32)

@@ -13,19 +13,19 @@ _SLOW_START = 10
 def averaged(network: nn.Module, keep: float) -> AveragedModel:
     """Running average of a network; call its `update_parameters(network)` after each step.
 
-    It keeps less at the beginning, so that the average does not depend on the initial weights (as Adam's correction;
-    here (1 + n) / (10 + n)).
+    During the first steps n, the average keeps only the fraction (1 + n) / (10 + n), so that it forgets the random
+    initial weights; Adam corrects its bias for the same reason.
 
     Args:
         network: network whose current weights start the average.
-        keep: fraction that stays at each step in the long run.
+        keep: fraction of the average that each step keeps, after the first steps.
     """
 
     def update(averages: Sequence[Tensor], now: Sequence[Tensor], count: Any) -> None:
         share = min(keep, (1 + int(count)) / (_SLOW_START + int(count)))
         if averages[0].is_floating_point():
             torch._foreach_lerp_(list(averages), list(now), 1 - share)
-        else:  # a counter of batches
+        else:  # the counter of batches is an integer
             torch._foreach_copy_(list(averages), list(now))
 
     # statistics of batch normalization describe the last few batches and must not be averaged

@@ -24,10 +24,10 @@ from marview.volume.segment import adaptive
 from marview.worker.resampling import AIR_HU
 
 HELD_OUT = "validation"
-"""Name prefix of TIFF stacks that are never trained on."""
+"""Name prefix of TIFF stacks that are kept for validation."""
 
 _METAL_HU = 2800.0
-"""HU that enamel and dense contrast agent exceed in single pixels only."""
+"""HU that enamel and dense contrast agent exceed only in isolated pixels."""
 
 _METAL_PX = 12
 _SMALLEST_BODY = 0.03
@@ -72,7 +72,7 @@ class Banks:
 
     @property
     def words(self) -> str:
-        """Describe the kept and the left-out slices in a clause."""
+        """Describe the slices used and left out, for example "12 clean slices, 2 held out"."""
         counts = (
             (self.with_metal, "with metal"),
             (self.without_metal, "without metal"),
@@ -90,18 +90,18 @@ def read_banks(
 ) -> Banks:
     """Read the slices without metal under a path, or those with metal.
 
-    Stacks named `validation*.tif` are held out. Without such stacks, the last tenth of the slices is held out: they are
-    neighbours, from as few patients as possible.
+    Stacks named `validation*.tif` are held out for validation. Without such stacks, the last tenth of the slices is
+    held out; neighbouring slices come from as few patients as possible.
 
     Args:
-        path: a folder of TIFF stacks, DICOM series and NIfTI files, searched to any depth; or one file: also a zip of
-            DICOM or an array.
-        tell: receives sentences on what is read, and what is left out and why.
+        path: a folder of TIFF stacks, DICOM series and NIfTI files, including subfolders; or a single file, which may
+            also be a zip archive of DICOM files or an array.
+        tell: function called with sentences about the files that are read or left out.
         has_metal: whether to keep slices with metal and leave out those without.
-        option: option that named the path, for messages; --with-metal or --data if empty.
+        option: command-line option of the path, for messages; if empty, --with-metal or --data.
 
     Raises:
-        BadInput: there is no such slice, or all are held out.
+        BadInput: the path contains no such slice, or all of them are held out.
     """
     option = option or ("--with-metal" if has_metal else "--data")
     if not path.exists():
@@ -136,7 +136,7 @@ def read_banks(
         )
     if not kept[True]:
         share = max(1, round(_VALIDATION_SHARE * len(kept[False])))
-        # a single slice is used for both, so that its training can be watched
+        # a single slice serves for training and validation, so that there is a validation error to follow
         kept[True] = kept[False][-share:]
         kept[False] = kept[False][:-share] or kept[False]
     training, validation = _bank(kept[False]), _bank(kept[True])
@@ -181,7 +181,7 @@ class _Files:
         self._indices = [file for file in files if file == path / "index.csv"]
 
     def slices(self) -> Iterator[_Listed]:
-        """Yield every slice: first those of TIFF stacks, then those of series."""
+        """Yield all slices, those of the TIFF stacks first, then those of the series."""
         if self._is_array:
             yield from self._array()
             return
@@ -191,7 +191,7 @@ class _Files:
             yield from self._series()
 
     def leave_out(self, what: str, why: str | BadInput) -> None:
-        """Report the files without usable slices."""
+        """Record a file without usable slices, and report it."""
         self.left_out.append(f"{what} (left out: {str(why).rstrip('.')})")
         self._tell(f"{self.left_out[-1]}.")
 
@@ -238,7 +238,7 @@ class _Files:
                 yield _listed(page_name(f"series_{number:02d}", k), volume.hu[k], has_metal=bool(mask[k].any()))
 
     def _tell_of_others(self, found: Scan) -> None:
-        """Report files that belong to no series."""
+        """Report the files that are not part of any series."""
         if found.damaged:
             self.leave_out(count(len(found.damaged), "damaged file"), listing(found.damaged, 1))
         for file in self._arrays:
@@ -251,5 +251,5 @@ class _Files:
 
 
 def page_name(stem: str, page: int) -> str:
-    """Return the name of a stack's page in a bank."""
+    """Return the name of a slice in a bank: the name of its stack and its page number."""
     return f"{stem}_{page:03d}"

@@ -1,4 +1,4 @@
-"""Initial weights of a run, copied from another network of the same method if name and shape are equal."""
+"""Start a run from the weights of another network of the same method, as far as names and shapes agree."""
 
 import hashlib
 from dataclasses import dataclass
@@ -16,16 +16,16 @@ _RUN_STEPS = "steps"
 
 @dataclass(frozen=True)
 class Beginning:
-    """The tensors that were copied from a weights file.
+    """Record of the tensors that a run copied from a weights file.
 
     Attributes:
         file: name of the file.
         sha256: hash of the file.
         version: version of the method that trained it.
         steps: number of its training steps.
-        taken: parts of the network that were copied whole.
-        mixed: parts with some copied tensors.
-        built: parts that keep their random initial values.
+        taken: parts of the network that were copied completely.
+        mixed: parts of the network with some copied tensors.
+        built: parts of the network that keep their random initial values.
     """
 
     file: str
@@ -37,19 +37,19 @@ class Beginning:
     built: tuple[str, ...] = ()
 
     def __str__(self) -> str:
-        """Describe the copied parts and their origin."""
+        """Describe the copied parts and the file that they come from."""
         parts = [*self.taken, *(f"some of {name}" for name in self.mixed)]
-        rest = f"; {_list(self.built)} as built" if self.built else ""
+        rest = f"; random weights for {_list(self.built)}" if self.built else ""
         steps = f"{self.steps:,} {'step' if self.steps == 1 else 'steps'}"
         origin = f"{self.file} ({self.version}, {steps}, sha256 {self.sha256})"
         return f"{_list(parts)} of {origin}{rest}"
 
 
 def begin_with(network: nn.Module, path: Path, method: str) -> Beginning:
-    """Copy the tensors of a file that have the same name and shape as tensors of the network.
+    """Copy those tensors of a file into the network whose name and shape match.
 
-    A tensor named `steps` counts the steps of the run, so it starts at zero. Other counters tell what the network has
-    learned before, and are copied.
+    A tensor named `steps` counts the steps of the run, so it is not copied and starts at zero. Other counters describe
+    the earlier training and are copied.
 
     Args:
         network: network to change.

@@ -1,4 +1,4 @@
-"""Slices of a series as the cases that methods receive, for training loops outside `marview train`."""
+"""Convert slices of a series to the cases that methods receive, for training loops outside `marview train`."""
 
 from collections.abc import Iterator, Sequence
 
@@ -20,13 +20,14 @@ def cases(
     restore_cut_off: bool = True,
     device: str = "cpu",
 ) -> Iterator[MarCase]:
-    """Yield one case per slice on the processing grid of 416 x 416 pixels, as a run gives it to a method.
+    """Yield one case per slice on the processing grid of 416 x 416 pixels, exactly as methods receive it in a run.
 
     Args:
         volume: HU `[z, y, x]`, such as `marview.read(path).volume`.
         metal: metal mask, bool `[z, y, x]`.
         slices: indices z; empty for all slices with metal.
-        restore_cut_off: whether to estimate dark streaks that the file cut off, as runs do; not for a truth.
+        restore_cut_off: whether to estimate dark streaks that the file clipped, as runs do; False for images without
+            metal that serve as truth.
         device: device of the tensors, "cpu" or "cuda".
     """
     front = FrontEnd(SliceFrame(volume.grid.shape[1:], volume.grid.spacing_mm[1:]), torch.device(device))

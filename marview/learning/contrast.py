@@ -1,7 +1,7 @@
-"""Contrast of faint lesions: lesions drawn into the image for a network must appear in its result.
+"""Loss that makes a network keep faint lesions: lesions drawn into its input must appear in its result.
 
-A network that learns only from an error of pixels smooths faint lesions near metal away, because most of what differs
-from soft tissue there is an artifact. The images here are `[slice, 1, y, x]` in the unit of
+A network trained only on the error of single pixels smooths faint lesions near metal away, because most differences
+from soft tissue there are artifacts. The images here are `[slice, 1, y, x]` in the unit of
 `marview.methods.image_domain`.
 """
 
@@ -19,10 +19,10 @@ _SQUARE_PX, _REACH_SQUARES = 8, 3
 _CONTRAST_HU = (10.0, 80.0)
 _RADIUS_PX = (2.0, 7.0)
 _EDGE_PX = 0.7
-"""Softness of a lesion's edge, about the blur of a scan."""
+"""Blur of a lesion's edge in pixels, about that of a CT scan."""
 
 _ROOM_PX, _ROOM_SHARE = 9, 0.9
-"""Share of soft tissue, in a square of this edge, that a place for a lesion needs."""
+"""A lesion is placed where this square, in pixels, contains at least this share of soft tissue."""
 
 _FAR = 1e-3
 """Probability of a place in soft tissue far from metal, relative to a place near it."""
@@ -52,7 +52,7 @@ def faint_lesions(truth: Tensor, away: Tensor, *, is_fixed: bool = False) -> Ten
 
 
 def lost_contrast(with_lesions: Tensor, without: Tensor, lesions: Tensor) -> Tensor:
-    """Return the mean fraction of lesion contrast that two results' difference lacks or adds elsewhere; 0 is best.
+    """Return the mean fraction of lesion contrast that a network loses, or adds in other places; 0 is best.
 
     Args:
         with_lesions: results of the images with lesions.
@@ -66,7 +66,7 @@ def lost_contrast(with_lesions: Tensor, without: Tensor, lesions: Tensor) -> Ten
 
 
 def _lesions(chance: Tensor, generator: torch.Generator) -> Tensor:
-    """Draw lesions at random places with given probabilities, `[y, x]` to `[y, x]`."""
+    """Draw lesions at random places; `chance` `[y, x]` is the relative probability of a lesion's centre."""
     rows, columns = chance.shape
     places = torch.multinomial(chance.flatten().cpu(), _COUNT, replacement=True, generator=generator)
     random = torch.rand((3, _COUNT, 1, 1), generator=generator)
@@ -79,7 +79,7 @@ def _lesions(chance: Tensor, generator: torch.Generator) -> Tensor:
 
 
 def _near(away: Tensor) -> Tensor:
-    """Return 1 in squares of pixels close to metal, 0 elsewhere."""
+    """Return a map of the shape of `away`: 1 in square blocks of pixels close to metal, 0 elsewhere."""
     rows, columns = away.shape[-2:]
     squares = max_pool2d(1 - away, _SQUARE_PX, ceil_mode=True)
     close = max_pool2d(squares, 2 * _REACH_SQUARES + 1, 1, _REACH_SQUARES)

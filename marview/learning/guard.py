@@ -21,36 +21,36 @@ LIMITS = "limits"
 
 _SEEN = "seen"
 _KEPT = 4096
-"""Largest number of slices whose values are stored."""
+"""Largest number of slices whose measured values are stored."""
 
 _MANY = 200
-"""From this number of slices on, their values replace the limits of the initial weights."""
+"""Number of slices from which the limits no longer include those of the initial weights."""
 
 _ENDS = (0.5, 99.5)
-"""Percentiles."""
+"""Percentiles of the values that become the limits."""
 
 _DENSE_SHARE = 0.99
 _SLACK = 0.02
-"""Tolerance beyond the limits, as a fraction of their distance, because they come from a sample."""
+"""Tolerance beyond the limits as a fraction of the range, because the limits were estimated from a sample."""
 
 _BODY_MU = MU_WATER / 2
 
 
 @dataclass(frozen=True)
 class _Quantity:
-    """A quantity of a slice, with the text of its note; `has_lowest` if a smaller value is also unusual."""
+    """Quantity of a slice and the text of its note. `has_lowest`: whether too small values also get a note."""
 
     words: str
     form: str
     has_lowest: bool = False
 
     def is_usual(self, value: float, lowest: float, highest: float) -> bool:
-        """Whether the training contained similar values."""
+        """Whether a value is within the range of the training data."""
         slack = _SLACK * (highest - lowest)
         return value <= highest + slack and (value >= lowest - slack or not self.has_lowest)
 
     def note(self, slice_index: int, value: float, lowest: float, highest: float) -> SliceNote:
-        """Note on a value outside the training data."""
+        """Return the note on a value outside the range of the training data."""
         start, end = (self.form.format(each) for each in (lowest, highest))
         known = f"{start} to {end}" if self.has_lowest else translatable(f"at most {end}")
         meaning = translatable(f"; the network was trained on {known}, so check its result there with care")
@@ -65,7 +65,7 @@ _QUANTITIES = {
 
 
 def measured(image: Tensor, metal: Tensor, trace: Tensor) -> dict[str, Tensor]:
-    """Measure the quantities to compare with training, by name, `[slice]` each.
+    """Measure the quantities that are compared with the training data, by name, `[slice]` each.
 
     Args:
         image: image with metal, 1/cm.
@@ -88,20 +88,20 @@ def _body_share(image: Tensor) -> Tensor:
 
 
 def _measured_in(batch: Batch) -> dict[str, Tensor]:
-    """Measure a batch; images of unpaired batches may have no metal mask, and have no sinogram."""
+    """Measure a batch. Unpaired batches have no sinogram, and a metal mask only if their metal is simulated."""
     if isinstance(batch, Unpaired):
         return {"body_share": _body_share(batch.with_metal_mu)}
     return measured(batch.image, batch.metal, batch.trace)
 
 
 class Seen:
-    """Range of the quantities in a training so far, stored with the weights.
+    """Range of the measured quantities in the training data so far.
 
-    It stores the values of the first slices, which are a random sample. The range ends at percentiles of them, because
-    a single slice of a large sample may be arbitrarily unusual.
+    The range is computed from the first slices of the training, which are a random sample. Its limits are percentiles,
+    because a large sample may contain single outliers.
 
     Args:
-        facts: result of `facts` for an earlier part of the training.
+        facts: value of `facts` from an earlier session of the training.
     """
 
     def __init__(self, facts: Mapping[str, str] | None = None) -> None:
@@ -110,7 +110,7 @@ class Seen:
         self._values: dict[str, list[float]] = {name: [] for name in _QUANTITIES} | json.loads(known.get(_SEEN, "{}"))
 
     def add(self, batch: Batch) -> None:
-        """Record a batch that is shown for the first time."""
+        """Measure a batch that is new in the training, and add its values."""
         if all(len(values) >= _KEPT for values in self._values.values()):
             return
         for name, found in _measured_in(batch).items():
@@ -123,7 +123,7 @@ class Seen:
         return self._before | {name: self._ends(name) for name, values in self._values.items() if values}
 
     def _ends(self, name: str) -> tuple[float, float]:
-        """Return percentiles; for few slices, at least as wide as the limits of the initial weights."""
+        """Return the limits of a quantity; with few slices, extended to include the limits of the initial weights."""
         low, high = np.percentile(self._values[name], _ENDS).tolist()
         if name in self._before and len(self._values[name]) < _MANY:
             low, high = min(low, self._before[name][0]), max(high, self._before[name][1])
@@ -131,7 +131,7 @@ class Seen:
 
     @property
     def facts(self) -> dict[str, str]:
-        """State for another part of the training."""
+        """Measured values as metadata of the state, to continue in a later session."""
         return {_SEEN: json.dumps(self._values)}
 
 
@@ -140,7 +140,7 @@ def _read_limits(about: Mapping[str, str]) -> dict[str, tuple[float, float]]:
 
 
 def warnings(case: MarCase, about: Mapping[str, str]) -> list[str | SliceNote]:
-    """Return notes for a result: on each slice and quantity outside its limits, and one on an unknown scan.
+    """Return notes on slices whose quantities are outside the limits, and a warning on an unknown protocol.
 
     Args:
         case: the corrected case.

@@ -1,4 +1,4 @@
-"""Methods whose network finds the artifact in the image, without sinogram and metal mask."""
+"""Base class of methods whose network estimates the artifact from the image alone."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
@@ -45,12 +45,12 @@ class Strength(BaseModel):
 class ImageMethod(ABC):
     """Method that subtracts the artifact image that a network finds in each slice.
 
-    It shows the artifact image as the output `artifact`.
+    The artifact image is the intermediate picture `artifact` of the run.
 
-    Slices without metal keep their values, because networks change every slice a little.
+    Slices without metal are left unchanged, because the network would alter them slightly.
 
     Attributes:
-        part: names of the weights that inference needs begin with this; other weights serve only the training.
+        part: prefix of the names of weights that inference needs; the other weights are used only in training.
     """
 
     Parameters: type[BaseModel] = Strength
@@ -64,7 +64,7 @@ class ImageMethod(ABC):
             settings: settings of the network, stored with the weights.
 
         Returns:
-            The network, and the number that edges of its images must be multiples of.
+            The network, and the number of pixels that the height and width of its images must be multiples of.
 
         Raises:
             BadInput: an unknown name or a wrong value.
@@ -72,11 +72,11 @@ class ImageMethod(ABC):
 
     @torch.inference_mode()
     def run(self, case: MarCase, parameters: BaseModel, job: Job) -> MarResult:
-        """Correct the slices of a case that show metal.
+        """Correct the slices of a case in which metal is visible.
 
         Raises:
-            BadInput: the weights do not say which network they belong to.
-            MethodFailed: the weights do not fit that network.
+            BadInput: the weights file does not describe its network.
+            MethodFailed: the weights do not fit the network.
         """
         assert isinstance(parameters, Strength)
         network, fold = self.build(about(job.about_weights(WEIGHTS), WEIGHTS).network)
@@ -104,5 +104,5 @@ class ImageMethod(ABC):
 
 
 def _shows_metal(case: MarCase, number: int) -> bool:
-    """Return whether a slice has a metal mask, or a pixel above the network's scale, such as dense metal or bone."""
+    """Return whether the metal mask of a slice is not empty, or a pixel exceeds the network's HU range."""
     return bool(case.metal[number].any()) or bool((case.mu[number] > MOST_MU).any())

@@ -1,4 +1,4 @@
-"""Training within a correction, for methods that learn from the scan they correct."""
+"""Train a network during a correction, for methods that learn from the scan that they correct."""
 
 import time
 from collections.abc import Mapping
@@ -27,9 +27,10 @@ def learn_in_run(
     job: Job,
     began: float,
 ) -> int:
-    """Train a network within a correction, until its steps are done or its time is up; return the number of steps.
+    """Train a network until its steps are done or the time limit is reached; return the number of steps.
 
-    The learning rate falls along half a cosine, over steps or time, whichever is further.
+    The learning rate follows half a cosine to zero. Its position is the finished fraction of the steps or of the time
+    limit, whichever is larger.
 
     Args:
         trainable: network and losses of the method.
@@ -38,9 +39,9 @@ def learn_in_run(
         settings: settings of the network.
         how: settings of the optimisers.
         steps: largest number of steps.
-        minutes: limit of the time.
-        job: receives the progress of the training; it may cancel it.
-        began: time at which the limit began to run, as from `time.monotonic`.
+        minutes: time limit in minutes.
+        job: job of the run, for its progress and for cancelling.
+        began: start of the time limit, a value of `time.monotonic`.
 
     Raises:
         MethodFailed: a loss or a gradient is not a number.

@@ -1,4 +1,4 @@
-"""Installation of trained weights: copies them to the folder of the method and adds them to its manifest."""
+"""Install trained weights: copy them to the folder of their method and list them in its manifest."""
 
 import hashlib
 import json
@@ -19,7 +19,7 @@ from marview.worker.loading import made_in
 from marview.worker.method_errors import as_clause
 
 USUAL = "weights/bundled.safetensors"
-"""File name that methods ask for; a manifest that names another file keeps its name."""
+"""Default name of an installed weights file; a manifest with another name keeps it."""
 
 
 def install(run: Path, listing: Listing, parent: Path, licence: str = "not stated") -> Path:
@@ -28,7 +28,7 @@ def install(run: Path, listing: Listing, parent: Path, licence: str = "not state
     Args:
         run: folder of a run of this method.
         listing: the method; copied to `parent` unless it is already there.
-        parent: folder of methods, for instance the user's own.
+        parent: folder that contains the folders of methods, for instance the user's own.
         licence: licence of the weights.
 
     Returns:
@@ -37,8 +37,8 @@ def install(run: Path, listing: Listing, parent: Path, licence: str = "not state
     Raises:
         BadInput: the folder contains no run of this method.
         UsageError: the method uses no weights, the run learned from a patient's own scan, the weights do not fit the
-            network of the method, or the folder has another method.
-        MethodFailed: the code of the training cannot be loaded.
+            network of the method, or another method occupies the folder.
+        MethodFailed: the training code of the method cannot be loaded.
         CannotWrite: the disk is full or read-only. The method stays unchanged.
     """
     record = read_record(run)
@@ -72,14 +72,14 @@ def install(run: Path, listing: Listing, parent: Path, licence: str = "not state
 def _put_weights(folder: Path, run: Path, facts: Mapping[str, str]) -> None:
     """Put the weights of a run, their card and their entry in the manifest into the folder of a method.
 
-    All three are written beside the earlier ones before the first takes its place, because a manifest that does not fit
-    its weights makes the method unusable.
+    All three are first written to temporary files and then replace the earlier ones together, because a method whose
+    manifest does not match its weights cannot run.
     """
     manifest = read_manifest(folder)
     name = manifest.weights[0].file if manifest.weights else USUAL
     weights, of = load_weights(run / "weights.safetensors")
     kept = rounded(folder / name, weights)
-    with (  # closed in reverse order: the manifest is replaced last
+    with (  # the files close in reverse order, so the manifest is replaced last
         whole_file(folder / MANIFEST) as entry,
         whole_file(folder / "weights" / CARD) as card,
         whole_file(folder / name) as part,
@@ -104,7 +104,7 @@ def _refuse_unread(listing: Listing, training: str) -> None:
 
 
 def _refuse_another_network(run: Path, listing: Listing, training: str) -> None:
-    """Refuse weights that do not fit the network, whose code may have changed since the training."""
+    """Refuse weights that do not fit the network, because its code may have changed since the training."""
     if listing.manifest is None or listing.manifest.python:  # this interpreter may lack packages of the method
         return
     code = code_folder(listing.folder, listing.manifest)
@@ -123,7 +123,7 @@ def _refuse_another_network(run: Path, listing: Listing, training: str) -> None:
 
 
 def _copy(listing: Listing, folder: Path) -> None:
-    """Copy a method to a folder; of a bundled one only the manifest, because its code stays where it is."""
+    """Copy a method to a folder. For a bundled method, copy only the manifest, which refers to the bundled code."""
     if listing.origin != "bundled":
         copy_method(listing.folder, folder)
         return

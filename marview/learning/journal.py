@@ -1,4 +1,4 @@
-"""Records of a run for people: the learning curve as CSV, the TensorBoard log, pictures as PNG."""
+"""Write the human-readable records of a run: learning curve (CSV), TensorBoard log and pictures (PNG)."""
 
 import csv
 from collections.abc import Callable, Mapping
@@ -26,7 +26,7 @@ class Journal:
     Args:
         folder: folder of the run.
         upto: last step to keep; a resumed run returns to its last state and drops later rows.
-        tell: receives a sentence if a record cannot be continued.
+        tell: function called with a sentence if an earlier record cannot be continued.
         has_log: whether to write the TensorBoard log, if tensorboardX is installed.
     """
 
@@ -38,7 +38,7 @@ class Journal:
         self._log = Log(folder / "tensorboard", tell) if has_log else None
 
     def note(self, row: Mapping[str, float]) -> None:
-        """Add a row: step, minutes and measured numbers by name.
+        """Add a row to the learning curve: the step, the minutes and the measured values by name.
 
         Raises:
             CannotWrite: the disk is full or read-only.
@@ -59,7 +59,7 @@ class Journal:
         """
         strip = _strip([grey(each) for each in pictures.values()])
         path = self._folder / "pictures" / f"step_{step:07d}.png"
-        path.unlink(missing_ok=True)  # of a step that is repeated after an interruption
+        path.unlink(missing_ok=True)  # a run repeats its last steps after an interruption
         with whole_file(path) as part:
             save_picture(Image.fromarray(strip), part)
         if self._log is not None:

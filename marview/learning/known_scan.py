@@ -8,10 +8,10 @@ from marview.physics import protocol, protocol_names
 
 
 def other_scan(case: MarCase, about: Mapping[str, str]) -> str:
-    """Return a warning if a case's sinogram was measured by a scan that its network has not seen, or an empty string.
+    """Return a warning if a sinogram was measured with a protocol that the network was not trained on, else "".
 
     Args:
-        case: case to correct; clinical images have no measured sinogram and are always projected alike.
+        case: case to correct; for clinical images there is no warning, because marview always projects them alike.
         about: metadata of the weights, from `Job.about_weights`; without protocols there is no warning.
     """
     names = list(dict.fromkeys(json.loads(about.get("protocols", "[]"))))

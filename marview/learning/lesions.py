@@ -11,7 +11,7 @@ _CONTRAST_HU = (10.0, 80.0)
 _RADIUS_PX = (2.0, 8.0)
 _REACH_PX = (24.0, 100.0)
 _GRID_PX = 256
-"""Edge of the image to which the sizes above refer."""
+"""Edge of the image, in pixels, to which the sizes above refer."""
 
 _DARK_SHARE = 0.4
 

@@ -17,11 +17,11 @@ from numpy.typing import NDArray
 
 
 class Log:
-    """Numbers and pictures by step. A disk error ends the log, but not the training.
+    """Writer of numbers and pictures for TensorBoard. A disk error ends the log, but not the training.
 
     Args:
         folder: folder of the log.
-        tell: receives a sentence if the log ends.
+        tell: function called with a sentence if the log ends.
     """
 
     def __init__(self, folder: Path, tell: Callable[[str], None] = lambda _: None) -> None:
@@ -75,7 +75,7 @@ class Log:
             yield
         except OSError as why:
             if self._records is not None:
-                with contextlib.suppress(OSError):  # the rest of its buffer cannot be written either
+                with contextlib.suppress(OSError):  # closing also fails if the disk is full
                     self._records.close()
             self._records = None
             reason = (why.strerror or type(why).__name__).lower()

@@ -1,4 +1,4 @@
-"""The training loop: batches in, optimiser steps, states and pictures out."""
+"""The training loop: optimiser steps, validation, saved states and pictures."""
 
 import json
 import math
@@ -46,15 +46,15 @@ class Training:
         learner: network, optimisers and average.
         kept_step: number of steps in the last saved state; None before the first.
         beginning: initial weights that a new run copied; None if it copied none.
-        changes: differences between the recipe and that of the last saved state.
+        changes: differences between the current recipe and the recipe of the last saved state.
     """
 
     def __init__(self, plan: Plan, *, is_resumed: bool = False) -> None:
         """Build the network, and load the state in the folder if there is one.
 
         Raises:
-            UsageError: the folder has a run that is not to be resumed, no run to resume, or a run of another method
-                or network; or the initial weights do not fit.
+            UsageError: the folder contains a run although `is_resumed` is False, contains no run to resume, or contains
+                a run of another method or network; or the initial weights do not fit.
             BadInput: the state, the record or the initial weights cannot be read.
         """
         self._plan, self._recipe = plan, plan.recipe
@@ -80,7 +80,7 @@ class Training:
         self._sums: dict[str, list[float]] = defaultdict(list)
         self._journal: Journal | None = None
         self.kept_step: int | None = None
-        self._look_s = 0.0  # duration of the last validation, used to reserve time for the final one
+        self._look_s = 0.0  # seconds that the last validation took, to reserve time for the final one
         self._seen = Seen()
         self._measured: WeakSet[Batch] = WeakSet()  # the same batch is used more than once
         self._take_up(is_resumed=is_resumed)
@@ -91,16 +91,16 @@ class Training:
         hear: Callable[[News], None] = lambda _: None,
         tell: Callable[[str], None] = lambda _: None,
     ) -> Ending:
-        """Train until all steps are done, the time is up or the user cancels; then save everything.
+        """Train until all steps are done, the time limit is reached or the user cancels; then save the run.
 
         Args:
-            max_minutes: limit of this session, with the validation at its end.
+            max_minutes: time limit of this session in minutes, including the final validation.
             hear: called after each step.
             tell: called with a sentence after each validation.
 
         Raises:
             MethodFailed: a loss or gradient is NaN; the last good state is kept.
-            BadInput: the pairs cannot be made.
+            BadInput: the source cannot make a batch.
             CannotWrite: the disk is full or read-only; the last written state is kept.
         """
         self._began, self._tell = time.monotonic(), tell
@@ -143,7 +143,7 @@ class Training:
 
     @property
     def minutes(self) -> float:
-        """Duration of the training so far in minutes, with earlier sessions."""
+        """Duration of the training so far in minutes, including earlier sessions."""
         return self._minutes_before + (time.monotonic() - self._began) / 60
 
     def about(self) -> About:
@@ -161,7 +161,7 @@ class Training:
         )
 
     def keep(self) -> None:
-        """Write the state, and the weights for use; each replaces the earlier file only once it is complete.
+        """Save the state for resuming and the weights file; each replaces the earlier file only when complete.
 
         Raises:
             CannotWrite: the disk is full or read-only.
@@ -174,7 +174,7 @@ class Training:
                 facts["warm_from"] = str(self._warm_from)
             moments = torch.bfloat16 if self._recipe.run.moments == "bfloat16" else None
             state, path = self._plan.folder / STATE, self._plan.folder / WEIGHTS
-            weights = rounded(path, self.learner.used.state_dict())  # refused before the state is replaced
+            weights = rounded(path, self.learner.used.state_dict())  # may raise: before the state is replaced
             write_state(state, self.learner, facts, moments=moments)
             self.kept_step = self.step
             save_weights(path, weights, self.about())
@@ -183,14 +183,14 @@ class Training:
 
     @property
     def stays(self) -> str:
-        """Describe which state of the run is safe."""
+        """Describe the last saved state of the run, in a clause for error messages."""
         if self.kept_step is None:
             return "no state has been saved yet"
         return f"the last good state is kept in {held(self._plan.folder)} (step {self.kept_step})"
 
     @property
     def _protocols(self) -> tuple[str, ...]:
-        """Scans that the network has seen, with those of earlier sessions."""
+        """Names of the protocols that the network was trained on, including earlier sessions."""
         if isinstance(self._plan.trainable, OwnPairs):
             return ()
         now = self._recipe.data.protocols
@@ -205,7 +205,7 @@ class Training:
         return [self._plan.validation(number) for number in range(self._recipe.run.validation_batches)]
 
     def _next(self, ahead: Ahead) -> Batch:
-        """Return the next batch, and record which scans it shows."""
+        """Return the next batch, and record its protocol."""
         pairs = next(ahead)
         if pairs not in self._measured:
             self._measured.add(pairs)
@@ -237,7 +237,7 @@ class Training:
         return sum(value for _, value in losses)
 
     def _look(self) -> None:
-        """Measure the held-out batches, and write a row of the curve and pictures."""
+        """Measure the network on the held-out batches, and write a row of the learning curve and the pictures."""
         if self._journal is None:
             return
         plan, held_out = self._plan, self._held_out

@@ -1,4 +1,4 @@
-"""Losses that methods share. Each is a mean, so its value does not depend on the image size."""
+"""Losses shared by several methods. Each is a mean, so its value does not depend on the image size."""
 
 from collections.abc import Callable
 
@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 _TINY = 1e-8
-"""Keeps the gradient of a square root finite at 0."""
+"""Added before a square root, so that its gradient stays finite at 0."""
 
 
 def l1(found: Tensor, wanted: Tensor, where: Tensor | None = None) -> Tensor:
@@ -15,7 +15,7 @@ def l1(found: Tensor, wanted: Tensor, where: Tensor | None = None) -> Tensor:
     Args:
         found: tensor of any shape.
         wanted: tensor of the same shape.
-        where: bool or weights of the same shape; the mean covers these places, or all if None.
+        where: mask or weights of the same shape for a weighted mean; None for the plain mean.
     """
     return _mean((found.float() - wanted.float()).abs(), where)
 
@@ -37,20 +37,20 @@ def rms(found: Tensor, wanted: Tensor, where: Tensor | None = None) -> Tensor:
 
 
 def adversarial(judged: Tensor, wanted: float) -> Tensor:
-    """Compute the least-squares adversarial loss (Mao 2017): mean squared distance of an output to 1 or 0."""
+    """Compute the least-squares adversarial loss (Mao 2017): mean squared difference of the outputs from 1 or 0."""
     return (judged.float() - wanted).square().mean()
 
 
 def judged_apart(judge: Callable[[Tensor], Tensor], real: Tensor, made: Tensor) -> Tensor:
-    """Compute the loss of a discriminator: half the adversarial losses of real images (1) and made images (0)."""
+    """Compute the loss of a discriminator: the mean of its losses for real images (1) and generated images (0)."""
     return (adversarial(judge(real), 1.0) + adversarial(judge(made), 0.0)) / 2
 
 
 def seen_error(error: Tensor) -> Tensor:
-    """Compute the mean square of a sinogram's error with the ray weights of FBP, `[slice, view, bin]` to `[slice]`.
+    """Compute the mean squared sinogram error, weighted by the ramp filter of FBP; `[slice, view, bin]` to `[slice]`.
 
-    Filtered backprojection weights a frequency along the bins in proportion to it. The highest frequencies, which are
-    noise, fade out.
+    The weight of an error grows in proportion to its frequency along the bins, as in FBP. A window suppresses the
+    highest frequencies, which are mostly noise.
     """
     bins = error.shape[-1]
     spectrum = torch.fft.rfft(error, n=2 * bins)

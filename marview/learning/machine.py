@@ -1,4 +1,4 @@
-"""Processes and devices of a training run: one CPU or GPU, or as many as `torchrun` starts."""
+"""Device and processes of a training run: a single process, or the processes that `torchrun` starts."""
 
 import os
 import platform
@@ -17,7 +17,7 @@ from marview.worker.devices import use_free_threads
 
 
 class Machine:
-    """Device of this process, and its place among the processes of the run.
+    """Device of this process, and its number among the processes of the run.
 
     Attributes:
         device: device for training, simulation and projection.
@@ -27,7 +27,7 @@ class Machine:
     """
 
     def __init__(self, asked: str = "auto") -> None:
-        """Find the device, and set the number of threads.
+        """Choose the device and set the number of threads.
 
         Args:
             asked: auto, cpu or cuda.
@@ -54,7 +54,7 @@ class Machine:
 
     @property
     def title(self) -> str:
-        """Description of the hardware."""
+        """Name of the hardware, for the model card."""
         threads = torch.get_num_threads()
         name = (
             torch.cuda.get_device_name(self.device)
@@ -64,7 +64,7 @@ class Machine:
         return name if self.processes == 1 else f"{self.processes} x {name}"
 
     def autocast(self, precision: str) -> AbstractContextManager[Any]:
-        """Context in which networks may compute in bfloat16; projectors always use float32."""
+        """Return the context for a precision, float32 or bfloat16; projectors always use float32."""
         if precision == "float32":
             return nullcontext()
         return torch.autocast(self.device.type, dtype=torch.bfloat16)
@@ -72,8 +72,8 @@ class Machine:
     def average_gradients(self, parameters: Iterable[nn.Parameter]) -> None:
         """Average the gradients over all processes.
 
-        A method may call parts of its network in any way, so gradients are averaged after the backward pass and not by
-        a wrapper around the network.
+        Gradients are averaged after the backward pass and not by a wrapper around the network, because a method may
+        call single parts of its network.
         """
         if self._accelerator is None:
             return
@@ -83,25 +83,25 @@ class Machine:
             gradient.copy_(mean.view_as(gradient))
 
     def agree(self, yes: bool) -> bool:  # noqa: FBT001 - the value to agree on
-        """Return whether any process says yes, so that all of them stop after the same step."""
+        """Return whether `yes` is True in any process, so that all processes stop after the same step."""
         if self._accelerator is None:
             return yes
         said: Tensor = self._accelerator.reduce(torch.tensor(float(yes), device=self.device), reduction="sum")
         return bool(said > 0)
 
     def wait(self) -> None:
-        """Wait until all processes are here."""
+        """Wait until all processes have reached this call."""
         if self._accelerator is not None:
             self._accelerator.wait_for_everyone()
 
     def close(self) -> None:
-        """Leave the process group; otherwise the processes disconnect with errors at their end."""
+        """Leave the process group; otherwise the processes print connection errors when they exit."""
         if self._accelerator is not None:
             torch.distributed.destroy_process_group()
 
 
 def _processor(known: Path = Path("/proc/cpuinfo")) -> str:
-    """Return the name of the processor; empty if unknown. On Linux a file names it; Python rarely does."""
+    """Return the name of the processor, on Linux from /proc/cpuinfo; empty if unknown."""
     try:
         text = known.read_text(encoding="utf-8", errors="replace")
     except OSError:
@@ -111,7 +111,7 @@ def _processor(known: Path = Path("/proc/cpuinfo")) -> str:
 
 
 def _accelerator(*, is_on_cpu: bool) -> Any:
-    """Accelerate's view of the processes that `torchrun` started; None for a single process."""
+    """Return the Accelerator for the processes that `torchrun` started; None for a single process."""
     if int(os.environ.get("WORLD_SIZE", "1")) <= 1:
         return None
     try:

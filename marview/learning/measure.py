@@ -1,4 +1,4 @@
-"""Measures of a network: losses on held-out slices, and the error of its image between LI and the ceiling."""
+"""Measure a network on held-out slices: losses and RMSE, with the RMSE of LI and of a scan without metal."""
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
@@ -11,25 +11,25 @@ from marview.learning.api import Batch, Trainable, Unpaired
 from marview.physics.attenuation import MU_WATER
 
 RESULT = "result"
-"""Name of the corrected image among `Trainable.pictures`."""
+"""Name of the corrected image in the result of `Trainable.pictures`."""
 
 
 @torch.no_grad()
 def validate(
     trainable: Trainable, network: nn.Module, batches: Sequence[Batch], settings: Mapping[str, Any]
 ) -> tuple[dict[str, float], dict[str, Tensor]]:
-    """Measure mean losses, errors in HU outside metal if there is a truth, and pictures of the first batch.
+    """Measure the mean losses and, if there is a truth, errors in HU outside metal; also return pictures.
 
     Args:
-        trainable: trainable of the method.
-        network: network; in evaluation mode during the measurement.
+        trainable: losses and pictures of the method.
+        network: network to measure; in evaluation mode during the measurement.
         batches: held-out batches.
         settings: settings of the network.
 
     Returns:
-        Numbers by name and pictures by name. Numbers are `validation NAME` and `rmse_hu`. For pairs they are also
-        `li_rmse_hu` and `ceiling_rmse_hu`, the error of the same scan without metal, which is the lower limit for
-        sinogram completion. For unpaired batches there is `uncorrected_rmse_hu` instead.
+        Values by name, and pictures of the first batch by name. The values are `validation NAME` for each loss, and
+        `rmse_hu`. Pairs also have `li_rmse_hu` and `ceiling_rmse_hu`, the error of an FBP of the same scan without
+        metal, which sinogram completion cannot improve on. Unpaired batches have `uncorrected_rmse_hu` instead.
     """
     numbers: dict[str, list[float]] = defaultdict(list)
     shown: dict[str, Tensor] = {}
@@ -51,7 +51,7 @@ def validate(
 
 
 def _compared(batch: Batch, pictures: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Return images of the first slice to compare with the truth, by the name of their error."""
+    """Return the images of the first slice that are compared with the truth, by the name of their error."""
     if RESULT not in pictures or batch.truth_mu is None:
         return {}
     result = {"rmse_hu": pictures[RESULT]}
@@ -69,7 +69,7 @@ def _shown(batch: Batch, pictures: Mapping[str, Tensor]) -> dict[str, Tensor]:
 
 
 def _rmse_hu(image: Tensor, batch: Batch) -> float:
-    """Return the error of the first slice outside metal in HU, within the window of the main metric, 0 to 0.5 / cm."""
+    """Return the RMSE of the first slice outside metal in HU, with both images clipped to 0 to 0.5/cm."""
     assert batch.truth_mu is not None
     assert batch.metal is not None
     difference = (image.float().clamp(0, 0.5) - batch.truth_mu[0].clamp(0, 0.5))[~batch.metal[0]]

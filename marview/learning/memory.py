@@ -1,4 +1,4 @@
-"""Batches kept in memory and repeated, because simulating a slice takes longer than training on it."""
+"""Keep batches in memory and repeat them, because simulating a slice takes longer than training on it."""
 
 from collections.abc import Callable
 from typing import Generic, TypeVar
@@ -13,12 +13,12 @@ _CHANCE = 2
 
 
 class Remembered(Generic[B]):
-    """Source that shows each new batch of a source among earlier ones.
+    """Source that returns each new batch of another source once, followed by repeated earlier batches.
 
-    The earlier ones are drawn at random from the last that are kept.
+    The repeated batches are drawn at random from those in memory.
 
-    The batch of a number depends only on the seed and the number. A resumed run makes batches again that are not in
-    memory yet.
+    The batch returned depends only on the seed and its number. A resumed run makes batches again if they are not in
+    memory.
     """
 
     def __init__(self, source: Callable[[int], B], kept: int, shown: int, seed: int) -> None:
@@ -26,8 +26,8 @@ class Remembered(Generic[B]):
 
         Args:
             source: source of new batches.
-            kept: number of batches in memory.
-            shown: number of batches shown per new one, itself included.
+            kept: largest number of batches in memory.
+            shown: number of batches returned per new batch, including the new one.
             seed: seed of the random choice.
         """
         self._source, self._kept, self._shown, self._seed = source, kept, shown, seed
@@ -38,7 +38,7 @@ class Remembered(Generic[B]):
         return len(self._batches)
 
     def __call__(self, number: int) -> B:
-        """Return the batch of a number."""
+        """Return the batch with this number."""
         newest = number // self._shown
         oldest = max(0, newest - self._kept + 1)
         chosen = newest

@@ -1,4 +1,4 @@
-"""Metal for a clean slice: implants at their anatomical place, or random shapes anywhere in tissue."""
+"""Draw simulated metal into slices: implants at their anatomical place, or random shapes anywhere in tissue."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,7 +13,7 @@ Shares = dict[str, NDArray[np.float32]]
 """Metal fraction of each pixel, 0 to 1, `[y, x]`, by material."""
 
 _PIXEL_MM = (0.7, 1.0)
-"""Smallest and largest pixel of a body in mm, for implants of true size."""
+"""Smallest and largest pixel size, in mm, at which implants are drawn in their true size."""
 
 _RISE_MM = 45.0
 _TRIES = 200
@@ -21,7 +21,7 @@ _MOST_METAL = 0.25
 _FEWEST_PX = 4
 _ROUNDS = 6
 _SMALLER = (1.0, 0.25, 0.06)
-"""Factors on the area of a piece that does not fit anywhere; after the last one it is left out."""
+"""Factors that shrink the area of a piece until it fits; a piece that never fits is left out."""
 
 
 def draw_metal(hu: NDArray[np.float32], how: Metal, rng: np.random.Generator) -> Shares:
@@ -44,7 +44,7 @@ def draw_metal(hu: NDArray[np.float32], how: Metal, rng: np.random.Generator) ->
 
 
 def _implant(hu: NDArray[np.float32], how: Metal, rng: np.random.Generator) -> Shares:
-    """Draw a cut through an implant of any family that fits this slice; empty if none fits."""
+    """Draw a cross-section of an implant that fits this slice, of any family; empty if none fits."""
     name = str(rng.choice([one for one in implant_names() if one != "random"]))
     material = str(rng.choice(how.materials)) if rng.random() < 0.5 else None
     pixel_mm = rng.uniform(*_PIXEL_MM) * 416 / max(hu.shape)
@@ -54,17 +54,18 @@ def _implant(hu: NDArray[np.float32], how: Metal, rng: np.random.Generator) -> S
 def draw_implant(
     hu: NDArray[np.float32], name: str, material: str | None, pixel_mm: float, rng: np.random.Generator
 ) -> Shares:
-    """Cut one slice through an implant at a random height.
+    """Draw the cross-section of an implant at a random height.
 
     Args:
         hu: slice without metal, HU, `[y, x]`.
-        name: implant, a name of `marview.physics.implants.implant_names`.
-        material: material of all its metal; the usual materials if None.
-        pixel_mm: edge of a pixel.
+        name: name of the implant, from `marview.physics.implants.implant_names`.
+        material: material of the whole implant; None for its usual materials.
+        pixel_mm: edge of a pixel in mm.
         rng: random generator.
 
     Returns:
-        Metal fractions; empty if the slice has no place for the implant, or too much of it would be metal.
+        Metal fractions by material; empty if the slice has no place for the implant, or if metal would cover too much
+        of the slice.
     """
     seed, height = int(rng.integers(2**31)), rng.uniform(-_RISE_MM, _RISE_MM)
     try:
@@ -101,7 +102,7 @@ def draw_pieces(hu: NDArray[np.float32], how: Metal, rng: np.random.Generator) -
 
 
 def _outline(area_px: float, rng: np.random.Generator) -> NDArray[np.float32]:
-    """Draw a random shape in its own box, 0 to 1, `[y, x]`."""
+    """Draw a random shape in its bounding box; metal fraction of each pixel, 0 to 1, `[y, x]`."""
     diameter = 2 * np.sqrt(area_px / np.pi)
     shape: Implant = blob((0.0, 0.0, 0.0), float(diameter), seed=int(rng.integers(2**31)))
     low, high = shape.parts[0].solid.bounds

@@ -11,7 +11,7 @@ from marview.learning.record import read_record
 CARD = "model_card.md"
 _FAILS = "**When it fails.**"
 _UNWRITTEN = "Say what a reader should look out for."
-"""Paragraph of a new method's README, which its author has not written yet."""
+"""Placeholder in the README of a new method, which its author has not replaced yet."""
 
 _SIMULATED = (
     "For research, not for primary diagnosis. The network has seen simulated metal only: compare every result on real "

@@ -1,4 +1,4 @@
-"""Simulated pairs: a scene goes through the simulated scanner on the training device."""
+"""Make training pairs: the scanner simulation runs on the training device."""
 
 from dataclasses import dataclass, field, replace
 from typing import Any, Self
@@ -27,7 +27,7 @@ _TRAINING, _VALIDATION = 0, 1
 
 @dataclass(frozen=True)
 class SimulatedPairs:
-    """Training batches by number. A batch depends only on seed, process and number, so that a run can resume.
+    """Source of training batches. A batch depends only on seed, process and number, so that a run can be resumed.
 
     Attributes:
         bank: training slices.
@@ -47,12 +47,12 @@ class SimulatedPairs:
 
     @classmethod
     def of(cls, bank: Bank, how: Data, device: torch.device, seed: int, process: int = 0) -> Self:
-        """Make a source with the number of workers of the recipe."""
+        """Make a source with the number of worker processes in the recipe."""
         workers = SceneWorkers(bank, how, (_TRAINING, seed, process), how.workers) if how.workers else None
         return cls(bank, how, device, seed, process, workers)
 
     def __call__(self, number: int) -> Pairs:
-        """Return the batch of a number.
+        """Return the batch with this number.
 
         Raises:
             BadInput: the slices contain no tissue for metal.
@@ -61,13 +61,13 @@ class SimulatedPairs:
         return scan(scene, self.device, ahead=self.how.ahead)
 
     def scene(self, number: int) -> Scene:
-        """Return the scene of the batch of a number."""
+        """Return the scene of the batch with this number."""
         return draw_scene(self.bank, self.how, (_TRAINING, self.seed, self.process, number))
 
 
 @dataclass(frozen=True)
 class ValidationPairs:
-    """Validation batches by number: held-out slices without variation, with the same metal and noise every time."""
+    """Source of validation batches: held-out slices without variation, with the same metal and noise every time."""
 
     bank: Bank
     how: Data
@@ -75,7 +75,7 @@ class ValidationPairs:
     seed: int
 
     def __call__(self, number: int) -> Pairs:
-        """Return the batch of a number."""
+        """Return the batch with this number."""
         scene = plain_scene(self.bank, self.how, (_VALIDATION, self.seed), number)
         return scan(scene, self.device, ahead=self.how.ahead)
 
@@ -87,7 +87,7 @@ def scan(scene: Scene, device: torch.device, ahead: tuple[str, ...] = ()) -> Pai
     Args:
         scene: slices, metal and scan.
         device: device for the simulation and the pairs.
-        ahead: attributes of the pairs to compute now.
+        ahead: attributes of the pairs to compute now, such as "image".
     """
     if device.index is not None:
         torch.cuda.set_device(device)  # each thread has its own setting

@@ -1,4 +1,4 @@
-"""Supervised training of networks that see only the image, on patches of simulated pairs."""
+"""Supervised training of image-domain networks on patches of simulated pairs."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
@@ -18,7 +18,7 @@ from marview.physics.attenuation import MU_WATER
 
 
 class PatchSettings(NetworkSettings):
-    """Patches of a training step.
+    """Settings of the patches and losses of a training step.
 
     Attributes:
         patch_px: edge of the patches a step learns from.
@@ -43,7 +43,7 @@ class PatchSettings(NetworkSettings):
 
 
 class PatchTraining(ABC):
-    """Difference to the truth in the network's unit; metal stays unchanged, and faint lesions keep their contrast."""
+    """Base class of trainables that learn from random patches and their truth."""
 
     turns = ONE_TURN
 
@@ -57,7 +57,7 @@ class PatchTraining(ABC):
 
     @abstractmethod
     def build(self, settings: Mapping[str, Any]) -> nn.Module:
-        """Build the network; its attribute `fold` is the number that edges of images must be multiples of."""
+        """Build the network; height and width of its images must be multiples of its attribute `fold`."""
 
     def parameters(self, network: nn.Module, turn: str) -> Iterable[nn.Parameter]:  # noqa: ARG002
         """Return all parameters."""
@@ -95,7 +95,7 @@ class PatchTraining(ABC):
 
     @torch.no_grad()
     def pictures(self, network: nn.Module, pairs: Pairs, settings: Mapping[str, Any]) -> dict[str, Tensor]:  # noqa: ARG002
-        """Return result and artifact image in 1/cm; water is added to the artifact image, so that zero appears grey."""
+        """Return the corrected image, and the artifact image plus water, so that zero is grey, in 1/cm."""
         fold = network.fold
         assert isinstance(fold, int)
         artifact = artifact_image(network, pairs.image[:1], fold)[0]

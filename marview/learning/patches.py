@@ -5,7 +5,7 @@ from torch import Tensor
 from torch.nn.functional import pad
 
 _CANDIDATES = 8
-"""Number of random places; the one with the largest error becomes a hard patch."""
+"""Number of random places that are compared; the one with the largest error becomes a hard patch."""
 
 
 def patches(
@@ -21,12 +21,12 @@ def patches(
     """Draw random patches, randomly turned and mirrored.
 
     Args:
-        seen: the network's channels, `[slice, channel, y, x]`.
-        wanted: the truth, `[slice, y, x]`.
+        seen: input of the network, `[slice, channel, y, x]`.
+        wanted: truth, `[slice, y, x]`.
         edge: edge of a patch in pixels.
         count: number of patches.
-        hard_share: share of patches placed, out of a few random places, where the last channel differs most from the
-            truth.
+        hard_share: share of hard patches. A hard patch is the one, of a few random places, where the last channel
+            differs most from the truth.
         quarter_turns: largest number of quarter turns of a patch.
         mirrors: whether to mirror half of the patches.
 
@@ -50,14 +50,14 @@ def patches(
 
 
 def crops(planes: Tensor, edge: int) -> Tensor:
-    """Draw a random square of each slice, mirrored left to right in half of the slices.
+    """Cut a random square from each slice, and mirror half of the squares left to right.
 
     Args:
         planes: `[slice, channel, y, x]`; all channels of a slice get the same square.
         edge: edge of the squares in pixels; 0, or more than the slices have, leaves them whole.
 
     Returns:
-        `[slice, channel, y, x]`, channels last in memory.
+        `[slice, channel, y, x]`, in the channels-last memory format.
     """
     rows, columns = planes.shape[-2:]
     if not edge or edge >= min(rows, columns):
@@ -78,7 +78,7 @@ def _box_means(image: Tensor, height: int, width: int) -> Tensor:
 
 
 def blocks(planes: list[Tensor], views: int, count: int) -> tuple[list[Tensor], Tensor]:
-    """Draw random blocks of neighbouring views; the last view and the first one are neighbours.
+    """Cut random blocks of neighbouring views; the last view and the first one are neighbours.
 
     Args:
         planes: arrays of the same shape, `[slice, view, bin]`.

@@ -1,4 +1,4 @@
-"""Scans of one patient for training: slices without metal near those with metal, and the metal masks."""
+"""Read the scans of one patient for training: slices without metal, nearest to metal first, and metal masks."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -36,7 +36,7 @@ class PatientScan:
 def read_patient(path: Path) -> list[PatientScan]:
     """Read the scans with metal under a path, one for each series with metal.
 
-    In slices with metal, the metal is the densest of three classes.
+    The metal mask of a slice is the densest of three k-means classes.
 
     Raises:
         BadInput: no series has slices with metal and slices without.

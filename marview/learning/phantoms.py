@@ -11,10 +11,10 @@ from marview.physics.anatomy.lumbar import paint_lumbar
 from marview.physics.anatomy.pelvis import paint_pelvis
 
 _BODIES = 12
-"""Number of painted bodies in a training run. They are kept, because painting one takes a second."""
+"""Number of painted bodies in a training run. They are cached, because painting one takes a second."""
 
 _FIRST_SEED = 1000
-"""First seed of training bodies; the demo studies have smaller seeds and are not trained on."""
+"""First seed of training bodies; the demo studies have smaller seeds, so they are not part of the training."""
 
 _LEVELS, _SIZE = 6, 416
 _PAINTERS = ((paint_pelvis, 400.0, 90.0), (paint_lumbar, 400.0, 90.0), (paint_jaw, 240.0, 40.0))

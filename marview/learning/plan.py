@@ -1,4 +1,4 @@
-"""What defines a training run, and what it reports."""
+"""Specification of a training run, its progress and the reason for its end."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,7 +22,7 @@ class Plan:
         validation: held-out batches.
         folder: folder of the run.
         machine: devices and processes for training.
-        begins_with: initial weights of a new run, used as far as they fit; None for random weights.
+        begins_with: file of initial weights for a new run, used as far as they fit; None for random weights.
     """
 
     method: str
@@ -44,7 +44,7 @@ class News:
         step: number of finished steps.
         steps: number of steps of the whole training.
         loss: loss of the last step.
-        minutes: duration so far, with earlier sessions.
+        minutes: duration so far, including earlier sessions.
     """
 
     step: int
@@ -60,7 +60,7 @@ class Ending:
     Attributes:
         reason: "done" after all steps, "time" after the time limit, "asked" after a cancel.
         step: number of finished steps.
-        minutes: duration so far, with earlier sessions.
+        minutes: duration so far, including earlier sessions.
     """
 
     reason: Literal["done", "time", "asked"]

@@ -30,8 +30,8 @@ class Optimiser(_Part):
         momentum: momentum of SGD.
         weight_decay: weight decay.
         milestones: steps after which the learning rate is multiplied by `gamma`.
-        gamma: factor at each of `milestones`.
-        decay: decay as in Keras: the learning rate is divided by 1 + decay * step.
+        gamma: factor on the learning rate at each milestone.
+        decay: decay of the learning rate as in Keras, which divides it by 1 + decay * step.
         cosine: whether the learning rate follows half a cosine down to zero at the last step.
         warm_up: steps over which the learning rate rises from zero; also after resuming from weights only.
         gradient_clip: largest norm of all gradients together; 0 for no limit.
@@ -79,7 +79,7 @@ class Augmentation(_Part):
 
     @classmethod
     def nothing(cls) -> Self:
-        """Settings that leave a slice unchanged."""
+        """Return settings that leave a slice unchanged."""
         return cls(flip=0, rotation_deg=0, scale=(1, 1), shift_px=0, warp_px=0, crop=0, noise_hu=0, blur_px=0)
 
 
@@ -87,7 +87,7 @@ class Metal(_Part):
     """Simulated metal of the slices.
 
     Attributes:
-        materials: names of `marview.physics.material`, one per piece.
+        materials: names of materials as in `marview.physics.material`; each piece gets one of them.
         area_px: smallest and largest total area of all pieces of a slice on a grid of 416 x 416, drawn evenly on a
             logarithmic scale.
         pieces: smallest and largest number of pieces.
@@ -116,14 +116,14 @@ class Data(_Part):
         remembered: number of batches kept in memory, to be shown again.
         shown: number of batches shown per simulated one; the others come from memory.
         ahead: attributes of `Pairs` to compute in the background, such as image and li_image.
-        protocols: names of `marview.physics.protocol`, one per batch.
-        photons: smallest and largest factor on the protocol's photons.
-        reprojected: fraction of batches that are clinical images.
+        protocols: names of protocols as in `marview.physics.protocol`; each batch uses one of them.
+        photons: smallest and largest factor on the number of photons of the protocol.
+        reprojected: fraction of batches with forward projections of clinical images in place of measured sinograms.
         kernels: reconstruction filters of clinical images.
         phantoms: fraction of slices that are painted anatomy (pelvis, spine, jaw).
-        lesions: fraction of slices with faint lesions near metal. Without them a network may learn that whatever
-            differs from soft tissue near metal is an artifact.
-        ahead_batches: number of batches prepared for the network.
+        lesions: fraction of slices with faint lesions near metal. Without them a network may learn to remove everything
+            near metal that differs from soft tissue.
+        ahead_batches: number of batches prepared in advance.
         workers: number of processes that draw slices and metal; 0 for a background thread of the training process.
         augmentation: variation of the slices.
         metal: metal in the slices.
@@ -177,7 +177,7 @@ class Run(_Part):
 
 
 class Recipe(_Part):
-    """A whole recipe.
+    """Content of a recipe file.
 
     Attributes:
         training: `module:Class` in the method's folder, a `marview.learning.api.Trainable`.
@@ -199,7 +199,7 @@ def read_recipe(folder: Path, size: str) -> Recipe:
 
     Raises:
         UsageError: the method has no recipe of this size.
-        BadInput: the recipe is wrong; the sentence names the field.
+        BadInput: the recipe is wrong; the message names the field.
     """
     path = folder / "recipes" / f"{size}.toml"
     if not path.is_file():
@@ -221,7 +221,8 @@ def changes(before: Mapping[str, Any], now: Recipe) -> tuple[str, ...]:
     """Describe how a recipe differs from an earlier one, for instance "run.steps is 10 (was 8)".
 
     Args:
-        before: earlier recipe as JSON; fields it lacks are not compared, nor are the network's, which cannot change.
+        before: earlier recipe as JSON; fields missing there are not compared, and neither are the settings of the
+            network, which cannot change.
         now: current recipe.
     """
     earlier, later = _flat(before), _flat(now.model_dump(mode="json"))

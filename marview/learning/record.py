@@ -24,18 +24,18 @@ _MOST_DIGITS = 9
 
 @dataclass(frozen=True)
 class Session:
-    """A stretch of training on one machine.
+    """One call of `marview train` on a run.
 
     Attributes:
-        first_step: number of steps before it.
-        last_step: number of steps after it.
-        minutes: duration of the whole run at its end.
+        first_step: number of steps before the session.
+        last_step: number of steps after the session.
+        minutes: duration of the whole run at the end of the session.
         hardware: name of the hardware.
         data: description of the training data.
         collections: sources with licences, if an `index.csv` beside the slices lists them.
         has_own_pairs: whether the method made its own pairs, so that scans and metal are not those of the recipe.
         is_patient: whether the run learned from one patient's own scan.
-        changes: differences between its recipe and that of the session before.
+        changes: differences between its recipe and the recipe of the session before.
         has_real_metal: whether the run learned from real scans with metal.
     """
 
@@ -62,7 +62,7 @@ def add_session(
     *,
     is_new: bool = False,
 ) -> None:
-    """Add a session to the record of a run, and the initial weights of the first one.
+    """Add a session to the record of a run; the first session also records the initial weights.
 
     Args:
         folder: folder of the run.
@@ -72,7 +72,7 @@ def add_session(
         parameters: number of parameters of the network.
         session: session to add.
         beginning: initial weights of its first session.
-        is_new: whether the run is new; an earlier record without a saved state is then dropped.
+        is_new: whether the run is new; a record left by a run without a saved state is then replaced.
 
     Raises:
         BadInput: the record cannot be read.
@@ -100,7 +100,7 @@ def collections_of(data: Path, names: Collection[str]) -> tuple[str, ...]:
 
     Args:
         data: a folder of TIFF stacks, or one of them.
-        names: names of the slices in the bank. Without pages in the index, all slices of a stack count.
+        names: names of the slices in the bank. If the index lists no pages, all slices of a stack count.
 
     Raises:
         BadInput: as for `read_index`.
@@ -129,7 +129,7 @@ def read_record(folder: Path) -> dict[str, Any]:
     """Read the record of a run; empty if there is none.
 
     Raises:
-        BadInput: it cannot be read.
+        BadInput: the record cannot be read.
     """
     path = folder / RECORD
     if not path.is_file():

@@ -11,7 +11,7 @@ from marview.learning.record import RECORD
 from marview.learning.state import STATE
 
 WEIGHTS = "weights.safetensors"
-"""Name of the file of the weights for use."""
+"""Name of the weights file of a run."""
 
 _BEFORE_STATE = {CURVE, DAMAGED, RECORD, CARD, "pictures", "tensorboard"}
 """Files that a run may write before its first state."""
@@ -21,8 +21,9 @@ def check_folder(folder: Path, *, is_resumed: bool) -> None:
     """Check whether a run can start, or be resumed, in a folder, before anything is read or trained.
 
     Raises:
-        UsageError: the folder is a file or below one, has a run although `is_resumed` is False, or no run to resume.
-        CannotWrite: writing is not allowed there.
+        UsageError: the folder or one above it is a file, it contains a run although `is_resumed` is False, or it
+            contains no run to resume.
+        CannotWrite: the folder cannot be written.
     """
     there = next(one for one in (folder, *folder.absolute().parents) if one.exists())
     if not there.is_dir():
@@ -37,11 +38,11 @@ def check_folder(folder: Path, *, is_resumed: bool) -> None:
 
 
 def _foreign(folder: Path) -> str:
-    """Return the name of a file in the folder that no new run has written; empty if there is none."""
+    """Return the name of a file in the folder that is not part of a new run; empty if there is none."""
     names = {one.name for one in folder.iterdir() if not one.name.startswith(PART)} if folder.is_dir() else set()
     return min(names - _BEFORE_STATE, default="")
 
 
 def held(folder: Path) -> Path | None:
-    """Return the file from which a run in a folder resumes."""
+    """Return the file from which the run in a folder can resume; None if there is none."""
     return next((folder / name for name in (STATE, WEIGHTS) if (folder / name).is_file()), None)

@@ -1,4 +1,4 @@
-"""Scenes drawn by several processes, because one device can simulate faster than one process can draw."""
+"""Draw scenes in several processes, because a GPU simulates them faster than a single process can draw them."""
 
 import multiprocessing
 import os
@@ -18,12 +18,12 @@ _AHEAD = 2
 
 
 class SceneWorkers:
-    """Processes that draw the scenes of numbers, the next ones in advance.
+    """Pool of processes that draw scenes by number and prepare the next ones in advance.
 
     Args:
         bank: training slices; each process has its own copy.
         how: settings of the random scenes.
-        seed: seed of the scenes; the number is its last part.
+        seed: seed of the scenes, to which the number of the scene is appended.
         count: number of processes.
     """
 
@@ -36,7 +36,7 @@ class SceneWorkers:
         )
 
     def __call__(self, number: int) -> Scene:
-        """Return the scene of a number.
+        """Return the scene with this number.
 
         Raises:
             BadInput: the slices contain no tissue for metal.
@@ -64,7 +64,7 @@ def _begin(bank: Bank, how: Data) -> None:
 
 
 def _end_with_parent() -> None:
-    """End this process when the training process has ended or was killed; the pool's own pipe does not show it."""
+    """End this process when the training process has ended; the pipe of the pool does not report that."""
     parent = multiprocessing.parent_process()
     if parent is not None:
         parent.join()

@@ -1,4 +1,4 @@
-"""Scenes: varied slices with metal and the scan they go through, drawn at random from a seed."""
+"""Draw random scenes from a seed: varied slices, metal, and the protocol of their scan."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -17,20 +17,20 @@ from marview.physics import protocol
 
 _TRIES = 20
 _SCALE_ENDS_HU = (3071.0, 10_000.0)
-"""End of the HU scale of scanners with twelve bits, and of the extended scale in the clinical front end."""
+"""Highest HU of 12-bit scanners, and of the extended HU scale in the clinical front end."""
 
 
 @dataclass(frozen=True, eq=False)
 class Scene:
-    """Slices with metal, and their scan.
+    """Slices with metal, and the settings of their simulated scan.
 
     Attributes:
         hu: float32 HU `[slice, y, x]` without metal, on the protocol's grid.
         metal: metal fraction of each pixel, 0 to 1, `[slice, y, x]`, by material.
-        protocol: name of the scan.
-        photons: factor on the protocol's photons.
+        protocol: name of the protocol.
+        photons: factor on the number of photons of the protocol.
         kernel: reconstruction filter of the clinical image that is projected again; empty if the sinogram is measured.
-        scale_end_hu: highest HU of that image.
+        scale_end_hu: highest HU of the clinical image.
         seed: seed of the noise.
     """
 
@@ -44,12 +44,12 @@ class Scene:
 
 
 def draw_scene(bank: Bank, how: Data, seed: tuple[int, ...]) -> Scene:
-    """Draw the scene of a seed; the same seed gives the same scene.
+    """Draw a random scene; the same seed gives the same scene.
 
     Args:
         bank: slices without metal.
         how: settings of the random scenes.
-        seed: seed, for instance run, process and number of the batch.
+        seed: seed, for instance the seed of the run and the numbers of process and batch.
 
     Raises:
         BadInput: twenty slices in a row contain no tissue for metal.
@@ -65,11 +65,11 @@ def draw_scene(bank: Bank, how: Data, seed: tuple[int, ...]) -> Scene:
 
 
 def plain_scene(bank: Bank, how: Data, seed: tuple[int, ...], number: int) -> Scene:
-    """Draw the scene of a number for validation: slices in order without variation, protocols in turn.
+    """Draw the validation scene with this number: slices in order without variation, protocols in turn.
 
     Args:
         bank: held-out slices.
-        how: settings as in training; no slice is varied, no phantom is painted and no photon is left out.
+        how: settings of the training; variation, painted phantoms and changes of the number of photons are ignored.
         seed: seed of metal and noise.
         number: number of the batch.
     """

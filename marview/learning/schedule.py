@@ -1,4 +1,4 @@
-"""Optimisers, and their learning rate as a function of the step."""
+"""Make optimisers, and compute their learning rate as a function of the step."""
 
 import math
 from collections.abc import Iterable
@@ -10,11 +10,11 @@ from torch.optim import Optimizer
 from marview.learning.recipe import Optimiser
 
 RESUME_WARM_UP = 100
-"""Number of steps over which the learning rate rises again after moments were reset."""
+"""Number of warm-up steps after a run was resumed without the moments of its optimisers."""
 
 
 def optimiser(parameters: Iterable[nn.Parameter], how: Optimiser) -> Optimizer:
-    """Make the optimiser of a recipe for some parameters."""
+    """Make an optimiser for the given parameters with the settings of a recipe."""
     changed = list(parameters)
     if how.name == "sgd":
         return torch.optim.SGD(changed, how.learning_rate, momentum=how.momentum, weight_decay=how.weight_decay)
@@ -27,9 +27,9 @@ def learning_rate(how: Optimiser, step: int, steps: int, warm_from: int | None =
 
     Args:
         how: settings of the optimisers.
-        step: number of the step, from 0.
+        step: number of the step, counted from 0.
         steps: number of steps of the whole training.
-        warm_from: step at which training resumed without moments.
+        warm_from: step at which training was resumed without moments, which starts another warm-up.
     """
     rate = how.learning_rate * how.gamma ** sum(step >= each for each in how.milestones) / (1 + how.decay * step)
     if how.cosine:
@@ -42,5 +42,5 @@ def learning_rate(how: Optimiser, step: int, steps: int, warm_from: int | None =
 
 
 def half_cosine(share: float) -> float:
-    """Return the factor on the learning rate after a share of a training: 1 at its start, 0 at its end."""
+    """Return the factor on the learning rate after a fraction of the training: 1 at the start, 0 at the end."""
     return (1 + math.cos(math.pi * min(1.0, share))) / 2

@@ -16,7 +16,7 @@ S = TypeVar("S", bound=BaseModel)
 
 
 class NetworkSettings(BaseModel):
-    """Base of such models; it refuses unknown names."""
+    """Base class of the network settings of a method; unknown names are refused."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -30,7 +30,7 @@ def settings_of(kind: type[S], values: Mapping[str, Any], of: str) -> S:
         of: name of the method, for messages.
 
     Raises:
-        BadInput: an unknown name or value.
+        BadInput: a name is unknown or a value is wrong.
     """
     try:
         return kind.model_validate(dict(values))

@@ -1,4 +1,4 @@
-"""The state of a run as one safetensors file: network, average and moments of the optimisers. No pickle.
+"""Save and load the state of a run in one safetensors file: network, average and moments of the optimisers.
 
 Keys: `network.NAME`, `average.NAME`, `moments.TURN.PARAMETER.NAME`. All random numbers follow from seed and step, so
 that a resumed run gives the same result as an uninterrupted one.
@@ -23,7 +23,7 @@ _NETWORK, _AVERAGE, _MOMENTS = "network.", "average.", "moments."
 
 @dataclass(frozen=True, eq=False)
 class Learner:
-    """Everything that changes during training.
+    """Network, optimisers and average of a training run.
 
     Attributes:
         network: all networks of the method.
@@ -37,11 +37,11 @@ class Learner:
 
     @property
     def used(self) -> nn.Module:
-        """The network whose weights are used: the average if there is one."""
+        """The network for use after training: the average if there is one."""
         return self.network if self.average is None else self.average.module
 
     def tensors(self) -> dict[str, Tensor]:
-        """The state under the keys of the file."""
+        """Tensors of the state, by their key in the file."""
         state = {_NETWORK + name: tensor for name, tensor in self.network.state_dict().items()}
         if self.average is not None:
             state |= {_AVERAGE + name: tensor for name, tensor in self.average.module.state_dict().items()}
@@ -51,12 +51,12 @@ class Learner:
         """Load a state.
 
         Args:
-            state: tensors as from `tensors`: complete, with moments in 16 bits, or without moments.
+            state: tensors of `tensors`; their moments may be rounded to 16 bits or missing.
             step: number of steps at which it was saved.
             file: name of the file, for messages.
 
         Returns:
-            Whether the run resumes exactly; if moments are missing or rounded, it starts with a warm-up.
+            Whether the run resumes exactly; if not, because moments are missing or rounded, it starts with a warm-up.
 
         Raises:
             MethodFailed: the state belongs to another network.
@@ -88,13 +88,13 @@ class Learner:
     def _moments(self) -> Iterator[tuple[str, Tensor]]:
         for turn, optimiser, name, parameter in self._parameters():
             for what, moment in optimiser.state.get(parameter, {}).items():
-                if moment is not None:  # SGD without momentum
+                if moment is not None:  # SGD without momentum has no moments
                     yield f"{_MOMENTS}{turn}.{name}.{what}", torch.as_tensor(moment)
 
     def _fill_moments(self, moments: Mapping[str, Tensor]) -> bool:
-        """Load moments by turn, parameter and name; return whether none are missing.
+        """Load the moments by turn, parameter and name; return whether they are complete.
 
-        A state has moments of every optimiser that took a step. A file with only weights has no moments.
+        A state contains the moments of every optimiser that took a step. A weights file contains none.
         """
         for turn, optimiser, name, parameter in self._parameters():
             own = {key: value for key, value in _below(moments, f"{turn}.{name}.").items() if "." not in key}
@@ -114,12 +114,12 @@ class Learner:
 
 
 def write_state(path: Path, learner: Learner, facts: Mapping[str, str], *, moments: torch.dtype | None = None) -> None:
-    """Write the state of a run, whole or not at all.
+    """Write the state of a run; an incomplete file never replaces the earlier one.
 
     Args:
         path: path of the file.
         learner: state to write.
-        facts: step, minutes and the like, stored as text.
+        facts: metadata such as step and minutes, as text.
         moments: type to which moments are rounded to save space; None keeps them exact.
 
     Raises:
@@ -136,7 +136,7 @@ def write_state(path: Path, learner: Learner, facts: Mapping[str, str], *, momen
 
 
 def read_state(path: Path, device: torch.device) -> tuple[dict[str, Tensor], dict[str, str]]:
-    """Read tensors and facts of a state, or of a weights file, which is a state with the average only.
+    """Read the tensors and the metadata of a state, or of a weights file, which contains only the average.
 
     Raises:
         BadInput: the file cannot be read.
@@ -150,7 +150,7 @@ def read_state(path: Path, device: torch.device) -> tuple[dict[str, Tensor], dic
 
 
 def network_of(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Return the weights of a state that are for use: the average if there is one."""
+    """Return the weights in a state to use after training: the average if there is one."""
     return _below(state, _AVERAGE) or _below(state, _NETWORK)
 
 

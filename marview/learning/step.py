@@ -1,4 +1,4 @@
-"""One step of a training: each turn lowers its losses of a batch."""
+"""One training step: an optimiser step of each turn on the same batch."""
 
 import math
 from collections.abc import Callable, Iterable, Mapping
@@ -16,7 +16,7 @@ from marview.text import translatable
 
 
 class NotANumberError(ValueError):
-    """The loss or the gradient of a step is not a number; the message names which."""
+    """Error for a loss or gradient that is not a number; the message names it."""
 
 
 def take_step(
@@ -30,19 +30,19 @@ def take_step(
     precision: Callable[[], AbstractContextManager[Any]] = nullcontext,
     join: Callable[[Iterable[nn.Parameter]], None] = lambda _: None,
 ) -> list[tuple[str, float]]:
-    """Take one step of each turn; return names and values of all losses.
+    """Take one optimiser step of each turn; return all losses by name.
 
     A turn without losses is left out.
 
     Args:
         trainable: network and losses of the method.
         learner: network, optimisers and average, which the step changes.
-        batch: what the step learns from.
+        batch: training batch.
         settings: settings of the network.
         how: settings of the optimisers.
         rate: learning rate of the step.
-        precision: makes the context in which the losses are computed.
-        join: averages the gradients over several processes.
+        precision: function that returns the context in which losses are computed, such as autocast.
+        join: function that averages the gradients over several processes.
 
     Raises:
         NotANumberError: a loss or a gradient is not a number; parameters of this turn are unchanged.

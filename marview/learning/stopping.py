@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM during training, handled between two steps, so that no file is half-written."""
+"""Handle Ctrl-C and SIGTERM between two training steps, so that no file is left incomplete."""
 
 import signal
 import threading
@@ -7,10 +7,10 @@ from typing import Any, Self
 
 
 class Stopping:
-    """Within the block, the first Ctrl-C or SIGTERM is noted, and the second one is raised immediately.
+    """Context manager that records the first Ctrl-C or SIGTERM and raises KeyboardInterrupt at the second one.
 
     Attributes:
-        is_asked: whether the run should end.
+        is_asked: whether Ctrl-C or SIGTERM was received.
     """
 
     def __init__(self) -> None:

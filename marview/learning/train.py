@@ -1,4 +1,4 @@
-"""Train a method: from the arguments of the command line to a run in a folder."""
+"""Train a method with the arguments of `marview train`, and write the run to a folder."""
 
 import errno
 import logging
@@ -38,7 +38,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Order:
-    """Arguments of a training session.
+    """Arguments of `marview train`.
 
     Attributes:
         data: scans without metal, or the data from which the method makes its own pairs.
@@ -46,10 +46,10 @@ class Order:
         size: size of the recipe: paper, bundled or tiny.
         protocols: protocols that replace those of the recipe.
         device: auto, cpu or cuda.
-        max_minutes: limit of this session in minutes.
+        max_minutes: time limit of this session in minutes.
         is_resumed: whether to resume the run in `output`.
         is_patient: whether `data` is a patient's own scan.
-        begins_with: initial weights of a new run, of the same method and any size, used as far as they fit.
+        begins_with: file of initial weights for a new run, from the same method at any size, used as far as they fit.
         with_metal: scans with metal for unpaired training; `data` then contains the scans without metal.
         spectral: spectral scans of the patients whose ordinary scans `data` contains.
     """
@@ -78,14 +78,14 @@ def train(
     Args:
         listing: the method.
         order: arguments of the session.
-        tell: receives sentences.
-        hear: receives the progress.
+        tell: function called with sentences for the user.
+        hear: function called with the progress.
 
     Raises:
         UsageError: the method cannot be trained with these arguments, the folder contains another run, or the initial
             weights do not fit.
-        BadInput: there is nothing to train on.
-        MethodFailed: its code fails, or a loss is NaN.
+        BadInput: the data contains nothing to train on.
+        MethodFailed: the code of the method fails, or a loss is NaN.
         CannotWrite: the disk is full or read-only, or another process trains in the same folder.
     """
     if listing.manifest is None:
@@ -120,7 +120,7 @@ def train(
 
 @contextmanager
 def _failures_of(method: str, code: Path, output: Path) -> Iterator[None]:
-    """Turn an exception in the training code of a method into a sentence with file and line in its folder."""
+    """Convert an exception in the training code of a method to an error message with file and line."""
     try:
         yield
     except MarviewError:
@@ -144,7 +144,7 @@ def _train(
     tell: Callable[[str], None],
     hear: Callable[[News], None],
 ) -> Ending:
-    """Train on a machine; no other process trains in the same folder."""
+    """Train on a machine, after `train` has locked the folder of the run."""
     assert listing.manifest is not None
     sources = _sources(trainable, recipe, order, machine, tell)
     refuse_original(order.output)
@@ -202,7 +202,7 @@ def _train(
 
 @contextmanager
 def _afterwards(record: Callable[[], None]) -> Iterator[None]:
-    """Save a record however the block ends; if that fails, the first error is raised, not that of the record."""
+    """Save a record even if the block fails; an error of the block takes precedence over an error of saving."""
     try:
         yield
     except BaseException:

@@ -1,4 +1,4 @@
-"""Unpaired batches: a stream of images with metal and an independent stream of images without metal."""
+"""Make unpaired batches: images with metal, and images without metal from other slices."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,17 +20,17 @@ from marview.physics.attenuation import hu_to_mu
 from marview.text import count
 
 _TRAINING, _VALIDATION = 3, 4
-"""Seed that separates these random draws from those of `pairs` and `memory`."""
+"""Part of the seed, so that these random numbers differ from those of `pairs` and `memory`."""
 
 
 @dataclass(frozen=True)
 class UnpairedBatches:
-    """Training batches by number. A batch depends only on seed, process and number.
+    """Source of training batches. A batch depends only on seed, process and number.
 
-    A fraction of the batches keeps the truth of simulated metal, which teaches a network to preserve bone.
+    A fraction of the batches has simulated metal and keeps its truth, from which a network learns to preserve bone.
 
     Attributes:
-        simulated: pairs that provide images with metal.
+        simulated: source of pairs that provide images with metal.
         clean: slices for the stream without metal.
         real: slices with metal from real scans; None if all metal is simulated.
     """
@@ -40,7 +40,7 @@ class UnpairedBatches:
     real: Bank | None = None
 
     def __call__(self, number: int) -> Unpaired:
-        """Return the batch of a number.
+        """Return the batch with this number.
 
         Raises:
             BadInput: the slices contain no tissue for metal.
@@ -61,14 +61,14 @@ class UnpairedBatches:
 
 @dataclass(frozen=True)
 class UnpairedValidation:
-    """Validation batches by number, always the same. With real metal, every second batch is real and has no truth."""
+    """Source of validation batches. With real metal, every second batch is real and has no truth."""
 
     pairs: ValidationPairs
     clean: Bank
     real: Bank | None = None
 
     def __call__(self, number: int) -> Unpaired:
-        """Return the batch of a number."""
+        """Return the batch with this number."""
         made, device = self.pairs(number), self.pairs.device
         rng = np.random.default_rng((_VALIDATION, self.pairs.seed, number))
         how = self.pairs.how.model_copy(update={"augmentation": Augmentation.nothing()})
@@ -83,13 +83,13 @@ def _shape(pairs: Pairs) -> tuple[int, int]:
 
 
 def _drawn(bank: Bank, how: Data, shape: tuple[int, int], rng: np.random.Generator, device: torch.device) -> Tensor:
-    """Return the images of a batch in 1/cm, at least 0, `[slice, y, x]`."""
+    """Draw the images of a batch from a bank, 1/cm, at least 0, `[slice, y, x]`."""
     slices = np.stack([draw_clean(bank, how, shape, rng) for _ in range(how.batch)])
     return hu_to_mu(torch.from_numpy(slices).to(device)).clamp(min=0)
 
 
 def unpaired_sources(asked: Asked) -> Sources:
-    """Make sources from clean scans, split in two halves, or from scans with metal and scans without.
+    """Make the sources of unpaired training, from scans without metal alone or also from scans with metal.
 
     Raises:
         BadInput: a folder contains no slice to train on, or too few to split in two.

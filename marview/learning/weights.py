@@ -32,7 +32,8 @@ class About:
         steps: number of training steps.
         minutes: duration of the training.
         seed: seed of the training.
-        limits: smallest and largest value of what `marview.learning.guard` measured in its pairs, by name.
+        limits: smallest and largest value of each quantity that `marview.learning.guard` measured in the training data,
+            by name.
     """
 
     method: str
@@ -59,18 +60,18 @@ class About:
 
 
 DAMAGED_FACTS = (KeyError, ValueError, TypeError, AttributeError, OverflowError, RecursionError)
-"""Exceptions of reading changed or damaged metadata of a weights file."""
+"""Exceptions raised when the metadata of a weights file is wrong or damaged."""
 
 
 def about(metadata: Mapping[str, str], file: str = "the weights") -> About:
-    """Parse metadata.
+    """Parse the metadata of a weights file.
 
     Args:
         metadata: metadata of a weights file, from `Job.about_weights`.
         file: name of the file, for messages.
 
     Raises:
-        BadInput: entries that every weights file of marview has are missing.
+        BadInput: a required entry is missing or damaged.
     """
     try:
         return About(
@@ -89,13 +90,13 @@ def about(metadata: Mapping[str, str], file: str = "the weights") -> About:
 
 
 def save_weights(path: Path, weights: Mapping[str, Tensor], of: About, dtype: torch.dtype = torch.float16) -> None:
-    """Write weights, whole or not at all.
+    """Write a weights file; an incomplete file never replaces an earlier one.
 
     Args:
         path: path, NAME.safetensors.
         weights: a `state_dict`.
         of: metadata of the file.
-        dtype: type of floating-point numbers in the file.
+        dtype: floating-point type of the weights in the file.
 
     Raises:
         CannotWrite: the disk is full or read-only.
@@ -107,12 +108,12 @@ def save_weights(path: Path, weights: Mapping[str, Tensor], of: About, dtype: to
 
 
 def rounded(path: Path, weights: Mapping[str, Tensor], dtype: torch.dtype = torch.float16) -> dict[str, Tensor]:
-    """Convert weights to the types of the file, so that a failure is known before anything is written.
+    """Convert weights to the types of the file, so that an error is raised before anything is written.
 
     Args:
         path: path of the file, for messages.
         weights: a `state_dict`.
-        dtype: type of floating-point numbers in the file.
+        dtype: floating-point type of the weights in the file.
 
     Raises:
         MethodFailed: a weight is not finite, or too large for `dtype`.
@@ -121,12 +122,12 @@ def rounded(path: Path, weights: Mapping[str, Tensor], dtype: torch.dtype = torc
 
 
 def write_tensors(path: Path, tensors: dict[str, Tensor], facts: dict[str, str]) -> None:
-    """Write a safetensors file with Python's own functions, because safetensors raises no `OSError` for a full disk."""
+    """Write a safetensors file through a Python file, because safetensors raises no OSError on a full disk."""
     path.write_bytes(save(tensors, metadata=facts))
 
 
 def load_weights(path: Path, device: str = "cpu") -> tuple[dict[str, Tensor], About]:
-    """Read weights as float32, and their metadata.
+    """Read a weights file; return its tensors as float32, and its metadata.
 
     Raises:
         BadInput: the file cannot be read as weights of marview.
@@ -141,17 +142,18 @@ def fill(network: nn.Module, weights: Mapping[str, Tensor], file: str) -> nn.Mod
     """Load weights into a network, and return it.
 
     Args:
-        network: network with the settings that the file names.
+        network: network built with the settings in the file.
         weights: tensors of any floating-point type.
-        file: name of the file for messages, if the weights do not know it.
+        file: name of the file, for messages; empty to use the name stored with the weights.
 
     Raises:
-        MethodFailed: a name or a shape differs from those of the network.
+        MethodFailed: the name or shape of a tensor differs from the network.
     """
     file = str(weights.path) if isinstance(weights, Weights) else file
     if differs := difference(network, weights):
         raise MethodFailed(
-            f"The weights {file} belong to another network: {differs}. Train it again, or install the method again."
+            f"The weights {file} belong to another network: {differs}. Train the network again, or install the method "
+            "again."
         )
     wanted = network.state_dict()
     network.load_state_dict({name: tensor.to(wanted[name].dtype) for name, tensor in weights.items()})
@@ -159,7 +161,7 @@ def fill(network: nn.Module, weights: Mapping[str, Tensor], file: str) -> nn.Mod
 
 
 def difference(network: nn.Module, weights: Mapping[str, Tensor]) -> str:
-    """Describe the first difference between weights and those of a network, in names and shapes; empty if they fit."""
+    """Describe the first tensor whose name or shape differs from the network; empty if all fit."""
     wanted = network.state_dict()
     if unmatched := sorted(set(wanted) ^ set(weights)):
         return f"{unmatched[0]} is {'missing' if unmatched[0] in wanted else 'unknown'}"

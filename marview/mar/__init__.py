@@ -1,4 +1,4 @@
-"""Methods and their runs: manifests, discovery, and the worker process in which a method runs."""
+"""Find the installed methods and run them in a worker process."""
 
 from marview.mar.discovery import Listing, discover, find, find_usable
 from marview.mar.manifest import OUTPUTS, Manifest, read_manifest

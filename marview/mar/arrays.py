@@ -1,4 +1,4 @@
-"""Checks of a request's arrays: whether they fit together, and whether the worker wrote its part."""
+"""Check the arrays of a request: their shapes and types, and whether the worker has written the result."""
 
 from collections.abc import Collection, Sequence
 
@@ -10,10 +10,10 @@ from marview.mar.messages import ReduceRequest, Request, SinogramRequest, TraceR
 
 
 def check_arrays(request: ReduceRequest | SinogramRequest) -> None:
-    """Refuse arrays and slices that do not fit together.
+    """Check that the arrays and slices of a correction fit together.
 
     Raises:
-        UsageError: they do not fit.
+        UsageError: they do not fit together.
     """
     shape = request.hu.array.shape
     if len(shape) != 3 or request.hu.array.dtype != np.int16:
@@ -32,17 +32,17 @@ def check_arrays(request: ReduceRequest | SinogramRequest) -> None:
                 f"A correction is float32 {planes}, one plane per slice, not {correction.dtype} {correction.shape}."
             )
         if len(set(slices)) != len(slices):
-            raise UsageError("A slice is named twice.")
+            raise UsageError("A slice is listed twice.")
     outside = [k for k in slices if not 0 <= k < shape[0]]
     if outside:
         raise UsageError(f"Index z {outside[0]} is out of range: the volume has indices 0 to {shape[0] - 1}.")
 
 
 def check_trace(request: TraceRequest) -> None:
-    """Refuse a mask and a trace that do not fit together.
+    """Check that mask, slice and trace of a request fit together.
 
     Raises:
-        UsageError: they do not fit.
+        UsageError: they do not fit together.
     """
     beam = processing_beam(1.0)
     mask, trace = request.mask.array, request.trace.array
@@ -57,10 +57,10 @@ def check_trace(request: TraceRequest) -> None:
 def mark_unwritten(request: Request) -> None:
     """Set the last pixel of each output plane to NaN, so that a skipped slice is not mistaken for a correction.
 
-    A plane is written from its first pixel to its last; the others take no memory before the worker writes them.
+    The worker writes the last pixel of a plane last. Pixels that are not yet written take no memory.
 
     Raises:
-        NoRoom: there is too little room.
+        NoRoom: there is no room for the corrections.
     """
     if isinstance(request, ReduceRequest):
         request.correction.reserve()
@@ -75,12 +75,13 @@ def is_written(request: Request, slice_index: int) -> bool:
 
 
 def unwritten(request: Request, written: Collection[int]) -> list[int]:
-    """Return the slices that are not written."""
+    """Return the slices whose correction is not complete."""
     return [k for k in request.wanted if k not in written] if isinstance(request, ReduceRequest) else []
 
 
 def clear_unwritten(request: Request, written: Collection[int]) -> None:
-    """Set unwritten slices of a stopped run to zero; the memory of written ones may be released already."""
+    """Set the correction of unwritten slices to zero after a run has stopped."""
+    # the memory of written slices may be released already
     if isinstance(request, ReduceRequest):
         for row, k in enumerate(request.wanted):
             if k not in written:

@@ -1,4 +1,4 @@
-"""Copy a method to another folder, so that nobody but the user can change the copy."""
+"""Copy a method to another folder, where only the user can change it."""
 
 import fnmatch
 import os
@@ -12,9 +12,10 @@ _LEFT_OUT = ("__pycache__", ".*")
 
 
 def copy_method(folder: Path, target: Path) -> None:
-    """Copy the files of a method; caches and hidden files stay behind.
+    """Copy the files of a method except caches and hidden files.
 
-    The copies keep the permission to execute and no other: marview refuses a method that other users may change.
+    Only the user may write the copies, because marview refuses a method that other users may change. Executable files
+    stay executable.
 
     Args:
         folder: folder of the method.
@@ -52,7 +53,7 @@ def _copy_file(source: Path, target: Path) -> None:
 
 
 def _own(mode: int) -> int:
-    """Return permissions without those of other users to write."""
+    """Return permissions without write permission for other users."""
     return stat.S_IMODE(mode) & ~(stat.S_IWGRP | stat.S_IWOTH) | stat.S_IRUSR | stat.S_IWUSR
 
 

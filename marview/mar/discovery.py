@@ -1,4 +1,4 @@
-"""Find the installed methods: bundled, in the user's data folder, in packages. Their code is not imported."""
+"""Find the methods that are bundled, in the user's data folder or in packages, without importing their code."""
 
 import os
 import sys
@@ -22,7 +22,7 @@ from marview.text import meant
 
 ENTRY_POINTS = "marview.methods"
 SEARCH_PATH = "MARVIEW_PLUGINS"
-"""Environment variable that names further folders of methods, separated as in PATH."""
+"""Environment variable with further folders of methods, separated as in PATH."""
 
 _PACKED = "[tool.setuptools.package-data] in pyproject.toml"
 
@@ -35,10 +35,11 @@ class Listing:
         id: identifier; the folder's name if the manifest has none.
         folder: folder of the method.
         origin: "bundled", "user", "MARVIEW_PLUGINS" or "package NAME".
-        manifest: its manifest; None if that is wrong.
-        error: sentence about a wrong manifest, code that cannot be imported, or missing weights; or empty.
-        replaces: methods of the same id that it replaces, later ones first.
-        unusable_copy: later method of the same id that cannot run: `marview train` uses it, runs do not.
+        manifest: manifest of the method; None if it is wrong.
+        error: why the method cannot be used (wrong manifest, code that cannot be imported, missing weights); empty if
+            it can.
+        replaces: methods with the same id that this one replaces, later ones first.
+        unusable_copy: method with the same id, found later, that cannot run; `marview train` uses it, but runs do not.
     """
 
     id: str
@@ -51,7 +52,7 @@ class Listing:
 
     @property
     def name(self) -> str:
-        """The method with its origin, such as "the bundled method nmar", for messages."""
+        """Id and origin for messages, such as "the bundled method nmar"."""
         match self.origin.split():
             case ["bundled"]:
                 return f"the bundled method {self.id}"
@@ -63,7 +64,7 @@ class Listing:
 
     @property
     def notice(self) -> str:
-        """Sentence about the method that it replaces, or about its unusable copy; empty if there is neither."""
+        """Sentence about the method that this one replaces, or about its unusable copy; empty if there is neither."""
         if copy := self.unusable_copy:
             why = f"cannot be used: {copy.error}" if copy.error else "is not trained yet."
             return f"Runs use {self.name} ({self.folder}), because the copy in {copy.folder} {why}"
@@ -76,7 +77,7 @@ class Listing:
 
     @property
     def untrained(self) -> str:
-        """Sentence on how to train a method that has no weights yet; empty for others."""
+        """Sentence on how to train the method if it has no weights yet; empty otherwise."""
         if self.manifest is None or not self.manifest.needs_weights or self.manifest.weights:
             return ""
         return (
@@ -87,16 +88,16 @@ class Listing:
 
     @property
     def to_train(self) -> "Listing":
-        """The method to train: the last one of this identifier, even if it cannot run."""
+        """The method that `marview train` uses: the last one found with this id, even if it cannot run."""
         return self.unusable_copy or self
 
     @property
     def is_usable(self) -> bool:
-        """Whether it can run, as far as its files show it."""
+        """Whether the method can run, as far as its files show."""
         return self.manifest is not None and not self.error and not self.untrained
 
     def as_record(self) -> dict[str, Any]:
-        """Return all that is known about it, for JSON."""
+        """Return the listing as a dictionary for JSON."""
         return {
             "id": self.id,
             "folder": str(self.folder),
@@ -109,16 +110,16 @@ class Listing:
 
 
 def user_plugins() -> Path:
-    """Return the folder of the user's own methods, one subfolder each."""
+    """Return the folder of the user's own methods, which has one subfolder per method."""
     return Path(platformdirs.user_data_dir("marview", appauthor=False)) / "plugins"
 
 
 def discover() -> list[Listing]:
-    """List every installed method by title; methods that cannot be used carry their error.
+    """List all installed methods by title, including those that cannot be used.
 
-    Of methods with the same id the later one wins: bundled, the user's folder, the folders in `MARVIEW_PLUGINS`,
-    packages in the entry-point group `marview.methods`. A wrong manifest replaces nothing, so a method that worked
-    still works. Nor does a method replace one that can run if it cannot run itself.
+    The places are searched in this order: bundled methods, the user's folder, the folders in `MARVIEW_PLUGINS`, and
+    packages in the entry-point group `marview.methods`. A later method replaces an earlier one with the same id, unless
+    its manifest is wrong, or it cannot run and the earlier one can.
     """
     found: dict[str, Listing] = {}
     broken: list[Listing] = []
@@ -135,7 +136,7 @@ def discover() -> list[Listing]:
 
 
 def _in_the_list(listing: Listing) -> tuple[bool, str]:
-    """Return what methods are sorted by: title without case; those with a wrong manifest last."""
+    """Return the sort key of a method: its title, ignoring case; methods with a wrong manifest come last."""
     manifest = listing.manifest
     return manifest is None, (manifest.title if manifest else listing.id).casefold()
 
@@ -151,7 +152,7 @@ def missing_folders() -> list[str]:
 
 
 def users_own() -> list[Listing]:
-    """List the methods in the user's folder, including those replaced by a method in `MARVIEW_PLUGINS` or a package."""
+    """List the methods in the user's folder, even if a method in `MARVIEW_PLUGINS` or a package replaces them."""
     return [each for each in _below(user_plugins(), "user") if each.folder != user_plugins()]
 
 
@@ -159,7 +160,7 @@ def find(method: str, listings: list[Listing]) -> Listing:
     """Return the method with an identifier.
 
     Raises:
-        UsageError: there is none, or its manifest is wrong.
+        UsageError: there is no such method, or its manifest is wrong.
     """
     same = [listing for listing in listings if listing.id == method]
     usable = [listing for listing in same if listing.manifest is not None]
@@ -175,10 +176,10 @@ def find(method: str, listings: list[Listing]) -> Listing:
 
 
 def find_usable(method: str, listings: list[Listing]) -> Listing:
-    """Return the method with an identifier, to run it.
+    """Return the method with an identifier, and check that it can run.
 
     Raises:
-        UsageError: as for `find`, or it is not trained; the sentence says how to train it.
+        UsageError: as for `find`, or the method is not trained; the message says how to train it.
     """
     listing = find(method, listings)
     if listing.untrained:
@@ -212,14 +213,14 @@ def _installed() -> tuple[tuple[str, int], ...]:
 
 @lru_cache(maxsize=1)
 def _packages(_installed: tuple[tuple[str, int], ...]) -> list[EntryPoint]:
-    """Return the entry points of methods by name, cached because reading those of all packages takes 20 ms."""
+    """Return the entry points of methods by name. They are cached, because reading them takes 20 ms."""
     return sorted(entry_points(group=ENTRY_POINTS), key=lambda each: each.name)
 
 
 def _below(parent: Path, origin: str) -> Iterator[Listing]:
     """Yield the methods in the subfolders of a folder, or the folder itself if it is a method.
 
-    For an unreadable folder, yield a listing with its error.
+    If a folder cannot be read, yield a listing with the error.
     """
     try:
         folders = [parent] if _holds(parent, MANIFEST) else sorted(parent.iterdir()) if parent.is_dir() else []
@@ -240,7 +241,7 @@ def _below(parent: Path, origin: str) -> Iterator[Listing]:
 
 
 def _holds(folder: Path, name: str) -> bool:
-    """Return whether anything of this name is in a folder, also a pipe or a link to nothing, which are then refused.
+    """Return whether a folder contains an entry with this name, even a pipe or a broken link, which is refused later.
 
     Raises:
         OSError: the folder cannot be searched.
@@ -253,7 +254,7 @@ def _holds(folder: Path, name: str) -> bool:
 
 
 def not_safe(folder: Path, opened: Path) -> str:
-    """Return the sentence on a method that other users may change, at `opened`."""
+    """Return the error message for a method whose file or folder `opened` can be written by other users."""
     remedy = f"chmod -R go-w {folder}" if opened.is_relative_to(folder) else f"chmod go-w {opened}"
     return (
         f"Other users may change {opened}, so marview does not use the method in {folder}. Remove their write "
@@ -288,7 +289,7 @@ def _id_of(folder: Path) -> str:
 
 
 def _folder_of(package: str) -> Path | None:
-    """Return the folder of a package; its parents are looked up, none is imported."""
+    """Return the folder of a package without importing the package or its parents."""
     path: list[str] | None = None
     for part in package.partition(":")[0].split("."):
         spec = PathFinder.find_spec(part, path)

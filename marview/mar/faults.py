@@ -1,4 +1,4 @@
-"""Find what keeps a method from running, as far as its files show it: its code is not imported."""
+"""Find reasons why a method cannot run from its files, without importing its code."""
 
 import ast
 import warnings
@@ -8,11 +8,11 @@ from pathlib import Path
 from marview.mar.manifest import MANIFEST, Manifest, code_folder
 
 _LARGEST = 1 << 20
-"""Largest module to parse, in bytes: the list of methods must stay fast."""
+"""Largest module to parse, in bytes, so that methods are listed quickly."""
 
 
 def missing_weights(folder: Path, manifest: Manifest) -> str:
-    """Return a sentence about the first weights file that is missing; empty if all files are there."""
+    """Return a sentence about the first missing weights file; empty if none is missing."""
     for each in manifest.weights:
         if not (folder / each.file).exists():
             return (
@@ -23,9 +23,9 @@ def missing_weights(folder: Path, manifest: Manifest) -> str:
 
 
 def wrong_entry(folder: Path, manifest: Manifest) -> str:
-    """Return a sentence about an entry that the source code does not define; empty if none is visible.
+    """Return a sentence if the source code does not define the class in the manifest's entry, else an empty string.
 
-    Code for another interpreter may have another syntax, so it is not read.
+    Code for another interpreter is not checked, because its syntax may differ.
     """
     code = code_folder(folder, manifest)
     module, _, name = manifest.entry.partition(":")
@@ -50,15 +50,15 @@ def wrong_entry(folder: Path, manifest: Manifest) -> str:
 
 @lru_cache(maxsize=64)
 def _defined(path: Path, _changed_ns: int, _size: int) -> tuple[frozenset[str] | None, str]:
-    """Return the names that a module defines, None if only an import can tell, and its syntax error."""
+    """Return the names that a module defines, or None if only importing it shows them, and its syntax error."""
     try:
-        with warnings.catch_warnings(action="ignore"):  # the import of the module shows them
+        with warnings.catch_warnings(action="ignore"):  # importing the module shows the warnings
             tree = ast.parse(path.read_bytes(), str(path))
     except (RecursionError, MemoryError):
         return None, ""
     except SyntaxError as why:
         return None, f"line {why.lineno}, {why.msg}" if why.lineno else why.msg
-    except ValueError as why:  # null bytes
+    except ValueError as why:  # the file contains null bytes
         return None, str(why)
     names: set[str] = set()
     for node in ast.walk(tree):

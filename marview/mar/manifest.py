@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
 
 API_VERSION = 1
-"""Version of the contract in `marview.methods.api` that this marview supports."""
+"""Version of the interface `marview.methods.api` that this marview supports."""
 
 MANIFEST = "plugin.toml"
 
@@ -31,7 +31,7 @@ Flag = Annotated[bool, Field(strict=True)]
 
 
 def _shaped(pattern: str, otherwise: str) -> AfterValidator:
-    """Refuse a text without this shape, with words for the author of a method in place of the pattern."""
+    """Return a validator for a regular expression whose message explains the format in words."""
 
     def checked(text: str) -> str:
         if not re.fullmatch(pattern, text):
@@ -62,7 +62,7 @@ class Weights(_Part):
 
     Attributes:
         file: path below that folder; safetensors only.
-        sha256: hash, checked before every loading.
+        sha256: SHA-256 of the file, checked whenever it is loaded.
         trained_on: training data.
         licence: licence of the weights.
     """
@@ -93,7 +93,7 @@ class Weights(_Part):
 
 
 class Citation(_Part):
-    """Publication of the method."""
+    """Publication that describes the method."""
 
     authors: Text
     title: Text
@@ -106,22 +106,22 @@ class Manifest(_Part):
 
     Attributes:
         id: identifier in folders, on the command line and in provenance.
-        title: name for people.
-        purpose: one line on the use of the method.
+        title: name shown to users.
+        purpose: one line that says what the method is for.
         version: version of the method.
-        api: version of the contract.
+        api: version of the method interface that the method was written for.
         entry: `module:Class` in the folder of the method.
         device: devices on which the method can run.
         needs_sinogram: whether the method works on sinograms.
-        outputs: intermediate pictures of the method, from `OUTPUTS`.
+        outputs: intermediate pictures that the method provides, from `OUTPUTS`.
         memory_mb: memory for one slice of a batch in MB, which limits the batch size.
-        needs_weights: whether the method cannot run before it is trained.
+        needs_weights: whether the method must be trained before it can run.
         learns_from_scan: whether a run first trains on the scan that it corrects.
-        fewest_clean: smallest number of slices without metal for training on a scan.
-        code: id of the bundled method whose code runs, if this one only adds weights.
+        fewest_clean: smallest number of slices without metal that a scan needs for this training.
+        code: id of the bundled method whose code is used, if this method only adds weights.
         python: path of another interpreter for the method, relative to its folder.
         weights: weights files of the method.
-        citation: publication of the method.
+        citation: publication that describes the method.
     """
 
     id: Annotated[str, _shaped(r"[a-z][a-z0-9_]*", _NO_IDENTIFIER)]
@@ -164,7 +164,7 @@ def read_manifest(folder: Path) -> Manifest:
     """Read the manifest of the method in a folder.
 
     Raises:
-        BadInput: there is none, or it is wrong; the message names each wrong field.
+        BadInput: the folder contains no manifest, or it is wrong; the message names each wrong field.
     """
     path = folder / MANIFEST
     try:
@@ -187,7 +187,7 @@ def code_folder(folder: Path, manifest: Manifest) -> Path:
 
 
 def no_output(name: str) -> str:
-    """Return the clause on a name that is not in `OUTPUTS`."""
+    """Return the error text for a name that is not in `OUTPUTS`."""
     return f"{name!r} is not an output; choose from {', '.join(OUTPUTS)}"
 
 
@@ -200,11 +200,12 @@ def outputs_line(names: Collection[str]) -> str:
 def wrong_field(error: ValidationError, model: type[BaseModel]) -> str:
     """Describe a validation error: for each field its name, the reason, and the given value.
 
-    Unknown names come first. A misspelt name also makes the right one missing, which is then left out.
+    Unknown names come first. If an unknown name looks like a misspelling, the missing field that it resembles is not
+    reported as well.
 
     Args:
-        error: error of pydantic.
-        model: model that refused the values; a similar name in it is suggested for an unknown one.
+        error: validation error of pydantic.
+        model: model that refused the values; for an unknown name, a similar field of it is suggested.
     """
     errors = error.errors(include_url=False)
     unknown = [each for each in errors if each["type"] == "extra_forbidden"]
@@ -247,7 +248,7 @@ def _names_beside(place: tuple[int | str, ...], model: type[BaseModel]) -> list[
     tables: list[type[BaseModel]] = [model]
     for part in place[:-1]:
         fields = [table.model_fields[part] for table in tables if part in table.model_fields]
-        if fields:  # other parts are positions in a list, or tags of a union
+        if fields:  # other parts are indices of a list, or tags of a union
             tables = [each for field in fields for each in _models(field.annotation)]
     return [name for table in tables for name in table.model_fields]
 
@@ -260,7 +261,7 @@ def _models(kind: Any) -> list[type[BaseModel]]:
 
 
 def _field(place: tuple[int | str, ...]) -> str:
-    """Name a field: `weights.sha256`, with the number of its table, from 1, if there may be several."""
+    """Return the name of a field, such as `weights.sha256`; in lists with the number of the table, from 1."""
     match place:
         case (str(table), int(index), str(name)):
             return f"{name} in [[{table}]] table {index + 1}"

@@ -1,4 +1,4 @@
-"""Messages between the window and its worker: frozen values, one per line, as JSON."""
+"""Messages between marview and its worker process, each encoded as one line of JSON."""
 
 import dataclasses
 import json
@@ -26,18 +26,19 @@ class ReduceRequest:
         hu: int16 HU, `[z, y, x]`.
         mask: metal mask, bool `[z, y, x]`.
         spacing_mm: distance between voxels along (z, y, x).
-        correction: float32 HU `[slice, y, x]`, one plane per slice of `wanted`, in their order; receives what is added
-            to `hu`, 0 without a change. A plane is valid after the `SliceDone` of its slice.
-        slices: indices of the slices, in the order of correction; empty for all.
+        correction: float32 HU `[slice, y, x]`, one plane per slice of `wanted`, in their order; receives the difference
+            between the corrected image and `hu`, 0 where nothing changes. A plane is valid after the `SliceDone` of its
+            slice.
+        slices: indices of the slices to correct, in this order; empty for all.
         parameters: values of the method's parameters that differ from their defaults.
         device: device for the method.
         restore_metal: whether metal pixels keep their source values.
         restore_cut_off: whether to restore dark streaks that the file clipped at its lowest value before the method
             runs.
         keep_outputs: whether to send intermediate pictures (`Output`).
-        keep_projections: whether the worker keeps the re-projections of the slices for the next run on this volume, and
-            uses stored ones; a run without it drops them.
-        is_head_last: whether slice 1, as people count, is the last of the array (`SliceNumbers`).
+        keep_projections: whether the worker stores the forward projections of the slices, and uses stored ones, for
+            further runs on this volume; a run with False discards them.
+        is_head_last: whether slice 1, as the window counts, is the last one of the array (`SliceNumbers`).
         folder: folder of the method; set by the runner.
         output_folder: folder of intermediate pictures; set by the runner.
     """
@@ -76,7 +77,7 @@ class ReduceRequest:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class SinogramRequest:
-    """Show the sinogram, the metal trace and the LI sinogram of one slice.
+    """Compute the sinogram, the metal trace and the LI sinogram of one slice, to show them.
 
     Attributes:
         hu: int16 HU, `[z, y, x]`.
@@ -95,14 +96,14 @@ class SinogramRequest:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class TraceRequest:
-    """Mark the metal trace of one slice, only from the pixels of the mask; the report contains its coverage.
+    """Compute the metal trace of one slice from its mask; the report contains the fraction of rays in it.
 
     Attributes:
         mask: metal mask, bool `[z, y, x]`.
         spacing_mm: distance between voxels along (z, y, x).
         slice_index: index of the slice.
         trace: bool, `[view, bin]` of `marview.geometry.processing_beam`; receives the trace.
-        hu: int16 HU `[z, y, x]`, to tell rays through the body from those beside it; None to count all rays.
+        hu: int16 HU `[z, y, x]`, to count only rays through the body; None to count all rays.
     """
 
     mask: SharedArray
@@ -169,14 +170,14 @@ Request = (
 
 @dataclass(frozen=True)
 class Ready:
-    """The worker has started; `pid` is its process."""
+    """The worker has started; `pid` is its process id."""
 
     pid: int
 
 
 @dataclass(frozen=True)
 class Progress:
-    """Finished fraction of the run, 0 to 1, and the current step; of the learning before it if `is_learning`."""
+    """Finished fraction, 0 to 1, and current step of the run, or of its training on the scan if `is_learning`."""
 
     fraction: float
     text: str = ""
@@ -191,7 +192,8 @@ class Output:
         name: one of `marview.mar.manifest.OUTPUTS`.
         slice_index: the slice it belongs to.
         path: .npy file, float16 or float32 (the trace: bool): HU `[y, x]` on the processing grid for "prior",
-            "artifact" and "result", line integrals `[view, bin]` for the others. Removed with the `MarWorker`.
+            "artifact" and "result", line integrals `[view, bin]` for the others. The file is removed when the
+            `MarWorker` closes.
     """
 
     name: str
@@ -201,13 +203,13 @@ class Output:
 
 @dataclass(frozen=True)
 class SliceDone:
-    """A slice is corrected, or needs no correction.
+    """The correction of a slice is complete.
 
     Attributes:
         slice_index: index of the slice.
         metal_pixels: number of its metal pixels, on its own grid.
         trace_fraction: fraction of the sinogram that the metal trace covers.
-        seconds: its share of the duration of the batch.
+        seconds: time for this slice, as its share of the time of its batch.
         is_restored: whether dark streaks that the file clipped were restored before the correction.
     """
 
@@ -220,7 +222,7 @@ class SliceDone:
 
 @dataclass(frozen=True)
 class WeightsRead:
-    """The run has read a weights file; a method need not use all its files."""
+    """The run has read a weights file. Methods may read only some of their files."""
 
     file: str
     sha256: str
@@ -228,9 +230,9 @@ class WeightsRead:
 
 @dataclass(frozen=True)
 class Note:
-    """A sentence for the reader of the result; `slice_index` is None if it concerns the whole run.
+    """A note for the reader of the result; `slice_index` is None if it concerns the whole run.
 
-    It replaces an earlier sentence, `replaces`, if it says the same about more slices.
+    If the note repeats an earlier one for more slices, `replaces` is the earlier note.
     """
 
     sentence: str
@@ -249,14 +251,14 @@ class CaseDone:
 
 @dataclass(frozen=True)
 class Finished:
-    """The run is done; `report` describes it."""
+    """The run has finished; `report` describes it."""
 
     report: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class Failed:
-    """The run gave no result.
+    """The run has failed.
 
     Attributes:
         sentence: reason, for the user.
@@ -282,13 +284,13 @@ _KINDS: dict[str, type] = {kind.__name__: kind for kind in (*Request.__args__, *
 
 
 def encode(message: Request | Message) -> str:
-    """Encode a message as one line of JSON, with its line end."""
+    """Encode a message as one line of JSON, including the newline."""
     values = {each.name: getattr(message, each.name) for each in dataclasses.fields(message)}
     return json.dumps({"kind": type(message).__name__, **values}, default=_plain) + "\n"
 
 
 def decode(line: str) -> Request | Message:
-    """Decode a line; shared arrays in it are opened read-only, except those to write to.
+    """Decode a line and open its shared arrays, read-only except those that the worker writes.
 
     Raises:
         ValueError: the line is not a message.
@@ -319,11 +321,11 @@ def _value(value: Any, hint: Any, metadata: Mapping[str, Any]) -> Any:
 
 
 def _plain(value: Any) -> Any:
-    """Convert a value that JSON does not support: shared arrays to their description, numpy numbers to numbers."""
+    """Convert shared arrays to their descriptions and NumPy numbers to Python numbers, for JSON."""
     if isinstance(value, SharedArray):
         return value.description
     if isinstance(value, Path):
         return str(value)
     if hasattr(value, "tolist"):
         return value.tolist()
-    raise TypeError(f"{type(value).__name__} does not travel as JSON")
+    raise TypeError(f"{type(value).__name__} cannot be encoded as JSON")

@@ -1,4 +1,4 @@
-"""Check whether anybody else could change a method, because its code runs with the user's permissions."""
+"""Check whether other users could change a method, because its code runs with the user's permissions."""
 
 import os
 import stat
@@ -10,9 +10,9 @@ from pathlib import Path
 def opened_to_others(folder: Path) -> Path | None:
     """Return a path by which another user could change a method; None if there is none, and on Windows.
 
-    Files and folders below the method must belong to the user or the system. Neither they nor a folder above them may
-    be writable for others, or for a group with other members. A folder above that only lets owners rename their
-    files, such as /tmp, is safe. Links to nothing are ignored, because nothing is run from them.
+    The files and folders of the method must belong to the user or the system. Other users, or a group with other
+    members, must not be able to write them or a folder that contains them. A parent folder with the sticky bit, such as
+    /tmp, is safe. Broken links are ignored, because no code can run from them.
 
     Raises:
         OSError: a folder cannot be read.
@@ -31,7 +31,7 @@ def opened_to_others(folder: Path) -> Path | None:
 
 
 def _below(folder: Path) -> Iterator[tuple[Path, os.stat_result]]:
-    """Yield a folder and all below it with their status; links are followed, each folder is visited once."""
+    """Yield a folder and everything below it with its status; follow links, but visit each folder only once."""
     seen: set[tuple[int, int]] = set()
     waiting = [folder]
     while waiting:
@@ -56,7 +56,7 @@ def _is_writable(status: os.stat_result) -> bool:
 
 
 def _is_private(group: int) -> bool:
-    """Return whether a group has no member but the user and the system, as the private groups of umask 002 have."""
+    """Return whether only the user and root belong to a group, as with the private groups of many Linux systems."""
     if sys.platform == "win32":
         return True
     import grp
@@ -65,11 +65,11 @@ def _is_private(group: int) -> bool:
     mine = {"root"}
     try:
         mine.add(pwd.getpwuid(os.getuid()).pw_name)
-    except KeyError:  # a user without a name, as in containers
+    except KeyError:  # the user has no name, as in some containers
         return group == os.getgid()
     try:
         known = grp.getgrgid(group)
-    except KeyError:  # a group without a name: only users whose primary group it is
+    except KeyError:  # the group has no entry that lists members
         members = []
     else:
         members = known.gr_mem

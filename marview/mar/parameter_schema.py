@@ -1,4 +1,4 @@
-"""The JSON schema of a method's parameters: what kind of field each parameter gets in the window."""
+"""Choose the input field of each parameter in the window from the JSON schema of a method's parameters."""
 
 from collections.abc import Mapping
 from typing import Any, Literal
@@ -6,11 +6,11 @@ from typing import Any, Literal
 Kind = Literal["choice", "boolean", "integer", "number", "string", "list"]
 
 _ITEMS = ("integer", "number", "string")
-"""Types of the items of a list that has a field."""
+"""Item types of lists that the window can edit."""
 
 
 def resolved(rule: Mapping[str, Any], schema: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a property with its reference resolved and an optional type reduced to the type itself."""
+    """Return a property of the schema with references resolved and Optional removed."""
     made = dict(rule)
     for key in ("allOf", "anyOf"):
         for part in made.pop(key, []):
@@ -24,7 +24,7 @@ def resolved(rule: Mapping[str, Any], schema: Mapping[str, Any]) -> dict[str, An
 
 
 def field_kind(rule: Mapping[str, Any]) -> Kind | None:
-    """Return the kind of field for a resolved property; None if only the command line can set it."""
+    """Return the kind of input field for a resolved property; None if only the command line can set it."""
     if "enum" in rule:
         return "choice"
     match rule.get("type"):
@@ -42,13 +42,13 @@ def field_kind(rule: Mapping[str, Any]) -> Kind | None:
 
 
 def item_type(rule: Mapping[str, Any]) -> str:
-    """Return the type of the items of a list: "integer", "number" or "string"; empty for others and mixed ones."""
+    """Return the item type of a list: "integer", "number" or "string"; empty for other or mixed types."""
     types = {item.get("type") for item in [rule.get("items") or {}, *rule.get("prefixItems", ())] if item}
     return types.pop() if len(types) == 1 and types <= set(_ITEMS) else ""
 
 
 def without_field(schema: Mapping[str, Any]) -> list[str]:
-    """Return a sentence for each parameter that the window has no field for."""
+    """Return a sentence for each parameter that the window cannot show."""
     rules = {name: resolved(rule, schema) for name, rule in schema.get("properties", {}).items()}
     return [
         f"The parameter {name} gets no field in the window, because its type is {rule.get('type', 'mixed')}; only the "

@@ -1,4 +1,4 @@
-"""The worker process as seen by its parent: start it, write to it, end it."""
+"""Start, write to and end a worker process."""
 
 import contextlib
 import logging
@@ -27,11 +27,11 @@ _ENDINGS = {
     "SIGBUS": "a bus error: memory or disk may be full",
     "SIGKILL": "the system: memory may have run out",
 }
-"""Signals by name, because Windows has only some of them."""
+"""Descriptions of signals by name, because Windows does not define all of them."""
 
 
 def how_it_ended(code: int) -> str:
-    """Return how a process with this exit code ended, in words that follow "its process ..."."""
+    """Describe the end of a process from its exit code, to complete the sentence "its process ..."."""
     if code >= 0:
         return f"ended with exit code {code}"
     with contextlib.suppress(ValueError):
@@ -41,7 +41,7 @@ def how_it_ended(code: int) -> str:
 
 
 def lacks_packages(printed: str, python: str) -> str:
-    """Return the sentence on a process that ended because another interpreter lacks a package of marview; else empty.
+    """Return a sentence if a process ended because its interpreter lacks a package that marview needs, else "".
 
     Args:
         printed: what the process wrote to standard error.
@@ -57,10 +57,10 @@ def lacks_packages(printed: str, python: str) -> str:
 
 
 class WorkerProcess:
-    """A started worker.
+    """Running worker process.
 
-    Start it from a thread that lives as long as the worker should: if the system supports it, the worker is killed
-    when the thread that started it ends.
+    Create it in a thread that lives as long as the worker should. On systems that support it, the worker is killed when
+    this thread ends.
     """
 
     def __init__(
@@ -70,11 +70,11 @@ class WorkerProcess:
         on_line: Callable[["WorkerProcess", str], None],
         on_end: Callable[["WorkerProcess"], None],
     ) -> None:
-        """Start the process; `on_line` gets its output, `on_end` is called after its last line, both on other threads.
+        """Start the process. Other threads call `on_line` with each line of output, and `on_end` after the last one.
 
         Raises:
-            OSError: the interpreter cannot run.
-            NoThread: no thread can read its output; the process is ended again.
+            OSError: the interpreter cannot be started.
+            NoThread: no thread could be started to read the output, so the process was ended.
         """
         self.python = python
         self.last_words: deque[str] = deque(maxlen=20)
@@ -98,7 +98,7 @@ class WorkerProcess:
 
     @property
     def pid(self) -> int:
-        """Id of the process and of its process group."""
+        """Process id, which is also the id of its process group."""
         return self._process.pid
 
     @property
@@ -108,12 +108,12 @@ class WorkerProcess:
 
     @property
     def ending(self) -> str:
-        """How the process ended, in words that follow "its process ..."."""
+        """Description of how the process ended, to complete the sentence "its process ..."."""
         code = self._process.returncode
         return "still runs" if code is None else how_it_ended(code)
 
     def _start(self, arguments: Sequence[str], environment: Mapping[str, str]) -> "subprocess.Popen[bytes]":
-        """Start the process; its standard streams are pipes, and it leads a process group of its own."""
+        """Start the process in a process group of its own, with pipes as its standard streams."""
         return subprocess.Popen(  # noqa: S603 - our own interpreter, or the one the manifest names
             children.command("marview.worker.start", *arguments, python=self.python),
             stdin=subprocess.PIPE,
@@ -125,14 +125,14 @@ class WorkerProcess:
         )
 
     def send(self, request: Request) -> None:
-        """Write to it; no effect if it has ended."""
+        """Write a request to the process; no effect if it has ended."""
         assert self._process.stdin is not None
         with contextlib.suppress(OSError, ValueError):
             self._process.stdin.write(encode(request).encode())
             self._process.stdin.flush()
 
     def hang_up(self) -> None:
-        """Close the standard input of the process, which ends it."""
+        """Close the standard input of the process, so that it exits."""
         assert self._process.stdin is not None
         with contextlib.suppress(OSError):
             self._process.stdin.close()
@@ -174,7 +174,7 @@ class WorkerProcess:
 
     def _wait(self) -> None:
         self._process.wait()
-        self.kill()  # its children would hold its pipes open
+        self.kill()  # surviving children would keep the pipes open
         for thread in self._readers:
             thread.join(5)
         self.hang_up()

@@ -1,4 +1,4 @@
-"""Build the request of a run: one builder for the window, the command line, the Python API, sweeps and tables."""
+"""Build the request of a run, for the window, the command line, the Python API, sweeps and tables."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, cast, get_args
@@ -13,7 +13,7 @@ from marview.mar.shared import SharedArray
 from marview.wrong_value import one_of
 
 Metal = Callable[[NDArray[np.bool_]], object]
-"""Writes the metal of a volume into an empty mask, bool `[z, y, x]`."""
+"""Function that writes the metal of a volume into an empty mask, bool `[z, y, x]`."""
 
 
 def reduce_request(
@@ -31,28 +31,28 @@ def reduce_request(
     keep_projections: bool = False,
     span: slice | None = None,
 ) -> ReduceRequest:
-    """Build the request to correct a volume, with shared memory for its mask and its correction.
+    """Build the request to correct a volume, and create shared arrays for its mask and its correction.
 
     `ReduceRequest.close` frees both; `hu` stays open. The mask takes memory only in slices with metal.
 
     Args:
         method: identifier of the method.
         hu: int16 HU, `[z, y, x]`.
-        metal: writes the metal, including metal in slices that are not corrected: methods learn from slices without
-            metal.
+        metal: function that writes the metal mask of all slices, including those that are not corrected, because some
+            methods learn from slices without metal.
         spacing_mm: distance between voxels along (z, y, x).
         slices: indices of the slices to correct, in their order; all if empty.
-        numbers: slice numbers that people see; None to count from the first slice of the array.
+        numbers: slice numbers as shown to users; None to count from the first slice of the array.
         parameters: values of the method's parameters that differ from their defaults.
         device: "auto", "cpu" or "cuda".
         restore_cut_off: whether to restore dark streaks that the file clipped before the method runs.
         keep_outputs: whether to send intermediate pictures.
         keep_projections: whether the worker keeps the re-projections for the next run on this volume.
-        span: slices whose memory for the mask is reserved, and which contain all metal; all if None.
+        span: range of slices that contains all metal, whose memory is reserved for the mask; None for all slices.
 
     Raises:
         UsageError: there is no such device.
-        MarviewError: there is no room in memory.
+        MarviewError: there is not enough memory.
     """
     if device not in get_args(Device):
         raise UsageError(f"There is no device {device!r}. Choose {one_of(get_args(Device))}.")
@@ -60,7 +60,7 @@ def reduce_request(
     count = len(slices) if len(slices) else len(hu.array)
     mask = SharedArray.create(shape, np.bool_, reserved=span)
     try:
-        # The runner reserves the planes when the run begins; reserving them takes time.
+        # Reserving the planes takes time, so the runner does it when the run begins.
         correction = SharedArray.create((count, *shape[1:]), np.float32, reserved=slice(0, 0))
     except MarviewError:
         mask.close()
@@ -83,7 +83,7 @@ def reduce_request(
 
 
 def metal_of(mask: NDArray[np.bool_]) -> Metal:
-    """Return what writes a mask, bool `[z, y, x]`; slices without metal take no memory."""
+    """Return a function that writes a mask, bool `[z, y, x]`; slices without metal take no memory."""
 
     def write(empty: NDArray[np.bool_]) -> None:
         for z, plane in enumerate(mask):

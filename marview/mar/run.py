@@ -1,4 +1,4 @@
-"""A run: its request, its messages, its cancelling and its outcome."""
+"""A run: its request and messages, how it is cancelled, and its outcome."""
 
 import itertools
 import logging
@@ -22,11 +22,11 @@ class Outcome:
     """Outcome of a run.
 
     Attributes:
-        state: "done", "failed", "cancelled", or "crashed" if the worker's process ended.
-        sentence: what went wrong, for the user; empty if nothing did.
+        state: "done", "failed", "cancelled", or "crashed" if the worker process ended.
+        sentence: error message for the user; empty if there was no error.
         report: method, version, parameters, device, seconds, notes, and for each slice its index, number of metal
             pixels, trace fraction and seconds.
-        exit_code: exit code of the command line.
+        exit_code: exit code for the command line.
     """
 
     state: Literal["done", "failed", "crashed", "cancelled"]
@@ -48,7 +48,7 @@ class Outcome:
 
 
 class Run:
-    """A requested run, from the queue to its end.
+    """A run that was requested; it may be queued, in progress or finished.
 
     Attributes:
         written: slices with a complete correction.
@@ -67,14 +67,14 @@ class Run:
         self._outcome: Outcome | None = None
 
     def cancel(self) -> None:
-        """Cancel the run: ask the worker, terminate it after some seconds, kill it after some more."""
+        """Cancel the run. A worker that does not stop within some seconds is terminated, and then killed."""
         self._cancel(self)
 
     def wait(self, timeout: float | None = None) -> Outcome:
         """Wait for the end of the run; do not call it from `on_message`.
 
         Raises:
-            TimeoutError: it still runs after `timeout` seconds.
+            TimeoutError: the run has not ended after `timeout` seconds.
         """
         if not self._ended.wait(timeout):
             raise TimeoutError(f"run {self.id} still runs")
@@ -82,9 +82,9 @@ class Run:
         return self._outcome
 
     def wait_or_cancel(self, is_cancelled: Callable[[], bool] = lambda: False) -> Outcome:
-        """Wait for the end of the run; Ctrl-C cancels the run and is raised after its end.
+        """Wait for the end of the run; Ctrl-C cancels the run and raises KeyboardInterrupt when it has ended.
 
-        It waits in short steps, because Ctrl-C does not interrupt a long wait on every system.
+        The method waits in short steps, because on some systems Ctrl-C does not interrupt a long wait.
 
         Args:
             is_cancelled: called a few times per second; True cancels the run.
@@ -100,7 +100,7 @@ class Run:
                     continue
         except KeyboardInterrupt:
             self.cancel()
-            self.wait()  # the end of the run still clears its arrays, which the caller closes
+            self.wait()  # the caller closes the arrays, but they are still cleared at the end of the run
             raise
 
     @property
@@ -109,15 +109,15 @@ class Run:
         return self._outcome
 
     def discard_outputs(self) -> None:
-        """Remove the files of its intermediate pictures."""
+        """Remove the files of the intermediate pictures."""
         folder = getattr(self.request, "output_folder", "")
         if folder:
             shutil.rmtree(folder, ignore_errors=True)
 
     def tell(self, message: Message) -> None:
-        """Pass a message to its listener, and log a failure of the listener.
+        """Pass a message to the listener, and log an exception of the listener.
 
-        A finished slice is checked before, because the listener may release its correction.
+        The correction of a finished slice is checked first, because the listener may release its memory.
         """
         if isinstance(message, SliceDone) and is_written(self.request, message.slice_index):
             self.written.add(message.slice_index)
@@ -127,7 +127,7 @@ class Run:
             log.exception("run %d: its listener failed on %s", self.id, type(message).__name__)
 
     def end(self, outcome: Outcome) -> None:
-        """Set its outcome."""
+        """Set the outcome of the run."""
         try:
             clear_unwritten(self.request, self.written)
         finally:

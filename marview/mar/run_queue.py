@@ -1,4 +1,4 @@
-"""The queue of a worker's runs: it starts the process, receives its messages and ends each run."""
+"""Queue of the runs of a worker: start the process, receive its messages, and end each run."""
 
 import contextlib
 import logging
@@ -34,15 +34,16 @@ log = logging.getLogger(__name__)
 
 
 class RunQueue:
-    """Queue that executes runs one at a time in a worker process.
+    """Queue that executes runs one after the other in a worker process.
 
-    The process starts with the first run and is replaced after a failure. All work is done on one thread, which also
-    starts the process: where the system supports it, the process is killed when that thread ends (see `WorkerProcess`).
+    The process starts with the first run and is replaced after a failure. A single thread does all the work and also
+    starts the process, because on some systems the process is killed when the thread that started it ends (see
+    `WorkerProcess`).
 
     Args:
-        arguments: command-line arguments of the process.
-        patience_s: time for a cancelled run to end before the process is terminated, and then killed.
-        starts_within_s: time for the process to start.
+        arguments: command-line arguments of the worker process.
+        patience_s: seconds that a cancelled run may take to end before the process is terminated, and then killed.
+        starts_within_s: seconds that the process may take to start.
 
     Raises:
         NoThread: the system cannot start another thread.
@@ -101,7 +102,7 @@ class RunQueue:
                 self._give_up(bug)
 
     def _give_up(self, bug: Exception) -> None:
-        """End the process and the current run, whose caller waits; the next run gets a new process."""
+        """End the process and the current run, so that no caller waits forever; the next run starts a new process."""
         with contextlib.suppress(OSError):
             self._drop()
         if self._current is not None:
@@ -140,7 +141,7 @@ class RunQueue:
             self._process.send(run.request)
 
     def _start(self, python: str) -> None:
-        """Start a process with this interpreter, or keep the current one if it has it."""
+        """Start a process with this interpreter, unless the current process already uses it."""
         if self._process is not None and (self._process.python != python or self._process.has_ended):
             self._drop()
         if self._process is None:
@@ -158,7 +159,7 @@ class RunQueue:
         try:
             message = decode(line)
         except ValueError:
-            log.warning("the worker said something that is not a message, of %d characters", len(line))
+            log.warning("the worker sent a line of %d characters that is not a message", len(line))
             return
         run = self._current
         if isinstance(message, Ready):
@@ -180,7 +181,7 @@ class RunQueue:
             run.tell(message)  # type: ignore[arg-type]
 
     def _take_end(self, run: Run, message: Finished) -> None:
-        """Handle the worker's message that a run is done; it fails if a result was not written."""
+        """Handle the worker's message that a run has finished; the run fails if a result was not written."""
         missing = unwritten(run.request, run.written)
         if missing:
             self._drop()
@@ -254,7 +255,7 @@ class RunQueue:
             self._finish(Outcome("crashed", sentence, exit_code=4))
 
     def _drop(self) -> None:
-        """Drop the process; the next request gets a new one."""
+        """Discard the process; the next request starts a new one."""
         process, self._process = self._process, None
         if process is not None:
             process.kill()

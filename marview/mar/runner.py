@@ -1,4 +1,4 @@
-"""Run methods in a warm worker process, which contains all their failures."""
+"""Run methods in a worker process, so that a crash of a method does not affect marview."""
 
 import dataclasses
 import sys
@@ -29,16 +29,16 @@ _START_S = 120.0
 
 
 class MarWorker:
-    """One warm worker process, started with the first request and replaced after a failure.
+    """Worker process that stays ready between runs; it starts with the first request and is replaced after a failure.
 
-    Runs follow one another. Listeners (`on_message`) are called on a thread of the worker, which they must not
-    block.
+    Runs are executed one after the other. Listeners (`on_message`) are called on a thread of the worker and must not
+    block it.
 
     Args:
         listings: function that finds the installed methods.
-        memory_limit_mb: memory limit of the worker; None for no limit.
-        patience_s: time for a cancelled run to end before the worker is terminated, and then killed.
-        starts_within_s: time for the process to start.
+        memory_limit_mb: memory limit of the worker in MB; None for no limit.
+        patience_s: seconds that a cancelled run may take to end before the worker is terminated, and then killed.
+        starts_within_s: seconds that the process may take to start.
 
     Raises:
         NoThread: the system cannot start another thread.
@@ -61,7 +61,7 @@ class MarWorker:
 
         Raises:
             UsageError: there is no such method.
-            MethodFailed: its code cannot be loaded.
+            MethodFailed: the code of the method cannot be loaded.
         """
         listing, python = self._find(method)
         report = self._submit(DescribeRequest(str(listing.folder)), python, _ignore).wait().check()
@@ -72,13 +72,13 @@ class MarWorker:
 
         Raises:
             UsageError: there is no such method.
-            MethodFailed: its code cannot be imported, or its weights are missing or damaged.
+            MethodFailed: the code of the method cannot be imported, or its weights are missing or damaged.
         """
         listing, python = self._find(method)
         self._submit(DescribeRequest(str(listing.folder), check_weights=True), python, _ignore).wait().check()
 
     def devices(self) -> list[dict[str, Any]]:
-        """List the devices of this machine: name ("cpu", "cuda:0"), title, free_mb, total_mb.
+        """List the devices of this computer: name ("cpu", "cuda:0"), title, free_mb, total_mb.
 
         Raises:
             MethodFailed: the worker does not start.
@@ -89,14 +89,14 @@ class MarWorker:
         """Correct slices of a volume; return immediately.
 
         Raises:
-            UsageError: no such method, or arrays and slices that do not fit together.
+            UsageError: there is no such method, or the arrays and slices do not fit together.
         """
         check_arrays(request)
         listing, python = self._find(request.method)
         return self._submit(dataclasses.replace(request, folder=str(listing.folder)), python, on_message)
 
     def sinogram(self, request: SinogramRequest, on_message: OnMessage) -> Run:
-        """Show sinogram, trace and LI sinogram of a slice; return immediately.
+        """Compute sinogram, trace and LI sinogram of a slice, to show them; return immediately.
 
         Raises:
             UsageError: arrays and slice do not fit together.
@@ -105,7 +105,7 @@ class MarWorker:
         return self._submit(request, sys.executable, on_message)
 
     def trace(self, request: TraceRequest) -> Run:
-        """Mark the metal trace of a slice into the request's array; return immediately.
+        """Compute the metal trace of a slice and write it into the request's array; return immediately.
 
         Raises:
             UsageError: mask, slice and trace do not fit together.
@@ -117,7 +117,7 @@ class MarWorker:
         """Run a method on case files; return immediately.
 
         Raises:
-            UsageError: no such method, or not one result per case.
+            UsageError: there is no such method, or the numbers of cases and results differ.
         """
         if len(request.cases) != len(request.results):
             raise UsageError(f"{len(request.cases)} cases need as many results, not {len(request.results)}.")
@@ -151,10 +151,10 @@ class MarWorker:
 
 
 def interpreter(folder: Path, manifest: Manifest) -> str:
-    """Return the Python that runs a method: the one that its manifest names, or else marview's own.
+    """Return the Python interpreter that runs a method: the one in its manifest, or marview's own.
 
     Raises:
-        UsageError: it does not exist.
+        UsageError: the interpreter does not exist.
     """
     if not manifest.python:
         return sys.executable

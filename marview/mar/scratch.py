@@ -1,4 +1,4 @@
-"""Temporary folders of this process; those of crashed processes are removed."""
+"""Create temporary folders for this process, and remove those that crashed processes left behind."""
 
 import atexit
 import contextlib
@@ -22,11 +22,10 @@ _MEMORY = Path("/dev/shm")  # noqa: S108 - the scratch folders below it are priv
 
 @cache
 def scratch(root: Path) -> Path:
-    """Return this process's own folder below `root`, readable only by its user; removed when the process ends.
+    """Return a folder of this process below `root` that only the user can read; it is removed when the process ends.
 
-    A killed process leaves its folders behind, in memory and on disk; the next process that needs a folder removes
-    them. A folder is in use while a process holds the lock file in it; the system releases the lock when the process
-    ends.
+    A killed process leaves its folders in memory and on disk. The next process that needs a folder removes them. A
+    folder is in use while a process holds the lock on a file in it; the system releases the lock when the process ends.
 
     Raises:
         OSError: the folder cannot be written.
@@ -42,16 +41,16 @@ def scratch(root: Path) -> Path:
 
 
 def spare_temporary_folder(environment: MutableMapping[str, str]) -> None:
-    """Let torch keep its compiler's files in the folder of this process, unless the user chose another.
+    """Set the cache folder of PyTorch's compiler to a temporary folder of this process, unless the user chose one.
 
-    Optimizers load the compiler, which makes its folder even if nothing is compiled.
+    PyTorch's optimizers import the compiler, which creates its cache folder even if nothing is compiled.
     """
     with contextlib.suppress(OSError):
         environment.setdefault("TORCHINDUCTOR_CACHE_DIR", str(scratch(Path(tempfile.gettempdir())) / "torch"))
 
 
 def sweep(root: Path) -> None:
-    """Remove the folders below `root` that no process holds."""
+    """Remove the folders below `root` that no process uses."""
     for folder in root.glob(f"{_PREFIX}*"):
         with contextlib.suppress(OSError):
             if _is_stale(folder):
@@ -59,7 +58,7 @@ def sweep(root: Path) -> None:
 
 
 def roomiest(size: int) -> Path:
-    """Return the folder for `size` bytes: memory (/dev/shm) if there is room, or else that for temporary files."""
+    """Return the folder for `size` bytes: in memory (/dev/shm) if there is room, or the folder for temporary files."""
     with contextlib.suppress(OSError):
         if os.access(_MEMORY, os.W_OK) and shutil.disk_usage(_MEMORY).free > 1.1 * size:
             return _MEMORY
@@ -67,20 +66,20 @@ def roomiest(size: int) -> Path:
 
 
 def _is_stale(folder: Path) -> bool:
-    if not (folder / _LOCK).exists():  # its process is making it, or was killed while making it
+    if not (folder / _LOCK).exists():  # its process has not finished it, or was killed before
         return _is_maker_gone(folder.name) or time.time() - folder.stat().st_mtime >= _YOUNG_S
     with (folder / _LOCK).open("r+") as lock:
         return try_lock(lock)
 
 
 def _is_maker_gone(name: str) -> bool:
-    """Return whether the process in a folder's name has ended; False if the system does not say."""
+    """Return whether the process whose id is in the folder's name has ended; False if unknown."""
     process = name.removeprefix(_PREFIX).partition("-")[0]
     return process.isdigit() and not is_alive(int(process))
 
 
 def try_lock(file: IO[str]) -> bool:
-    """Take the lock until the file is closed; return False if another process holds it."""
+    """Lock the file until it is closed; return False if another process holds the lock."""
     if sys.platform == "win32":
         import msvcrt
 

@@ -1,4 +1,4 @@
-"""Arrays that several processes share without copies."""
+"""Share arrays between processes without copying them."""
 
 import contextlib
 import mmap
@@ -19,16 +19,17 @@ from marview.mar.scratch import roomiest, scratch
 
 
 class NoRoom(MarviewError):  # noqa: N818
-    """There is no room for an array, neither in memory nor on disk."""
+    """Error for an array that fits neither in memory nor on disk."""
 
     exit_code = 3
 
 
 class SharedArray:
-    """An array in a memory-mapped file, in memory (/dev/shm) if there is room.
+    """Array in a memory-mapped file, which is in memory (/dev/shm) if there is room.
 
-    The process that creates it owns it: `close`, the end of the object or the end of the process removes the file.
-    After a crash, the next marview removes it. Views of it stay valid as long as they are referenced, in every process.
+    The process that creates the array owns it. The file is removed by `close`, when the object is deleted or when the
+    process ends; after a crash, the next marview process removes it. Views of the array stay valid in every process as
+    long as they are referenced.
 
     Examples:
         >>> with SharedArray.create((2, 3), "int16") as shared:
@@ -51,11 +52,11 @@ class SharedArray:
         Args:
             shape: shape of the array.
             dtype: dtype of its values.
-            reserved: part along the first axis whose memory is reserved, which takes time; all if None. The rest
-                takes memory as it is touched, and must be read only.
+            reserved: range of the first axis whose memory is reserved now, which takes time; None for the whole array.
+                Other parts may only be read.
 
         Raises:
-            NoRoom: there is no room for it.
+            NoRoom: there is no room for the array.
         """
         kind = np.dtype(dtype)
         size = max(1, int(np.prod(shape, dtype=np.int64)) * kind.itemsize)
@@ -72,7 +73,7 @@ class SharedArray:
         """Create an array with the values of another one.
 
         Raises:
-            NoRoom: there is no room for it.
+            NoRoom: there is no room for the array.
         """
         shared = cls.create(values.shape, values.dtype)
         shared.array[...] = values
@@ -80,7 +81,7 @@ class SharedArray:
 
     @classmethod
     def open(cls, description: Mapping[str, Any], *, is_writable: bool = False) -> "SharedArray":
-        """Open an array that another process created and described; read-only by default.
+        """Open an array of another process from its description; read-only by default.
 
         Raises:
             MarviewError: the array no longer exists.
@@ -93,26 +94,26 @@ class SharedArray:
 
     @property
     def array(self) -> NDArray[Any]:
-        """The values."""
+        """The values of the array."""
         if self._array is None:
             raise ValueError("this shared array is closed")
         return self._array
 
     @property
     def name(self) -> str:
-        """Name among the shared arrays of this machine."""
+        """File name of the array, unique on this computer."""
         return self._path.name
 
     @property
     def description(self) -> dict[str, Any]:
-        """Path, shape and dtype for JSON, with which another process can open the array."""
+        """Path, shape and dtype, for JSON; another process needs them to open the array."""
         return dict(self._description)
 
     def reserve(self) -> None:
         """Reserve all memory of the array, if `create` reserved only a part.
 
         Raises:
-            NoRoom: there is no room for it.
+            NoRoom: there is no room for the array.
         """
         size = max(1, self.array.nbytes)
         try:
@@ -125,7 +126,7 @@ class SharedArray:
             raise NoRoom(_no_room(size, str(self._path.parent.parent))) from error
 
     def forget(self, index: int) -> None:
-        """Return the memory of one item along the first axis to the system, in all processes; its values may be lost.
+        """Release the memory of one item of the first axis in all processes; its values may be lost.
 
         This needs Linux; elsewhere the memory is kept until `close`.
         """
@@ -135,11 +136,11 @@ class SharedArray:
         start, stop = _bytes_of(slice(index, index + 1), self._array.shape, self._array.nbytes)
         start, stop = -(-start // mmap.PAGESIZE) * mmap.PAGESIZE, stop // mmap.PAGESIZE * mmap.PAGESIZE
         if stop > start:
-            with contextlib.suppress(OSError):  # a file system without holes
+            with contextlib.suppress(OSError):  # the file system does not support sparse files
                 mapped.madvise(mmap.MADV_REMOVE, start, stop - start)
 
     def close(self) -> None:
-        """Close the array; its owner also removes the file."""
+        """Close the array; the owner also removes the file."""
         self._array = self._mapped = None
         if self._owned is not None:
             self._owned()
@@ -170,7 +171,7 @@ def _map(
     part: tuple[int, int] = (0, 0),
     is_writable: bool,
 ) -> tuple[NDArray[Any], mmap.mmap]:
-    """Map a file. With a size, create it first and reserve the bytes of a part."""
+    """Map a file to memory. If a size is given, first create the file and reserve the bytes of a part of it."""
     flags = os.O_RDWR if is_writable else os.O_RDONLY
     if size is not None:
         flags |= os.O_CREAT | os.O_EXCL
@@ -191,7 +192,7 @@ def _map(
 
 
 def _bytes_of(part: slice | None, shape: tuple[int, ...], size: int) -> tuple[int, int]:
-    """Return the first and last byte of a part along the first axis."""
+    """Return the range of bytes of a part along the first axis."""
     if part is None or not shape or not shape[0]:
         return 0, size
     start, stop, _ = part.indices(shape[0])

@@ -1,7 +1,7 @@
-"""Dependence of a result on the metal mask: the same methods with masks of other margins and thresholds.
+"""Measure how results depend on the metal mask: run methods with masks of different margins and thresholds.
 
-After Yu 2020, Deep Sinogram Completion with Image Prior, Fig. 7, where masks are eroded and dilated by 1 and 2 pixels
-of the 416 x 416 grid: `marview.evaluation.processing_grid` brings a series onto it.
+The experiment follows Fig. 7 of Yu 2020, Deep Sinogram Completion with Image Prior, where masks are eroded and dilated
+by 1 and 2 pixels of a 416 x 416 grid. `marview.evaluation.processing_grid` resamples a series to this grid.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -34,7 +34,7 @@ class SweepCancelled(MarviewError):  # noqa: N818 - not an error: the user cance
 
 
 class Reducer(Protocol):
-    """Starter of corrections, such as `marview.mar.runner.MarWorker`."""
+    """Object that starts corrections, such as `marview.mar.runner.MarWorker`."""
 
     def reduce(self, request: ReduceRequest, on_message: OnMessage) -> Run:
         """Start a run; return immediately."""
@@ -47,13 +47,13 @@ class SweepInput:
     Attributes:
         hu: int16 HU, `[z, y, x]`.
         spacing_mm: distance between slices along their normal, between rows and between columns.
-        metal: mask that margins grow or shrink, bool `[z, y, x]`.
+        metal: mask that the margins grow or shrink, bool `[z, y, x]`.
         slices: indices z of the slices; empty for those with metal.
-        numbers: slice numbers that people see.
-        drift_mm: shift of rows and columns (y, x) from one slice to the next.
-        region: region of mean and standard deviation, bool `[z, y, x]`; None for the soft tissue within 20
-            pixels of the metal.
-        truth_hu: the body without metal, HU `[z, y, x]`, if known.
+        numbers: slice numbers as shown to users.
+        drift_mm: shift along rows and columns (y, x) from one slice to the next, in mm.
+        region: region in which mean and standard deviation are measured, bool `[z, y, x]`; None for the soft tissue
+            within 20 pixels of the metal.
+        truth_hu: true image without metal, HU `[z, y, x]`, if known.
     """
 
     hu: SharedArray
@@ -79,21 +79,20 @@ def sweep(
 ) -> SweepResult:
     """Run every variant.
 
-    Work that does not change is done once: slices are re-projected in the first run that needs them, and variants of
-    a method with equal masks share a run.
+    Slices are projected only once, and variants of a method with equal masks share a run.
 
     Args:
         given: slices, mask and truth.
         variants: result of `plan`.
         worker: worker that runs the methods.
-        parameters: values of each method's parameters, by identifier, that differ from the defaults.
+        parameters: values of each method's parameters that differ from their defaults, by method identifier.
         device: device for the methods.
         restore_cut_off: whether to restore dark streaks that the file clipped before the methods run.
         on_progress: called with the finished fraction and the current step.
         is_cancelled: called several times per second; True cancels the sweep.
 
     Raises:
-        BadInput: the mask cannot be used, or no slice contains the region.
+        BadInput: no variant's mask can be used, or no slice contains the region.
         UsageError: an unknown method, parameter or slice.
         MethodFailed: a method failed.
         SweepCancelled: the sweep was cancelled.
@@ -140,7 +139,7 @@ def _tell(tell: Callable[[float, str], None], number: int, count: int, name: str
 
 
 class _Runs:
-    """Runs of the worker, kept by method and mask."""
+    """Runs of the worker and their results, stored by method and mask."""
 
     def __init__(
         self,
@@ -227,7 +226,7 @@ def _slices(given: SweepInput) -> tuple[int, ...]:
 
 
 def _mask(given: SweepInput, variant: Variant, slices: tuple[int, ...]) -> NDArray[np.bool_]:
-    """Return the mask of a variant in the slices of the sweep."""
+    """Compute the mask of a variant in the slices of the sweep."""
     index = list(slices)
     core = given.metal if variant.threshold_hu is None else given.hu.array > variant.threshold_hu
     if variant.margin == 0:
@@ -238,9 +237,9 @@ def _mask(given: SweepInput, variant: Variant, slices: tuple[int, ...]) -> NDArr
 
 
 def _why_not(mask: NDArray[np.bool_], hu: NDArray[np.int16]) -> str:
-    """Return why no method can use the mask of a variant, `[slice, y, x]`; empty if it can be used."""
+    """Return the reason why the mask of a variant, `[slice, y, x]`, cannot be used; empty if it can."""
     if not mask.any():
-        return "No metal is left of the mask."
+        return "The mask contains no metal."
     try:
         refuse_unusable(mask, hu)
     except BadInput as refusal:

@@ -1,7 +1,7 @@
-"""Measures of a sweep: all variants in the same places, around the given mask, whatever their own mask.
+"""Measure the results of a sweep, all variants in the same pixels.
 
-Metal is restored inside a variant's mask, with the bright rim that a large mask includes. So pixels that are metal in
-any variant are not measured: they would show the mask and not the effect of the method.
+Inside its mask, each variant keeps the original values. Pixels that are metal in any variant are therefore not
+measured: their values depend on the mask and not on the method.
 """
 
 import math
@@ -18,7 +18,7 @@ from marview.metrics.region import ring
 from marview.metrics.streak import streak_index
 
 SOFT_TISSUE_HU = (-100, 200)
-"""HU limits of soft tissue for the streak index, in the truth or else in the mean of all results."""
+"""HU limits of soft tissue for the streak index, in the truth or, without one, in the mean of all results."""
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class Row:
         streak_index: mean over the slices of `marview.metrics.streak_index`, around the given mask.
         rmse_hu: root mean square error outside the metal of all variants, by slice, then averaged.
         seconds: duration of the run; 0 if a run with the same mask was used again.
-        note: why there is no result; empty if there is one.
+        note: reason why there is no result; empty if there is one.
         remark: remark on the variant, for instance that its margin changes nothing.
     """
 
@@ -51,8 +51,8 @@ class Row:
 def measure(result: SweepResult) -> tuple[Row, ...]:
     """Measure every variant, the uncorrected slices first.
 
-    Mean and standard deviation are taken over the result's region, or without one over the soft tissue within 20
-    pixels of the metal; the streak index and the error relative to the truth do not depend on it.
+    Mean and standard deviation are measured in the region of the result, or without a region in the soft tissue within
+    20 pixels of the metal. The streak index and the error relative to the truth do not depend on the region.
     """
     metal = _any_metal(result)
     soft = _soft_tissue(result) & ~metal
@@ -63,7 +63,7 @@ def measure(result: SweepResult) -> tuple[Row, ...]:
 
 
 def within(rows: Sequence[Row], result: SweepResult, region: NDArray[np.bool_]) -> tuple[Row, ...]:
-    """Measure mean and standard deviation again over another region, bool `[slice, y, x]`, without any metal in it."""
+    """Measure mean and standard deviation again in another region, bool `[slice, y, x]`, without its metal pixels."""
     where = np.nonzero(region & ~_any_metal(result))
 
     def measured(row: Row) -> Row:
@@ -80,7 +80,7 @@ def within(rows: Sequence[Row], result: SweepResult, region: NDArray[np.bool_]) 
 
 
 def region_notes(result: SweepResult) -> list[str]:
-    """Return a sentence if part of the region is metal in some variant and so not measured."""
+    """Return a sentence if part of the region is not measured because it is metal in some variant."""
     if result.region is None:
         return []
     total, lost = (int(np.count_nonzero(part)) for part in (result.region, result.region & _any_metal(result)))
@@ -113,7 +113,7 @@ def _row(result: SweepResult, variant: Variant, soft: NDArray[np.bool_], counts:
 
 
 def _soft_tissue(result: SweepResult) -> NDArray[np.bool_]:
-    """Mark soft tissue by the truth if known, or by the mean of all results, which has the fewest streaks."""
+    """Segment soft tissue in the truth if known, or in the mean of all results, which has the fewest streaks."""
     tissue: NDArray[np.float32]
     if result.truth_hu is not None:
         tissue = result.truth_hu.astype(np.float32)

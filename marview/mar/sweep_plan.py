@@ -1,4 +1,4 @@
-"""The variants of a sweep: methods, combined with masks with different margins and thresholds."""
+"""List the variants of a sweep: combinations of methods, margins and thresholds."""
 
 import math
 from collections.abc import Sequence
@@ -14,9 +14,9 @@ class Variant:
 
     Attributes:
         method: identifier of the method; empty for the uncorrected slices.
-        margin: length by which the mask grows (+) or shrinks (-).
-        unit: unit of the margin: mm in space, or px, pixels within the slice.
-        threshold_hu: metal is above this HU; None for the given mask.
+        margin: distance by which the mask grows (+) or shrinks (-).
+        unit: unit of the margin: "mm" for a margin in 3D, or "px" for pixels within the slice.
+        threshold_hu: threshold of the mask in HU; None for the given mask.
     """
 
     method: str
@@ -56,10 +56,10 @@ def plan(
     margins_px: Sequence[float] = (),
     thresholds_hu: Sequence[float] = (),
 ) -> tuple[Variant, ...]:
-    """List every method with every margin and threshold; without thresholds, with the given mask.
+    """Combine every method with every margin and threshold; without thresholds, use the given mask.
 
     Raises:
-        UsageError: no method, no variation, or a value that is not finite.
+        UsageError: there is no method or nothing to vary, or a value is not finite.
 
     Examples:
         >>> [variant.name for variant in plan(["nmar"], margins_mm=[-0.5, 1])]

@@ -1,4 +1,4 @@
-"""The result of a sweep: the images and masks of all variants, and which of them are equal."""
+"""The result of a sweep: the images and masks of all variants."""
 
 import math
 from collections.abc import Iterable, Mapping
@@ -21,11 +21,12 @@ class SweepResult:
         variants: all variants, the uncorrected slices first.
         hu: int16 HU `[slice, y, x]` of each variant with a result, by name; also "original".
         masks: mask of each variant, bool `[slice, y, x]`, by name; "original" has the mask before margins.
-        notes: why a variant has no result, by name.
-        region: region of mean and standard deviation, bool `[slice, y, x]`; None for the tissue around metal.
-        truth_hu: the body without metal, HU `[slice, y, x]`, if known.
+        notes: reason why a variant has no result, by name.
+        region: region in which mean and standard deviation are measured, bool `[slice, y, x]`; None for the soft tissue
+            around metal.
+        truth_hu: true image without metal, HU `[slice, y, x]`, if known.
         reports: report of the worker on each run, by name.
-        numbers: slice numbers that people see.
+        numbers: slice numbers as shown to users.
         voxel_mm: smallest distance between voxels of the mask.
     """
 
@@ -50,7 +51,7 @@ class SweepResult:
         return [one for one in self.variants if one.method == method and one.name in self.hu]
 
     def equal_masks(self) -> list[tuple[Variant, ...]]:
-        """Return variants with different margins but equal masks, as for margins below a voxel."""
+        """Return groups of variants with different margins but equal masks, for instance margins below a voxel."""
         groups: dict[tuple[str, float | None, bytes], list[Variant]] = {}
         for one in self.variants:
             if one.method and one.name in self.masks:
@@ -66,7 +67,7 @@ class SweepResult:
         return ""
 
     def equal_mask_notes(self) -> list[str]:
-        """Return sentences on margins that made no difference, once for all methods and thresholds if these agree."""
+        """Return sentences about margins that give the same mask; one sentence if all methods and thresholds agree."""
         labels = (", ".join(replace(one, threshold_hu=None).label for one in group) for group in self.equal_masks())
         return [
             f"Margins {text} gave the same mask, because distances are counted between voxel centres."
@@ -74,7 +75,7 @@ class SweepResult:
         ]
 
     def spread_hu(self, method: str, slice_index: int) -> NDArray[np.float32]:
-        """Standard deviation over a method's variants in a slice, `[y, x]`; large if the result depends on the mask."""
+        """Compute the standard deviation over a method's variants in a slice, `[y, x]`."""
         at = self.slices.index(slice_index)
         return _spread(self.hu[one.name][at] for one in self.of(method))
 
@@ -84,7 +85,7 @@ def _spread(results: Iterable[NDArray[np.int16]]) -> NDArray[np.float32]:
     images = list(results)
     total = np.zeros(images[0].shape, np.float64)
     squares = np.zeros_like(total)
-    # Differences to the first result are small, so that their squares lose no precision.
+    # The differences from the first result are small, so their squares lose no precision.
     for hu in images:
         difference = hu.astype(np.float64) - images[0]
         total += difference

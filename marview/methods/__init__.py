@@ -1,1 +1,1 @@
-"""The method contract, and steps that several methods share."""
+"""The interface of methods, and functions that several methods use."""

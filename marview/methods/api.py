@@ -1,4 +1,4 @@
-"""The contract of a method: its input, its result and its reports (version 1)."""
+"""The interface of a method: its input, its result, and the services of marview during a run (version 1)."""
 
 import logging
 from collections.abc import Sequence
@@ -17,16 +17,16 @@ from marview.projection import Projector, fill_linear
 
 
 class Cancelled(Exception):  # noqa: N818 - not an error: the user cancelled
-    """Raised by `Job.check_cancelled` when the run is cancelled."""
+    """Exception that `Job.check_cancelled` raises when the run is cancelled."""
 
 
 @dataclass(frozen=True, eq=False)
 class MarCase:
-    """Slices to correct, on the processing grid. All its tensors are on the device of the job.
+    """Slices to correct, on the processing grid. All tensors are on the device of the job.
 
     Attributes:
-        hu: float32 HU `[slice, y, x]`, not clipped. Dark streaks beside dense metal can be far below
-            -1000 HU, and metal keeps the HU of the file. A method may clip its own copy, never the sinogram.
+        hu: float32 HU `[slice, y, x]`, not clipped. Dark streaks beside dense metal can be far below -1000 HU, and
+            metal has the HU of the file. A method may clip its own copy of the image, but not the sinogram.
         metal: bool `[slice, y, x]`; the metal mask.
         pixel_mm: edge of a pixel in mm.
         beam: geometry of the rays.
@@ -56,7 +56,7 @@ class MarCase:
 
     @cached_property
     def sinogram(self) -> Tensor:
-        """Line integrals `[slice, view, bin]`: measured, or else the forward projection of the image."""
+        """Line integrals `[slice, view, bin]`: the measured sinogram, or else the forward projection of the image."""
         return self.projector.forward(self.mu) if self.measured_sinogram is None else self.measured_sinogram
 
     @cached_property
@@ -71,14 +71,15 @@ class MarCase:
 
     @cached_property
     def li_mu(self) -> Tensor:
-        """The linear interpolation image in 1/cm, `[slice, y, x]`."""
+        """The image reconstructed from `li_sinogram`, in 1/cm, `[slice, y, x]`."""
         return self.reconstruct(self.li_sinogram)
 
     def reconstruct(self, corrected_sinogram: Tensor) -> Tensor:
-        """Reconstruct a corrected sinogram `[slice, view, bin]`; image in 1/cm, `[slice, y, x]`.
+        """Reconstruct a corrected sinogram `[slice, view, bin]` to an image in 1/cm, `[slice, y, x]`.
 
-        For a measured sinogram this is its FBP. For a clinical image, whose sinogram is only a forward projection, it
-        is the image plus the FBP of the change, which avoids the blur of a second reconstruction.
+        If the sinogram was measured, the result is the FBP of the corrected sinogram. For a clinical image, whose
+        sinogram is only a forward projection, the result is the image plus the FBP of the change, which avoids the blur
+        of a second reconstruction.
         """
         if self.measured_sinogram is not None:
             return self.projector.fbp(corrected_sinogram)
@@ -90,11 +91,11 @@ class MarResult:
     """Result of a method.
 
     Attributes:
-        hu: HU `[slice, y, x]`; the corrected image on the processing grid, finite. marview converts it to float32 and
-            drops gradients, as of the other arrays.
+        hu: corrected image on the processing grid, HU `[slice, y, x]`, finite. marview detaches it and converts it to
+            float32, like the other arrays.
         prior_hu: prior image, HU `[slice, y, x]`, if there is one.
         corrected_sinogram: corrected line integrals `[slice, view, bin]`, if there are any.
-        notes: information for readers of the result: sentences about the whole run, and notes on single slices.
+        notes: notes for readers of the result: sentences about the whole run, or `SliceNote` for single slices.
     """
 
     hu: Tensor
@@ -104,52 +105,52 @@ class MarResult:
 
     @classmethod
     def from_sinogram(cls, case: MarCase, corrected: Tensor, prior_hu: Tensor | None = None) -> "MarResult":
-        """Make the result of a method that completes the sinogram; the image is reconstructed from it."""
+        """Make a result from a corrected sinogram `[slice, view, bin]`, and reconstruct its image."""
         return cls(mu_to_hu(case.reconstruct(corrected)), prior_hu, corrected)
 
 
 class Job(Protocol):
-    """Reports of a running method to marview, and what marview provides to it."""
+    """Connection of a running method to marview: progress, pictures, cancelling, weights and neighbouring slices."""
 
     device: torch.device
     log: logging.Logger
 
     def progress(self, fraction: float, text: str = "") -> None:
-        """Report the finished fraction of this case, 0 to 1; `marview reduce` shows the text beside the bar."""
+        """Report the finished fraction of this case, 0 to 1; `marview reduce` shows the text beside its bar."""
 
     def learning(self, fraction: float, text: str = "") -> None:
-        """Report the finished fraction of the training on this scan, 0 to 1; it precedes the correction.
+        """Report the finished fraction, 0 to 1, of the training on this scan before its correction.
 
         The window and `marview reduce` show the text.
         """
 
     def output(self, name: str, slice_index: int, array: Tensor) -> None:
-        """Show a picture of a slice: `name` is an output in the manifest, `array` is `[y, x]` or `[view, bin]`."""
+        """Show a picture of a slice, `[y, x]` or `[view, bin]`; `name` is one of the outputs in the manifest."""
 
     def check_cancelled(self) -> None:
-        """Raise `Cancelled` if the run is cancelled; call it at least once per second."""
+        """Raise `Cancelled` if the user cancelled the run. Methods should call it at least once per second."""
 
     def neighbours(self, count: int) -> tuple[Tensor, Tensor]:
-        """Return HU of slices of the same scan without metal, nearest first, and masks of slices with metal, bool.
+        """Return slices of the same scan without metal, in HU, nearest first, and the masks of slices with metal, bool.
 
         Both are `[slice, y, x]` on the grid of the case, at most `count` each; empty if the case has no volume.
         """
 
     def beside(self, slice_index: int, reach: int) -> Tensor:
-        """Return HU of a slice with `reach` slices of the same scan on each side, `[slice, y, x]` on the case's grid.
+        """Return a slice and `reach` slices on each side of it, HU `[slice, y, x]`, on the grid of the case.
 
-        Beyond an end of the scan its last slice is repeated. Empty if the case has no volume.
+        Beyond the ends of the scan, its first or last slice is repeated. Empty if the case has no volume.
         """
 
     def weights(self, file: str) -> dict[str, Tensor]:
-        """Return the tensors of a weights file that the manifest names, by name, on the device of the job."""
+        """Return the tensors of a weights file in the manifest, by tensor name, on the device of the job."""
 
     def about_weights(self, file: str) -> dict[str, str]:
-        """Return the metadata of that file: settings of the network, and its training."""
+        """Return the metadata of a weights file, which describe the settings and the training of the network."""
 
 
 class Method(Protocol):
-    """A metal artifact reduction method: the class in the manifest's entry, instantiated without arguments."""
+    """A metal artifact reduction method: the class named in the manifest, which marview creates without arguments."""
 
     Parameters: type[BaseModel]
 

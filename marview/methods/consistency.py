@@ -1,4 +1,4 @@
-"""The consistency loop: it changes an image until its predicted scan agrees with the measured one."""
+"""The consistency loop, which refines an image until its simulated scan agrees with the measured sinogram."""
 
 from collections.abc import Callable
 
@@ -12,13 +12,13 @@ from marview.physics.scan_model import ScanModel
 from marview.projection import fill_linear
 
 ITERATIONS = 3
-"""Default number of iterations; more gain less than 0.2 dB unless noise stops the loop earlier."""
+"""Default number of iterations. Further iterations gain less than 0.2 dB."""
 
 USUAL_KV = 120
 """Default tube voltage, for scans without a named protocol."""
 
 HIGHEST_IN_METAL = 0.3
-"""Upper limit of the image inside the metal mask in 1/cm, because unknown tissue there must not cause streaks."""
+"""Upper limit of the image inside the metal mask, 1/cm, so that the unknown values there cause no streaks."""
 
 
 def consistency_loop(
@@ -33,18 +33,18 @@ def consistency_loop(
 ) -> Tensor:
     """Reduce the beam hardening, blur and shading that remain after one FBP.
 
-    Each iteration predicts the scan of the image, interpolates the residual across the trace and adds its FBP to the
-    image. A slice is finished when its residual is no larger than the noise (Morozov's discrepancy principle); further
-    iterations would only fit noise.
+    Each iteration simulates the scan of the image, interpolates the residual across the trace and adds its FBP to the
+    image. The loop ends for a slice when its residual is no larger than the noise (Morozov's discrepancy principle),
+    because further iterations would only fit noise.
 
     Args:
-        model: model that predicts the scan.
+        model: model that simulates the scan of an image.
         sinogram: measured line integrals, `[slice, view, bin]`.
         trace: metal trace, bool, `[slice, view, bin]`.
         image: initial image, for instance the FBP of a completed sinogram, 1/cm, `[slice, y, x]`.
         metal: metal mask, bool, `[slice, y, x]`.
         iterations: largest number of iterations.
-        pause: called with the number of each iteration before it, so that a run can be cancelled.
+        pause: function called with the number of each iteration before it starts, so that a run can be cancelled.
 
     Returns:
         Image without metal, 1/cm, `[slice, y, x]`.
@@ -67,7 +67,7 @@ def consistency_loop(
 
 
 def looped(case: MarCase, image: Tensor, iterations: int, pause: Callable[[int], None] = lambda _: None) -> Tensor:
-    """Run the loop on a method's image in 1/cm, `[slice, y, x]`; an image without measured rays stays unchanged.
+    """Run the loop on a method's image in 1/cm, `[slice, y, x]`; a case without a measured sinogram stays unchanged.
 
     Args:
         case: slices to correct.
@@ -84,12 +84,12 @@ def looped(case: MarCase, image: Tensor, iterations: int, pause: Callable[[int],
 
 
 def model_of(case: MarCase, tube_kv: int | None = None, filtration_mm: float = 0.0) -> ScanModel:
-    """Make the scan model of a case.
+    """Make the model that simulates the scan of a case.
 
     Args:
         case: slices to correct.
-        tube_kv: tube voltage; None for that of the named protocol, or 120.
-        filtration_mm: thickness of copper added to the spectrum.
+        tube_kv: tube voltage in kV; None for the voltage of the case's protocol, or 120 without one.
+        filtration_mm: thickness of additional copper filtration in mm.
     """
     known = protocol_of(case.beam, case.pixel_mm)
     usual = known.tube_kv if known is not None else USUAL_KV
@@ -98,11 +98,11 @@ def model_of(case: MarCase, tube_kv: int | None = None, filtration_mm: float = 0
 
 
 def is_noise(remainder: Tensor, variance: Tensor, trace: Tensor) -> Tensor:
-    """Return whether the residual outside the trace is no larger than the noise, bool `[slice]`.
+    """Return in which slices the residual outside the trace is no larger than the noise, bool `[slice]`.
 
     Args:
-        remainder: measured minus predicted line integrals, `[slice, view, bin]`.
-        variance: variance of the noise, `[slice, view, bin]`; zero if unknown.
+        remainder: measured minus simulated line integrals, `[slice, view, bin]`.
+        variance: variance of the noise in the line integrals, `[slice, view, bin]`; zero if unknown.
         trace: metal trace, bool, `[slice, view, bin]`.
     """
     outside = ~trace

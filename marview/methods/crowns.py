@@ -1,4 +1,4 @@
-"""Teeth inside crowns: no ray passes them without passing metal."""
+"""Find teeth inside metal crowns, where every ray also crosses metal."""
 
 import numpy as np
 import torch
@@ -9,19 +9,19 @@ from torch import Tensor
 from marview.methods.api import MarCase
 
 _LARGEST_MM2 = 150.0
-"""Area inside a crown. The liner of a hip cup is larger, and its HU in the uncorrected image are streaks."""
+"""Largest area inside a crown, in mm². The liner of a hip cup is larger, and streaks make its HU unusable."""
 
 _DENSEST = 0.55
-"""Upper limit of the uncorrected image there, 1/cm: 1850 HU, between dentine and enamel."""
+"""Upper limit of uncorrected values inside crowns, 1/cm: 1850 HU, between dentine and enamel."""
 
 _TOUCH = np.ones((3, 3), bool)
 
 
 def li_with_crowns(case: MarCase) -> Tensor:
-    """Return the linear interpolation image with uncorrected values inside crowns, in 1/cm, `[slice, y, x]`.
+    """Return the LI image, with uncorrected values inside crowns, in 1/cm, `[slice, y, x]`.
 
-    Interpolation turns the tooth inside a crown into soft tissue, and this error spreads around the crown.
-    Measured sinograms keep linear interpolation, as published.
+    Linear interpolation replaces the tooth inside a crown by soft tissue, and this error spreads around the crown. For
+    a measured sinogram the LI image is not changed.
     """
     if case.measured_sinogram is not None:
         return case.li_mu
@@ -41,7 +41,7 @@ def inside_crowns(metal: Tensor, pixel_mm: float) -> Tensor:
 
 
 def _holes(metal: NDArray[np.bool_], pixel_mm: float) -> NDArray[np.bool_]:
-    """Find small holes of a mask `[y, x]`; gaps of a pixel in thin walls are closed first."""
+    """Find small holes in a mask `[y, x]`, after gaps of one pixel in thin walls are closed."""
     closed = ndimage.binary_closing(np.pad(metal, 2), _TOUCH)[2:-2, 2:-2]
     holes = ndimage.binary_fill_holes(closed) & ~metal
     labels, _ = ndimage.label(holes)

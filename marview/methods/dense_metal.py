@@ -1,4 +1,4 @@
-"""Clinical slices in which networks have larger errors than NMAR: dense metal, and restored dark streaks."""
+"""Find the clinical slices in which NMAR replaces a network: those with dense metal or restored dark streaks."""
 
 from dataclasses import replace
 
@@ -21,17 +21,16 @@ _DARKENED = translatable(
 _NMAR = translatable(", so the slice has the result of NMAR")
 
 _TWELVE_BITS = 0.8
-"""Any metal on a scale that ends at 3071 HU attenuates less than this, in 1/cm."""
+"""Attenuation in 1/cm that no metal reaches if the HU scale ends at 3071 HU."""
 
 _DARK_SHARE = 0.02
-"""Fraction of the body below vacuum above which the metal is dense. Titanium screws darken up to 1.3 % of it so far."""
+"""Fraction of the body darker than vacuum that indicates dense metal; titanium screws reached at most 1.3 %."""
 
 
 def dense_slices(case: MarCase) -> list[int]:
-    """Return the positions of clinical slices with metal denser than titanium.
+    """Return the positions in the case of clinical slices with metal denser than titanium.
 
-    Slices with a measured sinogram are never among them. If the HU scale ends below dense metal, all metal looks
-    alike, so no slice is.
+    The list is empty for a measured sinogram, and also if the HU scale ends too low to distinguish dense metal.
     """
     if case.measured_sinogram is not None:
         return []
@@ -40,14 +39,14 @@ def dense_slices(case: MarCase) -> list[int]:
 
 
 def _typical(mu: Tensor) -> float:
-    """Return the attenuation of metal inside its blurred edge, in 1/cm."""
+    """Return the typical attenuation of the metal, without its blurred edge, in 1/cm."""
     return float(torch.quantile(mu, _FULL))
 
 
 def darkened_slices(case: MarCase) -> list[int]:
-    """Return the positions of clinical slices on a clipped scale in which restored streaks darken much of the body.
+    """Return the positions of clinical slices on a clipped HU scale whose restored streaks darken much of the body.
 
-    Only dense metal does so, but the clipped scale does not show how dense it is.
+    Only dense metal causes such streaks, but on a clipped scale its own HU do not show its density.
     """
     if case.measured_sinogram is not None:
         return []
@@ -59,27 +58,27 @@ def darkened_slices(case: MarCase) -> list[int]:
 
 
 def _dark_share(hu: Tensor, metal: Tensor) -> float:
-    """Return the fraction of the body of a slice `[y, x]` that is darker than vacuum."""
+    """Return the fraction of the body in a slice `[y, x]` that is darker than vacuum."""
     body = between(((hu > BODY_HU) | metal).cpu().numpy())
     return float((hu.cpu().numpy() < VACUUM_HU)[body].mean())
 
 
 def slices_of_nmar(case: MarCase) -> list[int]:
-    """Return the positions of slices that networks leave to NMAR: dense and darkened ones."""
+    """Return the positions of the slices in which NMAR replaces a network: dense and darkened ones."""
     return sorted({*dense_slices(case), *darkened_slices(case)})
 
 
 def leave_dense_to_nmar(case: MarCase, prior: Tensor, corrected: Tensor, job: Job) -> list[SliceNote]:
-    """Replace a network's prior image and completed sinogram by NMAR's in the slices of `slices_of_nmar`.
+    """Replace the prior image and sinogram of a network with those of NMAR in the slices of `slices_of_nmar`.
 
     Args:
         case: slices to correct.
         prior: prior images of the network, 1/cm, `[slice, y, x]`; changed in place.
-        corrected: sinograms that the network completed, `[slice, view, bin]`; changed in place.
+        corrected: sinograms completed by the network, `[slice, view, bin]`; changed in place.
         job: job of the run.
 
     Returns:
-        A note for each slice that has the result of NMAR.
+        A note for each slice that gets the result of NMAR.
     """
     notes, dense = [], dense_slices(case)
     for k in slices_of_nmar(case):
@@ -94,7 +93,7 @@ def leave_dense_to_nmar(case: MarCase, prior: Tensor, corrected: Tensor, job: Jo
 
 
 def dense_note(slice_index: int) -> SliceNote:
-    """Make the note on a slice that a network leaves to NMAR."""
+    """Make the note on a slice in which NMAR replaces the network."""
     return SliceNote(slice_index, _DENSE, _NMAR)
 
 

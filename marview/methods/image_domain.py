@@ -1,6 +1,6 @@
-"""The unit of networks that see only the image, and the artifact image that they find.
+"""Conversions and artifact images of image-domain networks.
 
-A network sees an attenuation of 0 to 0.5/cm as -1 to 1, `[slice, 1, y, x]`.
+Such networks use a unit in which attenuations of 0 to 0.5/cm become -1 to 1, `[slice, 1, y, x]`.
 """
 
 from collections.abc import Callable
@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.nn.functional import pad
 
 MOST_MU = 0.5
-"""Attenuation in 1/cm where the network's scale ends, 1604 HU; the scale begins at 0, -1000 HU."""
+"""Upper end of the network's scale in 1/cm, 1604 HU; the lower end is 0, -1000 HU."""
 
 
 def to_unit(mu: Tensor) -> Tensor:
@@ -24,15 +24,15 @@ def to_mu(image: Tensor) -> Tensor:
 
 
 def artifact_image(correct: Callable[[Tensor], Tensor], mu: Tensor, fold: int) -> Tensor:
-    """Estimate the artifact image x - x̂, the difference between uncorrected and corrected image.
+    """Estimate the artifact image, the uncorrected minus the corrected image.
 
-    Both images end where the network's scale ends, so that dense metal and bone beyond the scale keep their values in
-    a result.
+    Both images are clipped to the network's scale, so that dense metal and bone above it keep their values in the
+    result.
 
     Args:
-        correct: the network: image to corrected image, both in its unit.
+        correct: network that maps an image to the corrected image, both in the network's unit.
         mu: image with metal, 1/cm, `[slice, y, x]`, of any size.
-        fold: number that edges of the network's images must be multiples of.
+        fold: number of pixels that the height and width of the network's images must be multiples of.
 
     Returns:
         Artifact image in 1/cm, `[slice, y, x]`.
@@ -48,10 +48,11 @@ def artifact_image(correct: Callable[[Tensor], Tensor], mu: Tensor, fold: int) -
 def averaged_over_flips(correct: Callable[[Tensor], Tensor], count: int) -> Callable[[Tensor], Tensor]:
     """Average a network's corrections of an image and of its mirrored copies.
 
-    The network errs differently in each copy, so part of its error cancels. Each copy takes the time of a correction.
+    The errors of the network differ between the copies, so the average has smaller errors. The time is proportional to
+    the number of copies.
 
     Args:
-        correct: the network: image to corrected image, `[slice, 1, y, x]`.
+        correct: network that maps an image to the corrected image, `[slice, 1, y, x]`.
         count: number of copies, 1 to 4: unchanged, mirrored horizontally, vertically, and in both directions.
     """
     axes: list[tuple[int, ...]] = [(), (3,), (2,), (2, 3)]

@@ -15,7 +15,7 @@ from marview.projection import fill_linear
 
 
 class NmarSettings(BaseModel):
-    """Settings of normalized MAR, with the defaults of the method `nmar`."""
+    """Settings of normalized MAR; the defaults are those of the method `nmar`."""
 
     prior_source: Literal["auto", "raw", "linear_interpolation"] = Field(
         "auto",
@@ -86,8 +86,8 @@ def nmar_prior(case: MarCase, settings: NmarSettings | None = None, pause: Calla
 
     Args:
         case: slices to correct.
-        settings: settings; None for the method's defaults.
-        pause: called between the steps, so that a run can be cancelled.
+        settings: settings of NMAR; None for the defaults.
+        pause: function called between the steps, so that a run can be cancelled.
     """
     chosen = settings or NmarSettings()
     source = prior_source(case, chosen)
@@ -109,14 +109,14 @@ def prior_source(case: MarCase, settings: NmarSettings) -> Tensor:
 
 
 def is_mild(case: MarCase, settings: NmarSettings) -> Tensor:
-    """Return slices whose metal hides or attenuates little, bool `[slice]`: the uncorrected image suits them."""
+    """Return in which slices metal hides few rays or attenuates little, so that artifacts are mild, bool `[slice]`."""
     covered = case.trace.float().mean(dim=(1, 2)) * 100
     added = (case.sinogram - case.li_sinogram).sum(dim=(1, 2)) / case.trace.sum(dim=(1, 2)).clamp(min=1)
     return (covered < settings.raw_below) | (added < settings.mild_below)
 
 
 def complete_normalized(case: MarCase, prior_sinogram: Tensor, settings: NmarSettings) -> Tensor:
-    """Fill the trace of the sinogram after normalization by the prior's sinogram, `[slice, view, bin]`."""
+    """Divide the sinogram by the prior's sinogram, interpolate across the trace, and multiply by it again."""
     is_normal = prior_sinogram >= settings.least_prior
     ratio = case.sinogram / prior_sinogram.clamp(min=settings.least_prior)
     ratio = ratio.clamp(1 / settings.largest_ratio, settings.largest_ratio)

@@ -1,4 +1,4 @@
-"""Notes for the reader of a result, joined for all slices with the same finding."""
+"""Notes for the reader of a result; notes with the same finding in several slices become one sentence."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -8,13 +8,13 @@ from marview.text import translatable
 
 @dataclass(frozen=True)
 class SliceNote:
-    """A finding in one slice, and its meaning.
+    """Note on a single slice: a finding, and what it means for the reader.
 
     Attributes:
         slice_index: index of the slice in its volume.
-        found: finding, with {} for its number, if it has one: "metal hides {} of the sinogram".
-        meaning: end of the sentence, with its punctuation: "; check its result with care".
-        value: number in the finding.
+        found: finding, with {} in place of its number if it has one, such as "metal hides {} of the sinogram".
+        meaning: second part of the sentence with its punctuation, such as "; check its result with care".
+        value: number that replaces {}.
         form: format of the number, for `str.format`.
 
     Examples:
@@ -33,10 +33,10 @@ class SliceNote:
 
 
 class Notes:
-    """Collection of the notes of a run.
+    """Collects the notes of a run.
 
     Args:
-        number: returns the slice number that users see, given an index.
+        number: function from the index of a slice to the slice number shown to users.
     """
 
     def __init__(self, number: Callable[[int], int] = int) -> None:
@@ -45,7 +45,7 @@ class Notes:
         self._of_slices: dict[tuple[str, str, str], list[SliceNote]] = {}
 
     def add(self, note: str | SliceNote) -> tuple[str, str]:
-        """Add a note; return the sentence to show now, and the earlier one that it replaces."""
+        """Add a note; return the sentence to show now, and the earlier sentence that it replaces."""
         if isinstance(note, SliceNote):
             alike = self._of_slices.setdefault((note.found, note.meaning, note.form), [])
             before = _sentence(alike, self._number) if alike else ""
@@ -57,12 +57,12 @@ class Notes:
 
     @property
     def sentences(self) -> list[str]:
-        """Return all notes, those on the whole run first."""
+        """Return all notes as sentences, those about the whole run first."""
         return [*filter(None, self._plain), *(_sentence(alike, self._number) for alike in self._of_slices.values())]
 
 
 def _sentence(alike: Sequence[SliceNote], number: Callable[[int], int]) -> str:
-    """Join notes that differ only in slice and value."""
+    """Combine notes that differ only in slice and value into one sentence."""
     one = alike[0]
     slices = sorted({number(note.slice_index) for note in alike})
     first, last = slices[0], slices[-1]

@@ -1,4 +1,4 @@
-"""Thin metal, such as wires and leads, near which NMAR preserves bone better than learned methods."""
+"""Find thin metal, such as wires and leads, near which NMAR preserves bone better than learned methods."""
 
 import torch
 from torch import Tensor
@@ -15,9 +15,9 @@ _COMPARE = translatable(
 
 
 def is_thin(case: MarCase) -> Tensor:
-    """Return the clinical slices for whose prior NMAR uses the uncorrected image, bool `[slice]`.
+    """Return in which clinical slices artifacts are so mild that NMAR uses the uncorrected image, bool `[slice]`.
 
-    Slices with a measured sinogram are never among them.
+    All False for a measured sinogram.
     """
     if case.measured_sinogram is not None:
         return torch.zeros(len(case.hu), dtype=torch.bool, device=case.hu.device)
@@ -25,9 +25,10 @@ def is_thin(case: MarCase) -> Tensor:
 
 
 def thin_metal_notes(case: MarCase, meaning: str = _COMPARE) -> list[SliceNote]:
-    """Return notes on slices with thin metal; `meaning` ends the sentence.
+    """Return notes on the slices with thin metal; `meaning` is the end of each sentence.
 
-    Beside the sternal wires of `docs/results/real-metal.md` NMAR keeps 88 % of the bone, learned methods 38 to 68 %.
+    Beside the sternal wires in `docs/results/real-metal.md`, NMAR preserves 88 % of the bone, and learned methods
+    preserve 38 to 68 %.
     """
     thin = (is_thin(case) & case.metal.flatten(1).any(dim=1)).nonzero().flatten().tolist()
     return [SliceNote(case.slice_indices[number] if case.slice_indices else number, _THIN, meaning) for number in thin]

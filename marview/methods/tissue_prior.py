@@ -1,4 +1,4 @@
-"""The tissue prior of NMAR: air, water and bone, from an image whose artifacts are already reduced."""
+"""Make the prior image of NMAR, in which air and soft tissue are uniform and bone keeps its values."""
 
 import math
 
@@ -16,19 +16,20 @@ _TISSUE = 0.5 * MU_WATER
 
 
 def prior_image(source: Tensor, metal: Tensor, smoothing_px: float, least_bone: float, *, has_lung: bool) -> Tensor:
-    """Make a prior image in 1/cm, `[slice, y, x]`: air is 0, soft tissue is water, bone keeps its value.
+    """Make a prior image in 1/cm, `[slice, y, x]`: air becomes 0, soft tissue becomes water, bone keeps its values.
 
-    k-means finds three classes; metal counts as water. The smoothed source becomes air below the second class and
-    water below the third. In a chest the second class may be lung, which would then become water.
+    k-means divides the pixels into three classes, with metal replaced by water. Pixels of the smoothed source below the
+    second class become air, and those below the third class become water. In a chest the second class may be lung,
+    which would then become water.
 
     Args:
         source: image in 1/cm, `[slice, y, x]`.
         metal: metal mask, bool, `[slice, y, x]`.
-        smoothing_px: sigma of a Gaussian of 5 x 5 pixels.
-        least_bone: lower limit of the threshold of bone, in 1/cm.
-        has_lung: whether values between -900 and -500 HU are kept, like bone.
+        smoothing_px: sigma of the Gaussian of 5 x 5 pixels that smooths the source.
+        least_bone: smallest threshold of bone, in 1/cm.
+        has_lung: whether pixels between -900 and -500 HU keep their values, like bone.
 
-    Source: Meyer et al. 2010, in the variant of CNN-MAR (Zhang and Yu 2018).
+    Source: Meyer et al. 2010, as modified in CNN-MAR (Zhang and Yu 2018).
     """
     tissue = torch.where(metal, MU_WATER, source)
     air, bone = class_limits(tissue)
@@ -44,9 +45,9 @@ def prior_image(source: Tensor, metal: Tensor, smoothing_px: float, least_bone: 
 def class_limits(
     image: Tensor, starts: tuple[float, float, float] = (0.0, MU_WATER, 2 * MU_WATER)
 ) -> tuple[Tensor, Tensor]:
-    """Return the lower limits of the second and third of three k-means classes, in 1/cm, each `[slice, 1, 1]`.
+    """Compute three k-means classes; return the lower limits of the second and third, in 1/cm, each `[slice, 1, 1]`.
 
-    k-means runs on a histogram in steps of 0.0005/cm (2.6 HU), which makes its cost negligible.
+    For speed, k-means runs on a histogram with bins of 0.0005/cm (2.6 HU).
 
     Args:
         image: image in 1/cm, `[slice, y, x]`.
@@ -58,7 +59,7 @@ def class_limits(
     offset = torch.arange(slices, device=image.device)[:, None] * count
     pixels = torch.bincount((bins + offset).flatten(), minlength=slices * count).view(slices, count).double()
     values = torch.arange(count, device=image.device, dtype=torch.float64) * _STEP
-    # sums below every limit: [slice, limit]
+    # sums of the bins below each limit, [slice, limit]
     below = torch.cat([torch.zeros_like(pixels[:, :1]), pixels.cumsum(1)], 1)
     weight_below = torch.cat([torch.zeros_like(pixels[:, :1]), (pixels * values).cumsum(1)], 1)
     means = torch.tensor(starts, device=image.device, dtype=torch.float64).repeat(slices, 1)
@@ -77,7 +78,7 @@ def class_limits(
 
 
 def gaussian(image: Tensor, sigma_px: float, radius: int | None = None) -> Tensor:
-    """Smooth an image `[slice, y, x]` by a Gaussian with replicated borders; the default radius is four sigma."""
+    """Smooth an image `[slice, y, x]` with a Gaussian and replicated borders; the default radius is four sigma."""
     if sigma_px <= 0:
         return image
     reach = math.ceil(4 * sigma_px) if radius is None else radius

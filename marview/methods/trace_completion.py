@@ -1,4 +1,4 @@
-"""Steps of methods that complete the metal trace with the sinogram of a prior image."""
+"""Complete the metal trace with the sinogram of a prior image."""
 
 import torch
 from torch import Tensor
@@ -7,7 +7,7 @@ from marview.projection import Projector, fill_linear
 
 
 def hidden_share(projector: Projector, trace: Tensor) -> Tensor:
-    """Return the fraction of the rays through each pixel that metal hides, 0 to 1, `[slice, y, x]`.
+    """Compute for each pixel the fraction of its rays that lie in the metal trace, 0 to 1, `[slice, y, x]`.
 
     Args:
         projector: projector between images and sinograms.
@@ -18,9 +18,9 @@ def hidden_share(projector: Projector, trace: Tensor) -> Tensor:
 
 
 def interpolate_with_prior(sinogram: Tensor, prior_sinogram: Tensor, trace: Tensor) -> Tensor:
-    """Add to the prior's sinogram its difference from the measured one, interpolated across the trace.
+    """Correct the prior's sinogram by its difference from the measured one, interpolated across the trace.
 
-    The completion joins the measured data without a step (Zhang and Yu 2018, equation 9).
+    The result continues the measured data without a step (Zhang and Yu 2018, equation 9).
 
     Args:
         sinogram: measured line integrals, `[slice, view, bin]`.
@@ -28,7 +28,7 @@ def interpolate_with_prior(sinogram: Tensor, prior_sinogram: Tensor, trace: Tens
         trace: metal trace, bool, `[slice, view, bin]`.
 
     Returns:
-        Line integrals, `[slice, view, bin]`; outside the trace the measured ones up to rounding.
+        Line integrals, `[slice, view, bin]`; outside the trace they equal the measured ones up to rounding.
     """
     return prior_sinogram + fill_linear(sinogram - prior_sinogram, trace)
 
@@ -39,9 +39,9 @@ def compose(completed: Tensor, sinogram: Tensor, trace: Tensor) -> Tensor:
 
 
 def complete_with_prior(sinogram: Tensor, prior_sinogram: Tensor, trace: Tensor) -> Tensor:
-    """Complete the trace with the prior's sinogram; line integrals outside the trace stay as measured.
+    """Complete the trace with the prior's sinogram; line integrals outside the trace remain as measured.
 
-    Arguments as for `interpolate_with_prior`.
+    The arguments are those of `interpolate_with_prior`.
     """
     return compose(interpolate_with_prior(sinogram, prior_sinogram, trace), sinogram, trace)
 

@@ -1,4 +1,4 @@
-"""Agreement between readers who rate the same items on an ordered scale."""
+"""Compute the agreement of readers who rate the same items on an ordinal scale."""
 
 from itertools import combinations
 
@@ -9,11 +9,11 @@ from numpy.typing import NDArray
 def weighted_kappa(ratings: NDArray[np.float64]) -> float:
     """Return Cohen's kappa with squared weights, averaged over all pairs of readers.
 
-    1 is full agreement, 0 the agreement expected by chance. Cohen 1968 defines it for two readers; Light 1971 averages
-    it over pairs of readers.
+    A kappa of 1 is full agreement, and 0 is the agreement expected by chance. Cohen 1968 defines it for two readers;
+    Light 1971 averages it over pairs of readers.
 
     Args:
-        ratings: grades `[reader, item]`; NaN if a reader gave none.
+        ratings: grades `[reader, item]`; NaN if a reader did not grade an item.
 
     Returns:
         The kappa; NaN if no two readers rated the same items, or if all their grades are the same.
@@ -39,13 +39,13 @@ def _kappa_of_two(first: NDArray[np.float64], second: NDArray[np.float64]) -> fl
 def intraclass_correlation(ratings: NDArray[np.float64]) -> float:
     """Return ICC(2,1), the two-way random-effects intraclass correlation for absolute agreement of single readers.
 
-    Shrout & Fleiss 1979.
+    Source: Shrout and Fleiss 1979.
 
     Args:
         ratings: grades `[reader, item]`; items with NaN are left out.
 
     Returns:
-        The correlation; NaN with fewer than two readers or two items, or if all grades are the same.
+        The correlation; NaN if there are fewer than two readers or two items, or if all grades are the same.
     """
     given = np.asarray(ratings, float)
     table = given[:, np.isfinite(given).all(axis=0)]

@@ -1,6 +1,6 @@
-"""All measures of a corrected case: per slice, mean and worst."""
+"""Compute all measures of a corrected case: for each slice, their mean, and the worst value."""
 
-from __future__ import annotations  # help() shows the annotations as they are written here
+from __future__ import annotations  # help() then shows annotations as they are written here
 
 import dataclasses
 import math
@@ -33,8 +33,9 @@ def _measure(title: str, better: Better) -> Any:
 class Measures:
     """Measures of one slice, or the mean or worst of several.
 
-    NaN where undefined, for example in the ring of a slice without metal. The ring is 20 pixels wide, soft tissue is
-    -175 to 275 HU. The functions of `marview.metrics` define the measures.
+    A measure is NaN where it is undefined, for example in the ring of a slice without metal. The ring around metal is
+    20 pixels wide, and the range of soft tissue is -175 to 275 HU. The functions of `marview.metrics` define the
+    measures.
 
     Attributes:
         psnr_db: peak signal-to-noise ratio outside metal, dB; higher is better.
@@ -49,10 +50,10 @@ class Measures:
         ring_soft_tissue_psnr_db: PSNR in the ring, in the range of soft tissue, dB; higher is better.
         ring_soft_tissue_ssim: SSIM in the ring, in the range of soft tissue; higher is better.
         ring_soft_tissue_rmse_hu: RMSE in the ring, in the range of soft tissue, HU; lower is better.
-        full_range_psnr_db: PSNR in 0 to 1/cm, dB; higher is better.
-        full_range_ssim: SSIM in 0 to 1/cm; higher is better.
-        adn_psnr_db: PSNR of ADN's test program, dB; higher is better.
-        adn_ssim: SSIM of ADN's test program; higher is better.
+        full_range_psnr_db: PSNR with images clipped to 0 to 1/cm, dB; higher is better.
+        full_range_ssim: SSIM with images clipped to 0 to 1/cm; higher is better.
+        adn_psnr_db: PSNR as computed by ADN's test program, dB; higher is better.
+        adn_ssim: SSIM as computed by ADN's test program; higher is better.
         streak_amplitude_hu: mean of the highest 5 % of the errors in the ring minus mean of the lowest 5 %, HU; lower
             is better.
         streak_index: standard deviation of soft tissue in the ring divided by its value far from metal; lower is
@@ -99,7 +100,7 @@ class CaseMeasures(NamedTuple):
     Attributes:
         slices: measures of each slice.
         mean: mean of each measure over the slices for which it is defined.
-        worst: worst value of each measure, possibly of different slices.
+        worst: worst value of each measure; different measures may come from different slices.
     """
 
     slices: tuple[Measures, ...]
@@ -124,16 +125,17 @@ def measure_case(
 ) -> CaseMeasures:
     """Compare the corrected slices of a case with their truth.
 
-    A correction keeps the values of the pixels in its mask. To compare results of different masks, exclude the union of
-    the masks, so that all are measured in the same pixels.
+    A correction keeps the original values inside its mask. To compare corrections with different masks, exclude the
+    union of the masks, so that all are measured in the same pixels.
 
     Args:
-        result_hu: HU, `[slice, y, x]`, metal restored.
-        truth_hu: HU, `[slice, y, x]`.
-        metal: bool, `[slice, y, x]`; None to measure without metal and ring. A warning says if it is empty.
-        uncorrected_hu: uncorrected image, HU, `[slice, y, x]`; without it ADN's measures are NaN.
-        exclude: bool, `[slice, y, x]`; further pixels that are not measured, except in *Metal Dice* and *Metal volume
-            change*.
+        result_hu: corrected image with metal restored, HU, `[slice, y, x]`.
+        truth_hu: true image without metal, HU, `[slice, y, x]`.
+        metal: metal mask, bool, `[slice, y, x]`; None to leave out the measures of metal and ring. An empty mask gives
+            a warning.
+        uncorrected_hu: uncorrected image, HU, `[slice, y, x]`; if None, ADN's measures are NaN.
+        exclude: further pixels that are not measured, bool, `[slice, y, x]`. *Metal Dice* and *Metal volume change*
+            ignore it.
 
     Raises:
         UsageError: the arrays differ in shape, are not `[slice, y, x]`, or have slices smaller than 11 x 11 pixels, or
@@ -172,12 +174,12 @@ def measure_slice(
     *,
     exclude: NDArray[Any] | None = None,
 ) -> Measures:
-    """Compare a corrected slice with its truth; arguments as for `measure_case`, all `[y, x]`."""
+    """Compare a corrected slice with its truth. The arguments are those of `measure_case` with shape `[y, x]`."""
     left_out = metal = checked_mask(metal)
     if exclude is not None:
         exclude = checked_mask(exclude)
         left_out = metal | exclude
-        # ADN leaves out what is bright in the uncorrected image
+        # ADN excludes all bright pixels of the uncorrected image
         uncorrected_hu = None if uncorrected_hu is None else np.where(exclude, np.inf, uncorrected_hu)
     not_metal, around = ~left_out, ring(metal) & ~left_out
     soft_tissue = SOFT_TISSUE.holds(truth_hu) & not_metal
@@ -220,7 +222,7 @@ def mean(slices: Sequence[Measures]) -> Measures:
 
 
 def standard_deviation(slices: Sequence[Measures]) -> Measures:
-    """Return the standard deviation of each measure over slices for which it is defined; NaN with infinite values."""
+    """Return the standard deviation of each measure over slices for which it is defined; NaN if one is infinite."""
     return Measures(**{name: _deviation(values) for name, values in _columns(slices).items()})
 
 

@@ -1,4 +1,4 @@
-"""Errors of a corrected slice: RMSE, PSNR, CT number bias."""
+"""Compute errors of a corrected slice: RMSE, PSNR and CT number bias."""
 
 import math
 from typing import Any
@@ -10,21 +10,21 @@ from marview.metrics.ranges import PRIMARY, HuRange, Image
 from marview.volume.checked_mask import checked_mask
 
 Region = NDArray[Any]
-"""Region to measure, bool, of the image's shape."""
+"""Mask of the pixels to measure, bool, of the image's shape."""
 
 
 def psnr_db(mean_squared_error: float, peak: float = 1.0) -> float:
-    """Return the peak signal-to-noise ratio in dB, 10 log10(peak^2 / MSE); infinite without error."""
+    """Return the peak signal-to-noise ratio in dB, 10 log10(peak^2 / MSE); infinite if the error is zero."""
     if mean_squared_error == 0:
         return math.inf
     return 10 * math.log10(peak**2 / mean_squared_error)
 
 
 def rmse_hu(result_hu: Image, truth_hu: Image, region: Region, hu_range: HuRange = PRIMARY) -> float:
-    """Return the root mean square error in HU over a region, with both images clipped to a range first.
+    """Clip both images to an HU range, and return the root mean square error in HU over a region.
 
-    With the range -1000 to 1604 HU and the pixels outside metal, this is the RMSE of the deep sinogram completion paper
-    (Yu 2020), as far as the paper states it.
+    For the range -1000 to 1604 HU and the pixels outside metal, this is the RMSE of the deep sinogram completion paper
+    (Yu 2020), as far as the paper defines it.
 
     Args:
         result_hu: HU, `[y, x]`.
@@ -44,10 +44,10 @@ def rmse_hu(result_hu: Image, truth_hu: Image, region: Region, hu_range: HuRange
 
 
 def ct_number_bias_hu(result_hu: Image, truth_hu: Image, region: Region) -> float:
-    """Return the mean of result minus truth in HU over a region; positive if the result is too bright.
+    """Return the mean of result minus truth over a region, in HU; positive if the result is too bright.
 
-    A shift of all HU makes measured density and dose wrong. The mean shows only this shift: bright and dark streaks
-    cancel each other. Images are HU `[y, x]`. An empty region gives NaN.
+    A shift of all HU makes density measurements and dose calculations wrong. Bright and dark streaks cancel in the
+    mean, so it shows only the shift. Images are in HU, `[y, x]`. An empty region gives NaN.
     """
     region = checked_mask(region)
     if not region.any():

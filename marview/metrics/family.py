@@ -1,4 +1,4 @@
-"""PSNR and SSIM as computed in each family of published tables; compare numbers only within a family."""
+"""Compute PSNR and SSIM as in different groups of papers; values of different groups cannot be compared."""
 
 import math
 from collections.abc import Sequence
@@ -14,7 +14,7 @@ from marview.metrics.ssim import ssim, ssim_in
 from marview.volume.checked_mask import checked_mask
 
 FULL_RANGE_GAIN_DB = 20 * math.log10(2.0)
-"""Difference in PSNR between the ranges 0 to 1/cm and 0 to 0.5/cm if nothing is clipped: 6.02 dB."""
+"""PSNR in the range 0 to 1/cm minus PSNR in 0 to 0.5/cm if nothing is clipped: 6.02 dB."""
 
 
 class Score(NamedTuple):
@@ -25,17 +25,17 @@ class Score(NamedTuple):
 
 
 def primary(result_hu: Image, truth_hu: Image, metal: NDArray[Any], hu_range: HuRange = PRIMARY) -> Score:
-    """Compute the metric of SynDeepLesion's tables since ACDNet and OSCNet (2022), marview's primary metric.
+    """Compute marview's primary metric, used for SynDeepLesion since ACDNet and OSCNet (2022).
 
-    Both images are clipped to 0 to 0.5/cm and scaled to [0, 1]. Metal is set to 0 in both: it adds no error, but counts
-    in the mean over all pixels. PSNR has peak 1, SSIM follows ssim.m. OSCNet's script also rounds to 8 bits, which
-    lowers 43 dB by 0.1 dB; marview does not.
+    Both images are clipped to 0 to 0.5/cm and scaled to [0, 1]. Metal is set to 0 in both, so it adds no error, but its
+    pixels count in the mean. PSNR uses peak 1, and SSIM follows ssim.m. OSCNet's script also rounds the images to 8
+    bits, which lowers a PSNR of 43 dB by 0.1 dB; marview does not round.
 
     Args:
         result_hu: HU, `[y, x]`.
-        truth_hu: HU, `[y, x]`; image at the start of the simulation, not its reconstruction.
+        truth_hu: image from which the scan was simulated, not its reconstruction, HU, `[y, x]`.
         metal: bool, `[y, x]`.
-        hu_range: another HU range, such as soft tissue.
+        hu_range: HU range to which images are clipped, such as that of soft tissue.
     """
     return primary_in(result_hu, truth_hu, metal, [None], hu_range)[0]
 
@@ -52,9 +52,9 @@ def primary_in(
     Args:
         result_hu: corrected image, HU, `[y, x]`.
         truth_hu: HU, `[y, x]`.
-        metal: bool, `[y, x]`; both images count as 0 there.
-        regions: bool, `[y, x]`; None is the whole image, including metal.
-        hu_range: HU range that the metric covers.
+        metal: bool, `[y, x]`; both images are set to 0 there.
+        regions: regions to measure, bool, `[y, x]` each; None for the whole image, including metal.
+        hu_range: HU range to which images are clipped.
 
     Returns:
         One score per region; NaN for an empty region.
@@ -71,9 +71,10 @@ def primary_in(
 
 
 def full_range(result_hu: Image, truth_hu: Image, metal: NDArray[Any]) -> Score:
-    """Compute the metric of tables with 47 to 52 dB (MARMamba 2026): 0 to 1/cm, 8 bits, metal set to 0, peak 1.
+    """Compute the metric of papers such as MARMamba (2026): images in 0 to 1/cm, 8 bits, metal set to 0, peak 1.
 
-    It is about `FULL_RANGE_GAIN_DB` = 6.02 dB above the primary metric. Arguments as for `primary`.
+    Published values are 47 to 52 dB. Its PSNR is about `FULL_RANGE_GAIN_DB` = 6.02 dB higher than that of the primary
+    metric. The arguments are those of `primary`.
     """
     keep = ~checked_mask(metal)
     result = np.round(FULL.scale(result_hu) * 255) / 255 * keep
@@ -82,9 +83,9 @@ def full_range(result_hu: Image, truth_hu: Image, metal: NDArray[Any]) -> Score:
 
 
 def adn(result_hu: Image, truth_hu: Image, uncorrected_hu: Image) -> Score:
-    """Compute the metric of ADN's test program (Liao 2019): 0 to 0.5/cm, SSIM in a 7 x 7 box, and its own metal mask.
+    """Compute PSNR and SSIM like ADN's test program (Liao 2019): 0 to 0.5/cm, SSIM in 7 x 7 boxes, own metal mask.
 
-    Metal is every pixel above 0.5/cm in the uncorrected image, which includes bright streaks. ADN prints SSIM in %.
+    Every pixel above 0.5/cm in the uncorrected image counts as metal, including bright streaks. ADN prints SSIM in %.
 
     Args:
         result_hu: HU, `[y, x]`.

@@ -1,4 +1,4 @@
-"""Groups of cases by metal size, from large to small as in published tables."""
+"""Group cases by metal size, from large to small, as in published tables."""
 
 from collections.abc import Sequence
 
@@ -8,14 +8,14 @@ import numpy as np
 def size_groups(metal_px: Sequence[int], shapes: Sequence[int] | None = None, count: int = 5) -> list[list[int]]:
     """Sort cases into groups of metal size, large to small.
 
-    Each group has the same number of different sizes. So the ten test masks of SynDeepLesion give the pairs of its
-    tables, for any number of slices per mask and also if a case is missing. Cases of the same size stay together,
-    unless their shapes differ.
+    All groups contain the same number of different sizes. For the ten test masks of SynDeepLesion, five groups are the
+    pairs of masks in published tables, whatever the number of slices per mask. Cases of the same size are in the same
+    group, unless their shapes differ.
 
     Args:
         metal_px: number of metal pixels of each case.
-        shapes: number of each case's shape, to separate shapes of equal size.
-        count: number of groups; fewer if there are fewer different sizes.
+        shapes: number of the metal shape of each case, to separate shapes of equal size.
+        count: number of groups; smaller if there are fewer different sizes.
 
     Returns:
         Case indices, one list per group.

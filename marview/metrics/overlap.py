@@ -1,4 +1,4 @@
-"""Overlap measures: Dice of masks, bone and metal."""
+"""Measure overlap: Dice coefficients of masks, bone and metal."""
 
 import math
 from typing import Any, NamedTuple
@@ -15,11 +15,11 @@ _METAL_MARGIN_HU = 250.0
 
 
 class Integrity(NamedTuple):
-    """Preservation of a structure.
+    """How well a correction preserves a structure.
 
     Attributes:
         dice: Dice coefficient with the true structure; 1 if equal.
-        volume_change: relative change of volume.
+        volume_change: relative change of the volume of the structure.
     """
 
     dice: float
@@ -39,21 +39,21 @@ def dice(first: NDArray[Any], second: NDArray[Any]) -> float:
 
 
 def bone_integrity(result_hu: Image, truth_hu: Image, metal: NDArray[Any]) -> Integrity:
-    """Measure the preservation of bone: all pixels above 150 HU outside metal.
+    """Measure how well bone, all pixels above 150 HU outside metal, is preserved.
 
-    The sixth measure of the AAPM CT-MAR challenge (Haneda et al. 2025, doi 10.1002/mp.70050). HU in `[y, x]`; metal
-    bool, `[y, x]`.
+    This is the sixth measure of the AAPM CT-MAR challenge (Haneda et al. 2025, doi 10.1002/mp.70050). Images are in HU,
+    `[y, x]`; the metal mask is bool, `[y, x]`.
     """
     tissue = ~checked_mask(metal)
     return _integrity((result_hu > _BONE_HU) & tissue, (truth_hu > _BONE_HU) & tissue)
 
 
 def metal_integrity(result_hu: Image, truth_hu: Image, metal: NDArray[Any]) -> Integrity:
-    """Measure the preservation of metal in the corrected image.
+    """Measure how well metal is preserved in the corrected image.
 
-    The seventh measure of the AAPM CT-MAR challenge (Haneda et al. 2025, doi 10.1002/mp.70050): metal is every pixel at
-    least 250 HU above the highest true value of its surroundings (here the 20-pixel ring). Only metal and surroundings
-    count.
+    This is the seventh measure of the AAPM CT-MAR challenge (Haneda et al. 2025, doi 10.1002/mp.70050). A pixel is
+    metal if it is at least 250 HU above the highest true value in the surroundings of the metal, here the 20-pixel
+    ring. Only the metal and its surroundings are measured.
 
     Args:
         result_hu: corrected image with metal, HU, `[y, x]`.

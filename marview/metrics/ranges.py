@@ -8,11 +8,11 @@ from numpy.typing import NDArray
 Image = NDArray[Any]
 """HU, any real dtype."""
 
-_MU_WATER = 0.192  # 1/cm at 70 keV, the value in the field's simulators
+_MU_WATER = 0.192  # 1/cm at 70 keV, as in published MAR simulators
 
 
 class HuRange(NamedTuple):
-    """An HU range to which images are clipped, and which is scaled to [0, 1], before they are compared.
+    """HU range to which images are clipped before they are compared; it is scaled to [0, 1].
 
     Attributes:
         low_hu: HU mapped to 0.
@@ -24,7 +24,7 @@ class HuRange(NamedTuple):
 
     @property
     def width_hu(self) -> float:
-        """Width of the range, which is the peak of a signal in HU."""
+        """Width of the range in HU, which is the peak value for PSNR."""
         return self.high_hu - self.low_hu
 
     def clip(self, hu: Image) -> NDArray[np.float64]:
@@ -36,7 +36,7 @@ class HuRange(NamedTuple):
         return (self.clip(hu) - self.low_hu) / self.width_hu
 
     def holds(self, hu: Image) -> NDArray[np.bool_]:
-        """Return where an image in HU, of any shape, is in the range, both ends included."""
+        """Return which pixels of an image in HU, of any shape, are in the range, including both ends."""
         return np.asarray((hu >= self.low_hu) & (hu <= self.high_hu))
 
 
@@ -51,4 +51,4 @@ FULL = _of_attenuation(1.0)
 """0 to 1/cm, -1000 to 4208 HU: the range of the tables of MARMamba and related papers, 2024 and later."""
 
 SOFT_TISSUE = HuRange(-175.0, 275.0)
-"""The abdominal window of DuDoNet, DICDNet and the DeepLesion files."""
+"""The abdominal window used by DuDoNet, DICDNet and the DeepLesion files."""

@@ -1,4 +1,4 @@
-"""Regions to measure: the ring around metal, and pixels far from metal."""
+"""Masks of the regions to measure: the ring around metal, and pixels far from metal."""
 
 from typing import Any
 
@@ -9,7 +9,7 @@ from scipy.ndimage import distance_transform_edt
 from marview.volume.checked_mask import checked_mask
 
 RING_PX = 20
-"""Width of the ring around metal in pixels, where readers look first and artifacts are worst."""
+"""Width in pixels of the ring around metal, in which artifacts are worst."""
 
 
 def ring(metal: NDArray[Any], width_px: float = RING_PX) -> NDArray[np.bool_]:
@@ -21,7 +21,7 @@ def ring(metal: NDArray[Any], width_px: float = RING_PX) -> NDArray[np.bool_]:
 
 
 def far_from(metal: NDArray[Any], distance_px: float = 2 * RING_PX) -> NDArray[np.bool_]:
-    """Return the pixels farther than `distance_px` from all metal; bool, `[y, x]`, all pixels without metal."""
+    """Return the pixels farther than `distance_px` from all metal; bool, `[y, x]`, all True without metal."""
     metal = checked_mask(metal)
     if not metal.any():
         return np.ones(metal.shape, dtype=bool)

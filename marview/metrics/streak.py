@@ -1,4 +1,4 @@
-"""Measures of streaks, with and without a known truth."""
+"""Measure streaks, with and without a known truth."""
 
 import math
 from typing import Any
@@ -16,8 +16,8 @@ _FEWEST_PX = 30
 def streak_amplitude_hu(result_hu: Image, truth_hu: Image, region: NDArray[Any]) -> float:
     """Return the mean of the highest 5 % of the errors minus the mean of the lowest 5 %, in HU, over a region.
 
-    The fourth measure of the AAPM CT-MAR challenge (Haneda et al. 2025, doi 10.1002/mp.70050), whose regions cross the
-    strongest streaks of each case. marview uses the ring around metal.
+    This is the fourth measure of the AAPM CT-MAR challenge (Haneda et al. 2025, doi 10.1002/mp.70050). The regions of
+    the challenge cross the strongest streaks of each case; marview measures in the ring around metal.
 
     Args:
         result_hu: HU, `[y, x]`.
@@ -38,19 +38,20 @@ def streak_amplitude_hu(result_hu: Image, truth_hu: Image, region: NDArray[Any])
 
 
 def streak_index(hu: Image, metal: NDArray[Any], soft_tissue: NDArray[Any]) -> float:
-    """Return the standard deviation of soft tissue in the 20-pixel ring around metal over its value far from metal.
+    """Return the ratio of the standard deviations of soft tissue in the 20-pixel ring around metal and far from metal.
 
-    Clinical studies use this ratio with one region beside the implant and one without artifact. It is 1 without
-    streaks. It needs no truth, only the position of soft tissue. Far means more than 40 pixels.
+    Clinical studies use this ratio with one region beside the implant and one without artifacts. It is 1 without
+    streaks. It needs no truth, only a mask of soft tissue. Far means more than 40 pixels away.
 
     Args:
         hu: HU, `[y, x]`.
         metal: bool, `[y, x]`.
-        soft_tissue: bool, `[y, x]`; soft tissue in an image without artifacts, because streaks push tissue out of any
-            HU range. For a real scan, a region drawn by hand, or the soft tissue of the best corrected image.
+        soft_tissue: mask of soft tissue, bool, `[y, x]`, from an image without artifacts, because streaks move tissue
+            out of any HU range. For a real scan, use a region drawn by hand, or soft tissue of the best corrected
+            image.
 
     Returns:
-        The ratio; NaN if fewer than 30 soft tissue pixels are near or far, or if all far ones are equal.
+        The ratio; NaN if fewer than 30 pixels of soft tissue are near or far, or if all far pixels are equal.
     """
     soft_tissue = checked_mask(soft_tissue)
     near, far = hu[ring(metal) & soft_tissue], hu[far_from(metal) & soft_tissue]

@@ -1,4 +1,4 @@
-"""Metal, bone and muscle of a corrected image by fixed HU limits, and their overlap with the truth."""
+"""Segment metal, bone and muscle with fixed HU limits, and measure the overlap with the truth."""
 
 from typing import Any
 
@@ -11,15 +11,16 @@ METAL_HU, BONE_HU, MUSCLE_HU = 2000.0, 200.0, (10.0, 110.0)
 
 
 def tissues_of(hu: NDArray[Any]) -> dict[str, NDArray[np.bool_]]:
-    """Segment metal, bone and muscle by fixed HU limits.
+    """Segment metal, bone and muscle with fixed HU limits.
 
-    Metal is above 2000 HU, bone between 200 and 2000 HU, muscle between 10 and 110 HU after a median of 3 x 3 pixels.
+    Metal is above 2000 HU, bone is between 200 and 2000 HU, and muscle is between 10 and 110 HU after a 3 x 3 median
+    filter.
 
     Args:
         hu: image in HU, `[y, x]`.
 
     Returns:
-        Masks of `TISSUES`, `[y, x]`.
+        The masks of `TISSUES`, bool, `[y, x]` each.
     """
     even = median_filter(np.asarray(hu, np.float32), 3)
     bone = (hu > BONE_HU) & (hu <= METAL_HU)

@@ -1,1 +1,1 @@
-"""Reader studies: people rate corrected slices without knowing the method."""
+"""Blinded reader studies: readers rate corrected slices without knowing the method."""

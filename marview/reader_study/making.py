@@ -1,4 +1,4 @@
-"""Make a reader study of a table of cases."""
+"""Create a reader study from a table of cases."""
 
 import csv
 import os
@@ -18,7 +18,7 @@ from marview.small_text import read_text
 from marview.text import count
 
 _SAME_PLACE = 0.1
-"""Tolerance in voxels for equal positions, which files round."""
+"""Tolerance, in voxels, for comparing positions, because files round them."""
 
 _MOST_DIGITS = 6
 
@@ -27,14 +27,14 @@ COLUMNS = ("case", "method", "original", "corrected", "slices")
 
 @dataclass(frozen=True)
 class Row:
-    """A line of the table of cases.
+    """One line of the table of cases.
 
     Attributes:
         line: number of the line in the file.
         case: name of the case.
         method: name of the method.
-        original: the uncorrected series.
-        corrected: the corrected series.
+        original: path of the uncorrected series.
+        corrected: path of the corrected series.
         slices: numbers of the slices to rate, as the window counts.
     """
 
@@ -49,11 +49,11 @@ class Row:
 def read_table(table: Path) -> tuple[Row, ...]:
     """Read a table of cases: CSV with the columns case, method, original, corrected, slices.
 
-    Paths are relative to the table. `slices` contains slice numbers with spaces between them.
+    Paths are relative to the folder of the table. `slices` contains slice numbers separated by spaces.
 
     Raises:
-        BadInput: the table cannot be read, is empty, or a line is incomplete or a duplicate; the message says
-            which line.
+        BadInput: the table cannot be read or is empty, or a line is incomplete or a duplicate; the message names the
+            line.
     """
     try:
         lines = list(csv.reader(read_text(table).removeprefix("\ufeff").splitlines()))
@@ -94,9 +94,9 @@ def _row(table: Path, line: int, cells: dict[str, str]) -> Row:
 
 
 def make_study(table: Path, folder: Path, seed: int = 0, tell: Callable[[str], None] = lambda _: None) -> ReaderStudy:
-    """Make a reader study of a table of cases in a new folder.
+    """Create a reader study from a table of cases, in a new folder.
 
-    The folder contains copies of the slices without anything else of their files, so it can be given to readers.
+    The folder contains the pixels of the slices but no other data of their files, so it can be given to readers.
 
     Args:
         table: table of cases, as for `read_table`.
@@ -141,7 +141,7 @@ def _read(path: Path, where: str) -> LoadedSeries:
 
 
 def _indices(original: LoadedSeries, corrected: LoadedSeries, number: int, where: str) -> tuple[int, int]:
-    """Return the index of a slice number in the original, and the index of the same place in the corrected series."""
+    """Return the index of a slice in the original, and the index of the slice at its place in the corrected series."""
     numbers = original.volume.grid.slice_numbers
     if not 1 <= number <= numbers.count:
         raise BadInput(f"{where}: there is no slice {number}, the series has slices 1 to {numbers.count}.")
@@ -155,7 +155,7 @@ def _indices(original: LoadedSeries, corrected: LoadedSeries, number: int, where
 
 
 def _same_place(grid: Grid, at: int, other: Grid) -> int | None:
-    """Return the index of the slice of another grid with the corners of slice `at`; None if there is none."""
+    """Return the index of the slice of another grid that has the same corners as slice `at`; None if there is none."""
     corners = np.array([(at, y, x) for y in (0, grid.shape[1] - 1) for x in (0, grid.shape[2] - 1)], float)
     found = other.to_index(grid.to_patient(corners))
     there = round(found[0, 0])

@@ -1,4 +1,4 @@
-"""The ratings of one reader: a file that only grows."""
+"""The ratings of one reader, in a file to which ratings are only added."""
 
 import csv
 import io
@@ -24,8 +24,8 @@ class Rating:
 
     Attributes:
         pair: number of the pair.
-        readability: grade of how well the anatomy can be read.
-        correctness: grade of how correctly the corrected slice shows the anatomy.
+        readability: grade for how well the anatomy can be seen.
+        correctness: grade for how correctly the corrected slice shows the anatomy.
         time: time of the rating, ISO 8601 in UTC.
     """
 
@@ -49,7 +49,7 @@ _HEADER = [each.name for each in fields(Rating)]
 
 @dataclass(frozen=True)
 class RatingsFile:
-    """A CSV file with a line per rating. A changed rating is a further line; the last one of a pair counts."""
+    """CSV file with one line per rating. A changed rating is added as a new line; the last line of a pair counts."""
 
     path: Path
 
@@ -57,12 +57,12 @@ class RatingsFile:
         """Return the rating of each pair.
 
         Raises:
-            BadInput: the file cannot be read; the message says which line.
+            BadInput: the file cannot be read; the message names the line.
         """
         return {rating.pair: rating for rating in self._lines()}
 
     def add(self, pair: str, readability: int, correctness: int) -> Rating:
-        """Add a rating; the file is replaced whole, with all earlier lines.
+        """Add a rating. The complete file is written again, with all earlier lines.
 
         Raises:
             CannotWrite: the disk is full or read-only.
@@ -75,10 +75,10 @@ class RatingsFile:
 
     @contextmanager
     def claimed(self) -> Iterator[None]:
-        """Reserve the file for this process, so that two windows do not rate for the same reader.
+        """Lock the file for this process, so that two windows cannot rate as the same reader.
 
         Raises:
-            UsageError: another process rates for this reader.
+            UsageError: another process has the ratings of this reader open.
             BadInput: the folder cannot be written.
         """
         try:

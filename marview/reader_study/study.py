@@ -1,4 +1,4 @@
-"""A reader study in a folder: pairs of an uncorrected and a corrected slice, and each reader's order of them."""
+"""A reader study in a folder: pairs of uncorrected and corrected slices, in a different order for each reader."""
 
 import hashlib
 import re
@@ -21,14 +21,14 @@ _READER = re.compile(r"[a-z0-9][a-z0-9_-]{0,39}")
 
 
 class Pair(BaseModel):
-    """A corrected slice and the uncorrected one.
+    """Pair of an uncorrected and a corrected slice.
 
     Attributes:
-        id: number of the pair in the study; says nothing about the method.
+        id: number of the pair in the study, which does not reveal the method.
         case: name of the case.
         method: name of the method, which readers never see.
         slice_number: number of the slice as the window counts.
-        pixel_mm: height and width of a pixel.
+        pixel_mm: height and width of a pixel in mm.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -41,7 +41,7 @@ class Pair(BaseModel):
 
 
 class Contents(BaseModel):
-    """What `study.json` contains."""
+    """Contents of `study.json`."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -51,7 +51,7 @@ class Contents(BaseModel):
 
 @dataclass(frozen=True)
 class ReaderStudy:
-    """A reader study.
+    """A reader study in a folder.
 
     Attributes:
         folder: folder with `study.json`, the images of the pairs and the ratings.
@@ -80,7 +80,7 @@ class ReaderStudy:
         return cls(folder, contents.seed, contents.pairs)
 
     def order(self, reader: str) -> tuple[Pair, ...]:
-        """Return the pairs in the order of a reader: random, but always the same."""
+        """Return the pairs in the order of a reader, which is random but always the same."""
         digest = hashlib.sha256(f"{self.seed}/{reader}".encode()).digest()
         shuffled = np.random.default_rng(list(digest)).permutation(len(self.pairs))
         return tuple(self.pairs[at] for at in shuffled)
@@ -89,11 +89,11 @@ class ReaderStudy:
         """Read the uncorrected and the corrected slice of a pair, HU `[y, x]` each.
 
         Raises:
-            BadInput: the file is missing or damaged.
+            BadInput: the file of the pair is missing or damaged.
         """
         path = self.folder / IMAGES / f"{pair.id}.npz"
         try:
-            with path.open("rb") as stream:  # numpy leaves a damaged file open
+            with path.open("rb") as stream:  # NumPy does not close a damaged file
                 file = np.load(stream, allow_pickle=False)
                 original, corrected = (file[name] for name in ("original", "corrected"))
         except (*DAMAGED_ARRAYS, KeyError) as why:
@@ -109,12 +109,12 @@ class ReaderStudy:
         return self.folder / RATINGS / f"{reader}.csv"
 
     def readers(self) -> tuple[str, ...]:
-        """Return the names of the readers who have begun."""
+        """Return the names of the readers who have given ratings."""
         return tuple(sorted(path.stem for path in (self.folder / RATINGS).glob("*.csv")))
 
 
 def reader_name(name: str) -> str:
-    """Return a reader's name as used in file names: in lower case, so that it is the same on every system.
+    """Return a reader's name in lower case for file names, which some systems do not distinguish by case.
 
     Raises:
         UsageError: the name contains characters other than letters, digits, hyphens and underscores.

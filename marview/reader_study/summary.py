@@ -1,4 +1,4 @@
-"""What the readers found: grades and agreement of each method."""
+"""Summarise the ratings of a reader study: grades of each method and agreement of the readers."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -24,8 +24,8 @@ class Score:
         ratings: number of ratings.
         mean: mean grade, 1 to 5.
         sd: standard deviation of the grades.
-        kappa: Cohen's kappa with squared weights, averaged over pairs of readers; NaN if unknown.
-        icc: intraclass correlation ICC(2,1) of the pairs that all readers rated; NaN if unknown.
+        kappa: Cohen's kappa with squared weights, averaged over pairs of readers; NaN if undefined.
+        icc: intraclass correlation ICC(2,1) over the pairs that all readers rated; NaN if undefined.
     """
 
     method: str
@@ -39,7 +39,7 @@ class Score:
 
 
 def rated(study: ReaderStudy) -> Iterator[dict[str, object]]:
-    """Yield every rating that counts, with reader, case, slice number and method.
+    """Yield the latest rating of each pair, with reader, case, slice number and method.
 
     Raises:
         BadInput: a file of ratings cannot be read.
@@ -54,7 +54,7 @@ def rated(study: ReaderStudy) -> Iterator[dict[str, object]]:
 
 
 def scores(study: ReaderStudy) -> tuple[Score, ...]:
-    """Return the scores of each method and of all together, for both criteria.
+    """Return the scores of each method, and of all methods together, for both criteria.
 
     Raises:
         BadInput: a file of ratings cannot be read.

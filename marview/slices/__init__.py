@@ -1,4 +1,4 @@
-"""Slices from files of the user: volumes, slices without metal, metal shapes."""
+"""Read slices from the user's files: volumes, slices without metal and metal shapes."""
 
 from marview.slices.clean import CleanSlice, fit, list_clean, read_pages
 

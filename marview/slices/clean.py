@@ -1,4 +1,4 @@
-"""Slices without metal for the simulation of metal: TIFF stacks, DICOM series, NIfTI files."""
+"""Read slices without metal, for the simulation of metal, from TIFF stacks, DICOM series and NIfTI files."""
 
 import struct
 import warnings
@@ -31,7 +31,7 @@ _DAMAGED = (
     struct.error,
     PilImage.DecompressionBombError,
 )
-"""Exceptions of Pillow for TIFF files with wrong or missing bytes."""
+"""Exceptions that Pillow raises for damaged TIFF files."""
 
 
 @dataclass(frozen=True)
@@ -39,10 +39,10 @@ class CleanSlice:
     """A slice without metal.
 
     Attributes:
-        name: name in tables.
+        name: name of the slice in tables.
         read: function that returns its HU, float32, `[y, x]`, at least -1000.
-        patient: the patient according to an `index.csv` beside the stack; the name of the file if it is one scan; empty
-            if unknown.
+        patient: patient according to the `index.csv` beside the stack; the name of the file if it is a single scan;
+            empty if unknown.
     """
 
     name: str
@@ -53,8 +53,8 @@ class CleanSlice:
 def list_clean(path: Path) -> list[CleanSlice]:
     """List the slices of a TIFF stack, DICOM series or NIfTI file.
 
-    Unsigned pages of a TIFF store HU as 2 * page - 1024, like the project's own clean slices. Signed and floating-point
-    pages store HU.
+    Unsigned TIFF pages are converted by HU = 2 * value - 1024, the encoding of marview's own stacks. Signed and
+    floating-point pages contain HU.
 
     Raises:
         BadInput: the path contains no such file, or the `index.csv` beside a stack is wrong.
@@ -65,11 +65,11 @@ def list_clean(path: Path) -> list[CleanSlice]:
 
 
 def fit(hu: NDArray[np.float32], shape: tuple[int, int]) -> NDArray[np.float32]:
-    """Resample a slice to a protocol's grid bilinearly, without keeping its aspect ratio, like the field's simulators.
+    """Resample a slice bilinearly to a protocol's grid. As in published simulators, the aspect ratio is not preserved.
 
     Args:
         hu: HU, `[y, x]`.
-        shape: rows and columns wanted.
+        shape: rows and columns of the result.
     """
     if hu.shape == shape:
         return hu
@@ -87,10 +87,10 @@ def _list_tiff(path: Path) -> list[CleanSlice]:
 
 
 def read_pages(path: Path) -> Iterator[NDArray[np.float32]]:
-    """Read all slices of a TIFF stack together, which is faster than reading those of `list_clean` one by one.
+    """Read all slices of a TIFF stack, which is faster than reading the slices of `list_clean` one by one.
 
     Raises:
-        BadInput: it cannot be read.
+        BadInput: the stack cannot be read.
     """
     with _in_words(path):
         stack = PilImage.open(path)
@@ -113,7 +113,7 @@ def _read_page(path: Path, number: int) -> NDArray[np.float32]:
 
 @contextmanager
 def _in_words(path: Path) -> Iterator[None]:
-    """Turn exceptions and warnings of Pillow about a damaged stack into one sentence."""
+    """Convert Pillow's exceptions and warnings about a damaged stack to a single error message."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -135,7 +135,7 @@ def _hu(page: NDArray[Any], path: Path, number: int) -> NDArray[np.float32]:
 
 def _list_series(path: Path) -> list[CleanSlice]:
     hu = read_volume(path)
-    patient = "" if path.suffix in ARRAYS else path.resolve().name  # an array does not name its patient
+    patient = "" if path.suffix in ARRAYS else path.resolve().name  # an array does not contain the name of its patient
     return [CleanSlice(f"{path.stem}_{k:03d}", partial(_slice_of, hu, k), patient) for k in range(len(hu))]
 
 

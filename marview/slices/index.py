@@ -11,7 +11,7 @@ _NOBODY = {"", "-", "?", "anonymous", "n/a", "na", "nan", "none", "unknown"}
 
 
 def read_index(folder: Path) -> list[dict[str, str]]:
-    """Return the rows of a folder's index as dictionaries with the names of its first line; empty without an index.
+    """Return the rows of a folder's index as dictionaries by column name; empty without an index.
 
     Raises:
         BadInput: the file is not CSV in UTF-8, or has no column `file`.
@@ -42,12 +42,12 @@ def read_index(folder: Path) -> list[dict[str, str]]:
 
 
 def patients_of(stack: Path, pages: int) -> list[str]:
-    """Return the patient of each page of a stack from the index beside it; empty if unknown.
+    """Return the patient of each page of a stack, according to the index beside it; empty if unknown.
 
     A row without a page applies to all pages without a row of their own.
 
     Raises:
-        BadInput: as `read_index`, or the index lists a page that the stack lacks.
+        BadInput: as for `read_index`, or the index lists a page that the stack does not contain.
     """
     rows = [row for row in read_index(stack.parent) if row["file"] == stack.name]
     found = [""] * pages

@@ -1,4 +1,4 @@
-"""A low-contrast lesion near metal, and how much of its contrast a correction keeps."""
+"""Place a low-contrast lesion near metal, and measure how much of its contrast a correction keeps."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -8,16 +8,16 @@ from numpy.typing import NDArray
 from scipy.ndimage import binary_erosion, distance_transform_edt, gaussian_filter
 
 SOFT_HU = (-50.0, 150.0)
-"""Soft tissue that can contain a lesion of low contrast."""
+"""HU range of soft tissue in which a low-contrast lesion can be placed."""
 
 
 @dataclass(frozen=True, eq=False)
 class Lesion:
-    """A round lesion.
+    """Round lesion.
 
     Attributes:
         centre: row and column of its centre.
-        profile: how much of each pixel is lesion, 0 to 1, float32 `[y, x]`.
+        profile: fraction of each pixel that belongs to the lesion, 0 to 1, float32 `[y, x]`.
     """
 
     centre: tuple[int, int]
@@ -32,9 +32,9 @@ def lesion_near(
     Args:
         hu: slice without metal, HU, `[y, x]`.
         metal: metal mask, `[y, x]`.
-        rng: draws the place.
+        rng: random generator.
         radius_px: radius of the lesion.
-        reach_px: largest distance of its centre from metal.
+        reach_px: largest distance of the lesion's centre from metal.
 
     Returns:
         The lesion; None if it fits nowhere.
@@ -53,13 +53,13 @@ def lesion_near(
 
 
 def kept_contrast(with_lesion: NDArray[Any], without_lesion: NDArray[Any], lesion: Lesion, contrast_hu: float) -> float:
-    """Return how much of a lesion's contrast with its surroundings an image shows: 1 is all of it.
+    """Return the fraction of a lesion's contrast that is visible in an image; 1 is the full contrast.
 
     Args:
         with_lesion: image of the scan with the lesion, HU, `[y, x]`.
-        without_lesion: image of the same scan without the lesion, with the same noise.
+        without_lesion: image of the same scan with the same noise but without the lesion, HU, `[y, x]`.
         lesion: the lesion.
-        contrast_hu: contrast the lesion was given.
+        contrast_hu: true contrast of the lesion in HU.
     """
     shown = np.asarray(with_lesion, np.float64) - without_lesion
     core = lesion.profile > 0.5

@@ -1,8 +1,8 @@
-"""Reasons why a file could not be read, in words."""
+"""Describe why a file could not be read."""
 
 
 def in_words(reason: Exception, otherwise: str) -> str:
-    """Return the system's reason without error number and path; `otherwise` if there is none.
+    """Return the reason of an OSError without its number and path; `otherwise` for other exceptions.
 
     Examples:
         >>> in_words(FileNotFoundError(2, "No such file or directory", "masks.npz"), "it is damaged")

@@ -1,4 +1,4 @@
-"""Metal shapes for simulated cases: reading, resizing and placing them in a body."""
+"""Read metal shapes for simulated cases, resize them and place them in a body."""
 
 import itertools
 from collections.abc import Sequence
@@ -19,19 +19,19 @@ from marview.slices.reason import in_words
 _TISSUE_HU = -200.0
 
 TEST_SIZES_PX = (2054, 890, 880, 450, 250, 124, 118, 112, 53, 35)
-"""Metal pixels of ten shapes on a grid of 416 x 416, spread as in the public test set (32 to 2054)."""
+"""Numbers of metal pixels of ten shapes on a 416 x 416 grid, distributed as in the public test set (32 to 2054)."""
 
 TEST_PIECES = 5
-"""Implants rarely come alone (hips, screws, fillings, clips), and streaks arise between the pieces. With one piece per
-shape the uncorrected image is 6 dB better than in the public files, with five it is equal."""
+"""Number of pieces per shape. Implants often consist of several pieces, and streaks arise between them. With one piece
+per shape, the uncorrected image is 6 dB better than in the public files; with five pieces it is equal."""
 
 
 @dataclass(frozen=True, eq=False)
 class Shape:
-    """A metal shape of a given size: one blob, or several that are placed separately.
+    """Metal shape of a given size: one piece, or several pieces that are placed separately.
 
     Attributes:
-        blobs: float32, `[y, x]` each, how much of each pixel is metal, 0 to 1.
+        blobs: metal fraction of each pixel, 0 to 1, float32, `[y, x]` for each piece.
     """
 
     blobs: tuple[NDArray[np.float32], ...]
@@ -41,14 +41,14 @@ def read_shapes(path: Path) -> NDArray[np.bool_]:
     """Read masks, bool `[shape, y, x]`.
 
     Args:
-        path: `.npz` with `mask` packed along x and its `shape`, or `.npy` of masks `[shape, y, x]` or, as SynDeepLesion
-            keeps them, `[x, y, shape]` (told by the shortest axis).
+        path: `.npz` file with `mask`, packed along x, and its `shape`; or `.npy` file of masks `[shape, y, x]`, or `[x,
+            y, shape]` as in SynDeepLesion. The shortest axis is taken as that of the shapes.
 
     Raises:
-        BadInput: no such file, or it contains something else.
+        BadInput: the file does not exist, or it contains no masks.
     """
     try:
-        with open_regular(path) as stream:  # numpy leaves a damaged file open
+        with open_regular(path) as stream:  # NumPy does not close a damaged file
             file = np.load(stream, allow_pickle=False)
             masks = file if isinstance(file, np.ndarray) else file["mask"]
             if not isinstance(file, np.ndarray) and "shape" in file:
@@ -69,13 +69,13 @@ def read_shapes(path: Path) -> NDArray[np.bool_]:
 def shapes_of_sizes(
     masks: NDArray[np.bool_], grid: int, sizes_px: Sequence[int] = TEST_SIZES_PX, pieces: int = TEST_PIECES
 ) -> list[Shape]:
-    """Make a shape of each size, from one mask after the other.
+    """Make a shape of each size, using the masks in turn.
 
     Args:
-        masks: bool, `[shape, y, x]`, one blob each.
-        grid: edge of the slices' grid in pixels; sizes grow with it as the slices do.
-        sizes_px: metal pixels of each shape on a grid of 416.
-        pieces: blobs of each shape, of equal area.
+        masks: bool, `[shape, y, x]`, one piece each.
+        grid: edge of the slices in pixels; the sizes are scaled to it.
+        sizes_px: number of metal pixels of each shape on a 416 x 416 grid.
+        pieces: number of pieces of each shape, which have equal areas.
     """
     turn = itertools.cycle(masks)
     scale = (grid / 416) ** 2 / pieces
@@ -83,18 +83,18 @@ def shapes_of_sizes(
 
 
 def place(shape: Shape, hu: NDArray[np.float32], rng: np.random.Generator) -> NDArray[np.float32]:
-    """Place a shape in a body: its blobs go to random separate places completely in tissue.
+    """Place the pieces of a shape at random in a body, separately and completely inside tissue.
 
     Args:
-        shape: what to place.
-        hu: the slice in HU, `[y, x]`.
-        rng: draws the places.
+        shape: shape to place.
+        hu: slice in HU, `[y, x]`.
+        rng: random generator.
 
     Returns:
-        How much of each pixel is metal, float32 0 to 1, `[y, x]`.
+        Metal fraction of each pixel, 0 to 1, float32, `[y, x]`.
 
     Raises:
-        BadInput: it fits nowhere.
+        BadInput: the shape fits nowhere.
     """
     free = tissue_of(hu)
     metal = np.zeros(hu.shape, dtype=np.float32)
@@ -111,7 +111,7 @@ def place(shape: Shape, hu: NDArray[np.float32], rng: np.random.Generator) -> ND
 
 
 def tissue_of(hu: NDArray[np.float32]) -> NDArray[np.bool_]:
-    """Mark the tissue of the largest body without lungs, gas and table, where implants are; bool, `[y, x]`."""
+    """Return the mask of tissue in the largest body, without lungs, gas and table; bool, `[y, x]`."""
     parts, count = label(body_of(hu))
     if not count:
         return np.zeros(hu.shape, dtype=bool)
@@ -122,7 +122,7 @@ def tissue_of(hu: NDArray[np.float32]) -> NDArray[np.bool_]:
 
 
 def _resized(mask: NDArray[np.bool_], area_px: float) -> NDArray[np.float32]:
-    """Resize the box of a blob to a number of pixels with any metal."""
+    """Resize a mask, cropped to its piece, until the number of pixels with metal is about `area_px`."""
     crop = mask[find_objects(mask.astype(np.uint8))[0]].astype(np.float32)
     zoom = np.sqrt(area_px / np.count_nonzero(crop))
     for _ in range(4):

@@ -1,4 +1,4 @@
-"""Volumes in HU from any file: a DICOM series, NIfTI, or an array."""
+"""Read volumes in HU from DICOM series, NIfTI files and arrays."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,11 +19,11 @@ ARRAYS = {".npy", ".npz"}
 
 @dataclass(frozen=True, eq=False)
 class AnyVolume:
-    """A volume, and its position in the patient if its file states it.
+    """Volume, and its position in the patient if its file contains it.
 
     Attributes:
         hu: float32, `[z, y, x]`.
-        series: what it was read from, its grid included; None for an array, which has no place.
+        series: series from which it was read, with its grid; None for an array, which has no position.
     """
 
     hu: NDArray[np.float32]
@@ -38,7 +38,7 @@ def open_volume(path: Path) -> AnyVolume:
             `.npy` or, as `hu`, in `.npz`.
 
     Raises:
-        BadInput: it cannot be read, contains values that are not numbers, or its geometry or HU cannot be relied on.
+        BadInput: the file cannot be read or contains NaN, or its geometry or HU are not reliable.
     """
     if path.suffix in ARRAYS:
         hu = read_array(path, "hu").astype(np.float32)
@@ -47,7 +47,7 @@ def open_volume(path: Path) -> AnyVolume:
         return AnyVolume(hu)
     series = open_series(path)
     if not series.report.is_volume:
-        raise BadInput(f"{path} can only be looked at: {series.report.reason}")
+        raise BadInput(f"{path} can only be viewed: {series.report.reason}")
     if series.gaps:
         first = series.volume.grid.slice_numbers.sorted(series.gaps)[0]
         raise BadInput(f"{path} lacks slice {first}, so it cannot be compared slice by slice.")
@@ -55,21 +55,21 @@ def open_volume(path: Path) -> AnyVolume:
 
 
 def read_volume(path: Path) -> NDArray[np.float32]:
-    """Read any volume that `open_volume` opens as float32 HU, `[z, y, x]`.
+    """Read a volume as float32 HU, `[z, y, x]`, from any file that `open_volume` accepts.
 
     Raises:
-        BadInput: as there.
+        BadInput: as for `open_volume`.
     """
     return open_volume(path).hu
 
 
 def read_mask(path: Path, volume: AnyVolume) -> MaskFile:
-    """Read a mask on the voxels of a volume.
+    """Read a mask, and resample it to the voxels of a volume.
 
     Args:
         path: DICOM SEG, NIfTI or NRRD, which is placed at its position in the patient; or an array in `.npy` or, as
             `mask`, in `.npz`, on the voxels of the volume: values above 0 are metal.
-        volume: what it is the mask of.
+        volume: volume to which the mask belongs.
 
     Raises:
         BadInput: the file cannot be read or is not a mask of this volume.
@@ -95,7 +95,7 @@ def read_array(path: Path, name: str) -> NDArray[Any]:
         BadInput: the file cannot be read, or has no array of this name.
     """
     try:
-        with open_regular(path) as stream:  # numpy leaves a damaged file open
+        with open_regular(path) as stream:  # NumPy does not close a damaged file
             file = np.load(stream, allow_pickle=False)
             array = np.asarray(file if isinstance(file, np.ndarray) else file[name])
     except DAMAGED_ARRAYS as reason:

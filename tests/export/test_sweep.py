@@ -35,7 +35,7 @@ def result(hu) -> SweepResult:
     images, masks, notes = {"original": hu[1:3]}, {"original": mask}, {}
     for variant in VARIANTS:
         if variant.margin < 0:
-            notes[variant.name] = "No metal is left of the mask."
+            notes[variant.name] = "The mask contains no metal."
         else:
             images[variant.name] = (hu[1:3] - 5 * variant.margin).astype(np.int16)
             masks[variant.name] = mask

@@ -34,7 +34,7 @@ def test_fitting_tensors_are_copied_and_the_rest_stays_as_built(tmp_path: Path) 
     assert all(torch.equal(tensor, wanted[name]) for name, tensor in ours.first.state_dict().items())
     assert all(torch.equal(tensor, built["last." + name]) for name, tensor in ours.last.state_dict().items())
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
-    said = f"first and norm of other.safetensors (1.2.0, 1,500 steps, sha256 {digest}); last as built"
+    said = f"first and norm of other.safetensors (1.2.0, 1,500 steps, sha256 {digest}); random weights for last"
     assert str(found) == said
     assert str(tmp_path) not in str(found)
 

@@ -94,7 +94,7 @@ def test_equal_masks_are_run_once(hu) -> None:
 
 def test_a_vanishing_mask_is_reported_and_the_rest_continues(hu) -> None:
     result = sweep(given(hu), plan(["a"], margins_mm=[-9, 0]), Worker())
-    assert measure(result)[1].note == "No metal is left of the mask."
+    assert measure(result)[1].note == "The mask contains no metal."
     assert math.isnan(measure(result)[1].mean_hu)
     assert "a_-9mm" not in result.hu
 

@@ -140,7 +140,7 @@ def test_an_empty_mask_gives_a_message_and_no_run(opened, mail, worker, said) ->
 def test_masks_that_vanish_in_every_variant_are_a_sentence(opened, mail, worker, said) -> None:
     opened.sweep(SweepChoice(("fake",), (-20.0, -30.0)))
     ended(opened, mail)
-    assert "No metal is left" in said[-1]
+    assert "The mask contains no metal" in said[-1]
     assert not worker.requests
 
 

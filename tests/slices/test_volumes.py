@@ -13,7 +13,7 @@ from marview.slices.volumes import open_volume, read_array, read_mask, read_volu
 def test_values_that_are_not_hu_are_not_a_volume_to_compare(tmp_path: Path) -> None:
     attenuation = np.random.default_rng(1).uniform(0, 0.5, (8, 8, 3)).astype(np.float32)
     nib.save(nib.Nifti1Image(attenuation, np.eye(4)), tmp_path / "attenuation.nii")
-    with pytest.raises(BadInput, match="can only be looked at"):
+    with pytest.raises(BadInput, match="can only be viewed"):
         read_volume(tmp_path / "attenuation.nii")
 
 

@@ -1,4 +1,4 @@
-"""The mask-pyramid U-Net of sinogram networks: every level gets the metal trace at its own resolution."""
+"""The mask-pyramid U-Net for sinograms: every level receives the metal trace at its own resolution."""
 
 import torch
 from torch import Tensor, nn
@@ -12,13 +12,14 @@ MULTIPLE = 2**DEPTH
 
 _LINE_INTEGRAL = 4.0
 _FIELD_MM = 153.6
-"""Edge of the field of view of the published protocol: 416 pixels of 0.369 mm."""
+"""Edge of the field of view in the published protocol, in cm: 416 pixels of 0.369 mm."""
 
 
 def line_unit(projector: Projector) -> float:
-    """Return the line integral that a sinogram network scales to 1: 4 in the published field of view of 15.36 cm.
+    """Return the line integral that sinogram networks scale to 1; it is 4 for the published field of 15.36 cm.
 
-    It grows in proportion to the field, so a body that fills the grid looks the same to the network at any size.
+    It is proportional to the field of view, so that bodies of any size that fill the image have similar values in the
+    network.
     """
     return _LINE_INTEGRAL * projector.pixel_mm * max(projector.shape) / _FIELD_MM
 
@@ -39,8 +40,9 @@ class MaskPyramidUNet(nn.Module):
 
         Args:
             base: number of channels of the first level.
-            has_pyramid: whether every level gets the trace; otherwise only the input does.
-            starts_at_zero: whether the last convolution starts at zero, so that a residual network starts as identity.
+            has_pyramid: whether every level receives the trace; otherwise only the input does.
+            starts_at_zero: whether the last convolution starts at zero, so that a residual network starts as the
+                identity.
         """
         super().__init__()
         self.has_pyramid = has_pyramid
@@ -63,7 +65,7 @@ class MaskPyramidUNet(nn.Module):
     def forward(self, sinogram: Tensor, trace: Tensor) -> Tensor:
         """Complete a sinogram `[slice, view, bin]` of any size, given its metal trace (bool or 0 to 1).
 
-        Views are padded in a circle, bins by reflection.
+        Views are padded cyclically, bins by reflection.
         """
         views, bins = sinogram.shape[-2:]
         planes = torch.stack([sinogram, trace.to(sinogram.dtype)], dim=1)

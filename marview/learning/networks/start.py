@@ -7,14 +7,14 @@ from torch import nn
 
 
 def keep_feature_size(layers: nn.Module, nonlinearity: Literal["relu", "linear"] = "relu") -> None:
-    """Draw initial weights of convolutions that keep the size of features (He 2015).
+    """Draw initial weights of convolutions that preserve the variance of features (He 2015).
 
     PyTorch's own initial weights shrink features in every layer, and without normalisation nothing enlarges them
     again, so that a deep network begins to learn late.
 
     Args:
         layers: module with convolutions.
-        nonlinearity: what follows each convolution.
+        nonlinearity: activation after each convolution, as for `torch.nn.init.calculate_gain`.
     """
     for each in layers.modules():
         if isinstance(each, nn.Conv2d):
@@ -24,7 +24,7 @@ def keep_feature_size(layers: nn.Module, nonlinearity: Literal["relu", "linear"]
 
 
 def channels_last(network: nn.Module) -> nn.Module:
-    """Store the weights of convolutions with their channels last, which makes them faster; return the network."""
+    """Store the weights of convolutions in the faster channels-last format; return the network."""
     for each in network.parameters():
         if each.ndim == 4:
             each.data = each.data.contiguous(memory_format=torch.channels_last)

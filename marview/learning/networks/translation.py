@@ -1,7 +1,7 @@
 """Encoders, generators and discriminators that translate an image into another one (Liao 2019, section III).
 
 Images are `[slice, 1, y, x]` in the unit of `marview.methods.image_domain`. Edges are multiples of `FOLD`, or of a
-multiple of it if networks see squares of pixels as channels.
+multiple of it if the networks rearrange squares of pixels into channels.
 """
 
 from collections.abc import Sequence
@@ -47,7 +47,7 @@ class ResidualBlock(nn.Module):
 
     Args:
         channels: number of channels.
-        activation: between the convolutions.
+        activation: activation between the convolutions.
         has_norm: whether instance normalisation follows each convolution.
     """
 
@@ -68,20 +68,20 @@ class ResidualBlock(nn.Module):
             last.weight.data.mul_(_QUIET)
 
     def forward(self, features: Tensor) -> Tensor:
-        """Change feature maps `[slice, channel, y, x]`."""
+        """Compute new feature maps of the same shape, `[slice, channel, y, x]`."""
         changed: Tensor = features + self.layers(features)
         return changed
 
 
 class Upsampling(nn.Module):
-    """Double an image by repeating its pixels, then convolve it with 5 x 5 weights, in one convolution of 3 x 3.
+    """Enlarge an image twofold by repeating pixels, and convolve it with 5 x 5 weights, in a single 3 x 3 convolution.
 
-    The four pixels that repeat one pixel see 3 x 3 pixels of the small image, each through its own sums of the 5 x 5
-    weights. This needs 36 instead of 100 multiplications. At the edge the small image is repeated.
+    Each of the four copies of a pixel depends on 3 x 3 pixels of the small image, weighted by sums of the 5 x 5
+    weights. This needs 36 instead of 100 multiplications. The small image is padded by replication.
 
     Args:
         before: number of channels of the small image.
-        after: number of channels of the doubled image.
+        after: number of channels of the enlarged image.
     """
 
     folding: Tensor
@@ -89,7 +89,7 @@ class Upsampling(nn.Module):
     def __init__(self, before: int, after: int) -> None:
         super().__init__()
         self.convolution = nn.Conv2d(before, after, 5)
-        sums = torch.zeros(2, 3, 5)  # [pixel of two, tap of three, tap of five]
+        sums = torch.zeros(2, 3, 5)  # [copy of the pixel, tap of 3, tap of 5]
         for pixel in range(2):
             for tap in range(5):
                 sums[pixel, (pixel + tap) // 2, tap] = 1
@@ -116,7 +116,7 @@ class Encoder(nn.Module):
         width: channels at full resolution.
         blocks: residual blocks.
         has_norm: whether feature maps are normalised.
-        square_px: edge of the squares of pixels that are the channels of the network's full resolution.
+        square_px: edge of the squares of pixels that are rearranged into channels at the network's full resolution.
     """
 
     def __init__(self, width: int = 64, blocks: int = 4, *, has_norm: bool = True, square_px: int = 1) -> None:
@@ -135,7 +135,7 @@ class Encoder(nn.Module):
 
 
 class Generator(nn.Module):
-    """Make an image of a content code, with or without an artifact code: 5,920,833 parameters at width 64, 4 blocks.
+    """Generate an image from a content code and optionally an artifact code: 5,920,833 parameters (width 64, 4 blocks).
 
     Args:
         width: channels at full resolution.
@@ -144,7 +144,7 @@ class Generator(nn.Module):
         is_residual: whether to add a change, zero at first, to a given image.
         has_merges: whether it has the convolutions that merge an artifact code. Both generators of ADN have them, as in
             the published counts.
-        square_px: edge of the squares of pixels that are the channels of the network's full resolution.
+        square_px: edge of the squares of pixels that are rearranged into channels at the network's full resolution.
     """
 
     def __init__(
@@ -197,7 +197,7 @@ class Generator(nn.Module):
 
 
 class Discriminator(nn.Sequential):
-    """Judge patches of an image, near 1 for real images and 0 for generated ones: 660,929 parameters at width 64.
+    """Discriminator that gives 1 for real and 0 for generated image patches: 660,929 parameters at width 64.
 
     Args:
         width: channels of the first layer.
@@ -219,16 +219,16 @@ class Discriminator(nn.Sequential):
 
 
 class Translation(nn.Module):
-    """An encoder and a generator: an image becomes another one; 11,300,417 parameters at width 64 with merges.
+    """Encoder and generator that translate an image into another one: 11,300,417 parameters at width 64 with merges.
 
-    Other arguments as for `Generator`.
+    The other arguments are those of `Generator`.
 
     Args:
         sees_details: whether the generator merges the encoder's feature maps at all resolutions with the content, as a
             U-Net does.
 
     Attributes:
-        multiple: number that edges of images must be multiples of.
+        multiple: number of pixels that the height and width of images must be multiples of.
     """
 
     def __init__(

@@ -32,7 +32,8 @@ class UNet(nn.Module):
             base: number of channels of the first level.
             has_norm: whether batch normalization follows every convolution but the last; batches of one slice learn
                 better without.
-            starts_at_zero: whether the last convolution starts at zero, so that a residual network starts as identity.
+            starts_at_zero: whether the last convolution starts at zero, so that a residual network starts as the
+                identity.
         """
         super().__init__()
         down = [base, 2 * base, 4 * base, 8 * base, 8 * base]

@@ -15,7 +15,7 @@ from marview.projection import fill_linear
 
 
 class NmarSettings(BaseModel):
-    """Settings of normalized MAR; the defaults are those of the method `nmar`."""
+    """Settings of normalized MAR, with the defaults that the method `nmar` uses."""
 
     prior_source: Literal["auto", "raw", "linear_interpolation"] = Field(
         "auto",

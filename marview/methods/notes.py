@@ -33,7 +33,7 @@ class SliceNote:
 
 
 class Notes:
-    """Collects the notes of a run.
+    """Notes of a run, combined to sentences.
 
     Args:
         number: function from the index of a slice to the slice number shown to users.

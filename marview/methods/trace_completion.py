@@ -41,7 +41,7 @@ def compose(completed: Tensor, sinogram: Tensor, trace: Tensor) -> Tensor:
 def complete_with_prior(sinogram: Tensor, prior_sinogram: Tensor, trace: Tensor) -> Tensor:
     """Complete the trace with the prior's sinogram; line integrals outside the trace remain as measured.
 
-    The arguments are those of `interpolate_with_prior`.
+    The arguments are the same as for `interpolate_with_prior`.
     """
     return compose(interpolate_with_prior(sinogram, prior_sinogram, trace), sinogram, trace)
 

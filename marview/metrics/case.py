@@ -174,7 +174,7 @@ def measure_slice(
     *,
     exclude: NDArray[Any] | None = None,
 ) -> Measures:
-    """Compare a corrected slice with its truth. The arguments are those of `measure_case` with shape `[y, x]`."""
+    """Compare a corrected slice with its truth. Arguments are the same as for `measure_case`, with shape `[y, x]`."""
     left_out = metal = checked_mask(metal)
     if exclude is not None:
         exclude = checked_mask(exclude)

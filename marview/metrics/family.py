@@ -74,7 +74,7 @@ def full_range(result_hu: Image, truth_hu: Image, metal: NDArray[Any]) -> Score:
     """Compute the metric of papers such as MARMamba (2026): images in 0 to 1/cm, 8 bits, metal set to 0, peak 1.
 
     Published values are 47 to 52 dB. Its PSNR is about `FULL_RANGE_GAIN_DB` = 6.02 dB higher than that of the primary
-    metric. The arguments are those of `primary`.
+    metric. The arguments are the same as for `primary`.
     """
     keep = ~checked_mask(metal)
     result = np.round(FULL.scale(result_hu) * 255) / 255 * keep

@@ -1,1 +1,1 @@
-"""The state of the application, independent of the window: open series, display, runs; changes are psygnal events."""
+"""The state of the application without its window: open series, display and runs. Changes emit psygnal events."""

@@ -1,4 +1,4 @@
-"""Warn of findings that the user must know when a series comes into view."""
+"""Show warnings about serious findings of a series when it comes into view."""
 
 from marview.dicom import Kind, LoadedSeries, Outcome
 from marview.session.library import Library
@@ -29,7 +29,7 @@ _MOST = 2
 
 
 class Alerts:
-    """Messages about findings that a user must know of, shown once for each series."""
+    """Warnings about serious findings of a series, shown once for each series."""
 
     def __init__(self, library: Library, messages: Messages) -> None:
         self._library = library
@@ -40,7 +40,7 @@ class Alerts:
     def _tell(self, loaded: LoadedSeries) -> None:
         chosen = self._library.chosen
         if chosen is None or chosen.key in self._told or not loaded.report.is_volume:
-            return  # the reason why a series can only be viewed stands beside the button that it disables
+            return  # if a series can only be viewed, the disabled button already shows the reason
         self._told.add(chosen.key)
         findings = [one for one in loaded.report.findings if one.outcome is Outcome.WARNS and one.kind in ALERTING]
         if not findings:

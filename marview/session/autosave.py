@@ -1,4 +1,4 @@
-"""Autosave: writes changed work on each series every minute and around a run, in a background thread."""
+"""Save the user's work on each series in the background, every minute and before and after each run."""
 
 import logging
 import threading
@@ -45,9 +45,9 @@ class Autosave:
         metal: the mask of the series in view.
         measures: measurements of the series in view.
         work: function that returns the state of the work, None if no series is open; called on the window's thread.
-        results: function that returns the results of a series, by its key, whose runs are over.
-        has_runs: function that returns whether runs on a series are queued.
-        every_s: interval in seconds; at most this much work is lost in a crash.
+        results: function that returns the finished results of a series, given its key.
+        has_runs: function that returns whether a run on a series is queued or in progress.
+        every_s: interval in seconds between autosaves.
     """
 
     def __init__(
@@ -93,7 +93,7 @@ class Autosave:
                 self._finished.append(result)
 
     def leave(self) -> None:
-        """Write the last state of the series in view before another is opened; on the window's thread."""
+        """Save the series in view before another one is opened; call it on the window's thread."""
         self._look()
         if self._seen is not None:
             with self._mutex:
@@ -121,7 +121,7 @@ class Autosave:
         self._version += 1
 
     def _look(self) -> None:
-        """Collect the state of the series in view; on the window's thread."""
+        """Collect the state of the series in view; runs on the window's thread."""
         self._version += 1
         work, shared, recipe = self._work(), self._metal.shared, self._metal.recipe
         if work is None or shared is None or shared.array.shape != work.shape:
@@ -174,11 +174,11 @@ class Autosave:
             self._write_result(key, result)
         for name in seen.exported:
             self._store.discard_result(key, name)
-        if key in self._dropped:  # the series was closed during the write
+        if key in self._dropped:  # the series was closed while its autosave was being written
             self._store.discard_work(key)
 
     def _write_result(self, key: str, result: Result) -> None:
-        """Write a result if slices were added since it was written."""
+        """Write a result unless all its slices have already been written."""
         slices = len(result.done)
         if result.kept_slices != slices:
             result.kept_as = result.kept_as or uuid.uuid4().hex
@@ -190,7 +190,7 @@ class Autosave:
 
 
 def _packed(mask: NDArray[np.bool_], is_still: Callable[[], bool]) -> MaskPatch | None:
-    """Pack the mask, again if a stroke changed it meanwhile; return None if it is empty."""
+    """Pack the mask, and repeat if a stroke changes it meanwhile; return None if it is empty."""
     metal = None
     for _ in range(3):
         box = box_of(mask)

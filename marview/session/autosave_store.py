@@ -1,4 +1,4 @@
-"""The autosave files: one per series and per result in the user's data folder, limited in number, size and age."""
+"""Store autosaves in the user's data folder, one file per series and result, limited in number, size and age."""
 
 import contextlib
 import hashlib
@@ -41,7 +41,7 @@ def autosave_folder() -> Path:
 
 @dataclass(frozen=True)
 class Work:
-    """The state of the work on a series, except the mask.
+    """State of the user's work on a series, except the mask.
 
     Attributes:
         path: path that was opened.
@@ -92,10 +92,10 @@ class Saved:
 
 
 class AutosaveStore:
-    """Store that writes the autosaves of this process, one per series, and finds those of processes that were killed.
+    """Store that writes the autosaves of this process and finds those of processes that were killed.
 
-    A process holds lock files beside its autosaves; the system releases the locks however the process ends. File names
-    are random, and only the user can read the files.
+    A process locks a file beside its autosaves. The system releases the lock when the process ends, even after a crash.
+    File names are random, and only the user can read the files.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -105,7 +105,7 @@ class AutosaveStore:
         self._mutex = threading.RLock()
 
     def write(self, work: Work, metal: MaskPatch | None) -> None:
-        """Replace the autosave of a series with its current state, whole or not at all.
+        """Replace the autosave of a series with its current state; an incomplete file never replaces it.
 
         Raises:
             CannotWrite: the disk is full or read-only.
@@ -129,7 +129,7 @@ class AutosaveStore:
                 part.write_bytes(json.dumps(record).encode() + b"\n" + packed)
 
     def write_result(self, key: str, name: str, write: Callable[[Path], None]) -> None:
-        """Write a result of a series that has an autosave, whole or not at all; `name` identifies the result.
+        """Write a result of a series that has an autosave; `name` identifies the result.
 
         Raises:
             CannotWrite: the disk is full or read-only.
@@ -181,11 +181,11 @@ class AutosaveStore:
                     kept.append(saved)
             for path in self._folder.glob(f"*{_LOCK}"):
                 if path.stem not in self._locks and self._lock(path.stem):
-                    self.discard(path.stem)  # its process was killed before it saved anything
+                    self.discard(path.stem)  # the process was killed before it saved anything
             return kept
 
     def adopt(self, saved: Saved) -> None:
-        """Make a restored autosave one of this process."""
+        """Continue a restored autosave as an autosave of this process."""
         with self._mutex:
             if self._own.get(saved.work.key) != saved.id:
                 self.discard_work(saved.work.key)
@@ -212,7 +212,7 @@ class AutosaveStore:
                 (self._folder / f"{id_}{_LOCK}").unlink(missing_ok=True)
 
     def close(self) -> None:
-        """Remove the autosaves of this process and release those it found."""
+        """Remove the autosaves of this process, and unlock those found by `found`."""
         with self._mutex:
             for key in list(self._own):
                 self.discard_work(key)

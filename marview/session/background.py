@@ -1,4 +1,4 @@
-"""Background threads for slow work; answers arrive on the window's thread, and outdated ones are dropped."""
+"""Run slow work on background threads and deliver the answers on the window's thread, except outdated ones."""
 
 import logging
 from collections.abc import Callable
@@ -14,16 +14,16 @@ from marview.threads import NO_THREAD, NoThread, is_lack_of_threads, start_threa
 
 T = TypeVar("T")
 Post = Callable[[Callable[[], None]], None]
-"""Queues a call from any thread; the window's thread runs the calls in order."""
+"""Function that queues a call from any thread; the window's thread runs the calls in order."""
 
 IsStale = Callable[[], bool]
-"""Returns whether a request is outdated; can be called on any thread."""
+"""Function, for any thread, that returns whether a request is outdated."""
 
 _log = logging.getLogger(__name__)
 
 
 THREADS = 4
-"""Number of threads; two may wait seconds for a starting worker while the others read series."""
+"""Number of threads. Two of them may wait for a worker to start while the others read series."""
 
 
 class Background:
@@ -37,7 +37,7 @@ class Background:
         self.post = post
         self._threads = ThreadPoolExecutor(max_workers=THREADS, thread_name_prefix="marview")
         try:
-            self._threads.submit(int)  # the first thread starts now; it takes all work if no second one can start
+            self._threads.submit(int)  # start one thread now; it does all the work if no further thread can be started
         except (RuntimeError, MemoryError) as error:
             raise NoThread(NO_THREAD) from error
         self._is_closed = False
@@ -58,7 +58,7 @@ class Background:
                 self._threads.submit(call)
 
     def let_go(self, release: Callable[[], None]) -> None:
-        """Release memory on a thread, because the system needs 30 ms per 100 MB."""
+        """Release memory on a background thread, because releasing 100 MB takes the system 30 ms."""
 
         def work() -> None:
             release()
@@ -79,13 +79,13 @@ class Background:
         return self._is_closed
 
     def close(self) -> None:
-        """Accept no more work and drop pending answers."""
+        """Accept no more work, and drop the answers of work in progress."""
         self._is_closed = True
         self._threads.shutdown(wait=True, cancel_futures=True)
 
 
 class Latest:
-    """Requests for slow work; only the latest is answered.
+    """Slot for requests of slow work; only the latest request is answered.
 
     Attributes:
         is_busy: whether work is running, even if outdated.
@@ -103,7 +103,7 @@ class Latest:
 
     @classmethod
     def on_own_thread(cls, post: Post, name: str) -> "Latest":
-        """Make requests that each use their own thread, because they wait long."""
+        """Return a slot whose requests each get their own thread, for work that waits long."""
         return cls(post, partial(start_thread, name=name))
 
     @property
@@ -112,7 +112,7 @@ class Latest:
         return self._running > 0
 
     def drop(self) -> IsStale:
-        """Drop the running request; return a function that tells whether a newer request was made."""
+        """Drop the running request; return a function that returns whether a newer request has been made since."""
         self._current += 1
         ticket = self._current
         return lambda: ticket != self._current
@@ -124,10 +124,10 @@ class Latest:
         failed: Callable[[str], None],
         dropped: Callable[[], None] = lambda: None,
     ) -> None:
-        """Run `work` on another thread; it replaces the previous request.
+        """Run `work` on another thread, in place of the previous request.
 
-        Then one of these runs on the window's thread: `done(answer)`, `failed(sentence)` or, if a newer request was
-        made, `dropped()`.
+        Afterwards the window's thread calls `done(answer)`, `failed(sentence)` or, if a newer request has been made,
+        `dropped()`.
         """
         is_stale = self.drop()
         self._running += 1

@@ -1,4 +1,4 @@
-"""Another series beside the one in view: an earlier examination, a correction made elsewhere, the simulated truth."""
+"""Show another series beside the one in view, such as an earlier examination or the truth of a demo study."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -26,7 +26,7 @@ _SAME_VOXELS = 0.01
 
 @dataclass(frozen=True, eq=False)
 class OtherSeries:
-    """The series shown beside the series in view.
+    """Series shown beside the series in view.
 
     Attributes:
         key: key of its entry; empty for the simulated truth.
@@ -44,7 +44,7 @@ class OtherSeries:
 
 
 class Beside:
-    """One series for a pane of the comparison, and its section through the slice in view.
+    """State of the pane that compares the series in view with another one.
 
     Series with a common frame of reference are shown where they were scanned. For the others, an offset first aligns
     their centres; `move` changes it.
@@ -53,7 +53,8 @@ class Beside:
 
     Attributes:
         other: the series; None if there is none.
-        offset_mm: shift from a point of the series in view to the same point of the other one, LPS `[3]`.
+        offset_mm: shift from a point of the series in view to the same anatomical point of the other series, LPS in mm,
+            `[3]`.
     """
 
     changed = Signal()
@@ -69,7 +70,7 @@ class Beside:
         library.listed.connect(self._drop_closed)
 
     def show(self, entry: Entry) -> None:
-        """Read a series of the list and show it beside the one in view."""
+        """Read a series of the list, and show it beside the series in view."""
         chosen, loaded = self._library.chosen, self._library.loaded
         if chosen is None or loaded is None or entry.key == chosen.key:
             return
@@ -170,7 +171,7 @@ def section(volume: Volume, grid: Grid, slice_index: int, offset_mm: NDArray[np.
         volume: volume to resample.
         grid: grid of the slice.
         slice_index: index z of the slice.
-        offset_mm: shift from a point of the grid to the same point of the volume, LPS `[3]`.
+        offset_mm: shift from a point of the grid to the same anatomical point of the volume, LPS in mm, `[3]`.
     """
     moved = grid.affine.copy()
     moved[:3, 3] += offset_mm

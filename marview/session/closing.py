@@ -1,4 +1,4 @@
-"""Close series and studies; ask first if unsaved work would be lost."""
+"""Close series and studies, after a question if unsaved work would be lost."""
 
 from collections.abc import Callable, Sequence
 
@@ -11,12 +11,12 @@ from marview.text import tr
 
 
 class Closing:
-    """Closing of series and studies of the list.
+    """Object that closes series and studies of the list.
 
     Args:
         library: listed series.
-        runs: queue; the runs of a closed series are cancelled.
-        kept: work on each series.
+        runs: queue of runs; the runs of a closed series are cancelled.
+        kept: store of the work on each series.
         messages: questions for the user.
         let_go: function called with the key of a series before its work is dropped.
     """
@@ -52,7 +52,7 @@ class Closing:
         lost = [what for entry in entries for what in self._kept.unsaved_of(entry.key)]
 
         def answer(is_yes: bool) -> None:  # noqa: FBT001 - called by a button
-            listed = {one.key for one in self._library.entries}  # the answer may come late
+            listed = {one.key for one in self._library.entries}  # the user may answer after the series was closed
             for entry in entries if is_yes else ():
                 if entry.key in listed:
                     self.close_at_once(entry)

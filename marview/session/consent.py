@@ -9,7 +9,7 @@ from marview.told import told
 
 
 class Consent:
-    """Questions about the series in view, asked one at a time, and each kind once per series."""
+    """Questions about the series in view, asked one at a time; each kind is asked once per series."""
 
     def __init__(self, messages: Messages) -> None:
         self._messages = messages
@@ -22,7 +22,7 @@ class Consent:
         self._withdraw()
 
     def is_asked_about_gaps(self, loaded: LoadedSeries, then: Callable[[], None]) -> bool:
-        """Ask, if slices are missing, whether to correct the others; call `then` on yes."""
+        """If slices are missing, ask whether to correct the others, and call `then` if the user agrees."""
         if not loaded.report.question or self._is_across_gaps:
             return False
 
@@ -34,7 +34,7 @@ class Consent:
         return True
 
     def is_asked_about_derived(self, loaded: LoadedSeries, then: Callable[[], None]) -> bool:
-        """Ask, if the series is itself a correction, whether to correct it again; call `then` on yes."""
+        """If the series is already corrected, ask whether to correct it again, and call `then` if the user agrees."""
         derived = loaded.series.derived
         if not derived or self._is_reduced_again:
             return False

@@ -1,4 +1,4 @@
-"""The crosshair, the point shared by all planes, and the sections through it."""
+"""The crosshair, which is the point shared by all planes, and the sections through it."""
 
 import math
 from collections.abc import Callable
@@ -12,14 +12,14 @@ from marview.session.picture import Picture
 from marview.volume.across import Section, oblique_section, section_through
 
 AXES = {"coronal": 1, "sagittal": 2}
-"""Panes of sections and the grid axis perpendicular to each."""
+"""Panes that show sections, and the grid axis perpendicular to each section."""
 
 _LEAST_SINE = 0.05
 """Sine of the smallest angle (3 degrees) at which planes count as crossing."""
 
 
 class Crosshair:
-    """The crosshair: the slice in view and the point in it, to read and to move.
+    """Position of the crosshair: the slice in view and a point in it.
 
     Args:
         grid: function that returns the grid of the series in view; None if none is open.
@@ -70,7 +70,7 @@ class Crosshair:
         return line / length if length > _LEAST_SINE else None
 
     def turn_oblique(self, along: NDArray[np.float64]) -> None:
-        """Turn or tilt the oblique section so that it contains a direction (LPS).
+        """Turn or tilt the oblique section until it contains the direction `along` (LPS).
 
         A direction across the patient turns the section around the head-feet axis; one along the patient tilts it.
         """
@@ -90,7 +90,7 @@ class Crosshair:
         self._view.update(oblique_deg=(turn, tilt))
 
     def _oblique_axes(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Return unit vectors of the oblique section: away from the viewer, and upwards (LPS)."""
+        """Return two unit vectors (LPS) of the oblique section: away from the viewer, and upwards."""
         turn, tilt = map(math.radians, self._view.display.oblique_deg or (0.0, 0.0))
         away = np.array([-math.sin(turn), math.cos(turn), 0.0])
         head = np.array([0.0, 0.0, 1.0])

@@ -1,4 +1,4 @@
-"""The demo study, created once by a separate process, so that the window does not load the simulation."""
+"""Create the demo study in a separate process, so that the window does not import the simulation."""
 
 import re
 import subprocess
@@ -18,7 +18,7 @@ def make_demo(is_cancelled: Callable[[], bool], command: Sequence[str] = COMMAND
     """Create the demo study if it does not exist, and return its folder.
 
     Raises:
-        MarviewError: the study cannot be made.
+        MarviewError: the study cannot be created.
     """
     with subprocess.Popen(  # noqa: S603 - our own interpreter
         command,

@@ -1,4 +1,4 @@
-"""The display state of all panes as one immutable snapshot; panes redraw only what changed."""
+"""The display state of all panes, as an immutable snapshot, so that panes redraw only changes."""
 
 import enum
 import math
@@ -68,12 +68,13 @@ class Display:
         numbers: slice numbers as shown to the user.
         window: HU window.
         difference_window: HU window of the difference of result and original.
-        extent_mm: size (z, y, x) of the box around the centre of the volume that panes show at zoom 1: the body.
+        extent_mm: size (z, y, x) of the box, around the centre of the volume and containing the body, that panes show
+            at zoom 1.
         zoom: zoom factor; 1 fits the body into its pane.
         centre_mm: (x, y) at the centre of the panes, relative to the centre of the slice.
         cursor_mm: (x, y) of the linked crosshair.
-        pointed_mm: (x, y) under the mouse in an image pane; its sinusoid is drawn.
-        pointed_ray: (view, bin) under the mouse in the sinogram pane; its ray is drawn.
+        pointed_mm: (x, y) under the mouse in an image pane; the sinogram pane draws its sinusoid.
+        pointed_ray: (view, bin) under the mouse in the sinogram pane; the image panes draw its ray.
         quarters: clockwise quarter turns of the slice, 0 to 3.
         is_mirrored: whether the slice is mirrored left to right before it is turned.
         is_smooth: whether enlarged pixels are interpolated.
@@ -82,7 +83,7 @@ class Display:
         swipe: fraction of the result pane that shows the original while swiping, 0 to 1.
         slab: projection of thick coronal, sagittal and oblique sections.
         slab_mm: thickness of these sections.
-        oblique_deg: turn around the head-feet axis and tilt of the oblique section; None without one.
+        oblique_deg: turn around the head-feet axis and tilt of the oblique section; None if there is none.
         has_scene: whether the Planes layout shows the 3D scene instead of the result.
         is_anonymous: whether the panes hide the patient's name.
         maximised: name of the maximised pane; empty for none.
@@ -131,7 +132,7 @@ class Display:
         return self.extent_mm[1:]
 
     def shows(self, overlay: Overlay) -> bool:
-        """Return whether to draw an overlay."""
+        """Return whether an overlay is switched on and not hidden."""
         return overlay in self.overlays and not self.are_overlays_hidden
 
     def differing(self, other: "Display") -> frozenset[str]:
@@ -140,7 +141,7 @@ class Display:
 
 
 class View:
-    """Display state, whose changes are emitted."""
+    """Holder of the display state, which emits an event at every change."""
 
     changed = Signal(Display, frozenset)
 
@@ -183,13 +184,13 @@ class View:
         low, high = ZOOM_RANGE
         zoom = min(high, max(low, self.display.zoom * factor))
         if not all(map(math.isfinite, at_mm)):
-            return  # a view without an area cannot zoom
+            return  # the pane has no area yet
         kept = self.display.zoom / zoom
         x, y = self.display.centre_mm
         self.update(zoom=zoom, centre_mm=(at_mm[0] + (x - at_mm[0]) * kept, at_mm[1] + (y - at_mm[1]) * kept))
 
     def pan(self, right_mm: float, down_mm: float) -> None:
-        """Move the picture."""
+        """Move the picture to the right and down, by distances in mm."""
         x, y = self.display.centre_mm
         self.update(centre_mm=(x - right_mm, y - down_mm))
 
@@ -208,18 +209,18 @@ class View:
         self.update(is_mirrored=not display.is_mirrored, quarters=turned % 4)
 
     def toggle_overlay(self, overlay: Overlay) -> None:
-        """Switch an overlay on or off; this also shows overlays again if all were hidden."""
+        """Switch an overlay on or off. If all overlays are hidden, show them again."""
         display = self.display
         is_shown = display.shows(overlay)
         overlays = display.overlays - {overlay} if is_shown else display.overlays | {overlay}
         self.update(overlays=overlays, are_overlays_hidden=False)
 
     def move_divider(self, share: float) -> None:
-        """Move the line of the swipe to this fraction of the pane's width, limited to the pane."""
+        """Move the dividing line of the swipe to a fraction of the pane's width, limited to the pane."""
         self.update(swipe=min(1.0, max(0.0, share)))
 
     def compare(self, comparison: Comparison) -> None:
-        """Switch a comparison on or off."""
+        """Switch a mode of comparison on or off."""
         is_on = self.display.comparison == comparison
         self.update(comparison=Comparison.NONE if is_on else comparison)
 

@@ -1,4 +1,4 @@
-"""The question whether voxels that may be metal, enamel or dense bone are metal."""
+"""Ask the user whether voxels that may be metal, enamel or dense bone are metal."""
 
 from collections.abc import Callable
 
@@ -10,7 +10,7 @@ class Doubt:
     """Question about doubtful voxels, asked once.
 
     Attributes:
-        words: the question; empty if there is none.
+        words: text of the question; empty if there is none.
 
     Args:
         messages: messages and questions for the user.
@@ -24,7 +24,7 @@ class Doubt:
         self._question: Question | None = None
 
     def ask(self, words: str) -> None:
-        """Ask a question, or none if it is empty; withdraw an earlier one."""
+        """Withdraw the earlier question, and ask a new one unless the text is empty."""
         self.withdraw()
         if words:
             self.words = words

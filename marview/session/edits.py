@@ -1,4 +1,4 @@
-"""Edits of the whole mask: grow, shrink, fill, smooth, copy between slices, keep or remove a piece."""
+"""Edit the whole mask: grow, shrink, fill holes, smooth, copy between slices, keep or remove a piece."""
 
 from collections.abc import Callable
 from functools import partial
@@ -92,7 +92,7 @@ class Edits:
         self._metal.edit(lambda mask: np.zeros(mask.shape, bool))
 
     def _do(self, change: Callable[[Mask, bool], Mask]) -> None:
-        """Apply a change to the scope in the settings; `change` gets the mask and whether to work slice by slice."""
+        """Apply a change within the scope in the settings."""
         scope, z = self._tools.settings.scope, self._view.display.slice_index
 
         def work(mask: Mask) -> Mask:

@@ -1,4 +1,4 @@
-"""The entries of the series list, found under a path and grouped by patient."""
+"""Find the series under a path, and group them by patient for the series list."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from marview.session.thumbnail import thumbnail
 
 @dataclass(frozen=True, eq=False)
 class Entry:
-    """An entry of the series list.
+    """Entry of the series list.
 
     Attributes:
         picture: thumbnail, uint8 `[y, x]`; None if it cannot be made from the headers.
@@ -49,7 +49,7 @@ def look(path: Path, is_cancelled: Callable[[], bool] = lambda: False) -> Found:
     """Find the series under a path by their headers.
 
     Raises:
-        BadInput: there is no series.
+        BadInput: there is no series under the path.
         Cancelled: `is_cancelled` returned True.
     """
     found = scan(path, is_cancelled=is_cancelled)
@@ -63,7 +63,7 @@ def look(path: Path, is_cancelled: Callable[[], bool] = lambda: False) -> Found:
 
 
 def find(path: Path, is_cancelled: Callable[[], bool], *, may_be_refused: bool) -> Found:
-    """Find the series as `look` does, but a refused path returns its message if other paths were given."""
+    """Find the series under a path; with `may_be_refused`, return the error message in place of raising BadInput."""
     try:
         return look(path, is_cancelled)
     except BadInput as refusal:

@@ -1,4 +1,4 @@
-"""Export the result in view as a derived DICOM series, NIfTI or PNG, in the background, whole or not at all."""
+"""Export the result in view as a derived DICOM series, NIfTI files or PNG pictures, in the background."""
 
 import itertools
 import re
@@ -29,8 +29,8 @@ class ExportState:
 
     Attributes:
         fraction: progress, 0 to 1.
-        sentence: what was written, or why not; empty while it runs.
-        folder: folder of the export; None unless it is done.
+        sentence: what was written, or why nothing was written; empty while the export runs.
+        folder: folder of the export; None until it is done.
     """
 
     fraction: float = 0.0
@@ -86,7 +86,7 @@ class Exports:
         )
 
     def cancel(self) -> None:
-        """Stop the export and remove what it wrote."""
+        """Cancel the export and remove the files that it has written."""
         self._stop.set()
 
     def _tell(self, state: ExportState) -> None:
@@ -99,12 +99,12 @@ class Exports:
 
 
 def folder_name(loaded: LoadedSeries, result: Result) -> str:
-    """Return a folder name for an export, from the series and the method."""
+    """Return the name of an export folder, made from the names of series and method."""
     return f"{words_of(loaded)}_{result.method}"
 
 
 def words_of(loaded: LoadedSeries) -> str:
-    """Return the description of a series as part of a file name."""
+    """Return the description of a series in a form that file names allow."""
     words = re.sub(r"[^A-Za-z0-9]+", "_", loaded.series.description.removesuffix(".gz").removesuffix(".nii"))
     return words.strip("_")[:40] or "series"
 

@@ -1,4 +1,4 @@
-"""A run as the user sees it: its state, progress and result."""
+"""A run in the job list: its state, progress and result."""
 
 import enum
 import time
@@ -34,19 +34,19 @@ class State(enum.StrEnum):
 
 @dataclass(eq=False)
 class Job:
-    """A run as the user sees it.
+    """A run in the job list.
 
     Attributes:
         result: result that the run fills.
-        prepare: function that makes the request when the job's turn comes, on its own thread; a waiting job uses no
-            memory.
+        prepare: function that makes the request, called on the job's thread when its turn comes, so that a waiting job
+            uses no memory.
         started: function called on the window's thread when the run starts.
         ended: function called on the window's thread when the job is over, even if it never started.
         request: request to the worker; its mask and correction are closed when the run is over.
-        earlier_notes: notes of the earlier part of a continued run.
-        purpose: identity of the task; equal for two runs that would do the same.
+        earlier_notes: notes from the earlier part of a run that was continued.
+        purpose: key of the task, equal for two runs that would give the same result.
         has_waited: whether the job waited for other runs.
-        has_begun: whether its turn has come.
+        has_begun: whether the job has left the queue and started.
     """
 
     result: Result
@@ -74,9 +74,9 @@ class Job:
         return not self.has_begun and self.state is State.QUEUED
 
     def keep(self, done: SliceDone) -> KeptPlane | None:
-        """Store a copy of a slice's correction and release the worker's memory; on the worker's thread.
+        """Store a copy of a slice's correction, and release the worker's memory; called on the worker's thread.
 
-        The first slice is the one in view, so its picture is made here too.
+        The first slice is the one in view, so its corrected picture is computed here too.
 
         Raises:
             MemoryError, OSError: there is no space for the copy.
@@ -108,7 +108,7 @@ class Job:
                 result.notes.append(message.sentence)
 
     def go_on(self, progress: Progress) -> None:
-        """Record the progress and estimate the remaining time, separately for learning and for the rest."""
+        """Record the progress and estimate the remaining time, separately for training and correction."""
         if progress.is_learning != self.is_learning:
             self.is_learning = progress.is_learning
             self.left.restart(progress.fraction)
@@ -122,12 +122,12 @@ class Job:
             self.request.close()
 
     def forget(self) -> None:
-        """Drop references to the volume, which a listed job would otherwise keep in memory."""
+        """Drop references to the volume, so that the job list does not keep it in memory."""
         self.prepare, self.started, self.ended = _over_already, _ignore, _ignore
 
     @property
     def remaining_s(self) -> float | None:
-        """Return the estimated seconds left, of learning while it lasts; None while unknown."""
+        """Return the estimated remaining seconds of the training or the correction in progress; None while unknown."""
         return None if self.state.is_over else self.left.seconds
 
 

@@ -1,4 +1,4 @@
-"""A metal mask whose series is not in view: packed voxels, recipe, undo and redo."""
+"""Compact storage of the metal mask of a series that is not in view, with its recipe, undo and redo."""
 
 from dataclasses import dataclass
 
@@ -11,7 +11,7 @@ from marview.volume.undo import UndoStack
 
 @dataclass(frozen=True)
 class MetalState:
-    """The description of a mask, which undo and redo restore."""
+    """Description of a mask, which undo and redo restore together with its voxels."""
 
     recipe: Recipe
     threshold_hu: float
@@ -20,7 +20,7 @@ class MetalState:
 
 @dataclass(frozen=True, eq=False)
 class KeptMetal:
-    """The packed mask of a series that is not in view, with its undo and redo."""
+    """Packed mask of a series that is not in view, with its undo and redo steps."""
 
     shape: tuple[int, ...]
     packed: MaskPatch | None
@@ -38,7 +38,7 @@ class KeptMetal:
 
 
 def is_work(recipe: Recipe, saved: Recipe) -> bool:
-    """Return whether a mask was edited by hand since it was saved."""
+    """Return whether a mask has been edited by hand since it was saved."""
     return recipe.source is Source.HAND and not recipe.is_given and recipe != saved
 
 
@@ -48,7 +48,7 @@ def packed(mask: Mask) -> MaskPatch | None:
 
 
 def unpacked(patch: MaskPatch, shape: tuple[int, ...]) -> Mask:
-    """Return the mask that was packed, bool `[z, y, x]`."""
+    """Unpack a mask, bool `[z, y, x]`."""
     mask = np.zeros(shape, bool)
     patch.apply(mask)
     return mask

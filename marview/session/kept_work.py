@@ -1,4 +1,4 @@
-"""The work on each open series: kept while another one is in view, and listed before it would be lost."""
+"""Store the user's work on each open series while another one is in view, and list work that is not saved."""
 
 from collections import Counter
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ from marview.text import count, plural, tr
 
 @dataclass(frozen=True, eq=False)
 class PutAway:
-    """The work on a series that is not in view, except its results and measurements."""
+    """Work on a series that is not in view, except its results and measurements."""
 
     title: str
     metal: KeptMetal | None
@@ -24,7 +24,7 @@ class PutAway:
 
 
 class KeptWork:
-    """Store of the work on a series, which it also restores.
+    """Store of the work on each series.
 
     Attributes:
         series: key of the series in view; empty if there is none.
@@ -45,7 +45,7 @@ class KeptWork:
         self._closed: set[str] = set()
 
     def turn_to(self, series: str, title: str) -> PutAway | None:
-        """Store the work on the series in view and turn to the next one.
+        """Store the work on the series in view, and return the stored work on the next one.
 
         Args:
             series: key of the next series.
@@ -68,7 +68,7 @@ class KeptWork:
         return self._put_away.get(series)
 
     def is_closed(self, series: str) -> bool:
-        """Return whether a series was closed, so that late answers about it are dropped."""
+        """Return whether a series was closed; callers then drop late answers about it."""
         return series in self._closed
 
     def drop(self, series: str) -> None:
@@ -105,7 +105,7 @@ class KeptWork:
         return lost
 
     def _unsaved_results(self) -> list[str]:
-        """Describe the results that were not exported; those of one method on one series also by their run and mask."""
+        """Describe the results that were not exported, with run and mask if a method has several on the same series."""
         unsaved = self._results.unsaved
         alike = Counter((one.series, one.title) for one in unsaved)
         lost = []

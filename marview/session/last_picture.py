@@ -1,4 +1,4 @@
-"""Cache of the corrected slice that was computed last."""
+"""Cache the corrected slice that was computed last."""
 
 import weakref
 
@@ -11,20 +11,20 @@ Picture = NDArray[np.int16]
 
 
 class LastPicture:
-    """Cache of one corrected slice, int16 HU `[y, x]`, shared by panes; released when no pane shows it any more."""
+    """Cache of one corrected slice, int16 HU `[y, x]`, released when no pane shows it any more."""
 
     def __init__(self) -> None:
         self._of: tuple[KeptPlane, weakref.ref[Picture]] | None = None
         self._awaited: Picture | None = None
 
     def put(self, correction: KeptPlane, picture: Picture, *, is_awaited: bool = False) -> None:
-        """Replace the picture; an awaited one is held until the next `get`. Any thread may call this."""
+        """Replace the picture, from any thread. If `is_awaited`, the cache holds it until the next `get`."""
         picture.setflags(write=False)
         self._awaited = picture if is_awaited else None
         self._of = correction, weakref.ref(picture)
 
     def get(self, correction: KeptPlane) -> Picture | None:
-        """Return the picture with this correction; None if another one was computed since, or if it was released."""
+        """Return the picture computed from this correction; None if it was replaced or released."""
         if self._of is None or self._of[0] is not correction:
             return None
         picture, self._awaited = self._of[1](), None

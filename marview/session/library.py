@@ -1,4 +1,4 @@
-"""The open series: scanning folders for them, and reading the chosen one into memory."""
+"""The list of open series: scan folders for series, and read the chosen one into memory."""
 
 import time
 from collections.abc import Callable
@@ -51,9 +51,9 @@ class Library:
         self._reading = background.latest()
 
     def open(self, *paths: Path, key: str = "") -> None:
-        """Find series under paths, list them and choose the first, unless another is chosen meanwhile.
+        """Find the series under paths, list them, and choose the first one unless the user chooses another meanwhile.
 
-        If a key is given, the series with this key is chosen instead.
+        With a key, choose the series with this key instead.
         """
         path = paths[0]
         is_chosen_since = self._reading.drop()
@@ -73,7 +73,7 @@ class Library:
         self._scanning.run(work, done, self._fail)
 
     def add(self, path: Path) -> None:
-        """Find series under a path and list them; the series in view stays."""
+        """Find the series under a path and add them to the list; the series in view does not change."""
         self._background.run(
             lambda: find(path, lambda: False, may_be_refused=False), self._take, lambda _sentence: None
         )
@@ -146,12 +146,12 @@ class Library:
         self._reading.run(work, done, failed)
 
     def _turn_back(self, entry: Entry, before: Entry | None, refusal: str) -> None:
-        """Return to the series before one that cannot be read; without it, empty the view.
+        """Show the previous series again after one that cannot be read, or none if there was no previous one.
 
         Args:
-            entry: the entry that cannot be read. If it came into view, its files are refused from now on.
-            before: the entry chosen before.
-            refusal: why its files are refused; empty if something else failed.
+            entry: entry that cannot be read. If it had come into view, its files are refused from now on.
+            before: entry chosen before.
+            refusal: why the files of the entry are refused; empty if something else failed.
         """
         is_in_view = self.loaded is not None and self.loaded.series is entry.series
         there = next((one for one in self.entries if before and one.key == before.key != entry.key), None)
@@ -203,7 +203,7 @@ class Library:
             self.choose(self.entries[wanted])
 
     def _complete(self, entry: Entry, loaded: LoadedSeries) -> None:
-        """Add findings of the reading, and a picture if there was none, to the entry."""
+        """Add the findings made while reading, and a thumbnail if there was none, to the entry."""
         hu = loaded.volume.hu
         picture = shrink(hu[len(hu) // 2]) if entry.picture is None else entry.picture
         if picture is entry.picture and len(loaded.report.findings) == len(entry.report.findings):

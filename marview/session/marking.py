@@ -1,4 +1,4 @@
-"""Link mask and view: show the slice with metal, and show the mask when a tool is selected."""
+"""Make the view follow the mask: go to slices with metal, and show the mask when a tool is selected."""
 
 import numpy as np
 
@@ -11,7 +11,7 @@ from marview.volume.box import Box
 
 
 class Marking:
-    """Link that makes the view follow the mask."""
+    """Link between mask and view: the view goes to slices in which the mask changes."""
 
     def __init__(self, series: OpenSeries, metal: Metal, tools: Tools, traces: Traces, view: View) -> None:
         self._series = series
@@ -22,15 +22,15 @@ class Marking:
         tools.changed.connect(self._take_tool)
 
     def undo(self) -> None:
-        """Undo the last change of the mask, and show a changed slice."""
+        """Undo the last change of the mask, and go to a slice that changed."""
         self._show_change(self._metal.undo())
 
     def redo(self) -> None:
-        """Redo the last undone change, and show a changed slice."""
+        """Redo the last undone change, and go to a slice that changed."""
         self._show_change(self._metal.redo())
 
     def _take_tool(self, tools: ToolSettings, names: frozenset[str]) -> None:
-        """Show the mask and its trace when a mask tool is selected; measuring tools change nothing."""
+        """Show the mask and its trace when a mask tool is selected; measuring tools have no effect."""
         if "tool" in names and tools.tool is not Tool.NONE and not tools.tool.is_measuring:
             self._traces.switch_on()
             self._view.update(overlays=self._view.display.overlays | {Overlay.MASK}, are_overlays_hidden=False)

@@ -1,4 +1,4 @@
-"""Changes of the whole mask in the background: one at a time, and the latest replaces the previous one."""
+"""Change the whole mask in the background, one change at a time; a new change replaces the previous one."""
 
 from collections.abc import Callable
 from typing import TypeVar
@@ -13,9 +13,9 @@ T = TypeVar("T")
 
 
 class MaskChanges:
-    """Changes of the mask, run one after another.
+    """Runner of changes of the mask, in the background.
 
-    The message about a failed change disappears when the next one starts, because that one may succeed.
+    The error message of a failed change disappears when the next change starts.
 
     Event on the window's thread: `busy()` when `is_busy` changed.
 
@@ -50,12 +50,12 @@ class MaskChanges:
         self._latest.run(work, finish, fail)
 
     def drop(self) -> None:
-        """Drop the change in progress."""
+        """Discard the change in progress."""
         self._latest.drop()
         self._set_busy(is_busy=False)
 
     def is_held_up(self) -> bool:
-        """Return whether another change must wait; if so, show a message."""
+        """Return whether a change is in progress, so that no other may start; if so, show a message."""
         if self.is_busy:
             self._messages.say(Severity.INFO, tr("The mask is being changed; try again in a moment."))
         return self.is_busy

@@ -13,7 +13,7 @@ from marview.text import tr
 
 
 class MaskFiles:
-    """Import of a mask for the series in view and export of the mask in use."""
+    """Import and export of masks of the series in view."""
 
     def __init__(self, background: Background, messages: Messages, metal: Metal) -> None:
         self._background = background
@@ -21,7 +21,7 @@ class MaskFiles:
         self._metal = metal
 
     def read(self, path: Path, series: LoadedSeries) -> None:
-        """Import the mask of a file as one undo step; a message describes how it was fitted to the grid."""
+        """Import the mask in a file as one undo step; a message says how the mask was resampled to the voxels."""
         before = self._metal.mask
 
         def work() -> MaskFile:
@@ -38,7 +38,7 @@ class MaskFiles:
         self._background.run(work, done, self._messages.error)
 
     def write(self, path: Path, series: LoadedSeries) -> None:
-        """Write the mask in use; the file extension selects the format."""
+        """Export the mask in use, in the format of the file extension."""
         if self._metal.shared is None or not self._metal.is_present:
             self._messages.say(Severity.WARNING, tr("No metal is marked, so there is no mask to write."))
             return

@@ -1,4 +1,4 @@
-"""Export the measurements of the series in view as CSV or DICOM SR; the file extension selects the format."""
+"""Export the measurements of the series in view as CSV or DICOM SR, depending on the file extension."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -23,11 +23,11 @@ SHAPES: dict[Kind, Shape] = {
     Kind.RECTANGLE: "POLYGON",
     Kind.REGION: "POLYGON",
 }
-"""Graphic types of the kinds of measurement that are not lines."""
+"""DICOM graphic types of measurements other than lines."""
 
 
 class MeasureFiles:
-    """Writer of the measurements in the background, whole or not at all."""
+    """Export of measurements in the background; no incomplete file is left."""
 
     def __init__(
         self,
@@ -42,7 +42,7 @@ class MeasureFiles:
         self._loaded = loaded
 
     def export(self, path: Path) -> None:
-        """Write a line (CSV) or a group (SR) for each measurement and each compared image."""
+        """Write one line (CSV) or one measurement group (SR) for each measurement and compared image."""
         loaded, listed = self._loaded(), self._measures.listed
         if loaded is None or not listed:
             self._messages.say(Severity.WARNING, tr("There is no measurement to export: measure something first."))
@@ -67,7 +67,7 @@ class MeasureFiles:
 
 
 def compared(loaded: LoadedSeries, results: list[Result], measure: Measure) -> dict[str, Picture]:
-    """Return the measurement's plane in the original and in every result of the series, by title."""
+    """Return the pictures of the measurement's plane, in the original and in each result of the series, by title."""
     volume, plane, z = loaded.volume, measure.plane, measure.slice_index
 
     def picture(result: Result | None) -> Picture:
@@ -87,7 +87,7 @@ def image_words(title: str) -> str:
 
 
 def reported_measure(measure: Measure, pictures: dict[str, Picture], grid: Grid) -> ReportedMeasure:
-    """Return a measurement in the form of a DICOM SR."""
+    """Convert a measurement to the form that is written to a DICOM SR."""
     return ReportedMeasure(
         name=measure.name,
         shape=SHAPES.get(measure.kind, "POLYLINE"),
@@ -118,7 +118,7 @@ def _values(measure: Measure, title: str, picture: Picture) -> ImageValues:
 
 
 def _corners(measure: Measure) -> Measure:
-    """Return the measurement with the points of a DICOM SR: corners of a rectangle, axes of an ellipse."""
+    """Return the points of a measurement as in DICOM SR: the corners of a rectangle, the axis ends of an ellipse."""
     if measure.kind not in REGIONS or measure.kind is Kind.REGION:
         return measure
     (x0, y0), (x1, y1) = measure.points[:2]

@@ -1,4 +1,4 @@
-"""Convert measurements to plain values for a file, and back."""
+"""Convert measurements to JSON values and back."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -12,7 +12,7 @@ from marview.volume.across import Section, Slab
 
 
 def record_of(measure: Measure) -> dict[str, Any]:
-    """Return a measurement as JSON values."""
+    """Convert a measurement to JSON values."""
     return {
         "number": measure.number,
         "kind": measure.kind.value,
@@ -23,7 +23,7 @@ def record_of(measure: Measure) -> dict[str, Any]:
 
 
 def measure_of(record: Mapping[str, Any], grid: Grid) -> Measure:
-    """Return the measurement of a record, on the grid of its series.
+    """Convert JSON values to a measurement on the grid of its series.
 
     Raises:
         ValueError, KeyError, TypeError, OverflowError: the record is damaged.

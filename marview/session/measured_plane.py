@@ -1,4 +1,4 @@
-"""A section in which something was measured: its position and thickness."""
+"""The section in which a measurement was drawn: its position and thickness."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -16,11 +16,11 @@ _SAME = 1e-6
 
 @dataclass(frozen=True, eq=False)
 class MeasuredPlane:
-    """A section as displayed when it was measured.
+    """Section as it was displayed when the measurement was drawn.
 
     Attributes:
         section: position and directions.
-        slab: projection of parallel sections to one picture.
+        slab: projection that combines parallel sections to one picture, such as the maximum.
         slab_mm: thickness of the slab.
     """
 
@@ -30,7 +30,7 @@ class MeasuredPlane:
 
     @property
     def title(self) -> str:
-        """Return the name in files, such as "Coronal, P 12.3 mm"."""
+        """Return the English name for files, such as "Coronal, P 12.3 mm"."""
         return self._describe(str)
 
     @property
@@ -45,7 +45,7 @@ class MeasuredPlane:
         return f"{name}, {section.place}{thick}"
 
     def shift_to(self, other: "MeasuredPlane") -> tuple[float, float] | None:
-        """Return the shift from points of this plane to points of another; None if the planes differ."""
+        """Return the shift from this plane's coordinates to those of the same plane in another section, else None."""
         mine, others = self.section, other.section
         is_turned = np.abs(mine.right - others.right).max() > _SAME or np.abs(mine.down - others.down).max() > _SAME
         is_thicker = self.slab is not other.slab or (self.slab is not Slab.NONE and self.slab_mm != other.slab_mm)
@@ -55,5 +55,5 @@ class MeasuredPlane:
         return others.to_screen(mine.centre_lps_mm) if abs(apart) < mine.step_mm / 2 else None
 
     def picture(self, hu: Any) -> Picture:
-        """Return the picture of the section through HU `[z, y, x]`, or any object that returns blocks of HU."""
+        """Return the picture of the section through HU `[z, y, x]`, an array or an object that returns blocks of HU."""
         return Picture(self.section.picture(hu, self.slab, self.slab_mm), self.section.pixel_mm)

@@ -1,4 +1,4 @@
-"""A measurement: a length, an angle, a region, a point or a profile, in a slice or a section through slices."""
+"""A measurement in a slice or section: a length, angle, region, point or profile."""
 
 import enum
 import math
@@ -21,7 +21,7 @@ Point = tuple[float, float]
 
 
 class Kind(enum.StrEnum):
-    """The kind of a measurement."""
+    """Kind of a measurement."""
 
     PROBE = "probe"
     LENGTH = "length"
@@ -57,14 +57,15 @@ FEWEST = {Kind.PROBE: 1, Kind.ANGLE: 3, Kind.REGION: 3}
 
 @dataclass(frozen=True)
 class Measure:
-    """One measurement in one slice or section.
+    """Measurement in a slice or section.
 
     Attributes:
         number: unique number, from 1.
         kind: kind of the measurement.
         slice_index: index of the slice; for a section, the slice in view when it was drawn.
-        points: point of a probe; ends of a line; first arm, vertex and second arm of an angle; two opposite corners
-            of the box around an ellipse or rectangle; outline of a freehand region.
+        points: the point of a probe; the ends of a line; a point on the first arm, the vertex and a point on the second
+            arm of an angle; two opposite corners of the box around an ellipse or rectangle; the outline of a freehand
+            region.
         plane: section of the measurement; None in a slice.
     """
 
@@ -76,7 +77,7 @@ class Measure:
 
     @property
     def is_whole(self) -> bool:
-        """Return whether all points are set."""
+        """Return whether the measurement has all its points."""
         return len(self.points) >= FEWEST.get(self.kind, 2)
 
     @property
@@ -104,7 +105,7 @@ class Measure:
 
     @property
     def area_mm2(self) -> float:
-        """Return the exact area of a drawn region, independent of pixels."""
+        """Return the geometric area of a drawn region in mm², which does not depend on the pixel grid."""
         if self.kind is Kind.REGION:
             x, y = np.array(self.points).T
             return float(abs(x @ np.roll(y, 1) - y @ np.roll(x, 1)) / 2)
@@ -141,13 +142,13 @@ class Measure:
         return region_statistics(picture.values, inside, picture.pixel_mm) if inside.any() else None
 
     def profile(self, picture: Picture) -> Profile:
-        """Return HU along a line in a picture."""
+        """Return the HU along a line in a picture."""
         start, end = (picture.place_at(*point) for point in self.points[:2])
         return profile(picture.values, start, end, picture.pixel_mm)
 
 
 def words(measure: Measure, picture: Picture, original: Picture | None = None) -> str:
-    """Describe the values of a measurement in a picture, with the change from `original` if given."""
+    """Describe the values of a measurement in a picture, with their change from `original` if given."""
     if measure.kind in {Kind.LENGTH, Kind.PROFILE}:
         return f"{measure.length_mm:.1f} mm"
     if measure.kind is Kind.ANGLE:
@@ -172,7 +173,7 @@ def place_words(measure: Measure, slice_number: int) -> str:
 
 
 def rows(measure: Measure, slice_number: int, pictures: dict[str, Picture]) -> list[dict[str, object]]:
-    """Return table rows, one per compared picture; the first is the original."""
+    """Return one table row for each compared picture, the original first."""
     made: list[dict[str, object]] = []
     first: float | None = None
     for title, picture in pictures.items():

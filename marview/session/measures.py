@@ -1,4 +1,4 @@
-"""The measurements of all series."""
+"""The measurements of all open series."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -74,7 +74,7 @@ class Measures:
         return moved
 
     def remove(self, measure: Measure | None = None) -> None:
-        """Remove a measurement, by default the last one."""
+        """Remove a measurement; None removes the last one."""
         known = self._by_series.get(self._series, [])
         gone = measure or (known[-1] if known else None)
         if gone is not None:
@@ -82,7 +82,7 @@ class Measures:
             self.changed.emit()
 
     def put(self, series: str, measures: Sequence[Measure]) -> None:
-        """Add measurements of an earlier session; they keep their numbers unless those are in use."""
+        """Add measurements of an earlier session; their numbers change only if they are already in use."""
         known = self._by_series.setdefault(series, [])
         taken = {one.number for one in known}
         for one in measures:

@@ -1,4 +1,4 @@
-"""Messages and questions for the user."""
+"""Messages and questions that the window shows to the user."""
 
 import enum
 from collections.abc import Callable
@@ -18,7 +18,7 @@ class Severity(enum.StrEnum):
 
 @dataclass(frozen=True, eq=False)
 class Message:
-    """A message of one or more sentences."""
+    """Message of one or more sentences."""
 
     severity: Severity
     sentence: str
@@ -26,7 +26,7 @@ class Message:
 
 @dataclass(frozen=True, eq=False)
 class Question:
-    """A yes-or-no question.
+    """Yes-or-no question.
 
     Attributes:
         yes: text of the button for yes.
@@ -41,7 +41,7 @@ class Question:
 
 
 class Messages:
-    """Messages and questions; the window shows them in bars that do not block it."""
+    """Messages and questions, which the window shows in bars that do not block it."""
 
     said = Signal(Message)
     unsaid = Signal(Message)
@@ -52,7 +52,7 @@ class Messages:
         self._last: Message | None = None
 
     def ask(self, question: Question) -> Question:
-        """Ask a question; the user may answer later or never."""
+        """Ask a question, which the user may answer later or not at all."""
         self.asked.emit(question)
         return question
 
@@ -67,13 +67,13 @@ class Messages:
         return message
 
     def dismiss(self) -> None:
-        """Remove the last message, because its subject is tried again or gone."""
+        """Remove the last message, because its cause no longer exists or the action is repeated."""
         if self._last is not None:
             self.unsay(self._last)
             self._last = None
 
     def unsay(self, message: Message) -> None:
-        """Remove a message that no longer holds, if it is still shown."""
+        """Remove a message that no longer applies, if it is still shown."""
         self.unsaid.emit(message)
 
     def error(self, sentence: str) -> None:

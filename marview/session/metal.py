@@ -1,4 +1,4 @@
-"""The metal mask of the series in view: found by a recipe, edited by hand, with undo and redo."""
+"""The metal mask of the series in view: find metal, edit the mask, undo and redo."""
 
 import math
 from collections.abc import Callable
@@ -27,14 +27,15 @@ __all__ = ["KeptMetal", "Metal", "Recipe", "Source"]
 
 
 class Metal(SharedMask):
-    """The metal of the series in view, with methods to find it and to change its mask.
+    """Metal mask of the series in view, with methods to find metal and to edit the mask.
 
     Events on the window's thread, in addition to `touched`: `changed()` when the mask or its recipe changed, at the end
     of a stroke; `busy()` when `is_busy` changed.
 
     Attributes:
         recipe: recipe of the mask in use.
-        asked: recipe requested last; it differs from `recipe` during a search and until region growing has a seed.
+        asked: recipe that was requested last; it differs from `recipe` while metal is being searched, and while region
+            growing has no seed.
         found_threshold_hu: threshold in effect, chosen or found automatically; NaN without metal.
         is_found: whether the search for metal has finished, or a mask was restored.
         saved: recipe of the mask exported last.
@@ -52,7 +53,7 @@ class Metal(SharedMask):
         self._clear(None)
 
     def put_away(self) -> KeptMetal | None:
-        """Return mask and undo for a later `take`; None if there is nothing to keep."""
+        """Return the mask with its undo steps, for a later `take`; None if there is nothing to store."""
         self.end_stroke()
         if self.mask is None or self._search is None or not self.is_found:
             return None
@@ -107,7 +108,7 @@ class Metal(SharedMask):
 
     @property
     def busy(self) -> SignalInstance:
-        """Return the event that `is_busy` has changed."""
+        """Event emitted when `is_busy` changed."""
         return self._changes.busy
 
     @property
@@ -117,7 +118,7 @@ class Metal(SharedMask):
 
     @property
     def is_unsaved(self) -> bool:
-        """Return whether the mask was edited by hand and not exported since."""
+        """Return whether the mask has been edited by hand since it was last exported."""
         return is_work(self.recipe, self.saved)
 
     # -- by a recipe
@@ -127,7 +128,7 @@ class Metal(SharedMask):
         self.choose(source=Source.ADAPTIVE, threshold_hu=None)
 
     def set_source(self, source: Source) -> None:
-        """Change the source of the mask; a threshold starts from the present one, growing without seeds."""
+        """Change the source of the mask. A threshold starts at the current one, and region growing without seeds."""
         if source is Source.THRESHOLD and self.asked.source is source:
             return
         threshold_hu = self.found_threshold_hu if source is Source.THRESHOLD else math.nan
@@ -138,7 +139,7 @@ class Metal(SharedMask):
         self.choose(source=Source.THRESHOLD, threshold_hu=threshold_hu)
 
     def set_margin(self, margin_mm: float) -> None:
-        """Grow (+) or shrink (-) the metal found."""
+        """Set the margin by which the mask grows (+) or shrinks (-)."""
         self.choose(margin_mm=margin_mm)
 
     def add_seed(self, seed_zyx: tuple[int, int, int]) -> None:
@@ -146,7 +147,7 @@ class Metal(SharedMask):
         self.choose(source=Source.GROWING, seeds=(*self.asked.seeds, seed_zyx))
 
     def choose(self, **changes: Any) -> None:
-        """Change the latest recipe and find the metal again."""
+        """Change fields of the requested recipe, and find the metal again."""
         self.end_stroke()
         recipe = replace(self.asked, **changes)
         search, mask = self._search, self.mask
@@ -173,7 +174,7 @@ class Metal(SharedMask):
     def _take_found(
         self, found: Found, patch: MaskPatch | None, recipe: Recipe, mask: MetalMask, search: MetalSearch
     ) -> None:
-        if patch is not None and self.is_found:  # the first mask found is the last undo step
+        if patch is not None and self.is_found:  # the first mask found cannot be undone
             mask.undo_stack.push(patch)
         search.core, self.is_found = found.core, True
         if recipe.source is Source.HAND:
@@ -186,13 +187,13 @@ class Metal(SharedMask):
         self.changed.emit()
 
     def ask_again(self) -> None:
-        """Repeat a question left unanswered earlier; call it once all slices are read."""
+        """Repeat an unanswered question about doubtful voxels; call this when all slices are read."""
         self._doubt.ask_again()
 
     # -- by hand
 
     def begin_stroke(self) -> bool:
-        """Start a stroke, which is one edit; return False if the mask is already being changed."""
+        """Start a stroke, which becomes one undo step; return False if the mask is being changed."""
         if self.mask is None or self._changes.is_held_up():
             return False
         self.mask.begin_stroke()
@@ -235,7 +236,7 @@ class Metal(SharedMask):
     def put(
         self, given: Mask, origin: str, notes: tuple[str, ...] = (), then: Callable[[], object] = lambda: None
     ) -> None:
-        """Use a mask from a file or an earlier session, as one undo step; `origin` describes it."""
+        """Use a mask from a file or an earlier session, as one undo step; `origin` describes where it comes from."""
         self.end_stroke()
         mask, search = self.mask, self._search
         if mask is None or search is None:
@@ -262,12 +263,12 @@ class Metal(SharedMask):
         self._changes.run(work, done, lambda: self._return_to(before))
 
     def undo(self) -> Box | None:
-        """Undo the last change and return the changed box."""
+        """Undo the last change, and return the box of changed voxels."""
         self.end_stroke()
         return None if self.mask is None else self._settle(self.mask.undo())
 
     def redo(self) -> Box | None:
-        """Redo the last undone change and return the changed box."""
+        """Redo the last undone change, and return the box of changed voxels."""
         self.end_stroke()
         return None if self.mask is None else self._settle(self.mask.redo())
 
@@ -283,7 +284,7 @@ class Metal(SharedMask):
         return MetalState(self.recipe, self.found_threshold_hu, self.notes)
 
     def _count_edit(self) -> None:
-        """Record an edit by hand; threshold, box and margin of the recipe are fixed from now on."""
+        """Change the recipe to that of a mask edited by hand, so that threshold, box and margin no longer apply."""
         self._doubt.withdraw()
         self._edits += 1
         self.is_found = True
@@ -292,7 +293,7 @@ class Metal(SharedMask):
         self.asked = self.recipe
 
     def _settle(self, step: Step | None) -> Box | None:
-        """Restore the description of the mask after a step was undone or redone; return the changed box."""
+        """Restore the description of the mask after undo or redo; return the box of changed voxels."""
         if step is None:
             return None
         state: MetalState = step.description
@@ -304,6 +305,6 @@ class Metal(SharedMask):
         return step.box
 
     def _return_to(self, before: Recipe) -> None:
-        """Go back to an earlier recipe after a change failed."""
+        """Return to an earlier recipe after a change has failed."""
         self.asked = before
         self.changed.emit()

@@ -1,4 +1,4 @@
-"""The search for the metal of one volume by recipes; metal found by an earlier recipe is reused."""
+"""Find the metal of a volume by recipes, and reuse the metal found by an earlier recipe if possible."""
 
 import math
 from collections.abc import Callable
@@ -14,12 +14,12 @@ from marview.volume.volume import Volume
 
 @dataclass(frozen=True, eq=False)
 class Found:
-    """The answer to a recipe.
+    """Result of a search.
 
     Attributes:
-        core: metal before box, smallest size and margin.
+        core: metal found, before box, smallest size and margin are applied.
         mask: metal, bool `[z, y, x]`.
-        edited: the packed mask that the recipe starts from, if that was edited by hand.
+        edited: packed mask from which the recipe starts, if that mask was edited by hand.
     """
 
     core: Core
@@ -28,11 +28,12 @@ class Found:
 
 
 class MetalSearch:
-    """Search for metal, in the background.
+    """Search for the metal of one volume.
 
     Attributes:
-        core: metal that the recipe in use found, before box, smallest size and margin; None before the first search.
-        edited: packed masks edited by hand, by the number of the edit.
+        core: metal found by the recipe in use, before box, smallest size and margin are applied; None before the first
+            search.
+        edited: packed masks that were edited by hand, by the number of the edit.
     """
 
     def __init__(self, volume: Volume) -> None:
@@ -42,12 +43,12 @@ class MetalSearch:
         self._scale_notes: tuple[str, ...] | None = None
 
     def prepare(self, recipe: Recipe, mask: Mask, notes: tuple[str, ...]) -> Callable[[IsStale], Found | None]:
-        """Return a function that finds metal by a recipe in the background; it returns None if the request is outdated.
+        """Return a function, for a background thread, that finds metal; it returns None if the request is outdated.
 
         Args:
             recipe: recipe of the search.
-            mask: mask in use, bool `[z, y, x]`; a recipe edited by hand uses it if the packed mask of its edit is not
-                stored.
+            mask: mask in use, bool `[z, y, x]`; a recipe of an edited mask starts from it if no packed mask is stored
+                for that edit.
             notes: notes on the mask in use.
         """
         core = self.core if self.core is not None and self.core.recipe == recipe.core else None

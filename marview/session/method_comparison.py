@@ -1,4 +1,4 @@
-"""Run several methods on the slice in view, for the panes of the comparison."""
+"""Run several methods on the slice in view, to compare them side by side."""
 
 from collections.abc import Callable, Collection
 
@@ -18,16 +18,16 @@ from marview.text import tr
 
 
 class MethodComparison:
-    """Comparison that queues one run per method on the slice in view.
+    """Object that queues one run per method on the slice in view.
 
     Args:
-        reductions: starter of the runs.
+        reductions: object that starts the runs.
         metal: mask of the series in view.
-        methods: parameters of each method.
+        methods: installed methods and their parameters.
         results: results of the series in view.
         view: display with the slice in view.
         messages: messages for the user.
-        save: function that writes an autosave before the runs.
+        save: function that writes an autosave, called before the runs.
     """
 
     def __init__(
@@ -51,7 +51,7 @@ class MethodComparison:
     def run(self, methods: Collection[str]) -> None:
         """Correct the slice in view with these methods.
 
-        A method that has corrected the slice with this mask and these parameters does not run again. If it has
+        A method does not run again if it has already corrected this slice with the same mask and parameters. If it has
         corrected other slices with them, the slice is added to that result.
         """
         chosen = [one for one in self._methods.usable if one.id in methods]

@@ -1,4 +1,4 @@
-"""The installed methods and the parameters chosen for each."""
+"""The installed methods, and the parameters that the user has chosen for each of them."""
 
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol
@@ -14,17 +14,17 @@ FIRST = "nmar"
 
 
 class Describer(Protocol):
-    """A source of parameters and devices, such as `marview.mar.runner.MarWorker`."""
+    """Object that describes parameters and devices, such as `marview.mar.runner.MarWorker`."""
 
     def describe(self, method: str) -> dict[str, Any]:
         """Return the JSON schema of a method's parameters."""
 
     def devices(self) -> list[dict[str, Any]]:
-        """Return the compute devices of this machine."""
+        """Return the compute devices of this computer."""
 
 
 class Methods:
-    """Methods, listed from their manifests immediately; parameters come from the worker once it has started.
+    """Installed methods, read from their manifests. Their parameters are known once the worker has started.
 
     Attributes:
         device: compute device for the methods.
@@ -68,7 +68,7 @@ class Methods:
         return tuple(one for one in self.listings if one.is_usable)
 
     def learns_from(self, clean_slices: int) -> bool:
-        """Return whether the chosen method first learns from a scan with this number of metal-free slices."""
+        """Return whether a run of the chosen method first trains, given the number of slices without metal."""
         manifest = self.current.manifest if self.current is not None else None
         return manifest is not None and manifest.learns_from_scan and clean_slices >= manifest.fewest_clean
 
@@ -88,7 +88,7 @@ class Methods:
             self._describe(method)
 
     def warm(self) -> None:
-        """Start the worker ahead of the first run and request devices and parameters."""
+        """Start the worker before the first run, and request devices and parameters from it."""
         if self._asked or self.current is None:
             return
         self._describe(self.current.id)

@@ -1,4 +1,4 @@
-"""The series in view: its voxels in shared memory, the slice in view and the HU window."""
+"""The series in view: its HU in shared memory, the slice in view and the HU window."""
 
 from collections import Counter
 from typing import Any
@@ -19,11 +19,11 @@ from marview.volume.window import HuWindow
 
 
 class OpenSeries:
-    """HU of the series in view and of series still being read by runs.
+    """Holder of the HU of the series in view, and of series that runs still use.
 
     Attributes:
-        hu: HU of the series in view, int16 `[z, y, x]`; None until it is read completely.
-        unlooked: index of the slice shown on opening, until metal is found; None afterwards.
+        hu: HU of the series in view, int16 `[z, y, x]`; None until the series has been read completely.
+        unlooked: index of the slice shown when the series was opened; None after metal is found.
     """
 
     def __init__(self, settings: Settings, view: View, background: Background) -> None:
@@ -52,7 +52,7 @@ class OpenSeries:
     def allocate(self, shape: tuple[int, int, int], dtype: np.dtype[Any]) -> NDArray[Any]:
         """Allocate shared memory for the HU of a series, and for its mask.
 
-        This runs on the reading thread, because the system needs half a second for a large series.
+        Call it on the reading thread, because allocating memory for a large series takes half a second.
 
         Raises:
             MarviewError: there is not enough memory.
@@ -63,16 +63,16 @@ class OpenSeries:
         return shared.array
 
     def room_for_mask(self, shape: tuple[int, ...]) -> SharedArray | None:
-        """Return the memory allocated for a mask of this shape, once; None if there is none."""
+        """Return, once, the memory that `allocate` has allocated for a mask of this shape; None if there is none."""
         room, self._mask_room = self._mask_room, None
         return room if room is not None and room.array.shape == shape else None
 
     def hold(self, hu: SharedArray) -> None:
-        """Keep HU in memory until `release`, even if another series is opened."""
+        """Keep an array of HU in memory until `release`, even if another series is opened."""
         self._held[hu] += 1
 
     def release(self, hu: SharedArray) -> None:
-        """Release held HU; the memory is freed unless the series is in view or held by others."""
+        """Release an array of HU; its memory is freed unless the series is in view or held by others."""
         self._held[hu] -= 1
         if self._held[hu] <= 0:
             del self._held[hu]
@@ -88,7 +88,7 @@ class OpenSeries:
     # -- opening
 
     def start(self, loaded: LoadedSeries, slice_index: int | None) -> None:
-        """Show a series while it is read.
+        """Show a series while it is being read.
 
         Args:
             loaded: the series; its volume is read in the background.
@@ -116,7 +116,7 @@ class OpenSeries:
         self.unlooked = here if slice_index is None and loaded.report.is_volume else None
 
     def finish(self, loaded: LoadedSeries) -> None:
-        """Use the HU of a completely read series, fit its body into the panes, and release HU no longer needed."""
+        """Use the HU of a series that has been read completely, fit the body into the panes, and free other memory."""
         self.hu = next((one for one in self._allocated if np.shares_memory(one.array, loaded.volume.hu)), None)
         in_use = [shared for shared in self._allocated if shared is self.hu or shared in self._held]
         for shared in self._allocated:

@@ -1,4 +1,4 @@
-"""Apply mask tools to a slice: strokes, outlines, seeds and boxes."""
+"""Apply the mask tools to a slice: brush strokes, outlines, seeds and boxes."""
 
 import numpy as np
 from psygnal import Signal
@@ -11,14 +11,14 @@ from marview.volume.box import Box
 from marview.volume.growing import grow_from
 
 CLOSES_PX = 1.5
-"""Distance from the first corner within which a click closes a polygon."""
+"""Distance in voxels from the first corner of a polygon within which a click closes it."""
 
 Place = tuple[float, float]
 """Fractional index (y, x) in the slice in view."""
 
 
 class Painting:
-    """Conversion of mouse positions, in voxels, into changes of the mask; independent of the window.
+    """Handler of the mask tools: it converts mouse positions, in voxels, to changes of the mask.
 
     Event on the window's thread: `drawn()` when the outline changed.
 
@@ -44,7 +44,7 @@ class Painting:
         return bool(self.outline)
 
     def press(self, at: Place) -> None:
-        """Handle a press of the button."""
+        """Handle a press of the mouse button."""
         tool = self._tools.settings.tool
         self._slice = self._view.display.slice_index
         if tool in {Tool.BRUSH, Tool.ERASER}:
@@ -60,7 +60,7 @@ class Painting:
             self._draw([at])
 
     def move(self, at: Place) -> None:
-        """Handle a move with the button down."""
+        """Handle a mouse move while the button is down."""
         tool = self._tools.settings.tool
         if self._last is None:
             return
@@ -72,7 +72,7 @@ class Painting:
             self._draw([self.outline[0], at])
 
     def release(self) -> None:
-        """Handle the release of the button."""
+        """Handle the release of the mouse button."""
         is_begun, self._last = self._last is not None, None
         tool = self._tools.settings.tool
         if not is_begun:
@@ -120,7 +120,7 @@ class Painting:
             metal.edit(lambda mask: mask | grow_from(hu, seed, in_slice=in_slice))
 
     def _keep_within(self) -> None:
-        """Keep the metal inside the box in all slices; a click without a drag removes the box."""
+        """Limit the metal to the drawn box, in all slices; a click without a drag removes the box."""
         ends = np.array(self.outline)
         self._draw([])
         mask = self._metal.mask

@@ -1,4 +1,4 @@
-"""A picture of a plane, with coordinates in mm from the centre of the slice."""
+"""A picture of a plane, with coordinates in mm from its centre."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -54,7 +54,7 @@ class Picture:
 
 
 def edge_letters(grid: Grid) -> tuple[str, str, str, str]:
-    """Return the patient's side (L, R, A, P, H, F) at the left, right, top and bottom edge of a slice."""
+    """Return the orientation letters (L, R, A, P, H, F) at the left, right, top and bottom edge of a slice."""
 
     def letter(direction: NDArray[np.float64]) -> str:
         axis = int(np.abs(direction).argmax())
@@ -67,7 +67,7 @@ def edge_letters(grid: Grid) -> tuple[str, str, str, str]:
 def turned_letters(
     letters: tuple[str, str, str, str], quarters: int, *, is_mirrored: bool
 ) -> tuple[str, str, str, str]:
-    """Return the letters of left, right, top and bottom edge after mirroring left to right and turning clockwise."""
+    """Return the letters of left, right, top and bottom edge after mirroring left to right, then turning clockwise."""
     left, right, top, bottom = letters
     if is_mirrored:
         left, right = right, left

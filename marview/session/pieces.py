@@ -1,4 +1,4 @@
-"""The list of metal pieces: size, density, position, and whether they are part of the mask."""
+"""List the pieces of metal, with size, density and position, and switch them on or off."""
 
 from dataclasses import dataclass
 
@@ -15,7 +15,7 @@ from marview.volume.components import Component, Components, components
 from marview.volume.patch import MaskPatch
 
 MOST = 200
-"""Number of pieces listed, the largest ones."""
+"""Largest number of pieces in the list."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,12 +34,12 @@ class Piece:
 
 
 class Pieces:
-    """Pieces of the mask, listed in the background.
+    """List of the pieces of the mask, made in the background.
 
     Event on the window's thread: `changed()` when `listed` changed.
 
     Attributes:
-        listed: pieces, largest first; those switched off stay listed until metal is found again.
+        listed: pieces, largest first; pieces that were switched off stay in the list until metal is found again.
         smaller: number of pieces too small for the list.
     """
 
@@ -55,11 +55,11 @@ class Pieces:
         metal.touched.connect(lambda _box: self._listing.drop())
 
     def list_anew(self) -> None:
-        """Update the list; call it when the mask no longer changes, because a large mask takes a while."""
+        """Update the list. Call this after an edit has ended, because a large mask takes a while."""
         mask = self._metal.mask
         self._listing.drop()
         if self._listing.is_busy:
-            return  # repeated once the running listing has been dropped
+            return  # start again after the list in progress has been dropped
         if self._metal.is_painting:
             return
         if mask is None or mask.hu is None or not self._metal.is_present:
@@ -103,7 +103,7 @@ class Pieces:
         self.changed.emit()
 
     def _off(self) -> tuple[Piece, ...]:
-        """Return the pieces switched off that are still not part of the mask."""
+        """Return the pieces that were switched off and are not part of the mask."""
         mask = self._metal.mask
         if mask is None:
             return ()
@@ -111,7 +111,7 @@ class Pieces:
 
 
 def _split(found: Components) -> tuple[tuple[Piece, ...], int]:
-    """Return the largest pieces and the number of further ones."""
+    """Return the largest pieces, and the number of smaller ones that are not listed."""
     pieces = []
     for component in found.pieces[:MOST]:
         assert found.box is not None

@@ -1,4 +1,4 @@
-"""Storage of corrections: in memory up to a limit, then in files opened only for reading."""
+"""Store corrections in memory up to a limit, and then in temporary files."""
 
 import contextlib
 import logging
@@ -16,9 +16,10 @@ from marview.mar.scratch import scratch
 from marview.text import tr
 
 MOST_BYTES = 32_000_000
-"""Memory limit for the corrections of all results in bytes, 30 slices of 512 x 512; further ones go to disk.
+"""Memory limit for the corrections of all results in bytes, 30 slices of 512 x 512; further slices go to disk.
 
-The system keeps files just written in free memory, so that they are read as fast and still leave room for the volume.
+The system caches recently written files in free memory, so they are read as fast, and the cache gives way if the volume
+needs the memory.
 """
 
 _log = logging.getLogger(__name__)
@@ -27,7 +28,7 @@ Plane = NDArray[np.float32]
 
 
 class KeptPlane:
-    """An immutable plane; its memory or file, which contains only the values, is released with the last reference."""
+    """Immutable plane in memory or in a file, which is released with the last reference to the plane."""
 
     def __init__(self, held: Plane | Path, shape: tuple[int, ...]) -> None:
         self._held, self._shape = held, shape
@@ -46,7 +47,7 @@ class KeptPlane:
         if not isinstance(self._held, Path):
             return self._held
         try:
-            # Mapped by hand: `np.load` takes ten times as long, which counts where a section crosses every slice.
+            # `np.load` takes ten times as long, which is noticeable when a section crosses every slice.
             with self._held.open("rb") as file:
                 mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
             return np.frombuffer(mapped, np.float32).reshape(self._shape)
@@ -60,7 +61,7 @@ class KeptPlane:
 
 
 class PlaneStore:
-    """Store of copies of planes.
+    """Store for copies of planes.
 
     Args:
         most_bytes: memory limit; planes beyond it are written to the folder of temporary files.
@@ -71,7 +72,7 @@ class PlaneStore:
         self._in_memory: weakref.WeakSet[KeptPlane] = weakref.WeakSet()
 
     def keep(self, plane: Plane) -> KeptPlane:
-        """Store a copy of a plane, float32 HU `[y, x]`; in memory if the disk is full.
+        """Store a copy of a plane, float32 HU `[y, x]`; if the disk is full, in memory.
 
         Raises:
             MemoryError, OSError: there is no space in memory or on disk.

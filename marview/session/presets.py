@@ -10,7 +10,7 @@ from marview.volume.window import HuWindow
 
 @dataclass(frozen=True)
 class Preset:
-    """A named HU window; `key` is its number key, None for presets in the menu only."""
+    """Named HU window; `key` is its number key, None if it is only in the menu."""
 
     title: str
     window: HuWindow

@@ -1,4 +1,4 @@
-"""Sinusoid of a point and ray of a bin, for drawing; the formulas of `marview.geometry.beam`."""
+"""Compute the sinusoid of a point and the ray of a bin for drawing, with the formulas of `marview.geometry.beam`."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -7,7 +7,7 @@ from marview.geometry import Beam, FanBeamFlat, ParallelBeam, processing_beam, p
 
 
 def sinusoid(beam: Beam, point_mm: tuple[float, float]) -> NDArray[np.float64]:
-    """Return the fractional bin of the point (x, y) in each view, `[view]`; outside the detector if it misses it."""
+    """Return the fractional bin of the point (x, y) in each view, `[view]`; it may lie outside the detector."""
     x, y = point_mm
     cos, sin = np.cos(beam.angles_rad), np.sin(beam.angles_rad)
     along, away = x * cos + y * sin, y * cos - x * sin
@@ -21,7 +21,7 @@ def sinusoid(beam: Beam, point_mm: tuple[float, float]) -> NDArray[np.float64]:
 
 
 def ray(beam: Beam, view: int, bin_: int, reach_mm: float) -> NDArray[np.float64]:
-    """Return the ends (x, y) in mm of a ray, `[2, 2]`, each `reach_mm` from its point nearest the isocentre."""
+    """Return the ends (x, y) of a ray in mm, `[2, 2]`, each `reach_mm` from the ray's point nearest the isocentre."""
     pitch = float(beam.bin_positions[bin_])
     if isinstance(beam, ParallelBeam):
         start, direction = np.array([pitch * beam.bin_mm, 0.0]), np.array([0.0, 1.0])
@@ -41,5 +41,5 @@ def ray(beam: Beam, view: int, bin_: int, reach_mm: float) -> NDArray[np.float64
 
 
 def virtual_beam(shape: tuple[int, int], spacing_mm: tuple[float, float]) -> FanBeamFlat:
-    """Return the beam of virtual sinograms of slices with this shape (rows, columns) and spacing (y, x)."""
+    """Return the beam with which slices of this shape (rows, columns) and spacing (y, x) are projected."""
     return processing_beam(processing_pixel_mm(shape, spacing_mm))

@@ -27,7 +27,7 @@ _log = logging.getLogger(__name__)
 
 
 class Recovery:
-    """Offer to restore each autosave, latest first; unanswered ones are offered again in the next session."""
+    """Offer to restore autosaves, latest first; unanswered offers are repeated in the next session."""
 
     def __init__(
         self,
@@ -111,7 +111,7 @@ class Recovery:
         self._store.adopt(saved)
 
     def _take_results(self, saved: Saved, key: str, shape: tuple[int, ...]) -> None:
-        """Read the results of a series off the window's thread, and show the last one."""
+        """Read the results of a series in the background, and show the last one."""
 
         def work() -> tuple[list[Result], list[str]]:
             results, damaged = list[Result](), list[str]()
@@ -144,5 +144,5 @@ class Recovery:
 
 
 def _together(parts: list[str]) -> str:
-    """Join the parts of a sentence with commas and an "and"."""
+    """Join parts of a sentence with commas and "and"."""
     return tr("{} and {}").format(", ".join(parts[:-1]), parts[-1]) if len(parts) > 1 else "".join(parts)

@@ -1,4 +1,4 @@
-"""Start runs and sweeps on the series in view: build the request, and turn the answer into a result."""
+"""Start runs and sweeps on the series in view, and store their results."""
 
 from collections.abc import Callable, Mapping
 from functools import partial
@@ -30,10 +30,10 @@ from marview.volume.mask import refuse_unusable
 
 
 class Reductions:
-    """Starter of runs and sweeps on the series in view, which says why if it cannot start one.
+    """Object that starts runs and sweeps on the series in view, or shows a message if that is not possible.
 
     Attributes:
-        consent: questions the user has agreed to.
+        consent: questions that the user must answer before a run.
         scope: slices of the next run.
 
     Args:
@@ -43,10 +43,10 @@ class Reductions:
         runs: queue of runs.
         sensitivity: sweeps of the series in view.
         results: store of results.
-        kept: work on each open series.
+        kept: store of the work on each open series.
         view: display; its slice in view is corrected first.
         messages: messages for the user.
-        save: function that writes an autosave before a run.
+        save: function that writes an autosave, called before a run.
     """
 
     def __init__(
@@ -104,7 +104,7 @@ class Reductions:
         self._ask_and_run(method, values, slices, restores_cut_off=self._methods.restores_cut_off)
 
     def use(self, preset: RunPreset) -> None:
-        """Apply method, parameters and margin of a preset; this does not start a run."""
+        """Set the method, parameters and margin of a preset, without starting a run."""
         if all(one.id != preset.method for one in self._methods.usable):
             sentence = tr("The preset needs the method {}, which is not installed or not trained.")
             self._messages.say(Severity.WARNING, sentence.format(preset.method))
@@ -114,7 +114,7 @@ class Reductions:
             self._metal.set_margin(preset.margin_mm)
 
     def run_again(self, result: Result) -> None:
-        """Repeat the run of a result, with its method, parameters and slices and the mask in use."""
+        """Repeat the run of a result with its method, parameters and slices, but with the mask in use."""
         if self.is_refused():
             return
         method = next((one for one in self._methods.usable if one.id == result.method), None)
@@ -130,7 +130,7 @@ class Reductions:
         self._ask_and_run(method, result.parameters, slices, restores_cut_off=result.restores_cut_off)
 
     def is_refused(self) -> bool:
-        """Return whether nothing can run now, after a message that says why."""
+        """Return whether no run can start now; if so, show a message that says why."""
         if self._sensitivity.is_running:
             self._messages.say(Severity.WARNING, tr("A sweep is under way: wait for it or cancel it first."))
         elif self.refusal:
@@ -147,7 +147,7 @@ class Reductions:
         *,
         restores_cut_off: bool,
     ) -> None:
-        """Queue a run after checks and, if needed, the user's consent."""
+        """Check that a run is possible, ask for the user's consent if needed, and queue the run."""
 
         def again() -> None:
             self._ask_and_run(method, parameters, slices, restores_cut_off=restores_cut_off)
@@ -164,11 +164,11 @@ class Reductions:
         self.queue(result)
 
     def may_run(self, slices: tuple[int, ...], again: Callable[[], None]) -> bool:
-        """Return whether these slices can be corrected now; if the user must agree first, `again` is called then."""
+        """Return whether these slices can be corrected now. If the user must agree first, `again` is called on yes."""
         loaded, shared = self._series.loaded, self._metal.shared
         if loaded is None or shared is None:
             return False
-        span = slice(min(slices), max(slices) + 1)  # checking a thousand slices more would delay the window
+        span = slice(min(slices), max(slices) + 1)  # checking all slices would delay the window
         try:
             refuse_unusable(shared.array[span], loaded.volume.hu[span])
         except BadInput as refusal:
@@ -181,7 +181,7 @@ class Reductions:
     def empty_result(
         self, method: Listing, parameters: Mapping[str, Any], slices: tuple[int, ...], *, restores_cut_off: bool
     ) -> Result:
-        """Return a result of the series in view without corrected slices, with a copy of the mask in use."""
+        """Return an empty result of the series in view, with a copy of the mask in use."""
         loaded = self._series.loaded
         return empty_result(
             method,
@@ -195,7 +195,7 @@ class Reductions:
         )
 
     def _purpose(self, result: Result) -> object:
-        """Return a key that equal runs share; a run that continues a result has a key of its own."""
+        """Return a key that is equal for equal runs; a run that continues a result has its own key."""
         if result.done:
             return result
         how = (self._methods.device, result.restores_cut_off)
@@ -203,7 +203,7 @@ class Reductions:
 
     @property
     def unfinished(self) -> Result | None:
-        """Return the result of the last run on the series in view if it stopped early and can continue."""
+        """Return the result of the last run on the series in view if it stopped early and can be continued."""
         job = self._runs.job
         if job is None or not job.state.is_over or job.result.series != self._kept.series:
             return None
@@ -216,11 +216,11 @@ class Reductions:
             self.queue(result)
 
     def queue(self, result: Result, *, is_shown: bool = True) -> None:
-        """Queue a run on the missing slices of a result, unless an equal one is queued.
+        """Queue a run on the missing slices of a result, unless an equal run is already queued.
 
         Args:
             result: result to fill.
-            is_shown: whether the result comes into view also if another one is in view.
+            is_shown: whether to show the result even if the user is looking at another one.
         """
         purpose = self._purpose(result)
         loaded, hu = self._series.loaded, self._series.hu
@@ -243,7 +243,7 @@ class Reductions:
             self._messages.dismiss()
 
     def _show(self, job: Job) -> None:
-        """Show the result of a starting run, unless the user has chosen another one."""
+        """Show the result of a run that starts, unless the user has chosen another result."""
         result = job.result
         in_view = self._results.in_view_of(result.series)
         is_chosen_since = job.has_waited and in_view is not None and in_view is not self._shown

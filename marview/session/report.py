@@ -1,4 +1,4 @@
-"""The contents of the one-page report: key slices, measurements, and how the result was made."""
+"""Collect the contents of the one-page report: key slices, measurements and provenance of the result."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,12 +16,12 @@ from marview.volume.window import HuWindow
 
 MOST_SLICES, MOST_ROWS = 3, 12
 APART = 3
-"""Smallest distance in slices between key slices that are chosen for their metal."""
+"""Smallest distance, in slices, between key slices that are chosen because of their metal."""
 
 
 @dataclass(frozen=True, eq=False)
 class KeySlice:
-    """A key slice: original, corrected and difference; HU `[y, x]`."""
+    """Key slice of the report: original and corrected, HU `[y, x]`."""
 
     number: int
     original: Picture
@@ -36,17 +36,17 @@ class KeySlice:
 
 @dataclass(frozen=True, eq=False)
 class Report:
-    """The contents of the page.
+    """Contents of the one-page report.
 
     Attributes:
         heading: lines that identify the patient; empty if the name is hidden.
         slices: key slices.
-        letters: patient's side at the left, right, top and bottom edge of a slice.
+        letters: orientation letters at the left, right, top and bottom edge of a slice.
         method: title of the method.
         rows: rows of the measurement table: name, position, original, corrected.
         left_out: number of rows that did not fit.
         made: description of how the result was made.
-        caution: caution at the foot of the page.
+        caution: cautionary sentence at the foot of the page.
     """
 
     heading: tuple[str, ...]

@@ -1,4 +1,4 @@
-"""The result of a run: a correction to add to the source, and how it was made."""
+"""The result of a run: the correction, which is added to the original, and how it was made."""
 
 import contextlib
 import enum
@@ -22,7 +22,7 @@ from marview.volume.provenance import Provenance
 
 
 class Coverage(enum.StrEnum):
-    """The state of a slice in a result."""
+    """State of a slice in a result."""
 
     CORRECTED = "corrected"
     WAITING = "waiting"
@@ -31,14 +31,14 @@ class Coverage(enum.StrEnum):
 
 @dataclass(frozen=True, eq=False)
 class CorrectedHu:
-    """The corrected volume, computed block by block: `array[z, y, x]` with three slices returns int16 HU."""
+    """Corrected volume, computed block by block: indexing it with three Python slices returns int16 HU."""
 
     hu: NDArray[np.int16]
     result: "Result"
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """Return the number of voxels along (z, y, x)."""
+        """Return the shape of the volume (z, y, x)."""
         return self.hu.shape
 
     def __getitem__(self, block: tuple[slice, slice, slice]) -> NDArray[np.int16]:
@@ -51,7 +51,7 @@ class CorrectedHu:
 
 
 class KeptMask:
-    """A compact metal mask: one bit per pixel around the metal of its slices.
+    """Compact metal mask, with one bit per pixel in a box around the metal of each slice.
 
     Attributes:
         slices: indices of the slices that are stored.
@@ -71,7 +71,7 @@ class KeptMask:
 
     @property
     def span(self) -> slice:
-        """Return the range of slices from the first to the last one given."""
+        """Return the range from the first to the last of the stored slices."""
         return slice(min(self.slices, default=0), max(self.slices, default=-1) + 1)
 
     def __getitem__(self, z: int) -> NDArray[np.bool_]:
@@ -82,7 +82,7 @@ class KeptMask:
         return metal
 
     def write_to(self, mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
-        """Write the slices into an empty mask, bool `[z, y, x]`, and return it."""
+        """Write the metal into an empty mask, bool `[z, y, x]`, and return the mask."""
         for z in self._kept:
             self._write_slice(z, mask[z : z + 1])
         return mask
@@ -95,10 +95,10 @@ class KeptMask:
 
 
 class SettledCorrection:
-    """A snapshot of the correction of all slices of a volume.
+    """Snapshot of the corrections of all slices of a volume.
 
     Args:
-        planes: corrections by slice; 0 in other slices.
+        planes: corrections by slice; other slices have the correction 0.
         shape: shape of the volume.
     """
 
@@ -117,18 +117,18 @@ class SettledCorrection:
 
 @dataclass(eq=False)
 class Result:
-    """A correction and how it was made; slices are added during the run.
+    """Correction by a run, and how it was made. The run adds its slices one by one.
 
     Attributes:
-        mask_text: how the mask was made, in words for files.
-        mask_words: the same in the user's language.
+        mask_text: English description of how the mask was made, for files.
+        mask_words: the same description in the user's language.
         series: key of the corrected series.
-        series_title: description of that series.
+        series_title: description of the corrected series.
         is_exported: whether the result was exported.
-        kept_as: name of its autosave; empty if there is none.
-        kept_slices: number of corrected slices in its autosave.
-        weights_sha256: SHA-256 of the weights used, separated by blanks.
-        restores_cut_off: whether dark streaks that the file clipped were to be restored before the method ran.
+        kept_as: name of the autosave of this result; empty if there is none.
+        kept_slices: number of corrected slices in the autosave.
+        weights_sha256: SHA-256 of each weights file used, separated by spaces.
+        restores_cut_off: whether the run restores dark streaks that the file clipped.
         mask: metal mask of the run.
         slices: indices of the slices to correct.
         store: storage of the corrections.
@@ -165,7 +165,7 @@ class Result:
     _last: LastPicture = field(default_factory=LastPicture, repr=False)
 
     def take(self, done: SliceDone, correction: KeptPlane) -> None:
-        """Store the correction and report of a finished slice, which no export contains yet."""
+        """Store the correction and the report of a finished slice, and mark the result as not exported."""
         self.is_exported = False
         self._planes[done.slice_index] = correction
         self.done[done.slice_index] = done
@@ -192,13 +192,13 @@ class Result:
         if kept is not None:
             try:
                 return kept.read()
-            except BadInput as lost:  # from now on the slice counts as missing
+            except BadInput as lost:  # the slice now counts as missing
                 del self._planes[slice_index], self.done[slice_index]
                 self.notes.append(str(lost))
         return np.zeros(self.mask.shape[1:], np.float32)
 
     def corrected(self, hu: NDArray[np.int16], slice_index: int) -> NDArray[np.int16]:
-        """Return the corrected slice, int16 HU `[y, x]`, not to be modified; `hu` is the slice of the source."""
+        """Return the corrected slice, int16 HU `[y, x]`, which callers must not modify; `hu` is the original slice."""
         if self.coverage(slice_index) is not Coverage.CORRECTED:
             return hu
         correction, kept = self.correction_of(slice_index), self._planes.get(slice_index)
@@ -228,8 +228,8 @@ class Result:
         return SettledCorrection(self._planes, self.mask.shape)
 
     def provenance(self) -> Provenance:
-        """Return the record of how the result was made."""
-        # A cancelled run has no report, and the report of a continued run covers only its last part.
+        """Return how the result was made: method, parameters, mask and so on, for the files of an export."""
+        # A cancelled run has no report, and the report of a continued run describes only its last part.
         known = {
             "method": self.method,
             "title": self.title,

@@ -1,4 +1,4 @@
-"""The file format of an autosaved result, exact to the bit."""
+"""Write and read autosaved results without loss."""
 
 import dataclasses
 import hashlib
@@ -35,14 +35,14 @@ _FIELDS = (
     "report",
 )
 _LEVEL = 1
-"""Compression level; at any level, noise hardly compresses, and uncorrected pixels take almost no space."""
+"""Compression level. Higher levels gain little: noise hardly compresses, and zeros take almost no space anyway."""
 
 
 def write_result(result: Result, path: Path) -> None:
-    """Write a result whose run is over; its intermediate pictures are left out.
+    """Write a finished result, without its intermediate pictures.
 
     Raises:
-        BadInput: one of its slices cannot be read again.
+        BadInput: the correction of a slice cannot be read from its temporary file.
         OSError: the file cannot be written.
     """
     planes = result.settled_correction()
@@ -63,7 +63,7 @@ def write_result(result: Result, path: Path) -> None:
 
 
 def read_result(path: Path, store: PlaneStore) -> Result:
-    """Read a file written by `write_result`; `store` stores its corrections.
+    """Read a file written by `write_result`, and put its corrections into `store`.
 
     Raises:
         BadInput: the file is damaged.
@@ -74,7 +74,7 @@ def read_result(path: Path, store: PlaneStore) -> Result:
             depth, rows, columns = head["shape"]
             done = [SliceDone(**one) for one in head["done"]]
             planes = [_floats(_read_block(source), rows, columns) for _ in done]
-            mask = np.zeros((depth, rows, columns), bool)  # its slices without metal take no memory
+            mask = np.zeros((depth, rows, columns), bool)  # slices without metal take no memory
             for z in head["masks"]:
                 bits = np.frombuffer(_read_block(source), np.uint8)
                 mask[z] = np.unpackbits(bits, count=rows * columns).view(np.bool_).reshape(rows, columns)

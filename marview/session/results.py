@@ -1,4 +1,4 @@
-"""The results of all series, kept while marview is open."""
+"""The results of all open series."""
 
 from psygnal import Signal
 
@@ -7,7 +7,7 @@ from marview.session.result import Result
 
 
 class Results:
-    """Results by series, and the one in view.
+    """Results by series, and the result in view.
 
     Event on the window's thread: `changed()` when the list of the series in view, or the result in view, changes.
 
@@ -47,7 +47,7 @@ class Results:
         return self._in_view.get(self._series)
 
     def in_view_of(self, series: str) -> Result | None:
-        """Return the result shown for a series when that series is in view."""
+        """Return the result that is shown when a series comes into view."""
         return self._in_view.get(series)
 
     @property
@@ -74,7 +74,7 @@ class Results:
                 self.changed.emit()
 
     def replace(self, result: Result, before: Result | None) -> None:
-        """Show `before` instead of `result` in its series."""
+        """Show `before` in place of `result` in the series of `result`."""
         if self._in_view.get(result.series) is not result:
             return
         if before is None:

@@ -1,4 +1,4 @@
-"""Compare two runs on a series: how they were made, and their images."""
+"""Compare two runs on the same series: their settings and their images."""
 
 from dataclasses import dataclass
 
@@ -10,7 +10,7 @@ from marview.text import count, tr
 
 @dataclass(frozen=True)
 class Difference:
-    """A difference between two runs."""
+    """Difference between two runs."""
 
     what: str
     first: str
@@ -18,7 +18,7 @@ class Difference:
 
 
 def made_with(result: Result) -> dict[str, str]:
-    """Describe how a run was made, by name; equal for runs that differ only by chance."""
+    """Return the settings of a run by name; runs with equal settings differ only by random numbers."""
     return {
         tr("Method"): f"{tr(result.title)} {result.version}",
         tr("Weights"): result.weights_sha256[:8] or tr("none"),
@@ -32,7 +32,7 @@ def made_with(result: Result) -> dict[str, str]:
 
 
 def differences(first: Result, second: Result) -> list[Difference]:
-    """Return the differences between two runs: settings first, then the images of slices that both corrected."""
+    """Return the differences between two runs: settings first, then the images of slices corrected by both."""
     made, also = made_with(first), made_with(second)
     names = dict.fromkeys((*made, *also))
     default = tr("default")

@@ -1,4 +1,4 @@
-"""Presets of method, parameters and margin for kinds of implants, read from `resources/run_presets.toml`."""
+"""Read the presets for kinds of implants (method, parameters, margin) from `resources/run_presets.toml`."""
 
 import tomllib
 from collections.abc import Mapping
@@ -11,13 +11,13 @@ from marview.paths import resources
 
 @dataclass(frozen=True)
 class RunPreset:
-    """The recommended settings for a kind of implant.
+    """Recommended settings for a kind of implant.
 
     Attributes:
         title: kind of implant.
         method: identifier of the method.
         margin_mm: margin in mm; + grows the mask, - shrinks it.
-        why: reason in one or two sentences, with the measurement behind it.
+        why: reason for the recommendation, with the measurement that supports it.
         parameters: parameters that differ from the method's defaults.
     """
 

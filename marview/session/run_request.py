@@ -1,4 +1,4 @@
-"""The empty result that a run fills, and the request to the worker."""
+"""Make the empty result that a run will fill, and its request to the worker."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -21,10 +21,10 @@ def empty_result(
     series_title: str,
     restores_cut_off: bool,
 ) -> Result:
-    """Return a result without corrected slices.
+    """Make a result without corrected slices.
 
     Args:
-        method: usable method.
+        method: method that can run.
         parameters: parameters of the method.
         slices: indices of the slices to correct.
         metal: mask of the series; the result keeps a copy.
@@ -54,7 +54,7 @@ def empty_result(
 
 
 def request_for(result: Result, hu: SharedArray, volume: Volume, device: str) -> ReduceRequest:
-    """Return the request to the worker: the missing slices of a result.
+    """Make the request to the worker to correct the missing slices of a result.
 
     Raises:
         MarviewError: there is not enough memory.

@@ -1,4 +1,4 @@
-"""The slices that a run corrects."""
+"""Select the slices that a run corrects."""
 
 import enum
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from marview.text import tr
 
 
 class Reach(enum.StrEnum):
-    """The kind of slice selection."""
+    """Kind of slice selection."""
 
     METAL = "metal"
     SLICE = "slice"
@@ -20,12 +20,12 @@ class Reach(enum.StrEnum):
 
 @dataclass(frozen=True)
 class RunScope:
-    """A selection of slices for a run.
+    """Selection of slices for a run.
 
     Attributes:
         reach: kind of selection.
         first: number of the first slice of a range, as shown to the user.
-        last: number of the last slice.
+        last: number of the last slice of a range, as shown to the user.
     """
 
     reach: Reach = Reach.METAL
@@ -60,7 +60,7 @@ class RunScope:
         return chosen
 
     def words(self, numbers: SliceNumbers, here: int) -> str:
-        """Describe the slices, such as "slice 12" or "slices 12 to 20"."""
+        """Describe the selection, for example "slice 12" or "slices 12 to 20"."""
         match self.reach:
             case Reach.SLICE:
                 return tr("slice {}").format(numbers.number(here))

@@ -1,4 +1,4 @@
-"""The queue of runs; buttons and progress derive from its state."""
+"""The queue of runs, whose state determines the buttons and the progress bar."""
 
 import logging
 import time
@@ -28,7 +28,7 @@ _log = logging.getLogger(__name__)
 
 
 class Reducer(Protocol):
-    """A process that corrects slices, such as `marview.mar.runner.MarWorker`."""
+    """Object that corrects slices, such as `marview.mar.runner.MarWorker`."""
 
     def reduce(self, request: ReduceRequest, on_message: Callable[[Message], None]) -> Run:
         """Start a run and return immediately."""
@@ -70,7 +70,7 @@ class Runs:
         return [*under_way, *self.waiting]
 
     def add(self, job: Job) -> bool:
-        """Start a job, or queue it behind the running one; return False if it is refused."""
+        """Start a job, or queue it behind the running one; return False if the queue is closed."""
         if self.is_running:
             job.has_waited = True
             self.waiting.append(job)
@@ -86,7 +86,7 @@ class Runs:
         self.changed.emit(job)
 
     def cancel(self, job: Job | None = None) -> None:
-        """Ask a job to stop, by default the running one; a waiting job leaves the queue."""
+        """Cancel a job, by default the running one; a waiting job is removed from the queue."""
         job = job or self.job
         if job is None or job.state.is_over or job.state is State.CANCELLING:
             return
@@ -100,7 +100,7 @@ class Runs:
             self.changed.emit(job)
 
     def cancel_all(self, is_meant: Callable[[Job], bool] = lambda _: True) -> None:
-        """Cancel all jobs, or those selected; waiting ones first, so that none of them starts."""
+        """Cancel all jobs, or those for which `is_meant` is True; waiting jobs first, so that none of them starts."""
         for job in reversed(self.queue):
             if is_meant(job):
                 self.cancel(job)
@@ -123,7 +123,7 @@ class Runs:
         return True
 
     def _work(self, job: Job, reducer: Reducer) -> Outcome:
-        """Prepare and run a job, on its own thread: the memory for its mask alone would delay the window's thread."""
+        """Prepare and run a job on its own thread, because allocating its memory would delay the window."""
         job.request = request = job.prepare()
         job.run = run = reducer.reduce(request, partial(self._hear, job))
         if job.state is State.CANCELLING:
@@ -149,10 +149,10 @@ class Runs:
         self.changed.emit(job)
 
     def _hear(self, job: Job, message: Message) -> None:
-        """Pass messages to the window: progress ten times a second, slices immediately; on the worker's thread.
+        """Pass messages from the worker's thread to the window: progress ten times a second, slices immediately.
 
-        Corrections are copied here, because copying 16 MB would delay the window's thread. Messages that arrive
-        while that thread is busy are shown together.
+        Corrections are copied on the worker's thread, because copying 16 MB would delay the window. Messages that
+        arrive while the window is busy are shown together.
         """
         if isinstance(message, Progress):
             now = time.monotonic()
@@ -168,7 +168,7 @@ class Runs:
             self._post(self._take_heard)
 
     def _take_heard(self) -> None:
-        """Record all messages that have arrived, then emit one event per slice and job."""
+        """Record all messages that have arrived, and emit one event per slice and job."""
         slices: dict[int, None] = {}
         jobs: dict[Job, None] = {}
         while self._heard:

@@ -1,4 +1,4 @@
-"""Protect the work against a crash: autosaves while marview runs, and their recovery at the next start."""
+"""Protect the user's work from a crash: save it while marview runs, and offer to restore it at the next start."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -23,14 +23,14 @@ from marview.session.runs import Runs
 
 
 class Safekeeping:
-    """Safekeeping of the work on the series in view; without a folder it does nothing.
+    """Connection of autosave and recovery with the session; without a folder it does nothing.
 
     Attributes:
         autosave: writer of the autosaves; None without a folder.
-        recovery: offer to restore the autosaves of a crash; None without a folder.
+        recovery: offers to restore autosaves after a crash; None without a folder.
 
     Args:
-        folder: folder of autosaves; None for none.
+        folder: folder of autosaves; None to save nothing.
     """
 
     def __init__(
@@ -68,7 +68,7 @@ class Safekeeping:
             self.autosave.save_soon()
 
     def turn_to(self, entry: Entry | None, loaded: LoadedSeries) -> None:
-        """Save the work on the series that leaves the view; another one comes into view."""
+        """Save the work on the series in view before another one comes into view."""
         if self.autosave is not None:
             self.autosave.leave()
         self._in_view = None if entry is None else (entry, loaded)
@@ -81,7 +81,7 @@ class Safekeeping:
             self.autosave.drop(series)
 
     def close(self) -> None:
-        """End normally and remove the autosaves."""
+        """End the session normally, and remove its autosaves."""
         if self.autosave is not None:
             self.autosave.close()
 

@@ -1,4 +1,4 @@
-"""Make a metal mask from a recipe: find metal, then apply box, smallest size and margin. Runs in the background."""
+"""Make a metal mask from a recipe: find metal, then apply box, smallest size and margin."""
 
 import enum
 import math
@@ -23,7 +23,7 @@ Mask = NDArray[np.bool_]
 
 
 class Source(enum.StrEnum):
-    """The source of the metal mask."""
+    """Source of the metal mask."""
 
     ADAPTIVE = "adaptive"
     THRESHOLD = "threshold"
@@ -34,18 +34,18 @@ class Source(enum.StrEnum):
 
 @dataclass(frozen=True)
 class Recipe:
-    """How a mask is made.
+    """Recipe for making a mask.
 
     Attributes:
         source: source of the mask.
         threshold_hu: threshold of metal, or lowest HU of region growing; None to find it automatically.
         classes: number of k-means classes; the densest is metal.
         seeds: seed voxels (z, y, x) of region growing.
-        in_slices: whether metal is found slice by slice.
+        in_slices: whether metal is searched slice by slice.
         is_doubtful_metal: whether the user confirmed that voxels of metal, enamel or dense bone are metal.
-        edit: number of the last edit by hand; only if the mask was edited by hand.
+        edit: number of the last edit by hand; None if the mask was not edited by hand.
         edited_from: description of the mask that was edited by hand; empty if it was painted from scratch.
-        is_given: whether the mask is the one from a file or an earlier session described in `edited_from`, unchanged.
+        is_given: whether the mask is an unchanged one from a file or an earlier session; `edited_from` describes it.
         box: box outside which metal is removed; None for no limit.
         smallest_mm3: volume below which pieces are removed.
         margin_mm: margin in mm; + grows the mask, - shrinks it.
@@ -71,12 +71,12 @@ class Recipe:
 
     @property
     def text(self) -> str:
-        """Describe how the metal was found, in words for files, without the margin."""
+        """Describe how the metal was found, without the margin, in English for files."""
         return self._describe(str)
 
     @property
     def words(self) -> str:
-        """Describe how the metal was found, in the user's language, without the margin."""
+        """Describe how the metal was found, without the margin, in the user's language."""
         return self._describe(tr)
 
     def _describe(self, say: Callable[[str], str]) -> str:
@@ -118,14 +118,14 @@ class Recipe:
 
 @dataclass(frozen=True, eq=False)
 class Core:
-    """The metal found, before box, smallest size and margin.
+    """Metal found by a recipe, before box, smallest size and margin are applied.
 
     Attributes:
         recipe: recipe of the search.
         mask: metal, bool `[z, y, x]`.
-        threshold_hu: threshold in effect; NaN without one.
+        threshold_hu: threshold in HU that was used; NaN if there was none.
         notes: notes for the user.
-        doubt: question to the user about doubtful voxels; empty if there are none.
+        doubt: question to the user about voxels that may not be metal; empty if there are none.
     """
 
     recipe: Recipe
@@ -138,7 +138,7 @@ class Core:
 def find_core(
     volume: Volume, recipe: Recipe, scale_notes: tuple[str, ...], is_stale: Callable[[], bool]
 ) -> Core | None:
-    """Find metal by a recipe; return None if the request is outdated. Notes on the HU scale are passed on.
+    """Find metal by a recipe; return None if the request is outdated. The notes include `scale_notes`.
 
     Raises:
         UsageError: a seed is outside or not on metal; k is out of range.

@@ -1,4 +1,4 @@
-"""Sensitivity of the result to the mask: the sweep as a job, its results, and measurements in them."""
+"""Measure how results depend on the mask: run sweeps, and show and measure their variants."""
 
 import logging
 import threading
@@ -36,7 +36,7 @@ _log = logging.getLogger(__name__)
 
 @dataclass(eq=False)
 class SweepJob:
-    """A sweep as the user sees it."""
+    """Sweep in progress or finished, with its progress for the user."""
 
     state: State = State.QUEUED
     fraction: float = 0.0
@@ -46,7 +46,7 @@ class SweepJob:
 
 
 class Sensitivity:
-    """Sweeps, run one at a time; the results stay until another sweep of the series succeeds.
+    """Runner of sweeps, one at a time; the results stay until another sweep of the series succeeds.
 
     Events on the window's thread: `changed()` when the job changed or progressed (at most ten times a second),
     `found()` when there are new results, `chosen()` when another variant is in view, `marked()` when the region or the
@@ -56,9 +56,9 @@ class Sensitivity:
         job: last sweep started.
         swept: results of the sweep; None without a sweep.
         variant: name of the variant in view.
-        region: region of the measures; None for the soft tissue around metal.
-        line: line of the profiles.
-        rows: measures, in the region if there is one.
+        region: region in which variants are measured; None for the soft tissue around metal.
+        line: line along which profiles are drawn.
+        rows: measures of each variant, in the region if there is one.
     """
 
     changed = Signal()
@@ -221,7 +221,7 @@ class Sensitivity:
         return found.method if found is not None and found.method else self.swept.result.methods[0]
 
     def spread(self, slice_index: int) -> NDArray[np.float32] | None:
-        """Return the spread over variants of the method in view, HU `[y, x]`; None if the slice was not swept."""
+        """Return the standard deviation over the variants of the method in view, HU `[y, x]`, or None if not swept."""
         if self.swept is None or slice_index not in self.swept.result.slices:
             return None
         key = (self.method, slice_index)
@@ -232,7 +232,7 @@ class Sensitivity:
         return self._spreads[key]
 
     def profiles(self, slice_index: int) -> dict[str, Profile]:
-        """Return HU along the line in each variant and, if known, in the "truth"."""
+        """Return the HU along the line in each variant and, if known, in the truth, under the name "truth"."""
         return {} if self.swept is None or self.line is None else self.swept.profiles(slice_index, self.line)
 
     def mark(self, *, region: Region | None = None, line: Line | None = None) -> None:
@@ -252,7 +252,7 @@ class Sensitivity:
             self.marked.emit()
 
     def export(self, path: Path, slice_index: int, window: HuWindow) -> None:
-        """Write the table (.csv) or the figure (.png, .pdf) of a slice."""
+        """Export the table of measures (.csv) or the figure of a slice (.png, .pdf)."""
         swept, rows = self.swept, self.rows
         if swept is None:
             self._messages.say(Severity.WARNING, tr("There is no sweep to export: run one first."))
@@ -289,5 +289,5 @@ class Sensitivity:
         self.found.emit()
 
     def _measure(self) -> None:
-        """Measure in the region if its slice was swept."""
+        """Measure all variants in the region, if the slice of the region was swept."""
         self.rows = () if self.swept is None else self.swept.measured(self.region)

@@ -1,4 +1,4 @@
-"""The settings of a sweep, and a check of its memory use."""
+"""Settings of a sweep, and a check of the memory that it needs."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -15,18 +15,18 @@ MOST_BYTES = 1_500_000_000
 """Memory limit for the variants of a sweep in bytes."""
 
 _BYTES_A_PIXEL = 3
-"""Bytes per voxel of a variant: HU as int16, and a mask."""
+"""Bytes per voxel of a variant: two for the HU and one for the mask."""
 
 
 @dataclass(frozen=True)
 class SweepChoice:
-    """The settings of a sweep.
+    """Settings of a sweep.
 
     Attributes:
         methods: identifiers of the methods.
         margins: margins; + grows the mask, - shrinks it.
         unit: unit of the margins: mm, or px for pixels within the slice.
-        thresholds_hu: one mask per threshold in HU; empty for the mask in use.
+        thresholds_hu: thresholds in HU, one mask for each; empty for the mask in use.
         slices: first and last index z; None for all slices with metal.
     """
 
@@ -55,7 +55,7 @@ class SweepChoice:
         """Return the slices to sweep, among those with metal.
 
         Raises:
-            UsageError: there is no such slice.
+            UsageError: none of these slices contains metal.
         """
         first, last = (0, np.inf) if self.slices is None else self.slices
         chosen = tuple(int(k) for k in with_metal if first <= k <= last)

@@ -1,4 +1,4 @@
-"""The region and the line that measure a sweep."""
+"""The region and the line in which the variants of a sweep are measured."""
 
 from dataclasses import dataclass, replace
 
@@ -14,7 +14,7 @@ Point = tuple[float, float]
 
 @dataclass(frozen=True)
 class Region:
-    """An ellipse in one slice.
+    """Ellipse in one slice.
 
     Attributes:
         slice_index: index of the slice.
@@ -45,7 +45,7 @@ class Region:
         return replace(self, middle_mm=(x + right_mm, y + down_mm))
 
     def pixels(self, picture: Picture) -> NDArray[np.bool_]:
-        """Return its pixels in a picture of the slice, bool `[y, x]`."""
+        """Return the pixels of the ellipse in a picture of the slice, bool `[y, x]`."""
         shape = (picture.values.shape[0], picture.values.shape[1])
         if min(self.radii_mm) <= 0:
             return np.zeros(shape, bool)
@@ -56,14 +56,14 @@ class Region:
 
 @dataclass(frozen=True)
 class Line:
-    """A line from start to end, the same in every slice."""
+    """Line from start to end, at the same place in every slice."""
 
     start_mm: Point
     end_mm: Point
 
 
 def across(mask: NDArray[np.bool_], picture: Picture) -> Line:
-    """Return the horizontal line through the centre of the metal, across the body."""
+    """Return a horizontal line across the picture through the centre of the metal."""
     row = float(np.flatnonzero(mask.any(axis=1)).mean()) if mask.any() else picture.values.shape[0] / 2
     inside = np.flatnonzero(picture.values[round(row)] > -500)
     first, last = (int(inside[0]), int(inside[-1])) if len(inside) else (0, picture.values.shape[1] - 1)

@@ -1,4 +1,4 @@
-"""The session: the parts of the application without its window, connected with each other."""
+"""The session, which connects the parts of the application that do not depend on the window."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -50,7 +50,7 @@ from marview.text import tr
 
 
 class Session:
-    """Connection of the parts: open series, mask, runs and results.
+    """State of the application: open series, mask, runs and results.
 
     Event on the window's thread: `result_changed()` when the results of the series in view, or the one shown, change.
 
@@ -79,7 +79,7 @@ class Session:
         self.background = Background(post)
         self.view = View()
         self._worker = WorkerOnDemand(make_worker)
-        # traces have a worker of their own, so that they follow the brush while the other is at work
+        # a worker of their own lets traces follow the brush during a run
         self._tracer = WorkerOnDemand(make_worker)
 
         # what is open
@@ -119,7 +119,7 @@ class Session:
         self.library.started.connect(self._start)
         self.library.finished.connect(self._finish)
         self.library.emptied.connect(self._empty)
-        # after the connections of the session, so that a restored mask is not searched for again
+        # connected last, so that a restored mask does not start a search for metal
         self.safekeeping = Safekeeping(
             autosaves,
             self.background,
@@ -251,7 +251,7 @@ class Session:
 
     @property
     def learns_first(self) -> bool:
-        """Return whether the chosen method first learns from metal-free slices and the scan has enough of them."""
+        """Return whether a run of the chosen method first trains on slices without metal, and the scan has enough."""
         return self.methods.learns_from(len(self.metal.counts) - len(self.metal.slices))
 
     @property
@@ -260,7 +260,7 @@ class Session:
         return self.reductions.refusal
 
     def cancel(self) -> None:
-        """Cancel the first of these that applies: unfinished outline, chosen tool, run, sensitivity run."""
+        """Cancel the first of these that is active: an unfinished outline, a selected tool, a run, a sweep."""
         if self.painting.is_outlining:
             self.painting.cancel()
         elif self.tools.settings.tool is not Tool.NONE:

@@ -1,4 +1,4 @@
-"""Settings that persist between sessions, a JSON file in the user's configuration folder."""
+"""Store settings between sessions in a JSON file in the user's configuration folder."""
 
 import contextlib
 import json
@@ -15,10 +15,10 @@ from marview.volume.window import is_usable_window
 
 RECENT_COUNT = 10
 BODY_PARTS = ("abdomen", "chest", "head", "heart", "hip", "knee", "neck", "pelvis", "shoulder", "spine", "teeth")
-"""Body parts for which HU windows are remembered; other texts of the file are not stored."""
+"""Body parts for which the last HU window is stored. Other texts of the series are not stored."""
 
 MOST_SPEEDS = 9
-"""Number of latest runs remembered per method."""
+"""Number of runs per method whose speed is stored."""
 
 _LONGEST_SECONDS = 1e6
 _SPELLINGS = {"thorax": "chest", "lung": "chest", "brain": "head", "skull": "head", "jaw": "teeth", "dental": "teeth"}
@@ -31,7 +31,7 @@ def settings_file() -> Path:
 
 
 def is_speed(seconds: float) -> bool:
-    """Return whether a number of seconds per slice is finite and possible."""
+    """Return whether a stored value is a plausible number of seconds per slice."""
     return math.isfinite(seconds) and 0 <= seconds <= _LONGEST_SECONDS
 
 
@@ -48,7 +48,7 @@ def body_part_of(text: str) -> str:
 
 @dataclass
 class Settings:
-    """The settings.
+    """Settings that persist between sessions.
 
     Attributes:
         recent: recently opened paths, latest first.
@@ -105,7 +105,7 @@ class Settings:
         return settings
 
     def save(self) -> None:
-        """Write the settings, whole or not at all; a full or read-only disk is only logged."""
+        """Write the settings; a full or read-only disk is only logged."""
         if self.file is None:
             return
         stored = {name: value for name, value in asdict(self).items() if name != "file"}
@@ -113,7 +113,7 @@ class Settings:
         try:
             make_private(self.file.parent)
             temporary.unlink(missing_ok=True)
-            temporary.touch(mode=0o600)  # paths name patients
+            temporary.touch(mode=0o600)  # paths may contain names of patients
             temporary.write_text(json.dumps(stored, indent=1), encoding="utf-8")
             temporary.replace(self.file)
         except OSError:

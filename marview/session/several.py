@@ -1,7 +1,7 @@
-"""Correct several studies: run `marview batch` in a separate process and follow its job table.
+"""Correct several studies: run `marview batch` in a separate process, and read its job table.
 
-The command line uses the same queue, table and results. A batch started in the window can be resumed on the command
-line and vice versa, and killing the window loses nothing.
+The window and the command line use the same job table and results, so a batch started in one can be resumed in the
+other. Nothing is lost if the window is killed.
 """
 
 import enum
@@ -31,7 +31,7 @@ _log = logging.getLogger(__name__)
 
 
 class Stage(enum.StrEnum):
-    """The state of a batch."""
+    """State of a batch."""
 
     IDLE = "idle"
     RUNNING = "running"
@@ -48,7 +48,7 @@ class Stage(enum.StrEnum):
 
 @dataclass(frozen=True)
 class BatchOrder:
-    """The settings of a batch.
+    """Settings of a batch.
 
     Attributes:
         inputs: folders, archives and files.
@@ -80,7 +80,7 @@ class BatchOrder:
 
 
 class Several:
-    """Batches, run one at a time.
+    """Runner of batches, one at a time.
 
     Event on the window's thread: `changed()` when the stage or a job changed.
 
@@ -88,7 +88,7 @@ class Several:
         stage: state of the batch.
         jobs: rows of the job table.
         sentence: why the batch failed; empty if it did not.
-        order: settings of the last batch.
+        order: settings of the last batch; None before the first.
     """
 
     changed = Signal()
@@ -165,7 +165,7 @@ class Several:
         return self.order.output / job.folder
 
     def close(self) -> None:
-        """Stop the process; its job table stays consistent."""
+        """Stop the process; the job table stays valid, so the batch can be resumed."""
         self._following.drop()
         if self._process is not None and self._process.poll() is None:
             self._process.terminate()

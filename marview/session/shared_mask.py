@@ -1,4 +1,4 @@
-"""The metal mask of a volume in memory that the workers share: allocated, drawn on, and read by slice."""
+"""The metal mask of a volume in shared memory: allocate it, draw on it, and read its slices."""
 
 from collections.abc import Callable
 from typing import Any
@@ -17,7 +17,7 @@ from marview.volume.volume import Volume
 
 
 class SharedMask:
-    """A mask, with the number of its voxels in each slice.
+    """Metal mask in shared memory, with the number of metal voxels in each slice.
 
     Event on the window's thread: `touched(box)` when voxels in a box changed, also during a stroke.
 
@@ -25,7 +25,7 @@ class SharedMask:
         mask: mask that is edited in place, with undo; None if no series is open.
         shared: shared memory of the mask.
         counts: number of metal voxels per slice, `[z]`.
-        edition: number that rises with every change of a voxel, to recognise results of an earlier mask.
+        edition: number that increases at every change of the mask, to recognise results made with an earlier mask.
         is_painting: whether a stroke is in progress.
 
     Args:
@@ -89,7 +89,7 @@ class SharedMask:
         return int(ahead[0]) if len(ahead) else None
 
     def outward(self, slice_index: int) -> tuple[int, ...]:
-        """Return the slices with metal, ordered by distance from a slice."""
+        """Return the indices of slices with metal, ordered by their distance from a slice."""
         return tuple(sorted((int(z) for z in self.slices), key=lambda z: (abs(z - slice_index), z)))
 
     @property
@@ -115,7 +115,7 @@ class SharedMask:
             self._touch(self.mask.fill_outline(slice_index, outline_yx, brush))
 
     def flip(self, patch: MaskPatch) -> None:
-        """Flip the voxels of a patch."""
+        """Invert the voxels of a patch."""
         if self.mask is not None and self.is_painting:
             self._touch(self.mask.flip(patch))
 
@@ -146,9 +146,9 @@ class SharedMask:
             )
 
     def _patches(self, mask: MetalMask) -> Callable[[Mask], MaskPatch | None]:
-        """Return the function that makes the patch from the mask to another one; slices empty in both are skipped.
+        """Return a function that makes the patch from this mask to another one; slices empty in both are skipped.
 
-        It may run in the background, while another series with other counts is opened.
+        The function may run in the background while another series is opened.
         """
         counts = self.counts
 
@@ -170,6 +170,6 @@ class SharedMask:
         """Report changed voxels in a box."""
         if box is not None and self.mask is not None:
             self.edition += 1
-            for z in range(box[0].start, box[0].stop):  # per slice: numpy counts along axes ten times slower
+            for z in range(box[0].start, box[0].stop):  # slice by slice: NumPy counts along axes ten times slower
                 self.counts[z] = np.count_nonzero(self.mask.array[z])
             self.touched.emit(box)

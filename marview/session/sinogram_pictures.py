@@ -1,4 +1,4 @@
-"""The sinograms of one slice: of a result, or projected before any run; each is loaded on first use."""
+"""The sinograms of one slice, from a result or projected before any run. Each is loaded when first used."""
 
 from collections.abc import Callable
 from functools import cached_property
@@ -16,23 +16,24 @@ OUTPUTS = {
     SinogramPicture.FILLED: "li_sinogram",
     SinogramPicture.CORRECTED: "corrected_sinogram",
 }
-"""The worker's names for the pictures."""
+"""Names of the pictures in the messages of the worker."""
 
 _TRACE, _CONSISTENCY = "trace", "consistency"
 
 
 class SinogramPictures:
-    """The available pictures of a slice.
+    """Sinograms of a slice that can be shown.
 
     Attributes:
-        available: pictures that can be shown; the change needs one that is filled or corrected.
+        available: kinds of pictures that can be shown. The change can be shown if there is a filled or a corrected
+            sinogram.
         source: origin of the pictures, equal for the same pictures; None if there are none.
         projected: projection made before any run; None for pictures of a result.
 
     Args:
         source: origin of the pictures, equal for the same pictures; None if there are none.
         available: pictures that can be loaded.
-        load: function that returns an array by the worker's name for it; None if there is none.
+        load: function that returns an array given its name in the messages of the worker; None if there is none.
         projected: projection made before any run; None for pictures of a result.
     """
 
@@ -60,13 +61,13 @@ class SinogramPictures:
 
     @cached_property
     def trace(self) -> NDArray[np.bool_] | None:
-        """Return the metal trace that the pictures were made with, bool `[view, bin]`; None if there is none."""
+        """Return the metal trace of the pictures, bool `[view, bin]`; None if there is none."""
         trace = self._load(_TRACE)
         return None if trace is None else np.asarray(trace, dtype=bool)
 
     @cached_property
     def consistency(self) -> NDArray[np.float32] | None:
-        """Return the deviation of the projected result from the sinogram outside the trace, `[view, bin]`, or None."""
+        """Return the projection of the result minus the sinogram, outside the trace, `[view, bin]`; None if unknown."""
         return self._loaded(_CONSISTENCY)
 
     def _loaded(self, name: str) -> NDArray[np.float32] | None:
@@ -86,7 +87,7 @@ NO_PICTURES = SinogramPictures(None, frozenset(), lambda _name: None)
 def pictures_of(
     slice_index: int, result: Result | None, projected: SliceSinogram | None, before: SinogramPictures
 ) -> SinogramPictures:
-    """Return the pictures of a slice, from a result or else a projection; `before` itself if they are the same."""
+    """Return the pictures of a slice, from a result or else a projection; return `before` if nothing changed."""
     made = NO_PICTURES
     if result is not None and (OUTPUTS[SinogramPicture.ORIGINAL], slice_index) in result.outputs:
         made = _of_result(result, slice_index)

@@ -1,4 +1,4 @@
-"""The content of the sinogram pane: one frozen snapshot of the slice in view, resolved from all that it depends on."""
+"""The content of the sinogram pane: an immutable snapshot, computed from the state of the session."""
 
 import enum
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from marview.session.sinogram_pictures import NO_PICTURES, SinogramPictures, pic
 
 
 class Absence(enum.Enum):
-    """Why there is no sinogram."""
+    """Reason why there is no sinogram."""
 
     NO_SERIES = enum.auto()
     REFUSED = enum.auto()
@@ -24,15 +24,15 @@ class Absence(enum.Enum):
 
 @dataclass(frozen=True, eq=False)
 class SinogramShown:
-    """A snapshot.
+    """Snapshot of the content of the sinogram pane.
 
     Attributes:
         slice_index: slice in view.
-        pictures: its sinograms.
-        trace: its metal trace, bool `[view, bin]`; from the current mask if known, also while the user paints.
-        coverage: coverage by the trace; None without one.
-        is_body_known: whether the coverage counts only the rays through the body.
-        is_older: whether the mask has changed since the result that the pictures belong to.
+        pictures: sinograms of the slice.
+        trace: metal trace of the slice, bool `[view, bin]`; of the current mask if known, even while the user paints.
+        coverage: coverage of the sinogram by the trace; None without a trace.
+        is_body_known: whether the coverage counts only rays through the body.
+        is_older: whether the pictures come from a result with an earlier mask.
         absence: why there is no trace; None if there is one.
         is_wanted: whether the slice should be projected.
     """
@@ -48,7 +48,7 @@ class SinogramShown:
 
 
 def resolve(session: Session, before: SinogramShown) -> SinogramShown:
-    """Return the current snapshot; it reuses unchanged parts of the previous one."""
+    """Compute the current snapshot, reusing unchanged parts of the previous one."""
     z = session.view.display.slice_index
     pictures = pictures_of(z, session.result, session.sinograms.current, before.pictures)
     trace, coverage = pictures.trace, None if pictures.projected is None else pictures.projected.coverage
@@ -91,7 +91,7 @@ def _absence(session: Session, z: int) -> Absence:
 
 
 def _is_wanted(session: Session, pictures: SinogramPictures, z: int) -> bool:
-    """Return whether to request the sinogram with the present mask: none is shown, and it was not requested before."""
+    """Return whether to request the sinogram: none is shown, and it was not requested with the current mask."""
     is_of_result = pictures.source is not None and pictures.projected is None
     if is_of_result or session.runs.is_running or session.metal.is_painting or not session.can_project:
         return False

@@ -1,4 +1,4 @@
-"""Sinogram, trace and LI sinogram of the slice in view before any run, computed on request."""
+"""Compute the sinogram, the trace and the LI sinogram of the slice in view on request, without a run."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ WANTED = ("sinogram", "trace", "li_sinogram")
 
 @dataclass(frozen=True, eq=False)
 class SliceSinogram:
-    """The projections of one slice.
+    """Sinograms of one slice.
 
     Attributes:
         sinogram: line integrals, `[view, bin]`.
@@ -37,14 +37,14 @@ class SliceSinogram:
 
 
 class Projecting(Protocol):
-    """A process that projects slices, such as `marview.mar.runner.MarWorker`."""
+    """Object that projects slices, such as `marview.mar.runner.MarWorker`."""
 
     def sinogram(self, request: SinogramRequest, on_message: Callable[[Message], None]) -> Run:
-        """Start to project a slice and return immediately."""
+        """Start to project a slice, and return immediately."""
 
 
 class Sinograms:
-    """Sinograms, requested one slice at a time, always the latest.
+    """Requests of sinograms, one slice at a time, always the slice that was wanted last.
 
     Event on the window's thread: `changed()` when `current` or the reason for its absence (`refusal`) changed.
 
@@ -70,9 +70,9 @@ class Sinograms:
         return self._projecting.is_busy
 
     def want(self, request: SinogramRequest | None, edition: int = 0) -> None:
-        """Request a slice of an edition of the mask; None for no slice.
+        """Request the sinogram of a slice with this edition of the mask; None to request nothing.
 
-        The answer to a request in progress is awaited and dropped.
+        The next request starts when the one in progress has ended; its answer is dropped.
         """
         self._projecting.drop()
         self._wanted = request

@@ -1,4 +1,4 @@
-"""Run times of methods, measured in earlier runs on this machine."""
+"""Store the speed of methods, measured in earlier runs on this computer."""
 
 from statistics import median
 
@@ -8,13 +8,13 @@ from marview.session.settings import MOST_SPEEDS, Settings, is_speed
 
 
 class Speeds:
-    """Record of the seconds per slice by method, version and device."""
+    """Seconds per slice of earlier runs, by method, version and device."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
 
     def note(self, job: Job) -> None:
-        """Record the seconds per slice of a finished run; runs that first learned from the scan are skipped."""
+        """Record the seconds per slice of a finished run; runs that first train on the scan are skipped."""
         result, request = job.result, job.request
         if job.state is not State.DONE or job.has_learned or request is None or "seconds" not in result.report:
             return

@@ -1,4 +1,4 @@
-"""Studies that are not open: those in the index, and new ones in watched folders."""
+"""Find studies that are not open, in the index and in watched folders."""
 
 import logging
 import threading
@@ -24,20 +24,20 @@ _log = logging.getLogger(__name__)
 
 
 class Studies:
-    """Search in the index of opened series, and watched folders.
+    """Search in the index of earlier series, and watched folders.
 
     New studies in watched folders are added to the list.
 
     Event on the window's thread: `changed()` when `found` or the watched folders changed.
 
     Attributes:
-        found: series of the index that match the search, without open ones.
+        found: series of the index that match the search, except those that are open.
         text: search text.
 
     Args:
-        index: index of series; None to remember nothing.
+        index: index of series; None to store nothing.
         look_s: interval between checks of the watched folders in seconds.
-        quiet_s: time without changes after which a new study counts as complete, in seconds.
+        quiet_s: seconds without changes after which a new study counts as complete.
     """
 
     changed = Signal()
@@ -79,7 +79,7 @@ class Studies:
     # -- the index
 
     def _report(self, trouble: str) -> None:
-        """Show a warning once the window listens, which is after this object is made."""
+        """Show a warning as soon as the window listens for messages, which is after this object is created."""
 
         def say(_: None) -> None:
             self._messages.say(Severity.WARNING, trouble)
@@ -187,7 +187,7 @@ class Studies:
                 try:
                     arrived = inbox.arrived()
                 except MarviewError:
-                    continue  # a network folder may come back
+                    continue  # a network folder may become available again
                 for path in arrived:
                     self._background.post(partial(self._library.add, path))
 

@@ -1,4 +1,4 @@
-"""The index of opened series: header data in a SQLite file of the user.
+"""Store the headers of all opened series in a SQLite file of the user, to find them again.
 
 The index contains names and identifiers of patients. Its file is in the user's data folder, only the user can read it,
 and its contents are never logged. The index can be deleted and rebuilt from the files at any time.
@@ -48,7 +48,7 @@ CREATE TABLE IF NOT EXISTS series (
 _COLUMNS = "key, path, patient, patient_id, study, date, series, modality, slices, findings, is_refused, rows, picture"
 _SEARCHED = ("patient", "patient_id", "study", "date", "series", "modality", "findings")
 _OPENING_S, _WRITING_MS = 2, 10_000
-"""Time to wait for another program that writes the file, when it is opened and later."""
+"""Milliseconds to wait for another program that writes the file: when the file is opened, and later."""
 _UNREACHABLE = translatable("The list of earlier studies cannot be opened. Check that its folder can be written.")
 _log = logging.getLogger(__name__)
 
@@ -63,8 +63,8 @@ class KnownSeries:
     """A series of the index.
 
     Attributes:
-        key: key of its `Entry`.
-        path: opened folder, archive or file.
+        key: key of the series, as in `Entry`.
+        path: folder, archive or file in which the series was found.
         findings: kinds of findings.
         is_refused: whether the series cannot be shown.
         picture: thumbnail, uint8 `[y, x]`; None if there is none.
@@ -87,9 +87,9 @@ class KnownSeries:
 class StudyIndex:
     """Index that stores and finds series; thread-safe.
 
-    A damaged file is set aside and replaced by an empty index; then `is_fresh` is True and `rebuild` fills it. A file
-    that is locked by another program, was written by a newer marview or cannot be written is left unchanged; this index
-    is then in memory only.
+    A damaged file is renamed and replaced by an empty index; `is_fresh` is then True, and `rebuild` fills the index. A
+    file that is locked, cannot be written or was written by a newer marview is left unchanged, and the index is in
+    memory only.
 
     Attributes:
         trouble: why the file is not used, and what to do; empty if it is used.
@@ -120,7 +120,7 @@ class StudyIndex:
             self._connection.executemany(f"INSERT OR REPLACE INTO series VALUES ({marks})", rows)  # noqa: S608
 
     def find(self, text: str = "") -> list[KnownSeries]:
-        """Return the series whose description contains every word of a text, last opened first."""
+        """Return the series whose headers contain every word of a text, last opened first."""
         words = text.split()
         where = " AND ".join(["(" + " || ' ' || ".join(_SEARCHED) + ") LIKE ? ESCAPE '\\'"] * len(words)) or "1"
         values = [f"%{_escaped(word)}%" for word in words]
@@ -135,7 +135,7 @@ class StudyIndex:
             self._connection.execute("DELETE FROM series WHERE key = ?", (key,))
 
     def clear(self) -> None:
-        """Remove all series, and overwrite them in the file; remove a damaged file that was set aside."""
+        """Remove all series and overwrite their data in the file; also remove a damaged file that was renamed."""
         with suppress(OSError):
             _aside(self._file).unlink(missing_ok=True)
         with self._lock, suppress(sqlite3.Error):
@@ -154,7 +154,7 @@ class StudyIndex:
         """Read the headers of all series again; remove series that no longer exist.
 
         Args:
-            paths: further paths in addition to those of the index.
+            paths: paths to read in addition to those in the index.
             look: function that finds the series under a path; it returns none if the path cannot be read.
         """
         for path in dict.fromkeys((*self.paths, *(path.absolute() for path in paths))):
@@ -167,7 +167,7 @@ class StudyIndex:
 
 
 class _NotUsed(Exception):  # noqa: N818 - a reason, for the user
-    """The file stays unchanged, and marview does not use it."""
+    """Error for a file that marview leaves unchanged and does not use."""
 
 
 def _aside(file: Path) -> Path:
@@ -175,15 +175,15 @@ def _aside(file: Path) -> Path:
 
 
 def _opened(file: Path) -> sqlite3.Connection:
-    """Open the file of an index.
+    """Open the SQLite file of an index.
 
     Raises:
-        _NotUsed: the file is sound, or may be, but cannot be used now.
+        _NotUsed: the file cannot be used now, but is not damaged as far as marview can see.
         sqlite3.DatabaseError: the file is damaged.
     """
     try:
         make_private(file.parent)
-        file.touch(mode=0o600)  # names of patients
+        file.touch(mode=0o600)  # the file contains names of patients
         file.chmod(0o600)
         return _prepared(str(file))
     except sqlite3.OperationalError as why:
@@ -194,7 +194,7 @@ def _opened(file: Path) -> sqlite3.Connection:
                     "marview again."
                 )
             ) from why
-        if why.sqlite_errorcode & 0xFF == sqlite3.SQLITE_ERROR:  # its columns differ
+        if why.sqlite_errorcode & 0xFF == sqlite3.SQLITE_ERROR:  # the columns of the table differ
             raise
         raise _NotUsed(tr(_UNREACHABLE)) from why
     except OSError as why:

@@ -1,4 +1,4 @@
-"""The results of a sweep: pictures, masks, measures and profiles of its variants."""
+"""Pictures, masks, measures and profiles of the variants of a sweep."""
 
 import math
 from collections.abc import Mapping
@@ -23,11 +23,11 @@ ORIGINAL = "original"
 
 @dataclass(frozen=True, eq=False)
 class Swept:
-    """The results of a sweep.
+    """Results of a sweep.
 
     Attributes:
         result: images and masks of the variants, for the swept slices only.
-        rows: measures in the soft tissue around metal.
+        rows: measures of each variant in the soft tissue around metal.
         titles: titles of the methods by identifier.
         pixel_mm: pixel spacing along (y, x).
     """
@@ -38,7 +38,7 @@ class Swept:
     pixel_mm: tuple[float, float]
 
     def title(self, variant: Variant) -> str:
-        """Return method and label of a variant."""
+        """Return the method and the label of a variant."""
         return f"{self.titles.get(variant.method, variant.method)}  {variant.label}".strip()
 
     def picture(self, name: str, slice_index: int) -> Picture | None:
@@ -63,11 +63,11 @@ class Swept:
 
     @property
     def fullest(self) -> int:
-        """Return the index z of the swept slice with the most metal."""
+        """Return the index of the swept slice with the most metal."""
         return self.result.slices[int(self.result.masks[ORIGINAL].sum(axis=(1, 2)).argmax())]
 
     def profiles(self, slice_index: int, line: Line) -> dict[str, Profile]:
-        """Return HU along a line in each variant and, if known, in the "truth"; nothing if the slice was not swept."""
+        """Return HU along a line in each variant and, if known, in the "truth"; empty if the slice was not swept."""
         result = self.result
         if slice_index not in result.slices:
             return {}
@@ -80,7 +80,7 @@ class Swept:
         return {name: profile(hu, start, end, self.pixel_mm) for name, hu in images.items()}
 
     def measured(self, region: Region | None) -> "tuple[Row, ...]":
-        """Return the measures within a region, or in the soft tissue around metal if its slice was not swept."""
+        """Measure the variants in a region, or in the soft tissue around metal if the region's slice was not swept."""
         result = self.result
         if region is None or region.slice_index not in result.slices:
             return self.rows
@@ -95,7 +95,7 @@ class Swept:
 
 @dataclass(frozen=True, eq=False)
 class KeptSweep:
-    """The sweep and measurements of a series that is not in view."""
+    """Sweep of a series that is not in view, with its region and line."""
 
     swept: Swept
     variant: str
@@ -104,7 +104,7 @@ class KeptSweep:
 
 
 def strongest(spread_hu: NDArray[np.float32], mask: NDArray[np.bool_]) -> float:
-    """Return the upper end of the colour scale: a round number above 99.5 % of the pixels outside a mask."""
+    """Return the upper end of the colour scale: a round number above the values of 99.5 % of pixels outside a mask."""
     beside = spread_hu[~mask]
     value = float(np.percentile(beside, 99.5)) if beside.size else 0.0
     if value <= 1:

@@ -1,4 +1,4 @@
-"""The thumbnail of a series, made from its middle slice."""
+"""Make the thumbnail of a series from its middle slice."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,7 +12,7 @@ BLACK_HU, WHITE_HU = -600.0, 900.0
 
 
 def thumbnail(series: Series, report: SeriesReport) -> NDArray[np.uint8] | None:
-    """Return grey levels, uint8 `[y, x]`, at most `EDGE_PX` per edge; None if the middle slice cannot be read alone."""
+    """Return a thumbnail, uint8 `[y, x]`, at most `EDGE_PX` per edge; None if the middle slice cannot be read alone."""
     if report.stack is None or series.nifti is not None:
         return None
     present = [header for header in report.stack.slices if header is not None]
@@ -28,7 +28,7 @@ def thumbnail(series: Series, report: SeriesReport) -> NDArray[np.uint8] | None:
 
 
 def shrink(hu: NDArray[np.int16]) -> NDArray[np.uint8]:
-    """Return grey levels of a slice `[y, x]` in HU, averaged down to at most `EDGE_PX` per edge."""
+    """Convert a slice `[y, x]` in HU to grey levels, and average it down to at most `EDGE_PX` per edge."""
     step = max(1, -(-max(hu.shape) // EDGE_PX))
     rows, columns = (max(1, n // step) for n in hu.shape)
     blocks = hu[: rows * step, : columns * step].reshape(rows, -1, columns, min(step, hu.shape[1]))

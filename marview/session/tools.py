@@ -10,7 +10,7 @@ from marview.volume.brush import Brush
 
 
 class Tool(enum.StrEnum):
-    """A tool of the left button: mask tools work in the original's pane, measuring tools in any slice pane."""
+    """Tool of the left mouse button. Mask tools work in the pane of the original, measuring tools in any slice pane."""
 
     NONE = "none"
     BRUSH = "brush"
@@ -42,7 +42,7 @@ class Tool(enum.StrEnum):
 
 
 class Scope(enum.StrEnum):
-    """The scope of an edit of the whole mask."""
+    """Slices that an edit of the whole mask changes."""
 
     VOLUME = "volume"
     SLICES = "slices"
@@ -50,7 +50,7 @@ class Scope(enum.StrEnum):
 
 
 class Unit(enum.StrEnum):
-    """The unit of growing and shrinking."""
+    """Unit of the amount by which the mask grows or shrinks."""
 
     MM = "mm"
     PIXELS = "px"
@@ -62,7 +62,7 @@ _FINE_MM, _COARSE_MM = 5.0, 20.0
 
 @dataclass(frozen=True)
 class ToolSettings:
-    """The settings of the tools.
+    """Settings of the tools.
 
     Attributes:
         tool: selected tool.
@@ -101,7 +101,7 @@ class ToolSettings:
 
 
 class Tools:
-    """Settings of the tools, whose changes are emitted."""
+    """Holder of the tool settings, which emits an event at every change."""
 
     changed = Signal(ToolSettings, frozenset)
 
@@ -117,7 +117,7 @@ class Tools:
             self.changed.emit(new, names)
 
     def take(self, tool: Tool) -> None:
-        """Select a tool, or deselect it if it is selected."""
+        """Select a tool; deselect it if it is already selected."""
         self.update(tool=Tool.NONE if self.settings.tool is tool else tool)
 
     def resize(self, steps: int) -> None:

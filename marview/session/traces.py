@@ -1,7 +1,7 @@
-"""Metal traces that follow the mask: of the slice in view during painting, of the other slices afterwards.
+"""Keep the metal traces up to date with the mask: the slice in view while the user paints, the others afterwards.
 
-Only one request runs at a time, always for the most urgent slice. So no queue builds up however fast the mask changes,
-and answers never arrive out of order.
+Only one request runs at a time, always for the most urgent slice, so that no queue builds up while the mask changes
+fast, and answers arrive in order.
 """
 
 import logging
@@ -35,7 +35,7 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, eq=False)
 class SliceTrace:
-    """The metal trace of a slice, bool `[view, bin]`, and its coverage."""
+    """Metal trace of a slice, bool `[view, bin]`, and the coverage of the sinogram by it."""
 
     slice_index: int
     trace: NDArray[np.bool_]
@@ -43,20 +43,20 @@ class SliceTrace:
 
 
 class Tracing(Protocol):
-    """A process that computes traces, such as `marview.mar.runner.MarWorker`."""
+    """Object that computes traces, such as `marview.mar.runner.MarWorker`."""
 
     def trace(self, request: TraceRequest) -> Run:
-        """Start to compute the trace of a slice and return immediately."""
+        """Start to compute the trace of a slice, and return immediately."""
 
 
 class Traces:
-    """Traces of the mask's slices, computed once they are switched on.
+    """Traces of all slices of the mask, computed once they are switched on.
 
     Events on the window's thread: `asked(slice_index)` when a trace is requested, `changed()` when `current` changed,
     `surveyed()` when the coverage of a slice changed.
 
     Attributes:
-        current: trace of the slice in view, at most one request old; None while unknown.
+        current: latest trace of the slice in view; None while unknown.
         coverage: coverage of each slice with a known trace.
         refusal: why traces cannot be computed; empty otherwise.
     """
@@ -118,7 +118,7 @@ class Traces:
         return self._is_on and not self._stale and not self._marking.is_busy
 
     def close(self) -> None:
-        """Stop for good; panes that are cleared while the window closes cannot switch it on again."""
+        """Stop permanently, so that panes cannot switch traces on again while the window closes."""
         self._is_on, self._is_closed = False, True
         self._marking.drop()
         if self._room is not None:
@@ -128,7 +128,7 @@ class Traces:
     def _touch(self, box: Box) -> None:
         touched = range(box[0].start, box[0].stop)
         self._stale.update(touched)
-        for z in touched:  # the coverage of a slice that had no metal is unknown now
+        for z in touched:  # the slice had no metal before, so its coverage is not known yet
             if self.coverage.get(z) == CLEAR:
                 del self.coverage[z]
         self._ask()
@@ -139,7 +139,7 @@ class Traces:
             self._ask()
 
     def _ask(self) -> None:
-        """Request the slice in view, or, when nobody paints, the nearest outdated slice."""
+        """Request the trace of the slice in view or, if the user is not painting, of the nearest outdated slice."""
         if not self._is_on or self._marking.is_busy or self.refusal or self._metal.shared is None:
             return
         here = self._view.display.slice_index
@@ -153,7 +153,7 @@ class Traces:
             self._request(min(self._stale, key=lambda z: abs(z - here)))
 
     def _clear_bare(self, here: int) -> None:
-        """Record empty traces of slices without metal."""
+        """Record empty traces for slices without metal."""
         bare = [z for z in self._stale if not self._metal.counts[z]]
         self._stale.difference_update(bare)
         self.coverage.update(dict.fromkeys(bare, CLEAR))

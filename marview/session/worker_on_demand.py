@@ -1,4 +1,4 @@
-"""A worker that is started on first use, on any thread, and never after closing."""
+"""Start a worker when it is first used."""
 
 import threading
 from collections.abc import Callable
@@ -8,7 +8,7 @@ from marview.mar import MarWorker
 
 
 class WorkerOnDemand:
-    """Callable that starts a worker on its first call and returns the same worker on later calls.
+    """Callable that starts a worker at its first call, and returns the same worker afterwards.
 
     Args:
         make: function that starts the worker.
@@ -18,15 +18,14 @@ class WorkerOnDemand:
         self._make = make
         self._worker: MarWorker | None = None
         self._is_closed = False
-        self._lock = (
-            threading.Lock()
-        )  # two threads that ask at the same time must not make two, because one would never end
+        # two threads that call at the same time must not start two workers, because one would never end
+        self._lock = threading.Lock()
 
     def __call__(self) -> MarWorker:
         """Return the worker.
 
         Raises:
-            UsageError: it is closed.
+            UsageError: `close` was called.
             NoThread: the system cannot start another thread.
         """
         with self._lock:
@@ -37,7 +36,7 @@ class WorkerOnDemand:
             return self._worker
 
     def close(self) -> None:
-        """End the worker, if one was made."""
+        """End the worker if it was started."""
         with self._lock:
             self._is_closed = True
             worker, self._worker = self._worker, None

@@ -221,7 +221,7 @@ class Discriminator(nn.Sequential):
 class Translation(nn.Module):
     """Encoder and generator that translate an image into another one: 11,300,417 parameters at width 64 with merges.
 
-    The other arguments are those of `Generator`.
+    Other arguments are the same as for `Generator`.
 
     Args:
         sees_details: whether the generator merges the encoder's feature maps at all resolutions with the content, as a

@@ -345,7 +345,7 @@ def gpu(setting: Setting, rounds: int, count: int) -> Iterator[Row]:
 def memory_mb(setting: Setting) -> float:
     """Measure the peak memory of forward projection and FBP of 64 slices beyond inputs and outputs, in MB."""
     projector = setting.projector(setting.arc)
-    warm_up()
+    warm_up((1, 64))
     images = torch.ones(64, setting.size, setting.size)
     projector.forward(images[:1])
     projector.fbp(torch.ones(1, setting.arc.views, setting.arc.bins))

@@ -100,8 +100,9 @@ def main() -> None:
     gc.disable()
     from marview.projection import warm_up
     from marview.worker import main  # noqa: F401 - loaded for the forks
+    from marview.worker.batches import LARGEST
 
-    warm_up()
+    warm_up((1, LARGEST["cpu"]))
     gc.freeze()
     sys.path.remove(str(ROOT))  # a worker does not have it
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)

@@ -14,7 +14,8 @@ from numpy.typing import DTypeLike, NDArray
 KEPT = 320e6
 """Bytes that are kept at most while nobody uses them."""
 LEAST = 1 << 20
-"""Bytes below which an array comes from the system: its pages are warm anyway."""
+"""Bytes below which an array comes from the system: its pages are warm anyway. Others fill a multiple of it, so that
+arrays of almost the same size share their memory."""
 _LINE = 64
 
 _free: list[NDArray[np.uint8]] = []
@@ -57,6 +58,7 @@ def let_go() -> None:
 
 def _borrow(length: int) -> NDArray[np.uint8]:
     if length >= LEAST:
+        length = -(-length // LEAST) * LEAST
         with _lock:
             fitting = [index for index, room in enumerate(_free) if length <= room.nbytes <= 2 * length]
             if fitting:

@@ -9,7 +9,7 @@ from marview.projection.fill import fill_linear
 from marview.projection.projector import Projector
 
 
-def warm_up(slices: tuple[int, ...] = (1, 64)) -> None:
+def warm_up(slices: tuple[int, ...]) -> None:
     """Compile the CPU kernels or load them from disk, which takes seconds; call it on a background thread.
 
     Args:

@@ -139,19 +139,26 @@ class FrontEnd:
             mask: their metal mask.
             restore_metal: whether metal pixels keep their values.
         """
-        correction = self.frame.to_native((result_hu - before_hu).cpu())
-        correction *= self.frame.changeable(hu)
-        floor_hu = np.clip(hu.min(axis=(1, 2), keepdims=True), VACUUM_HU, AIR_HU)
+        corrections = np.empty(hu.shape, np.float32)
+        change_hu = (result_hu - before_hu).cpu()
+        for change, values, metal, correction in zip(change_hu, hu, mask, corrections, strict=True):
+            # one at a time, because the steps for a whole batch need four times the memory
+            self._correct(change, values, torch.from_numpy(correction))
+            if restore_metal:
+                correction[metal] = 0
+        return corrections
+
+    def _correct(self, change_hu: Tensor, hu: NDArray[np.int16], correction: Tensor) -> None:
+        """Write the correction of a slice, float32 HU `[row, column]`, from its change on the processing grid."""
+        torch.mul(self.frame.to_native(change_hu), self.frame.changeable(hu[None])[0], out=correction)
+        floor_hu = float(np.clip(hu.min(), VACUUM_HU, AIR_HU))
         room = np.minimum(floor_hu - hu.astype(np.float32), 0)
-        correction = torch.maximum(correction, torch.from_numpy(room))
-        if restore_metal:
-            correction[torch.from_numpy(np.ascontiguousarray(mask))] = 0
-        return correction.numpy()
+        torch.maximum(correction, torch.from_numpy(room), out=correction)
 
 
 def consistency(case: MarCase, result_hu: Tensor) -> Tensor:
     """Forward projection of a result minus the sinogram, outside the metal trace, `[slice, view, bin]`."""
-    difference = case.projector.forward(hu_to_mu(result_hu)) - case.sinogram
+    difference = case.projector.forward(hu_to_mu(result_hu)).sub_(case.sinogram)
     return difference.masked_fill_(case.trace, 0)
 
 

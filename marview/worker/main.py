@@ -32,6 +32,7 @@ from marview.mar.messages import (
 from marview.methods.api import Cancelled
 from marview.projection import scratch, warm_up
 from marview.threads import NoThread, start_thread
+from marview.worker.batches import LARGEST
 from marview.worker.cases import run_cases
 from marview.worker.channel import Channel, end_group, limit_memory
 from marview.worker.devices import list_devices, use_free_threads
@@ -84,7 +85,7 @@ def keep_what_is_loaded() -> None:
 def _warm_up() -> None:
     """Compile the kernels while the worker is idle, so that the first run starts faster."""
     try:
-        warm_up()
+        warm_up((1, LARGEST["cpu"]))
     except Exception:
         logging.getLogger(__name__).exception("the kernels could not be compiled ahead")
 

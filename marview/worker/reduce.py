@@ -10,6 +10,7 @@ import numpy as np
 import torch
 
 from marview.geometry import TraceCoverage
+from marview.heap import give_back
 from marview.mar.messages import Finished, Note, Progress, ReduceRequest, SinogramRequest, SliceDone
 from marview.methods.api import MarCase
 from marview.methods.notes import Notes, SliceNote
@@ -87,6 +88,7 @@ class Reduction:
         self._restored: list[int] = []
         for batch in batches.split(metal, is_first_alone=True):
             batches.run(batch, self._correct)
+            give_back()  # else the pieces of one batch stay in between those of the next
         return Finished(
             {
                 "method": self._method,

@@ -52,6 +52,15 @@ def test_small_arrays_are_not_cached_and_large_ones_not_used_for_small() -> None
     del little
 
 
+def test_arrays_of_almost_the_same_size_share_their_memory() -> None:
+    scratch.empty(5 * MEGABYTE // 2, np.uint8)
+    kept = scratch.kept_bytes()
+    larger = scratch.empty(5 * MEGABYTE // 2 + 1000, np.uint8)
+    assert scratch.kept_bytes() == 0
+    del larger
+    assert scratch.kept_bytes() == kept
+
+
 def test_no_more_is_kept_than_the_limit(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(scratch, "KEPT", 10 * MEGABYTE)
     arrays = [scratch.empty(MEGABYTE, np.float32) for _ in range(5)]

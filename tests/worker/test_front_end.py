@@ -78,6 +78,18 @@ def test_no_correction_goes_below_vacuum(front: FrontEnd, body) -> None:
     assert corrected[0, 256, 200] == -1024
 
 
+def test_slices_are_corrected_alike_alone_and_together(front: FrontEnd, body) -> None:
+    hu, mask = body
+    before = front.case(hu, mask, [0, 1]).hu
+    after = before - torch.linspace(0, 500, before.shape[-1])
+    together = front.correction(before, after, hu, mask, restore_metal=True)
+    assert together.dtype == np.float32
+    for k in range(2):
+        one = slice(k, k + 1)
+        alone = front.correction(before[one], after[one], hu[one], mask[one], restore_metal=True)
+        np.testing.assert_allclose(together[one], alone, atol=1e-4)
+
+
 def test_far_from_metal_noise_and_edges_stay(front: FrontEnd, body) -> None:
     """Adding a correction keeps them within 2 %; replacing the slice would blur it."""
     hu, mask = body

@@ -1,7 +1,6 @@
 """A worker compiles ahead while idle, and never while the user paints."""
 
 import threading
-import time
 
 import numpy as np
 import pytest
@@ -11,6 +10,7 @@ from marview.mar import SharedArray, TraceRequest
 from marview.mar.messages import DescribeRequest
 from marview.projection import scratch
 from marview.worker import main as worker
+from marview.worker.batches import LARGEST
 
 BEAM = processing_beam(1.0)
 
@@ -39,11 +39,11 @@ class Line:
 
 @pytest.fixture
 def serve(monkeypatch):
-    def serve(*requests: object) -> int:
-        """Return how often the worker warmed up while it answered the requests."""
-        warmed: list[float] = []
+    def serve(*requests: object) -> list[tuple[int, ...]]:
+        """Return the batch sizes of each warm-up while the worker answered the requests."""
+        warmed: list[tuple[int, ...]] = []
         monkeypatch.setattr(worker, "Channel", lambda: Line(list(requests)))
-        monkeypatch.setattr(worker, "warm_up", lambda: warmed.append(time.monotonic()))
+        monkeypatch.setattr(worker, "warm_up", warmed.append)
         monkeypatch.setattr(worker, "_answer", lambda *_: None)
         monkeypatch.setattr(worker, "keep_what_is_loaded", lambda: None)
         with pytest.raises(HangUpError):
@@ -51,13 +51,13 @@ def serve(monkeypatch):
         for thread in threading.enumerate():
             if thread.name == "warm-up":
                 thread.join(10)
-        return len(warmed)
+        return warmed
 
     return serve
 
 
-def test_it_warms_up_once_in_the_first_pause(serve, tmp_path) -> None:
-    assert serve(*[DescribeRequest(str(tmp_path))] * 3) == 1
+def test_it_warms_up_once_in_the_first_pause_for_the_batches_of_a_run(serve, tmp_path) -> None:
+    assert serve(*[DescribeRequest(str(tmp_path))] * 3) == [(1, LARGEST["cpu"])]
 
 
 def test_it_does_not_compile_once_the_user_paints(serve, monkeypatch) -> None:
@@ -66,7 +66,7 @@ def test_it_does_not_compile_once_the_user_paints(serve, monkeypatch) -> None:
         request = TraceRequest(mask=mask, spacing_mm=(1.0, 1.0, 1.0), slice_index=0, trace=trace)
         busy = iter([True])  # the first request is there from the start, as the window sends it
         monkeypatch.setattr(Line, "is_asked", lambda *_: next(busy, False))
-        assert serve(request, request) == 0
+        assert serve(request, request) == []
     finally:
         mask.close()
         trace.close()

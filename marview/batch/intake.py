@@ -98,7 +98,7 @@ class Intake:
         earlier = (key_of("study", uid or os.path.realpath(source)), *(key_of("unit", place) for place in places))
         slices = report.stack.grid.shape[0] if report.stack is not None else len(series)
         if report.question and not self.across_gaps:
-            gaps = report.question.removesuffix(" Correct the slices that are there?")
+            gaps = report.question.removesuffix(" Correct the slices that are present?")
             reason = f"{gaps} Add --across-gaps{FOR_ONE_STUDY} to correct the rest."
             return Plan(key, source, series.digest, slices, unfit, reason, earlier)
         if self.writes_dicom and (reason := why_underivable(series.nifti, series.slices)):
@@ -138,7 +138,7 @@ def no_images(paths: Sequence[Path]) -> str:
     """Return the message for inputs without images."""
     if not paths:
         return 'The list of jobs is empty. Write {"input": "PATH"}, one per line.'
-    verb = "holds" if len(paths) == 1 else "hold"
+    verb = "contains" if len(paths) == 1 else "contain"
     return (
         f"{listing([str(path) for path in paths])} {verb} no CT images. Name folders, zips or files of DICOM or NIfTI."
     )

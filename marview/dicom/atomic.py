@@ -16,14 +16,14 @@ from marview.errors import UsageError
 from marview.originals import is_own_file, note_own_file, refuse_original
 
 _LEAST_BYTES = 1 << 16
-"""Smallest disk space in bytes of a file with its folder."""
+"""Free disk space in bytes that the smallest file and its folder need."""
 
 
 @contextmanager
 def whole_folder(target: Path, *, bytes_needed: int = 0) -> Iterator[Path]:
     """Yield a temporary folder that becomes `target` when the block succeeds and is removed when it fails.
 
-    Meanwhile, other exports to the same target are refused. Leftovers of killed processes are removed.
+    Meanwhile, other exports to the same target are refused. Temporary folders of killed processes are removed.
 
     Args:
         target: folder that does not exist or is empty.
@@ -64,7 +64,7 @@ def whole_folder(target: Path, *, bytes_needed: int = 0) -> Iterator[Path]:
 
 
 def check_place(target: Path, *, bytes_needed: int = 0) -> None:
-    """Check ahead of the work whether `whole_folder` will be able to write a folder.
+    """Check before the work starts whether `whole_folder` will be able to write a folder.
 
     Raises:
         UsageError: the target is not empty, or is among slices.
@@ -81,7 +81,7 @@ def check_place(target: Path, *, bytes_needed: int = 0) -> None:
 
 
 def check_file(target: Path) -> None:
-    """Check ahead of the work whether `whole_file` will be able to write a file.
+    """Check before the work starts whether `whole_file` will be able to write a file.
 
     Raises:
         UsageError: the target is a file that was read or that marview did not write, or is among slices.
@@ -106,10 +106,10 @@ def _writable_parent(target: Path) -> Path:
 
 @contextmanager
 def claimed(target: Path) -> Iterator[None]:
-    """Reserve a file or folder against other processes during the work for it.
+    """Reserve a file or folder for this process while it computes the content.
 
-    If two processes worked for minutes on one target, the result of the first would be lost. Use this around the work;
-    `whole_file` writes the file itself. Claims of killed processes are removed.
+    If two processes worked for minutes on one target, the result of the first would be lost. `whole_file` writes the
+    file itself. Reservations of killed processes are removed.
 
     Raises:
         UsageError: the target is a file that was read or that marview did not write, or is among slices.
@@ -166,7 +166,7 @@ def whole_file(target: Path) -> Iterator[Path]:
 
 
 def _refuse_harm(target: Path) -> None:
-    """Refuse a target that would overwrite data of another origin, or mix with them."""
+    """Refuse a target that replaces a file marview did not write, or that is among slices."""
     refuse_original(target)
     if not is_own_file(target) and not any(name.startswith(PART) for name in target.parts):
         refuse_foreign(target)

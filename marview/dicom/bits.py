@@ -101,7 +101,7 @@ def _is_drawn_over(stored: Stored, is_beyond: NDArray[np.bool_]) -> bool:
 
 
 def _both(region: NDArray[np.bool_], axis: int) -> NDArray[np.bool_]:
-    """Return the pairs of neighbours along an axis that both are in a region."""
+    """Return the pairs of neighbours along an axis that are both in a region."""
     return region[1:] & region[:-1] if axis == 0 else region[:, 1:] & region[:, :-1]
 
 

@@ -1,4 +1,4 @@
-"""The refusal to write a file or folder, with the reason of the operating system in words."""
+"""The error for a file or folder that cannot be written, with the operating system's reason in words."""
 
 import errno
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""Check a series: its findings, and whether it opens, can only be viewed, or is refused."""
+"""Check a series: list findings, and decide whether it opens, can only be viewed, or is refused."""
 
 import hashlib
 import math
@@ -27,7 +27,7 @@ _LARGEST_SLOPE_HU, _LARGEST_INTERCEPT_HU, _SMALLEST_RANGE_HU = 1000.0, 1e6, 1e-3
 
 
 def check(series: Series) -> SeriesReport:
-    """Check a series by its headers; pixels are read only of slices that share a position or a UID."""
+    """Check a series by its headers; only slices that share a position or a UID have their pixels read."""
     if series.nifti is not None:
         from marview.dicom.nifti import check_nifti
 
@@ -91,12 +91,12 @@ def _unusable(header: SliceHeader) -> Finding | None:
         )
     if header.frames > 1:
         return Finding(
-            Kind.MULTI_FRAME, f"{name} holds {header.frames} frames in one file; export it as single slices."
+            Kind.MULTI_FRAME, f"{name} contains {header.frames} frames in one file; export it as single slices."
         )
     if header.has_float_pixels:
         return Finding(
             Kind.FLOAT_PIXELS,
-            f"{header.name} holds its image as Float Pixel Data, which marview cannot read: export it with whole "
+            f"{header.name} stores its image as Float Pixel Data, which marview cannot read: export it with whole "
             "numbers.",
         )
     if header.bits_allocated not in {8, 16, 32} or not 1 <= header.bits_stored <= header.bits_allocated:
@@ -124,7 +124,7 @@ def _truncated(header: SliceHeader) -> Finding | None:
     if _has_more_rows(header):
         return Finding(
             Kind.DAMAGED,
-            f"{header.name} holds {header.pixel_length} bytes of pixels, but its {header.rows} x {header.columns} "
+            f"{header.name} contains {header.pixel_length} bytes of pixels, but {header.rows} x {header.columns} "
             f"pixels take {native_bytes(header)}, so which pixels belong to a row is unknown.",
         )
     if header.transfer_syntax == DEFLATED:

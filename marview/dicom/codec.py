@@ -72,9 +72,9 @@ def decode(header: SliceHeader, encapsulated: bytes) -> tuple[Stored, Remark]:
         raise
     except BaseException as why:  # noqa: BLE001 - every codec has its own exceptions, and a Rust panic is not an Exception
         note_caught(why, header.name)
-        raise BadInput(f"{header.name} holds a damaged compressed image.") from None
+        raise BadInput(f"{header.name} contains a damaged compressed image.") from None
     if any(complaint in heard.text for complaint in _COMPLAINTS):
-        raise BadInput(f"{header.name} holds a damaged compressed image: its decoder met corrupt data.")
+        raise BadInput(f"{header.name} contains a damaged compressed image: its decoder found corrupt data.")
     return values, Remark.SIGN if _has_other_sign(header, frame, values) else Remark.NONE
 
 
@@ -165,10 +165,10 @@ def _check_size(header: SliceHeader, frame: bytes) -> None:
         return
     size = codestream_size(frame)
     if size is None:
-        raise BadInput(f"{header.name} holds a damaged compressed image.")
+        raise BadInput(f"{header.name} contains a damaged compressed image.")
     if size != (header.rows, header.columns):
         raise BadInput(
-            f"{header.name} says {header.rows} x {header.columns} pixels and holds an image of {size[0]} x {size[1]}."
+            f"{header.name} should have {header.rows} x {header.columns} pixels and has {size[0]} x {size[1]}."
         )
     if size[0] * size[1] > LARGEST_SLICE_PIXELS:
         raise BadInput(f"{header.name} is larger than a CT slice can be.")

@@ -82,7 +82,7 @@ class Decoder:
             return np.frombuffer(data, np.int16).reshape(header.rows, header.columns), Remark(answer["remarks"])
         except (OSError, ValueError):
             self.close()
-            raise BadInput(f"{header.name} holds a damaged compressed image: its decoder crashed.") from None
+            raise BadInput(f"{header.name} contains a damaged compressed image: its decoder crashed.") from None
 
     def close(self) -> None:
         """Stop the child."""

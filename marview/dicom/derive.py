@@ -29,7 +29,7 @@ from marview.volume.correction import Planes
 
 
 class Underivable(BadInput):
-    """The source cannot be written as a derived series, but its volume can be written."""
+    """No derived series can be made from the source; its volume can be written in another format."""
 
 
 @dataclass(frozen=True)
@@ -61,8 +61,8 @@ def write_derived_series(
 
     If no value of the series clips, each slice keeps its source's slope, intercept and bits, so that slices with a
     correction of 0 keep their stored values exactly. Otherwise the whole series uses one rescale: signed 16 bit with
-    slope 1 if that holds all values, or the smallest slope that does. Padding stays padding. Slices missing in the
-    source are missing in the result.
+    slope 1, or with the smallest slope that avoids clipping. Padding stays padding. Slices missing in the source are
+    missing in the result.
 
     Args:
         loaded: DICOM source.
@@ -163,7 +163,7 @@ def _refuse(loaded: LoadedSeries, correction_hu: Planes) -> None:
             f"The correction has shape {correction_hu.shape}, but the volume has shape {loaded.volume.hu.shape}."
         )
     if not all(np.isfinite(correction_hu[z]).all() for z in range(len(loaded.volume.hu))):
-        raise BadInput("The correction holds values that are not numbers, so nothing was written.")
+        raise BadInput("The correction contains values that are not finite, so nothing was written.")
 
 
 def source_dataset(header: SliceHeader) -> Dataset:
@@ -182,7 +182,7 @@ def source_dataset(header: SliceHeader) -> Dataset:
             dataset = dcmread(BytesIO(data), stop_before_pixels=True, force=True)
     except Exception as why:  # noqa: BLE001 - pydicom raises many types on a damaged file
         note_caught(why, header.name)
-        raise BadInput(f"{header.name} cannot be read again; was it changed?") from None
+        raise BadInput(f"{header.name} cannot be read again. Open the series again.") from None
     if str(dataset.get("SOPInstanceUID", "")) != header.sop_uid:
         raise BadInput(f"{header.name} has changed since it was opened. Open the series again.")
     keep_text(dataset)

@@ -1,4 +1,4 @@
-"""The attributes of a derived CT image: what it is, what it was made from, how, and by which program."""
+"""Set the attributes of a derived CT image: its type, its source images, its derivation and the program."""
 
 from dataclasses import dataclass
 
@@ -90,7 +90,7 @@ def describe(
     series_uid: str,
     now: tuple[str, str],
 ) -> None:
-    """Turn a source's elements into those of a slice of the derived series, made at `now`, a date and a time."""
+    """Turn the elements of a source into those of a derived slice; `now` is the date and the time of its creation."""
     _strip(dataset)
     _complete(dataset)
     kept = [str(value) for value in _values(dataset, "ImageType")[3:]]
@@ -121,7 +121,7 @@ def _values(dataset: Dataset, keyword: str) -> list[object]:
 
 
 def _strip(dataset: Dataset) -> None:
-    """Remove elements that do not hold for new pixels, and all private elements, at every depth."""
+    """Remove elements that do not apply to new pixels, and all private elements, at every depth."""
     for keyword in _DROPPED:
         if keyword in dataset:
             delattr(dataset, keyword)

@@ -1,4 +1,4 @@
-"""Find elements at the top level of a data set by jumping over lengths, without trusting or building anything else.
+"""Find elements at the top level of a data set without parsing any other element or trusting its length.
 
 pydicom reads whole data sets and follows nested sequences and declared lengths. A scan needs only about forty values
 and the position of the pixels, from thousands of files, some of them damaged or hostile.

@@ -60,7 +60,7 @@ def to_bytes(dataset: Dataset) -> bytes:
 
 
 def coded(value: str, scheme: str, meaning: str) -> DicomSequence:
-    """Return a sequence of one code."""
+    """Return a sequence that contains one code."""
     item = Dataset()
     item.CodeValue, item.CodingSchemeDesignator, item.CodeMeaning = value, scheme, meaning
     return DicomSequence([item])
@@ -84,7 +84,7 @@ def decimal_text(value: float) -> str:
 
 
 def later_number(number: int | None, more: int) -> int:
-    """Return a series number plus an offset; the offset alone if the sum is no valid Integer String (PS3.5, 6.2).
+    """Return a series number plus an offset; the offset alone if the sum is not a valid Integer String (PS3.5, 6.2).
 
     >>> later_number(3, 1000), later_number(2**31 - 5, 1000)
     (1003, 1000)
@@ -101,6 +101,6 @@ def short_text(text: str, most: int) -> str:
 
 
 def stamp() -> tuple[str, str]:
-    """Return the present local date and time in DICOM format."""
+    """Return the current local date and time in DICOM format."""
     now = datetime.now(UTC).astimezone()
     return now.strftime("%Y%m%d"), now.strftime("%H%M%S.%f")

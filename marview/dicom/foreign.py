@@ -1,4 +1,4 @@
-"""Protect files that marview did not write: no output replaces one of them, or joins the slices of a series.
+"""Protect files that marview did not write: no output replaces one of them or is added to the slices of a series.
 
 marview names itself in every image, picture, movie and document it writes, if the format provides for the name of the
 software.
@@ -21,10 +21,10 @@ from marview.errors import UsageError
 
 _END_BYTES = 1 << 16
 _PEEKED = 200
-"""Number of files of a folder that are looked at; in a folder of slices, two are enough."""
+"""Number of files of a folder that are examined; in a folder of slices, two are enough."""
 _DATABASE = ".sqlite"
-"""Part of the names of databases, which are not looked at: closing one of their files ends this process's locks on it,
-and another process would then remove the write-ahead log under an open job table.
+"""Part of the names of database files, which are not opened: closing one would end this process's locks on it, and
+another process could then remove the write-ahead log of an open job table.
 """
 
 _MODALITY, _MAKER, _SERIES = 0x00080060, 0x00080070, 0x0020000E
@@ -49,10 +49,10 @@ _UNREADABLE, _SPECIAL, _OTHER = "no permission to read it", "a special file", "u
 
 
 def refuse_foreign(target: Path) -> None:
-    """Refuse a target that is a file marview did not write, or a new one among the slices of a series.
+    """Refuse a target that is a file marview did not write, or a new file among the slices of a series.
 
     Raises:
-        UsageError: writing there would replace data of another origin, or mix with them.
+        UsageError: the target would replace data of another origin, or be among the slices of a series.
     """
     target = Path(os.path.realpath(target))
     try:
@@ -63,7 +63,7 @@ def refuse_foreign(target: Path) -> None:
         kind, is_own = _judged(target)
         if not is_own:
             raise UsageError(
-                f"{target} holds data that marview did not write ({kind}), and such files are never overwritten. "
+                f"{target} contains data that marview did not write ({kind}), and such files are never overwritten. "
                 "Choose another name."
             )
         return
@@ -85,7 +85,7 @@ def refuse_other_kind(part: Path, target: Path) -> None:
     new, old = _judged(part)[0], _judged(target)[0]
     if new != old:
         raise UsageError(
-            f"{target} holds other data ({old}, not {new}), and marview does not replace it. Choose another name."
+            f"{target} contains other data ({old}, not {new}), and marview does not replace it. Choose another name."
         )
 
 
@@ -137,7 +137,7 @@ def _nifti(head: bytes) -> tuple[str, bool] | None:
 
 
 def _table(head: bytes) -> str:
-    """Return a name for a table that tells it from tables of other contents: its first column."""
+    """Name a table by its first column, to tell it from tables with other contents."""
     first = head.decode("utf-8-sig", "replace").partition("\n")[0]
     for separator in ",;\t":
         first = first.partition(separator)[0]

@@ -69,7 +69,7 @@ def _parts(header: SliceHeader) -> Iterator[tuple[int, int]]:
     data = header.source.all()
     starts, end = _frame_items(data, offset, listed)
     if len(starts) != listed:
-        raise BadInput(f"{header.source.name} is truncated: {len(starts)} of its {listed} frames are there.")
+        raise BadInput(f"{header.source.name} is truncated: it contains {len(starts)} of its {listed} frames.")
     yield from ((start, after - start) for start, after in zip(starts, [*starts[1:], end], strict=True))
 
 

@@ -54,7 +54,7 @@ class SliceHeader:
         has_odd_sign: whether Pixel Representation is neither 0 (unsigned) nor 1 (signed).
         has_float_pixels: whether the image is Float Pixel Data, which marview does not read.
         has_commas: whether numbers have a decimal comma.
-        slope: rescale slope; None if absent, NaN or 0 if the file says so.
+        slope: rescale slope; None if absent. It is NaN or 0 if the file contains NaN or 0.
         uses_spare_bits: whether bits above Bits Stored belong to the values, as other slices of the series show.
     """
 

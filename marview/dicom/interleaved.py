@@ -12,9 +12,9 @@ from marview.dicom.stack import distances_mm
 _FEWEST_ALTERNATING = 6
 _MOST_ALONE = 0.25
 _ISOLATED = 1.2
-"""Changes between groups along the stack, per slice outside the largest group, from which groups alternate.
+"""Smallest number of changes of the group along the stack, per slice outside the largest group, if groups alternate.
 
-Two groups that take turns change almost 2 times, three groups 1.5 times; a block of slices changes less.
+It is almost 2 if two groups take turns, 1.5 for three groups, and less if a group is a block of slices.
 """
 
 
@@ -27,9 +27,9 @@ def by(slices: Sequence[SliceHeader], key: Callable[[SliceHeader], Hashable]) ->
 
 
 def stacks_in(groups: Sequence[Sequence[SliceHeader]]) -> list[Sequence[SliceHeader]]:
-    """Return the groups of several slices; none if many slices have a value of their own.
+    """Return the groups of several slices; none if many slices have a unique value.
 
-    A few slices with a value of their own are exceptions; many show that the value does not tell stacks apart.
+    A few slices with a unique value are exceptions; many show that the value does not tell stacks apart.
     """
     stacks = [group for group in groups if len(group) > 1]
     alone = len(groups) - len(stacks)
@@ -63,9 +63,10 @@ def _changes(groups: Sequence[Sequence[SliceHeader]]) -> int:
 
 
 def groupings(slices: Sequence[SliceHeader]) -> Iterator[tuple[str, list[list[SliceHeader]], bool]]:
-    """Yield ways to group slices into acquisitions: its name, the groups, and whether only strict turns count.
+    """Yield ways to group slices into acquisitions: the value's name, the groups, and whether they must take turns.
 
-    Image Type and the time of the acquisition also differ between blocks of slices, or slices, of one scan.
+    Image Type and the acquisition time also differ between slices, or blocks of slices, of the same scan; groups must
+    then take turns to count as acquisitions.
     """
     for tag in [name for name, _ in slices[0].phase]:
         yield tag.replace("_", " "), by(slices, lambda header, tag=tag: dict(header.phase)[tag]), False  # type: ignore[misc]
@@ -76,7 +77,7 @@ def groupings(slices: Sequence[SliceHeader]) -> Iterator[tuple[str, list[list[Sl
 
 
 def _before_and_after(slices: Sequence[SliceHeader]) -> list[list[SliceHeader]]:
-    """Group slices at the longest pause between their acquisition times: two scans, whose slices have own times."""
+    """Group slices before and after the longest pause between acquisition times, for two scans one after the other."""
     times = sorted({header.acquired_s for header in slices if header.acquired_s is not None})
     if len(times) < 2:
         return [list(slices)]

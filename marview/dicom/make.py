@@ -22,7 +22,7 @@ _UUID_SPACE = uuid.UUID("9be0b0a5-65a0-4b3c-8c5e-6f1b9d0f3a51")
 
 @dataclass(frozen=True)
 class Labels:
-    """The descriptions of a simulated series.
+    """Names and descriptions of a simulated series.
 
     Attributes:
         patient_name: patient name in DICOM format, family^given.
@@ -52,13 +52,13 @@ def write_ct_series(
     Args:
         hu: HU, `[z, y, x]`, rounded to whole numbers.
         grid: grid with orthogonal rows and columns.
-        folder: where the files go; not there yet, or empty.
+        folder: output folder, new or empty.
         labels: names and descriptions.
         seed: seed of the UIDs; by default they are new each time.
         study_seed: seed shared by series of the same study and frame of reference; by default `seed`.
 
     Returns:
-        Files from the foot end.
+        Paths of the files, slices from the foot end.
 
     Raises:
         CannotWrite: the disk is full or read-only. No partial files remain.

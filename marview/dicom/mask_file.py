@@ -20,10 +20,10 @@ from marview.volume.on_grid import Fitted, fit_to_grid
 
 _MOST_LABELS = 64
 _TISSUE_HU, _MOST_TISSUE = 500, 0.7
-"""HU that metal exceeds, and the largest share of a metal mask below them without a note.
+"""HU below which a voxel counts as tissue, and the largest fraction of tissue in a metal mask without a note.
 
-Automatic masks of thin metal reach a share of 0.66 when they are grown by four pixels; masks that are 60 pixels beside
-the metal have 0.76 to 0.96.
+The fraction reaches 0.66 in automatic masks of thin metal grown by four pixels. It is 0.76 to 0.96 in masks shifted by
+60 pixels from the metal.
 """
 
 
@@ -33,7 +33,7 @@ class MaskFile:
 
     Attributes:
         mask: bool `[z, y, x]` on the grid of the series.
-        notes: notes for the user: resampling, joined labels, parts outside the series.
+        notes: notes for the user on resampling, joined labels and parts outside the series.
     """
 
     mask: NDArray[np.bool_]
@@ -56,7 +56,7 @@ def read_mask(path: Path | str, series: LoadedSeries) -> MaskFile:
         segments = read_segmentation(path, series)
         mask, grid = segments.mask, segments.grid
         if len(segments.labels) > 1:
-            notes.append(f"{path.name} holds the segments {listing(segments.labels)}; all are taken as metal.")
+            notes.append(f"{path.name} contains the segments {listing(segments.labels)}; all are treated as metal.")
     else:
         values, grid = read_nrrd_labels(path) if kind == "nrrd" else read_nifti_labels(path)
         mask = _labelled(values, path, notes)
@@ -70,7 +70,7 @@ def read_mask(path: Path | str, series: LoadedSeries) -> MaskFile:
 
 
 def read_metal(path: Path | str, series: LoadedSeries) -> MaskFile:
-    """Read a mask of the metal that a series shows, with a note if most of it is tissue there.
+    """Read a metal mask for a series; a note says if most of its voxels are tissue in the series.
 
     Raises:
         BadInput: as for `read_mask`.
@@ -116,7 +116,7 @@ def _labelled(values: NDArray[Any], path: Path, notes: list[str]) -> NDArray[np.
             "and a few label values."
         )
     if (number := sum(label > 0 for label in labels)) > 1:
-        notes.append(f"{path.name} holds {count(number, 'label')}; all are taken as metal.")
+        notes.append(f"{path.name} contains {count(number, 'label')}; all are treated as metal.")
     return np.asarray(values > 0)
 
 

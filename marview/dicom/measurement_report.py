@@ -60,7 +60,7 @@ class ReportedMeasure:
 
 
 def write_measurement_report(path: Path | str, measures: Sequence[ReportedMeasure], series: LoadedSeries) -> Path:
-    """Write measurements as one SR in their study.
+    """Write measurements as one SR object in the study of their series.
 
     Each measurement has one group per image, all with the same tracking UID.
 

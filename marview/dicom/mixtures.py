@@ -71,7 +71,7 @@ def _passes(slices: Sequence[SliceHeader]) -> list[Finding]:
 
 
 def _turns(slices: Sequence[SliceHeader]) -> list[Finding]:
-    """Return a finding if a setting alternates from slice to slice; its values may identify the patient."""
+    """Return a finding if a setting alternates between slices, without its values, which may identify the patient."""
     settings = {id(header): dict(header.settings) for header in slices}
     for tag, name in _SETTINGS.items():
         stacks = stacks_in(by(slices, lambda header, tag=tag: settings[id(header)].get(tag)))  # type: ignore[misc]

@@ -61,7 +61,7 @@ def open_nifti(path: Path) -> tuple[nib.Nifti1Image, Layout]:
             )
         stored = np.dtype(image.get_data_dtype())  # type: ignore[no-untyped-call]
         if stored.kind not in "iuf":
-            raise BadInput(f"{path.name} holds {stored} values, not numbers of HU.")
+            raise BadInput(f"{path.name} contains {stored} values, which cannot be HU.")
         _refuse_bomb(path, stored.itemsize * np.prod(shape, dtype=np.float64))
         return image, layout_of((shape[0], shape[1], shape[2]), affine_mm(image, path))
     except BadInput:
@@ -220,7 +220,7 @@ def _value_findings(path: Path, lacking: list[int], clipped: list[int]) -> list[
 
 
 def _hold(slices: list[int]) -> str:
-    return translatable("holds") if len(slices) == 1 else translatable("hold")
+    return translatable("contains") if len(slices) == 1 else translatable("contain")
 
 
 def _lowest(values: NDArray[Any]) -> float:

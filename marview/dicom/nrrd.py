@@ -84,7 +84,7 @@ def _values(header: Mapping[str, Any], stream: BinaryIO, path: Path) -> NDArray[
     kind, encoding = str(header["type"]).lower(), str(header["encoding"]).lower()
     if kind not in _TYPES or encoding not in _ENCODINGS or any(header.get(f"{unit} skip") for unit in ("line", "byte")):
         raise BadInput(
-            f"{path.name} holds {kind} values in the encoding {encoding}, which marview cannot read: save its "
+            f"{path.name} contains {kind} values in the encoding {encoding}, which marview cannot read: save its "
             "labels as whole numbers, raw or in gzip."
         )
     dtype = np.dtype(_TYPES[kind]).newbyteorder(">" if header.get("endian") == "big" else "<")
@@ -96,7 +96,7 @@ def _values(header: Mapping[str, Any], stream: BinaryIO, path: Path) -> NDArray[
     listed = dtype.itemsize * int(np.prod(shape, dtype=np.int64))
     data = _unpacked(stream, encoding).read(listed)
     if len(data) < listed:
-        raise BadInput(f"{path.name} is truncated: {len(data)} of the {listed} bytes of its voxels are there.")
+        raise BadInput(f"{path.name} is truncated: it contains {len(data)} of the {listed} bytes of its voxels.")
     return np.frombuffer(data, dtype).reshape(shape, order="F")
 
 

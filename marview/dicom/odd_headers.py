@@ -1,4 +1,4 @@
-"""Findings on odd values of headers: identifiers, dates, numbers, and values that are declared not to be HU."""
+"""Findings on unusual header values: identifiers, dates, numbers, and pixel values that are declared not to be HU."""
 
 import re
 from collections.abc import Sequence
@@ -90,7 +90,7 @@ def other_values(slices: Sequence[SliceHeader]) -> list[Finding]:
         if header.rescale_type not in _HU_TYPES | {_MODIFIED_HU}:
             what = translatable(f"gives its values in the unit {header.rescale_type} (Rescale Type)")
         elif other:
-            what = translatable(f"shows {other.replace('_', ' ').lower()} (Image Type)")
+            what = translatable(f"has values of the type {other} (Image Type)")
         else:
             continue
         return [Finding(Kind.NOT_HU, f"{header.name} {what}, not in HU. {ONLY_VIEWED}", Outcome.VIEWS)]

@@ -21,7 +21,7 @@ def open_series(
     is_cancelled: Callable[[], bool] | None = None,
     option: str = "--series UID",
 ) -> LoadedSeries:
-    """Scan, check and read the only volume under `path`, or the series `series_uid`; `option` is how to choose it.
+    """Scan, check and read the only volume under `path`, or the series `series_uid`; messages advise `option`.
 
     Raises:
         BadInput: there is no series, there are several (the message lists them), or the series cannot be read.
@@ -36,7 +36,7 @@ def choose(path: Path | str, series_uid: str = "", option: str = "--series UID")
     Args:
         path: folder, zip or file.
         series_uid: UID, key or digest of a series; needed if there are several.
-        option: how the user chooses a series, for the message.
+        option: option with which the user chooses a series, for the message.
 
     Raises:
         BadInput: there is no series, or there are several.
@@ -45,7 +45,7 @@ def choose(path: Path | str, series_uid: str = "", option: str = "--series UID")
     if series_uid:
         found = tuple(one for one in found if series_uid in {one.uid, one.key, one.digest})
         if not found:
-            raise BadInput(f"{path} holds no series with the UID {series_uid}.")
+            raise BadInput(f"{path} contains no series with the UID {series_uid}.")
     judged = [(one, check(one)) for one in found]
     for worst in (Outcome.WARNS, Outcome.VIEWS):
         fitting = [(one, report) for one, report in judged if report.outcome <= worst]
@@ -54,11 +54,11 @@ def choose(path: Path | str, series_uid: str = "", option: str = "--series UID")
         if fitting:
             names = "; ".join(f"{one.key} ({_about(one, report)})" for one, report in fitting[:8])
             more = f" and {len(fitting) - 8} more" if len(fitting) > 8 else ""
-            raise BadInput(f"{path} holds {len(fitting)} series. Choose one with {option}: {names}{more}.")
+            raise BadInput(f"{path} contains {len(fitting)} series. Choose one with {option}: {names}{more}.")
     raise BadInput(judged[0][1].reason)
 
 
 def _about(series: Series, report: SeriesReport) -> str:
-    """Describe a series among others: what it shows, its size, and why it is apart from others of its UID."""
+    """Describe a series in a list: its description, its size, and why it is separate from others with its UID."""
     slices = len(series) or (report.stack.grid.shape[0] if report.stack else 0)
     return ", ".join(filter(None, (series.description, count(slices, "slice"), series.split)))

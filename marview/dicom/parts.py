@@ -1,4 +1,4 @@
-"""Part files and part folders: what is being written, named after its process, and removed when that has ended."""
+"""Part files and part folders: temporary output, named after the process that writes it and removed when it ends."""
 
 import contextlib
 import errno
@@ -67,7 +67,7 @@ def _machine() -> str:
 
 
 def claim(part: Path, target: Path) -> None:
-    """Make the part folder of a target; it appears with its owner's name in it, or not at all."""
+    """Make the part folder of a target, which from the start contains a file that names its process."""
     owner = {
         "process": os.getpid(),
         "started": started(os.getpid()),
@@ -81,7 +81,7 @@ def claim(part: Path, target: Path) -> None:
         made.rename(part)
     except OSError as why:
         shutil.rmtree(made, ignore_errors=True)
-        if part.is_dir() and why.errno in {errno.EEXIST, errno.ENOTEMPTY, errno.EACCES}:  # the last one on Windows
+        if part.is_dir() and why.errno in {errno.EEXIST, errno.ENOTEMPTY, errno.EACCES}:  # EACCES on Windows
             raise taken(part, target) from None
         raise
 
@@ -95,7 +95,7 @@ def _read_owner(part: Path) -> dict[str, object]:
 
 
 def taken(part: Path, target: Path) -> CannotWrite:
-    """Return the refusal of a target that another process writes."""
+    """Return the error for a target that another process is writing."""
     owner = _read_owner(part)
     name = f"another process ({owner.get('process', '?')} on {owner.get('machine', 'this machine')})"
     return CannotWrite(f"{target} is being written by {name}. Wait for it or choose another.")
@@ -128,5 +128,5 @@ def _is_stale_file(part: Path) -> bool:
 
 
 def _lives(process: int, since: str) -> bool:
-    """Return whether a process runs and started at that time."""
+    """Return whether a process still runs and is the one that started at the given time."""
     return is_alive(process) and since == started(process)

@@ -81,7 +81,7 @@ def _native(header: SliceHeader, offset: int) -> Stored:
         except OSError as why:
             raise BadInput(f"{header.name} cannot be read ({(why.strerror or 'no reason given').lower()}).") from None
     if raw.size != number:
-        raise BadInput(f"{header.name} is truncated: {raw.size} of its {number} pixels are there.")
+        raise BadInput(f"{header.name} is truncated: it contains {raw.size} of its {number} pixels.")
     if header.samples == 1:
         return raw.reshape(header.rows, header.columns)
     if header.is_planar:

@@ -1,4 +1,4 @@
-"""Check from the numbers themselves whether values can be HU and lengths can be mm."""
+"""Check whether the values of a volume can be HU and its lengths can be mm."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,9 +15,9 @@ _MOST_SAMPLES = 2_000_000
 _HIGHEST_AIR_HU, _LOWEST_AIR_HU = -800, -1300
 _AIR_HU, _TISSUE_HU = (-1300, -850), (-250, 300)
 _FIELD_OF_VIEW = 0.95
-"""Radius that counts as inside the field of view; files pad the corners outside it with any value."""
+"""Radius of the field of view as a fraction of half the image width; corners outside it may contain any value."""
 _FEWEST_BELOW, _MOST_STREAKS = 0.001, 0.15
-"""Share of values below air that is judged, and that streaks of metal do not reach."""
+"""Smallest fraction of values below air that is examined, and a fraction that metal streaks do not reach."""
 _MOSTLY, _LITTLE = 0.9, 0.1
 _HIGHEST_ATTENUATION = 30
 """Largest range of values in 1/cm; three times the attenuation of steel at CT energies."""
@@ -40,7 +40,7 @@ def size_findings(grid: Grid, name: str) -> list[Finding]:
 
 
 def values_findings(hu: NDArray[np.int16], name: str, *, is_padded: bool, are_labels: bool = False) -> list[Finding]:
-    """Return a finding if the values are not HU but attenuation, labels, or values with air not at -1000.
+    """Return a finding if the values are attenuation or labels instead of HU, or if air is not at -1000.
 
     Corners outside the field of view do not count.
 
@@ -94,7 +94,7 @@ def _extremes(hu: NDArray[np.int16], low: int, high: int) -> tuple[int, int]:
 
 
 def _are_shifted(sample: NDArray[np.int16]) -> bool:
-    """Return whether more values are below air than streaks explain, or air or tissue is where neither can be."""
+    """Return whether the values below air are too many for streaks and are not padding, or leave no air or tissue."""
     below = sample[sample < _LOWEST_AIR_HU]
     if below.size < _FEWEST_BELOW * sample.size:
         return False

@@ -82,7 +82,7 @@ def read(
 
     Args:
         series: series of `scan`.
-        report: report of `check`; made here if None.
+        report: report of `check`; if None, the series is checked first.
         allocate: returns the int16 array `[z, y, x]` to read into, from shape and dtype, for example in shared memory;
             by default a numpy array.
         on_start: called once when the grid is known and every voxel is still `PADDING_HU`.

@@ -24,7 +24,7 @@ def refuse_unreferable(series: LoadedSeries, what: str, another: str) -> None:
         raise BadInput(f"{series.nifti.name} is NIfTI, and {what} refers to DICOM images: {another}")
     for header in series.sources:
         if header is not None and header.frame:
-            raise BadInput(f"{header.source.name} is Enhanced CT, to which {what} of marview cannot refer: {another}")
+            raise BadInput(f"{header.source.name} is Enhanced CT, to which {what} from marview cannot refer: {another}")
         if header is not None and not (header.sop_uid and header.series_uid and header.study_uid):
             raise BadInput(f"{header.name} lacks a UID that {what} could refer to: {another}")
         if header is not None and not header.frame_of_reference_uid:

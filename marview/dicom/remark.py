@@ -32,7 +32,7 @@ _FINDINGS: Mapping[Remark, tuple[Kind, str]] = {
         Kind.CLIPPED,
         translatable(
             "Values of {} beyond -32768 to 32767 HU are clipped to that range for display and correction. An export as "
-            "DICOM keeps them; NIfTI and PNG hold the clipped values."
+            "DICOM keeps them; NIfTI and PNG contain the clipped values."
         ),
     ),
     Remark.STRAY_PADDING: (

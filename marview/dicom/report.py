@@ -58,7 +58,7 @@ class Kind(enum.StrEnum):
 
 
 GET_AGAIN = translatable("Copy the files from their source again, or export the series again.")
-"""Advice that ends the refusal of a damaged series."""
+"""Advice at the end of the message that refuses a damaged series."""
 
 
 @dataclass(frozen=True)
@@ -137,4 +137,4 @@ class SeriesReport:
         has_gap = bool(self.stack is not None and self.stack.gaps) or self.is_damaged
         about = {Kind.MISSING_SLICE, Kind.DAMAGED, Kind.SAME_POSITION, Kind.SAME_UID}
         sentences = [finding.sentence for finding in self.findings if finding.kind in about]
-        return " ".join([*sentences, translatable("Correct the slices that are there?")]) if has_gap else ""
+        return " ".join([*sentences, translatable("Correct the slices that are present?")]) if has_gap else ""

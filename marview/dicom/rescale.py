@@ -76,7 +76,7 @@ def common_rescale(
 
 
 def wide_rescale(low_hu: float, high_hu: float) -> Rescale:
-    """Return signed 16 bit with slope 1 if that holds the range, otherwise with the smallest slope that does."""
+    """Return a rescale to signed 16 bit that contains the range: slope 1 if possible, otherwise the smallest slope."""
     if low_hu > -32768.5 and high_hu < 32767.5:
         return Rescale(1.0, 0.0, 16, is_signed=True)
     middle = float(np.rint((low_hu + high_hu) / 2))
@@ -108,6 +108,6 @@ def remapped(
 
 
 def _rounded(stored: NDArray[np.float64], slope: float, intercept: float) -> NDArray[np.int64]:
-    """Round stored values; halves as `marview.volume.correction.corrected` rounds HU, so that file and window agree."""
+    """Round stored values, and halves as `marview.volume.correction.corrected` does, so that file and window agree."""
     offset = round(intercept / slope)
     return np.rint(stored + offset).astype(np.int64) - offset

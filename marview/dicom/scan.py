@@ -140,8 +140,8 @@ class _Finds:
             return f"{first}{others} {GET_AGAIN}"
         if self.skipped:
             found = ", ".join(f"{number} {reason}" for reason, number in sorted(self.skipped.items()))
-            return f"{path} holds no CT images ({found}). Open a folder, zip or file of DICOM or NIfTI."
-        return f"{path} holds no files. Open a folder, zip or file of DICOM or NIfTI."
+            return f"{path} contains no CT images ({found}). Open a folder, zip or file of DICOM or NIfTI."
+        return f"{path} contains no files. Open a folder, zip or file of DICOM or NIfTI."
 
 
 def _studies(

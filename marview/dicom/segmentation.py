@@ -208,7 +208,7 @@ def _frames(dataset: Dataset, path: Path, syntax: str, background: int) -> NDArr
         )
     most = len(dataset.PixelData) * (8 if syntax in NATIVE else 8 * _MOST_EXPANSION)
     if most < pixels * bits:
-        raise BadInput(f"{path.name} is truncated: not all of its {number} frames are there.")
+        raise BadInput(f"{path.name} is truncated: it does not contain all of its {number} frames.")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         values: NDArray[Any] = dataset.pixel_array.reshape(number, int(dataset.Rows), int(dataset.Columns))

@@ -11,7 +11,7 @@ from marview.dicom.walk import counted
 from marview.text import count
 
 DERIVED_BY = 1000
-"""Offset from the number of a series to that of the series derived from it."""
+"""Difference between the numbers of a derived series and its source series."""
 
 _DERIVATION = re.compile(r"metal artifact reduction(?:: (.*?) \S+, marview)?", re.IGNORECASE)
 
@@ -24,7 +24,7 @@ class Series:
         uid: Series Instance UID; empty if the files have none.
         key: unique key within a scan, even for parts that share a UID.
         slices: headers ordered by instance number. Empty for NIfTI.
-        split: why this is only a part of the slices with its UID; empty if it is all of them.
+        split: how the slices differ from others with the same UID; empty if these are all slices with the UID.
         nifti: NIfTI file; None for DICOM.
         passed_over: messages about skipped files that may belong to this series.
         damaged: messages about files in this series' folder whose headers cannot be read.

@@ -12,7 +12,7 @@ _PEEKED = 50
 
 
 def refuse_among_slices(target: Path, source: Path) -> None:
-    """Refuse a target in or below a folder of slices inside the searched folder.
+    """Refuse to write into a folder of slices, or below it, inside the searched folder.
 
     Args:
         target: file or folder to write.

@@ -100,7 +100,7 @@ def _are_parallel(one: SliceHeader, other: SliceHeader) -> bool:
 def _by_phase(slices: list[SliceHeader]) -> tuple[str, list[list[SliceHeader]]]:
     """Split by a value that separates repeated positions or alternating slices into plain stacks; return its name too.
 
-    Slices with a value of their own, or none, become parts of their own: which stack they belong to is unknown.
+    A slice with a unique value, or without a value, becomes a separate part, because its stack is unknown.
     """
     repeats = _repeats_positions(slices)
     for name, groups, is_strict in groupings(slices):

@@ -58,7 +58,7 @@ def arrange(slices: Sequence[SliceHeader]) -> tuple[Stack, list[Finding]]:
     """Order slices of one orientation and distinct positions, and fit their grid.
 
     A gap that a whole number of slices would fill stays open (None in the stack). If the slices are not on an even
-    grid, the stack holds them in order, with a finding that it is not a volume.
+    grid, the stack lists them in order, with a finding that it is not a volume.
 
     Args:
         slices: headers with position and orientation, in any order.
@@ -200,8 +200,8 @@ def plane_findings(
         return [
             Finding(
                 Kind.GANTRY_TILT,
-                f"The gantry was tilted by {max(shear, from_axis if step_mm is None else shear):.1f} degrees: slices "
-                "stay in their own tilted plane, in which methods work.",
+                f"The gantry was tilted by {max(shear, from_axis if step_mm is None else shear):.1f} degrees: "
+                "slices keep their tilted planes, in which methods work.",
             )
         ]
     if from_axis > 1:

@@ -18,7 +18,7 @@ _aside: list[IO[bytes]] = []
 
 
 class Heard:
-    """The output of a block.
+    """Standard error output of a `with` block.
 
     Attributes:
         text: output, complete after the block.

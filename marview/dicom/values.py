@@ -195,7 +195,7 @@ _TIME = re.compile(r"(\d{2}):?(\d{2})(?::?(\d{2}(?:\.\d{0,6})?))?(?:[+-]\d{4})?"
 def seconds_of(date: str, time: str) -> float | None:
     """Return a date (YYYYMMDD) and time (HHMMSS.FFFFFF) in DICOM format in seconds; None if the time is not one.
 
-    A date that is missing or not valid counts as the first of all days.
+    A missing or invalid date counts as the earliest day.
 
     >>> seconds_of("", "101112.5"), seconds_of("", "10:11:12"), seconds_of("", "noon")
     (36672.5, 36672.0, None)

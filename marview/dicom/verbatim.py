@@ -1,7 +1,7 @@
 """Copy texts of a source byte by byte, whatever their real and declared character sets.
 
 If the bytes of a text do not match its declared character set, decoding and encoding change the text, and an archive
-takes the patient for another one.
+may file the image under another patient.
 """
 
 from collections.abc import Mapping
@@ -111,7 +111,7 @@ def write_with_identity(dataset: Dataset, path: Path, identity: Mapping[BaseTag,
 
     Args:
         dataset: object that receives the texts.
-        path: output file, written whole or not at all.
+        path: output file; if writing fails, no file remains.
         identity: texts of the source, from `identity_of`.
 
     Raises:

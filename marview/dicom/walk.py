@@ -61,7 +61,7 @@ def walk(path: Path, skipped: Counter[str]) -> Iterator[Source]:
     if stat.S_ISDIR(status.st_mode):
         yield from _folder(path, skipped)
     elif not stat.S_ISREG(status.st_mode):
-        raise BadInput(f"{path} is neither a file nor a folder. Open the folder that holds the study.")
+        raise BadInput(f"{path} is neither a file nor a folder. Open the folder that contains the study.")
     elif is_zip(path):
         yield from _archive(path, skipped)
     else:
@@ -107,7 +107,7 @@ def _folder(top: Path, skipped: Counter[str]) -> Iterator[Source]:
             elif stat.S_ISREG(status.st_mode):
                 number += 1
                 if number > MOST_FILES:
-                    raise BadInput(f"{top} holds more than {MOST_FILES} files. Open the folder of one study.")
+                    raise BadInput(f"{top} contains more than {MOST_FILES} files. Open the folder of one study.")
                 yield Source(Path(entry.path), status.st_size)
             else:
                 skipped["not regular files"] += 1

@@ -102,7 +102,7 @@ def test_several_labels_and_segments_are_all_metal_and_named(series, mask, tmp_p
     path = save_nifti(tmp_path / "m.nii.gz", labels.transpose(2, 1, 0), np.diag([-1.0, -1, 2, 1]))
     read = read_mask(path, series)
     np.testing.assert_array_equal(read.mask, mask)
-    assert "holds 2 labels" in read.notes[0]
+    assert "contains 2 labels" in read.notes[0]
 
 
 def test_a_mask_of_another_patient_or_frame_is_refused(series, mask, tmp_path) -> None:

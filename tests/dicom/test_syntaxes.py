@@ -80,4 +80,4 @@ def test_a_warning_of_the_jpeg_decoder_marks_a_damaged_slice(shared_data, tmp_pa
             dicom.open_series(tmp_path / "bad.dcm")
         sentences.append(str(refusal.value))
     assert len(sentences) >= 4
-    assert any("its decoder met corrupt data" in sentence for sentence in sentences)
+    assert any("its decoder found corrupt data" in sentence for sentence in sentences)

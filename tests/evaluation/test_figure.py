@@ -23,6 +23,6 @@ def test_a_figure_replaces_an_earlier_one_and_no_picture_of_another_origin(tmp_p
         draw("A method", [STRIP], figure)
     Image.new("L", (8, 8)).save(photo)
     before = photo.read_bytes()
-    with pytest.raises(UsageError, match=r"photo\.png holds data that marview did not write"):
+    with pytest.raises(UsageError, match=r"photo\.png contains data that marview did not write"):
         draw("A method", [STRIP], photo)
     assert photo.read_bytes() == before

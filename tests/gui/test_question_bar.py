@@ -51,7 +51,7 @@ def test_a_run_over_a_gap_is_asked_about_and_then_runs(window, qtbot, fakes, tmp
     qtbot.waitUntil(lambda: not session.refusal, timeout=5000)
     window.actions_table["reduce"].trigger()
     assert session.runs.job is None
-    assert "Correct the slices that are there?" in window.questions.text.text()
+    assert "Correct the slices that are present?" in window.questions.text.text()
     QTest.mouseClick(window.questions.yes, Qt.MouseButton.LeftButton)
     qtbot.waitUntil(lambda: session.result is not None and not session.runs.is_running, timeout=20_000)
     assert not window.questions.isVisible()

@@ -219,7 +219,7 @@ def test_a_gap_is_asked_about_before_a_run_and_once(make_session, mail, fakes, t
     mail.wait_until(lambda: session.metal.is_present and session.methods.current and not session.refusal)
     session.reduce()
     assert session.runs.job is None
-    assert asked[0].sentence.endswith("Correct the slices that are there?")
+    assert asked[0].sentence.endswith("Correct the slices that are present?")
     session.reduce()
     assert withdrawn == asked[:1]
     asked[1].answer(False)

@@ -36,7 +36,7 @@ class Corrected:
     Attributes:
         hu: HU `[slice, y, x]`, on the grid of the case.
         seconds: duration.
-        notes: notes that a reader of the result should know.
+        notes: remarks of the method on its result.
     """
 
     hu: NDArray[np.float32]
@@ -45,10 +45,10 @@ class Corrected:
 
 
 Tell = Callable[[float], None]
-"""Called with the finished fraction of a case, 0 to 1."""
+"""Function called with the finished fraction of a case, 0 to 1."""
 
 Correct = Callable[["Entry", KnownCase, Tell], Corrected]
-"""Runs a method on a case; raises `MethodFailed` with a sentence."""
+"""Function that runs a method on a case; it raises `MethodFailed` with a sentence."""
 
 Progress = Callable[[float, str], None]
 
@@ -61,7 +61,7 @@ class Entry:
         id: identifier of the method.
         title: name in the table.
         parameters: values that differ from its defaults.
-        version: version in the manifest; another version is measured again.
+        version: version in the manifest; if it changes, the method is measured again.
         learns_from_scan: whether the method gets other slices of the scan of a case.
     """
 
@@ -73,7 +73,7 @@ class Entry:
 
     @property
     def key(self) -> dict[str, Any]:
-        """All that its results depend on besides the case."""
+        """Everything that determines the results, except the case."""
         return {"version": self.version, **self.parameters}
 
 
@@ -89,9 +89,9 @@ def run_benchmark(
 ) -> Results:
     """Measure every method on every case and write the tables.
 
-    Each result is stored below `output` immediately. A stopped benchmark with the same arguments continues; further
-    methods are measured alone; a case whose files changed is measured again. A case that cannot be used, or a method
-    that fails on it, gives one sentence and no other consequence; equal failures share a sentence.
+    Each result is stored below `output` immediately. A call with the same arguments continues a stopped benchmark;
+    later calls measure only new methods and cases whose files have changed. If a case cannot be used or a method fails
+    on it, the benchmark continues and the tables say why; equal failures share a sentence.
 
     Args:
         protocol: name of the protocol of the cases.
@@ -195,7 +195,7 @@ def _make(row: str, known: KnownCase, entries: Sequence[Entry], correct: Correct
         return Corrected(np.broadcast_to(image.numpy(), known.truth_hu.shape), 0.0)
     corrected = correct(next(entry for entry in entries if entry.id == row), known, tell)
     if corrected.hu.shape != known.truth_hu.shape or not np.isfinite(corrected.hu).all():
-        raise MethodFailed(f"its result is {corrected.hu.shape}, or holds values that are not finite.")
+        raise MethodFailed(f"its result has the shape {corrected.hu.shape}, or contains values that are not finite.")
     return corrected
 
 

@@ -2,7 +2,7 @@
 
 from marview.evaluation.published_row import Published
 
-_SAMPLE = "section C.4 of the project's specification; FBP by this project"
+_SAMPLE = "measured for this project"
 
 SAMPLE: tuple[Published, ...] = (
     Published("Input", "sample", 29.81, 0.7679, 89.1, (), _SAMPLE),

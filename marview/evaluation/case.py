@@ -50,7 +50,7 @@ class KnownCase:
         return list(self.case.slice_indices) or list(range(len(self.truth_hu)))
 
     def slice(self, index: int) -> "KnownCase":
-        """Return one slice, by its position, as a case of its own."""
+        """Return the slice at a position as a separate case."""
         one = slice(index, index + 1)
         case = MarCase(
             hu=self.case.hu[one],
@@ -69,7 +69,7 @@ class KnownCase:
 
 @dataclass(frozen=True)
 class ListedCase:
-    """A case that is read when its turn comes.
+    """A case that is read only when it is needed.
 
     Attributes:
         name: name of the case.
@@ -93,7 +93,8 @@ def check_case(known: KnownCase) -> KnownCase:
     """Return a case if it can be used.
 
     Raises:
-        BadInput: shapes that do not fit together, NaN, no metal, or metal over half of the body.
+        BadInput: the shapes do not match, values are not finite, or the mask is empty or covers more than half of the
+            body.
     """
     case, shape = known.case, tuple(known.case.hu.shape)
     if len(shape) != 3 or tuple(case.metal.shape) != shape or known.truth_hu.shape != shape:
@@ -114,7 +115,7 @@ def check_case(known: KnownCase) -> KnownCase:
     values = {"image": case.hu, "truth": known.truth_hu} | sinograms
     for name, array in values.items():
         if array is not None and not np.isfinite(np.asarray(array)).all():
-            raise BadInput(f"Case {known.name}: the {name} holds values that are not finite. Make the case again.")
+            raise BadInput(f"Case {known.name}: the {name} contains values that are not finite. Make the case again.")
     _check_metal(known)
     return known
 

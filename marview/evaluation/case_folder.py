@@ -58,7 +58,7 @@ def _read_scanned(folder: Path, name: str, protocol: Protocol) -> KnownCase:
 
 
 def write_known_case(known: KnownCase, folder: Path) -> None:
-    """Write a case and its truth as two `.npz` files, each whole or not at all."""
+    """Write a case and its truth as two `.npz` files; no incomplete file remains if writing fails."""
     save_case(known.case, folder / f"{known.name}.npz")
     truth = {"truth_hu": known.truth_hu.astype(np.float32)}
     if known.metal_free_sinogram is not None:
@@ -81,5 +81,5 @@ def read_known_case(folder: Path, name: str) -> KnownCase:
             truth_hu = file["truth_hu"]
             free = file.get("metal_free_sinogram")
     except (*DAMAGED_ARRAYS, KeyError) as reason:
-        raise BadInput(f"Case {name}: {path} is damaged or holds no truth. Make the case again.") from reason
+        raise BadInput(f"Case {name}: {path} is damaged or contains no truth. Make the case again.") from reason
     return check_case(KnownCase(name, case, truth_hu, free))

@@ -1,4 +1,4 @@
-"""List of the cases under a path: the public layout, case files, or clean slices to which metal is added."""
+"""List the cases under a path: the public layout, case files, or clean slices to which metal is added."""
 
 from pathlib import Path
 
@@ -14,7 +14,7 @@ from marview.slices.shapes import read_shapes, shapes_of_sizes
 
 
 def find_protocol(path: Path) -> Protocol:
-    """Return the protocol of the cases at a path; the usual one if they name none, as clean slices."""
+    """Return the protocol of the cases at a path; the default protocol if they name none, as with clean slices."""
     found = None
     if path.is_dir() and is_syndeeplesion(path):
         found = protocol_of_syndeeplesion(path)
@@ -36,17 +36,17 @@ def list_cases(
 
     Args:
         path: a folder with `**/gt.h5` (SynDeepLesion's layout); a folder of case files, `*.npz`; or clean slices: a
-            TIFF stack, a folder of such, a DICOM series, NIfTI or array, to which `masks` are added. An `index.csv`
-            beside a stack (columns file, page, patient) says which slices are of one patient.
+            TIFF stack, a folder of TIFF stacks, a DICOM series, NIfTI or array, to which `masks` are added. An
+            `index.csv` beside a stack (columns file, page, patient) says which slices are of one patient.
         protocol: protocol of the scan; reading refuses files of another one (the public ones have
             `syndeeplesion-640`).
         masks: metal shapes (`read_shapes`) for clean slices; marview makes ten shapes of the published sizes.
         material: material of the metal in clean slices.
         scanner: simulated scanner for clean slices; the public simulators' scanner by default.
-        seed: seed of places and noise in clean slices.
+        seed: seed of the metal positions and the noise in clean slices.
 
     Raises:
-        BadInput: the path contains nothing of these kinds.
+        BadInput: the path contains none of these.
         UsageError: clean slices without masks, an unknown metal, or a scanner for cases that are already scanned.
     """
     if not path.exists():
@@ -60,7 +60,7 @@ def list_cases(
     stacks = sorted(path.glob("*.tif")) if path.is_dir() else []
     slices = [each for stack in stacks or [path] for each in list_clean(stack)]
     if masks is None:
-        raise UsageError(f"{path} holds clean slices. Add --masks FILE with the metal shapes.")
+        raise UsageError(f"{path} contains clean slices. Add --masks FILE with the metal shapes.")
     metal(material)  # refuses an unknown metal before the first slice
     shapes = shapes_of_sizes(read_shapes(masks), max(protocol.shape))
     return list_simulated(slices, shapes, protocol, material=material, scanner=scanner, seed=seed)

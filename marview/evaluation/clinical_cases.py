@@ -1,4 +1,4 @@
-"""Simulated scans of dense metal as in a clinical archive: only the image is known, on the HU scale of the file."""
+"""Simulated scans of dense metal that, like clinical series, consist only of an image on the HU scale of the file."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace

@@ -38,7 +38,8 @@ def benchmark(
 
     Args:
         protocol: name of a protocol; if empty, `find_protocol` takes it from the cases.
-        methods: identifiers in the order of the table; `learned` stands for all with weights that learn from no scan.
+        methods: identifiers in the order of the table; `learned` stands for all methods with weights, except
+            those that learn from the scan.
         cases: the public layout, case files, or clean slices.
         output: folder of the tables; an interrupted run of the same benchmark in it continues.
         parameters: values of each method's parameters, by identifier, that differ from the defaults.
@@ -48,7 +49,7 @@ def benchmark(
             models.
         device: device for the methods.
         on_progress: called with the finished fraction and the next step.
-        tell: receives sentences about methods that replace a bundled one.
+        tell: called with a sentence on each method that replaces a bundled one.
 
     Raises:
         CannotWrite: the output folder cannot be written.

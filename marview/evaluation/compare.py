@@ -21,7 +21,7 @@ from marview.slices.volumes import AnyVolume, open_volume, read_mask
 from marview.text import count
 
 _SAME_PLACE = 0.1
-"""Largest distance between equal voxels, in voxels, because files round positions."""
+"""Largest distance at which two voxels are at the same position, in voxels; files round positions."""
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class Comparison:
         measured: measures of each volume, slice by slice.
         slices: numbers of the measured slices, as the window counts.
         protocol: protocol whose published rows appear below the table; empty for none.
-        notes: notes about the mask, about results of another frame of reference, and about results that equal the
+        notes: notes about the mask, about results with another frame of reference, and about results that equal the
             first one in some slices.
     """
 
@@ -81,18 +81,18 @@ def evaluate(
 ) -> Comparison:
     """Measure corrected volumes against their truth.
 
-    All chosen slices with metal count; without a mask, all chosen slices count and there is no ring. A slice in which
-    no result differs from the truth is left out, because its PSNR is infinite.
+    Only chosen slices with metal are measured. Without a mask, all chosen slices are measured, but not the ring around
+    metal. A slice in which no result differs from the truth is left out, because its PSNR is infinite.
 
     Args:
         results: corrected volumes (and, for comparison, the uncorrected one), in any format of `open_volume`.
         truth: volume without artifacts.
         mask: metal mask in any format of `read_mask`, on the voxels of the truth.
         protocol: a named protocol, to add its published rows.
-        choose: returns the indices of the slices to measure, given how they are counted; default: all.
+        choose: function that returns the indices of the slices to measure from the slice numbers; all by default.
 
     Raises:
-        BadInput: a volume cannot be read, or the volumes differ in patient, shape or place in the patient.
+        BadInput: a volume cannot be read, or the volumes differ in patient, shape or position.
         UsageError: an unknown protocol.
     """
     if protocol:
@@ -156,7 +156,7 @@ def _read_alike(path: Path, true: AnyVolume) -> tuple[NDArray[np.float32], tuple
             )
         frames = [series.volume.grid.frame_of_reference_uid for series in (volume.series, true.series)]
         if _differ(*frames):
-            return volume.hu, (f"{path} has another frame of reference than the truth: are both of the same scan?",)
+            return volume.hu, (f"{path} has a different frame of reference from the truth: are both of the same scan?",)
     return volume.hu, ()
 
 

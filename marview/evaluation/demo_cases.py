@@ -15,16 +15,16 @@ from marview.volume.segment import adaptive
 from marview.worker.neighbours import MOST_CLEAN, nearest_clean
 
 Hear = Callable[[str, FoundMetal], None]
-"""Called with the name of a case and the metal that was found in its study."""
+"""Function called with the name of a case and the metal that was found in its study."""
 
 
 def list_demo(kinds: tuple[str, ...], hear: Hear, every: int = 1) -> list[ListedCase]:
-    """List a case for each study, with its slices that truly contain metal.
+    """List a case for each study, with the slices that contain metal in the true mask.
 
     Args:
         kinds: kinds of `make_demo`.
-        hear: called with the automatically found metal before the case is returned. The case itself has the true mask,
-            and errors are measured outside it.
+        hear: called with the automatically found metal before the case is returned. The case itself contains the true
+            mask, and errors are measured outside that mask.
         every: keep every n-th slice.
     """
 

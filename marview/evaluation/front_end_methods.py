@@ -86,8 +86,8 @@ class FrontEndMethods:
     def __call__(self, entry: Entry, known: KnownCase, tell: Tell) -> Corrected:
         """Run a method on slices of a study with known truth, using the automatically found metal.
 
-        Slices that this object has already corrected are returned again. So figures show what was measured, and a
-        method that learns from the scan does not learn again for every slice.
+        Slices that this object has already corrected are not corrected again. Thus figures show the measured images,
+        and a method that learns from the scan does not learn again for every slice.
 
         Raises:
             MethodFailed: the method failed, crashed or refused its parameters.
@@ -123,10 +123,10 @@ class FrontEndMethods:
             mask: metal mask of the volume.
             spacing_mm: distance between neighbouring voxels along (z, y, x).
             tell: called with the finished fraction.
-            mapped_slice: slice whose difference to the sinogram is kept.
+            mapped_slice: slice whose difference from the sinogram is kept.
 
         Raises:
-            MethodFailed: as for a call.
+            MethodFailed: as for `__call__`.
         """
         heard = _Heard(tell, mapped_slice)
         with SharedArray.copy_of(hu) as given:
@@ -154,7 +154,7 @@ class FrontEndMethods:
         return CorrectedSlices(result, float(report["seconds"]), heard.consistency(), heard.mapped, notes)
 
     def close(self) -> None:
-        """End the worker."""
+        """Stop the worker process."""
         self._worker.close()
 
     def __enter__(self) -> Self:
@@ -165,7 +165,7 @@ class FrontEndMethods:
 
 
 class _Heard:
-    """Record of the consistency that a run reports."""
+    """Consistency values that a run reports."""
 
     def __init__(self, tell: Tell, mapped_slice: int) -> None:
         self.mapped: NDArray[np.float32] | None = None

@@ -26,7 +26,7 @@ _ALONE = (
 
 
 class WorkerMethods:
-    """Installed methods, run on cases in one warm worker process, which contains their failures.
+    """Installed methods, run on cases in one warm worker process, so that a crash does not end the benchmark.
 
     Args:
         device: device for the methods.
@@ -48,7 +48,7 @@ class WorkerMethods:
         return entry(method, self._listings(), parameters)
 
     def notices(self, methods: Sequence[str]) -> list[str]:
-        """Return sentences about methods that replace others."""
+        """Return a sentence for each method that replaces another one."""
         return [each.notice for each in self._listings() if each.id in methods and each.notice]
 
     def __call__(self, entry: Entry, known: KnownCase, tell: Tell) -> Corrected:
@@ -99,7 +99,7 @@ class WorkerMethods:
         return Corrected(hu, seconds, (*notes, _ALONE) if is_alone else notes)
 
     def close(self) -> None:
-        """End the worker and remove its files."""
+        """Stop the worker process and remove its files."""
         self._worker.close()
         self._folder.cleanup()
 

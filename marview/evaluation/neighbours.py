@@ -13,17 +13,17 @@ from marview.slices.shapes import Shape, place
 from marview.worker.neighbours import MOST_CLEAN, Neighbours, nearest_clean
 
 _PARTS = 3
-"""Number of parts of a patient's slices; one part at a time gets metal."""
+"""Number of parts into which the slices of a patient are divided; one part at a time gets metal."""
 
 _FEWEST = 3
-"""Number of slices that stay clean, if the patient has more."""
+"""Smallest number of slices without metal, if the patient has enough slices."""
 
 
 def part_of(patients: Sequence[str], number: int) -> tuple[list[int], list[int]]:
     """Return the slices of a patient that get metal together with one of them, and the clean ones, nearest first.
 
-    An implant spans neighbouring slices, and slices beside it are clean. So a third of a patient's slices gets metal at
-    a time, `MOST_CLEAN` at most, or a single slice if too few would stay clean.
+    An implant spans neighbouring slices, and slices beside it are clean. Therefore one third of a patient's slices gets
+    metal at a time, at most `MOST_CLEAN`, or a single slice if too few would stay clean.
 
     Args:
         patients: patient of each slice, in their order; empty if unknown, and then the slice has no neighbours.
@@ -50,7 +50,7 @@ def read_neighbours(
     grid: tuple[int, int],
     seed: int,
 ) -> Neighbours:
-    """Return the clean slices, and the metal of the others; equal for all slices that get metal together.
+    """Return the neighbours of a case: clean slices, and metal masks. All slices that get metal together share them.
 
     Args:
         slices: all slices.
@@ -61,8 +61,8 @@ def read_neighbours(
         seed: seed of the cases.
 
     Returns:
-        On the grid of the cases. The metal shows every shape in one slice each, and every slice has one of the shapes;
-        `MOST_CLEAN` at most.
+        Neighbours on the grid of the cases. Each metal mask has one shape in one of the slices; every shape and every
+        slice occurs, up to `MOST_CLEAN` masks.
 
     Raises:
         BadInput: a slice cannot be read.

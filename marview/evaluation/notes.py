@@ -1,4 +1,4 @@
-"""Notes of methods about their results, each once for all cases of a benchmark."""
+"""Collect the notes of a method on all cases of a benchmark, each note once."""
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass

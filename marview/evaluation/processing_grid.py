@@ -1,4 +1,4 @@
-"""Series on the processing grid, for studies in its pixels."""
+"""Resample series and masks to the processing grid, for margins in its pixels."""
 
 import numpy as np
 from numpy.typing import NDArray

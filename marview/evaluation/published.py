@@ -1,4 +1,4 @@
-"""Published results by protocol, each with its family: numbers compare only inside one family."""
+"""Published results by protocol, each with its family: only numbers of the same family are comparable."""
 
 from marview.evaluation import boards
 from marview.evaluation.published_row import Published
@@ -57,7 +57,7 @@ SYNDEEPLESION: tuple[Published, ...] = (
     Published("DuDoDp", "B", 37.05, 0.968, 35.49, (), _MLD),
     Published("Score-MAR", "B", 34.64, 0.961, 49.59, (), _MLD),
 )
-"""Averages over the 2000 cases; sections C.1 and C.2 of the project's specification."""
+"""Averages over the 2000 cases, from the publication that each row names."""
 
 _GROUPS_OF_MAMBA = {"Large": 3, "Medium": 2, "Small": 3, "Tiny": 2}
 """Number of masks, of ten, in each group."""

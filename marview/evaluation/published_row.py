@@ -1,4 +1,4 @@
-"""A row of a published table, and the families of tables: numbers compare only inside one family."""
+"""A row of a published table, and the families of tables: only numbers of the same family are comparable."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -11,13 +11,13 @@ FAMILIES: dict[Family, str] = {
     "B": "the public SynDeepLesion files in 0 to 0.5/cm, metal zeroed: comparable with our PSNR and SSIM",
     "C": "the public SynDeepLesion files in 0 to 1/cm and 8 bits: 6.02 dB above family B for the same image",
     "sample": "20 of the 2000 public SynDeepLesion files, measured for this project as family B, give or take 1 dB",
-    "DSC": "the test set of deep sinogram completion's own paper: RMSE over what is not metal",
+    "DSC": "the test set of deep sinogram completion's own paper: RMSE outside metal",
     "DuDoNet": "the test set of DuDoNet's own paper, 320 views: PSNR over the width of each image's display window",
     "ADN": "the simulated set of ADN's paper, 256 x 256 pixels in 0 to 0.5/cm",
-    "LGA": "ArtifactGSI, clinical scans against spectral images of the same patients; its PSNR's range is not given",
+    "LGA": "ArtifactGSI, clinical scans against spectral images of the same patients; PSNR of an unknown value range",
     "AAPM": "the AAPM CT-MAR challenge of 2024: mean of eight measures, 0 the truth and 4 uncorrected, lower is better",
     "CatSim": "scans simulated with CatSim, in FIND-Net's paper: mean absolute error, SSIM and PSNR",
-    "alone": "each measured by its own paper on its own simulation: comparable with nothing else, not even in here",
+    "alone": "each measured by its own paper on its own simulation: comparable with no other row, even of this table",
 }
 
 
@@ -33,8 +33,7 @@ class Published:
         rmse_hu: average RMSE outside metal.
         groups: PSNR in dB from large to small metal.
         source: publication.
-        is_confirmed: whether the row was seen in the paper or in a quotation; otherwise it must be checked before it is
-            quoted.
+        is_confirmed: whether the row was checked in the paper or in a quotation; check others before you quote them.
         are_groups_confirmed: the same for `groups`, if the averages are confirmed.
         mean_absolute_error: mean absolute error.
         score: score of the challenge; lower is better.

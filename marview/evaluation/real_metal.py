@@ -1,4 +1,4 @@
-"""Real metal, without known truth: evenness of tissue near the metal, bone kept, and consistency with the sinogram."""
+"""Measure corrections of real metal without known truth: streaks, bone that is kept, consistency with the sinogram."""
 
 import math
 from collections.abc import Callable, Mapping, Sequence
@@ -57,14 +57,14 @@ class RealScan:
 
     @classmethod
     def of(cls, hu: NDArray[np.int16], mask: Mask, spacing_mm: tuple[float, float, float], every: int) -> "RealScan":
-        """Keep every n-th slice of a volume with at least ten pixels of metal."""
+        """Make a scan from every n-th of the slices that contain at least ten metal pixels."""
         indices = np.flatnonzero(mask.sum(axis=(1, 2)) >= FEWEST_METAL_PX)[::every]
         clean = nearest_clean(np.asarray(mask.any(axis=(1, 2))), MOST_CLEAN)
         return cls(hu[indices], mask[indices], spacing_mm, indices.tolist(), hu[clean])
 
     @property
     def worst(self) -> int:
-        """Return the position of the slice with the least even tissue near the metal."""
+        """Return the position of the slice with the largest streak index."""
         image = self.hu.astype(np.float32)
         found = [
             streak_index(image[k], self.mask[k], soft_tissue(image[k], self.mask[k], self.spacing_mm[1]))
@@ -80,8 +80,8 @@ class RealRow:
     Attributes:
         title: title of the method, or `original`.
         hu: HU `[slice, y, x]`.
-        streak_index: standard deviation of soft tissue in the 20-pixel ring around metal, divided by the same far away.
-        bone_kept: bone near the metal that is still bone, fraction of the bone in the original; NaN without bone.
+        streak_index: standard deviation of soft tissue in the 20-pixel ring around metal, divided by that far from it.
+        bone_kept: fraction of the original's bone near metal that is still bone; NaN without bone.
         consistency: root mean square difference between the result's projection and the sinogram outside the trace.
         consistency_map: that difference in the worst slice, line integrals `[view, bin]`.
     """
@@ -167,7 +167,7 @@ def soft_tissue(image: Volume, mask: Mask, pixel_mm: float) -> Mask:
 
 
 def draw(scan: RealScan, rows: Sequence[RealRow], path: Path) -> None:
-    """Draw the worst slice: the images in one window, and below each its change and its inconsistency."""
+    """Draw the worst slice of each image and, below it, the difference from the original and from the sinogram."""
     k = scan.worst
     place = _body(scan.hu[k])
     columns = []
@@ -203,7 +203,7 @@ def _tile(caption: str, grey: NDArray[np.uint8]) -> NDArray[np.uint8]:
 
 
 def _keep(path: Path, key: str, hu: Volume, consistency: float, consistency_map: NDArray[np.float32]) -> None:
-    path.unlink(missing_ok=True)  # of an earlier version, which did not name itself in its files
+    path.unlink(missing_ok=True)  # an earlier version left out its name
     arrays = {"hu": hu, "consistency": np.asarray(consistency), "consistency_map": consistency_map}
     write_npz(path, {"key": np.asarray(key), **arrays})
 

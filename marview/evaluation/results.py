@@ -18,7 +18,7 @@ TITLES = {
     LOOP: "Loop ceiling (metal-free sinogram, consistency loop)",
 }
 METAL_FREE = (CEILING, LOOP)
-"""Rows of the scan without metal: the limit of methods that end with one FBP, and of methods with the loop."""
+"""Rows of the scan without metal: the limits of methods that end with one FBP and of methods with the loop."""
 
 
 @dataclass(frozen=True)
@@ -128,7 +128,7 @@ class Results:
         }
 
     def groups(self) -> list[list[tuple[str, int]]]:
-        """Return the size groups, large to small, each with its (case, slice); from every slice of any row."""
+        """Return the size groups, large to small, each as a list of (case, slice); slices of all rows count."""
         sizes = {(s.case, s.index): s.metal_px for row in self.rows for s in row.slices}
         keys = sorted(sizes)
         parts = size_groups([sizes[key] for key in keys], [index for _, index in keys])

@@ -27,10 +27,10 @@ def list_simulated(
     scanner: Scanner | None = None,
     seed: int = 0,
 ) -> list[ListedCase]:
-    """List a case for each clean slice, with each shape once.
+    """List a case for each clean slice; the case has one slice per metal shape.
 
-    Equal slice, shape and seed give equal place and noise, whatever else is listed. A case with other slices of its
-    patient has neighbours (`part_of`).
+    The position of the metal and the noise depend only on the slice, the shape and the seed. If there are other slices
+    of the patient, the case has neighbours (`part_of`).
 
     Args:
         slices: slices without metal.
@@ -38,7 +38,7 @@ def list_simulated(
         protocol: protocol of the scan.
         material: material of all shapes, a name of `marview.physics.material`.
         scanner: rays, detector and spectrum; by default those of the public simulators.
-        seed: seed of places and noise.
+        seed: seed of the metal positions and the noise.
     """
     patients = [each.patient for each in slices]
     listed = []

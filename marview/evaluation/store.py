@@ -40,7 +40,7 @@ class Store:
 
         Args:
             output: output folder of the benchmark; made if it is missing.
-            plan: all that the results depend on: protocol and cases.
+            plan: everything on which the results depend: protocol and cases.
 
         Raises:
             CannotWrite: the disk is full or read-only.
@@ -50,7 +50,7 @@ class Store:
         self._folder.mkdir(parents=True, exist_ok=True)
         path, text = output / PLAN, json.dumps(plan, indent=1, sort_keys=True)
         if any(self._folder.iterdir()) and path.is_file() and path.read_bytes() != text.encode():
-            raise UsageError(f"{output} holds a benchmark of another protocol or other cases. Use another folder.")
+            raise UsageError(f"{output} contains a benchmark of another protocol or other cases. Use another folder.")
         write_text(path, text)
 
     def get(self, case: str, row: str, parameters: Mapping[str, Any]) -> Part | None:
@@ -71,7 +71,7 @@ class Store:
             return None  # damaged, so it is measured again
 
     def put(self, case: str, row: str, parameters: Mapping[str, Any], part: Part) -> None:
-        """Store a result; a benchmark that stops while writing leaves none.
+        """Store a result; if the benchmark stops while it is written, no file remains.
 
         Raises:
             CannotWrite: the disk is full or read-only.

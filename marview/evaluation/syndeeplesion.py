@@ -29,8 +29,8 @@ from marview.slices.reason import in_words
 
 _MASKS = "testmask.npy"
 _ALIKE = 1.5
-"""Largest ratio between the line integrals of a file and those of its image: beam hardening and noise change them by
-some percent, a protocol with another pixel by 2.67."""
+"""Largest ratio between the line integrals of a file and those of its image. Beam hardening and noise change them by a
+few percent, a protocol with another pixel size by a factor of 2.67."""
 
 
 def is_syndeeplesion(folder: Path) -> bool:
@@ -112,11 +112,11 @@ def write_syndeeplesion(known: KnownCase, folder: Path) -> list[Path]:
     """Write a case in this layout, so that other programs can read it; the inverse of reading.
 
     Slices that share their truth become shapes 0, 1, ... of one folder `NAME`; a new truth starts a new folder. The
-    masks are written on the grid of the images, beside the slices (PIL's resize, which readers of this layout apply,
-    then changes nothing), or into the slice's folder if they differ from those beside it.
+    masks are written beside the slices, or into the slice's folder if they differ from those beside it. They are on the
+    grid of the images, so that PIL's resize, which readers of this layout apply, changes nothing.
 
     Args:
-        known: case with a sinogram of its own and a metal-free one.
+        known: case with a measured and a metal-free sinogram.
         folder: folder to write to; made if it is missing.
 
     Returns:
@@ -126,7 +126,7 @@ def write_syndeeplesion(known: KnownCase, folder: Path) -> list[Path]:
         BadInput: the case has no such sinograms.
     """
     if known.case.measured_sinogram is None or known.metal_free_sinogram is None:
-        raise BadInput(f"Case {known.name} has no sinogram of its own, which the SynDeepLesion layout needs.")
+        raise BadInput(f"Case {known.name} lacks the measured or metal-free sinogram of the SynDeepLesion layout.")
     parts = _parts(known.truth_hu)
     written = []
     for number, part in enumerate(parts):
@@ -180,7 +180,7 @@ def _read_masks(slice_folder: Path, top: Path, shape: tuple[int, int]) -> NDArra
         why = in_words(reason, "it is not an array file")
         raise BadInput(f"{path} cannot be read as an array of masks: {why}.") from reason
     if stored.ndim != 3 or stored.dtype.kind not in "bui":
-        raise BadInput(f"{path} holds {stored.dtype} of shape {stored.shape}, not masks [x, y, shape].")
+        raise BadInput(f"{path} contains {stored.dtype} of shape {stored.shape}, not masks [x, y, shape].")
     size = (shape[0], shape[1])  # PIL's (width, height) of an array [x, y]
     planes = (PilImage.fromarray(plane.astype(np.uint8)) for plane in np.moveaxis(stored, 2, 0))
     return np.stack([np.asarray(plane.resize(size, PilImage.Resampling.BILINEAR)).T > 0 for plane in planes])

@@ -1,4 +1,4 @@
-"""A benchmark's table as Markdown and CSV."""
+"""Write the table of a benchmark as Markdown and CSV."""
 
 import csv
 import dataclasses
@@ -125,8 +125,9 @@ def _main_table(results: Results, rows: Sequence[Row]) -> str:
             ]
         )
     note = (
-        "In 0 to 0.5/cm (-1000 to 1604 HU), metal zeroed and counted, peak 1, SSIM of ssim.m; groups by metal pixels, "
-        "large to small. *To ceiling*: closed fraction of the mean squared error between NMAR and the FBP ceiling."
+        "Values from 0 to 0.5/cm (-1000 to 1604 HU), metal set to 0 and included, peak 1, SSIM as in ssim.m. Groups by "
+        "metal pixels, large to small. *To ceiling*: fraction of the mean squared error between NMAR and the FBP "
+        "ceiling that the method removes."
     )
     return f"{markdown_table(header, lines)}\n\n{note}"
 
@@ -140,7 +141,10 @@ def _hu_table(rows: Sequence[Row]) -> str:
         cells = [f"{_text(getattr(average, name), 1)} ± {_text(getattr(deviation, name), 1)}" for name in names]
         ring = f"{_text(average.ring_psnr_db, 2)} / {_text(average.ring_ssim, 4)}"
         lines.append([row.title, *cells, ring])
-    note = "Outside metal, cut to -1000 to 1604 HU, soft tissue to -175 to 275 HU; ring: 20 pixels around metal."
+    note = (
+        "Outside metal; values clipped to -1000 to 1604 HU, in soft tissue to -175 to 275 HU. Ring: 20 pixels around "
+        "metal."
+    )
     return f"{markdown_table(header, lines)}\n\n{note}"
 
 

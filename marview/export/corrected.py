@@ -22,10 +22,10 @@ from marview.volume.provenance import Provenance
 from marview.volume.window import HuWindow
 
 _PNG_DEFLATION = 4
-"""Compression ratio assumed for PNG of 8 bits against 16-bit HU: 2 by the bits, 2 by the compression."""
+"""Assumed ratio of 16-bit HU to a PNG of 8 bits in size: a factor of 2 from the bits and 2 from the compression."""
 
 _BLOCK_BYTES = 4096
-"""Smallest disk space that file systems give to a file, or to the rest of one."""
+"""Block size in bytes to which file systems round up the size of a file."""
 
 
 class Format(enum.StrEnum):
@@ -84,10 +84,11 @@ def write_corrected(
     on_slice: Callable[[int], None] | None = None,
     is_cancelled: Callable[[], bool] | None = None,
 ) -> tuple[Path, ...]:
-    """Write to a new or empty folder, whole or not at all, and return the files.
+    """Write a corrected volume to a new or empty folder and return the paths of the files.
 
     DICOM is a derived series. NIfTI is the volume, its metal mask and the record of how it was made. PNG is a picture
-    of every existing slice in `window`. Only DICOM reports progress and can be cancelled.
+    of every existing slice in `window`. Only DICOM reports progress and can be cancelled. If writing fails, no file
+    remains.
 
     Raises:
         BadInput: the source cannot be written as a DICOM series, or the folder cannot be written.
@@ -147,7 +148,7 @@ def write_corrected_nifti(
     """Write a corrected volume, its metal mask and its record to a new or empty folder, and return the files.
 
     Args:
-        folder: output folder, written whole or not at all.
+        folder: output folder; if writing fails, no file remains in it.
         hu: corrected HU, `[z, y, x]`.
         mask: metal mask, bool `[z, y, x]`.
         record: record of how the correction was made.

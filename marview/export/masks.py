@@ -28,8 +28,7 @@ def refuse_mask_name(path: Path | str, series: LoadedSeries) -> None:
     path = Path(path)
     if not path.name.lower().endswith(MASK_SUFFIXES):
         raise UsageError(
-            f"{path.name} does not end in .nii.gz, .nii, .nrrd or .dcm. The ending chooses between NIfTI, NRRD and "
-            "DICOM SEG."
+            f"{path.name} does not end in .nii.gz, .nii, .nrrd or .dcm. The extension selects NIfTI, NRRD or DICOM SEG."
         )
     if path.suffix.lower() == ".dcm":
         refuse_unsegmentable(series)

@@ -63,7 +63,8 @@ def _write_mp4(path: Path, frames: Sequence[Frame], frame_ms: int) -> Path:
         import imageio_ffmpeg
     except ImportError:
         raise BadInput(
-            "MP4 needs the package imageio-ffmpeg: install it (pip install imageio-ffmpeg), or choose a name in .gif."
+            "MP4 needs the package imageio-ffmpeg: install it (pip install imageio-ffmpeg), or choose a name that ends "
+            "in .gif."
         ) from None
     height, width = (size - size % 2 for size in frames[0].shape[:2])  # H.264 requires even sizes
     facts = ["-metadata", f"comment={MAKER}"]
@@ -87,6 +88,6 @@ def _write_mp4(path: Path, frames: Sequence[Frame], frame_ms: int) -> Path:
         if written < len(frames):  # ffmpeg reports a full disk only on standard error
             raise BadInput(
                 f"{path.name} cannot be written as MP4: ffmpeg stopped early, as it does on a full disk. Choose another"
-                " place, or a name in .gif."
+                " place, or a name that ends in .gif."
             )
     return path

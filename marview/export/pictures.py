@@ -28,12 +28,12 @@ def picture(hu: NDArray[Any], width_hu: float, level_hu: float) -> NDArray[np.ui
 
 
 def save_picture(picture: Image.Image, path: Path, kind: str = "PNG") -> None:
-    """Save a picture as PNG or TIFF that names marview as its software, so that a later one may replace it.
+    """Save a picture as PNG or TIFF that names marview as its software, so that marview may overwrite it later.
 
     Raises:
-        OSError: the disk is full or read-only; libtiff, which writes TIFF, would not tell it apart from other errors.
+        OSError: the disk is full or read-only.
     """
-    data = BytesIO()
+    data = BytesIO()  # libtiff would hide the reason if it failed to write a file
     if kind == "TIFF":
         picture.save(data, format=kind, tiffinfo={_TIFF_SOFTWARE: MAKER}, compression="tiff_lzw")
     else:

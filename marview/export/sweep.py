@@ -37,7 +37,7 @@ def refuse_sweep(folder: Path, volume: Volume, variants: int) -> None:
 def write_sweep(
     result: SweepResult, folder: Path, grid: Grid, hu: NDArray[np.int16], *, like: Path | None = None
 ) -> tuple[Path, ...]:
-    """Write a sweep to a new or empty folder, whole or not at all.
+    """Write a sweep to a new or empty folder; if writing fails, no file remains.
 
     `sweep.csv` has a row for the uncorrected slices and for each variant; `sweep.json` adds the worker's reports.
     `NAME.nii.gz` are the series of the variants, `spread_METHOD.nii.gz` the standard deviation over a method's variants

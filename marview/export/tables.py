@@ -36,7 +36,7 @@ def write_json(path: Path | str, record: object) -> Path:
 
 
 def write_text(path: Path | str, text: str) -> Path:
-    """Write text as UTF-8, whole or not at all.
+    """Write text as UTF-8; if writing fails, no file remains.
 
     Raises:
         CannotWrite: the disk is full or read-only.

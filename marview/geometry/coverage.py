@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 GUESS_FRACTION = 0.15
-"""Covered fraction of the sinogram from which completion is mostly a guess."""
+"""Smallest covered fraction of the sinogram at which completion is mostly a guess."""
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""The virtual scan of all methods: a square grid of 416 pixels that contains the slice, and its fan beam."""
+"""The virtual scan of all methods: a square grid of 416 x 416 pixels that contains the slice, and its fan beam."""
 
 import math
 
@@ -9,7 +9,7 @@ PROCESSING_SIZE = 416
 
 
 def processing_pixel_mm(shape: tuple[int, int], spacing_mm: tuple[float, float]) -> float:
-    """Return the pixel edge of the processing grid of a slice.
+    """Return the pixel size of the processing grid of a slice in mm.
 
     The processing grid is a square of 416 x 416 pixels that contains the slice. It is not the grid of the series.
 
@@ -23,8 +23,8 @@ def processing_pixel_mm(shape: tuple[int, int], spacing_mm: tuple[float, float])
 def processing_beam(pixel_mm: float) -> FanBeamFlat:
     """Return the beam of the SynDeepLesion protocol (640 views, 641 bins), scaled to the true size of a pixel.
 
-    The source is 1075 pixels from the centre, the flat detector as far behind it, as wide as the grid's diagonal seen
-    at twice the distance. Source: A. Zeng et al., SynDeepLesion; OSCNet and InDuDoNet use the same.
+    The source is 1075 pixels from the centre. The flat detector is at the same distance behind the centre and twice as
+    wide as the diagonal of the grid. Source: A. Zeng et al., SynDeepLesion; OSCNet and InDuDoNet use the same beam.
 
     Examples:
         >>> round(processing_beam(0.36923).source_to_isocentre_mm, 1)

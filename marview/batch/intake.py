@@ -147,7 +147,7 @@ def no_images(paths: Sequence[Path]) -> str:
 def units(path: Path, leave_out: Path | None = None) -> Iterator[Path]:
     """List folders, archives and files to scan one by one: the topmost folders that contain images.
 
-    A folder below `path` that cannot be read is listed too, so that its scan tells why.
+    A folder below `path` that cannot be read is listed too, so that its scan reports the reason.
 
     Args:
         path: folder, archive or file.
@@ -269,7 +269,7 @@ def _is_image(path: Path) -> bool:
 
 
 def _are_lost_images(files: Sequence[Path]) -> bool:
-    """Return whether files without an image may be what is left of one: unreadable, or emptied by a failed transfer."""
+    """Return whether files without an image may be damaged images: unreadable, or emptied by a failed transfer."""
     heads = [_head(file) for file in files]
     if None in heads:
         return True

@@ -85,7 +85,7 @@ def sentence(jobs: Sequence[Job]) -> str:
 
 
 def write_summaries(jobs: Sequence[Job], folder: Path) -> None:
-    """Write `summary.csv` and `summary.jsonl` into the output folder, each whole or not at all.
+    """Write `summary.csv` and `summary.jsonl` to the output folder; no incomplete file remains.
 
     Raises:
         CannotWrite: the disk is full or read-only. The corrected studies and the table of jobs are kept.

@@ -14,7 +14,7 @@ _Look = tuple[int, int, int]
 
 @dataclass
 class Inbox:
-    """A folder into which studies arrive, each as a subfolder or a file of its own.
+    """A folder in which studies arrive, each as a subfolder or a file.
 
     Attributes:
         folder: watched folder.

@@ -1,1 +1,1 @@
-"""The commands of marview, one module each, and what they share."""
+"""The commands of marview, one module each, and the modules that they share."""

@@ -43,7 +43,7 @@ def demo(
 ) -> int:
     """Simulate a study with metal and known truth, and open it; later calls open the same study.
 
-    The folder will hold `study` (the series with artifacts, DICOM), `truth` (the same anatomy without metal, DICOM) and
+    The folder contains `study` (the series with artifacts, DICOM), `truth` (the same anatomy without metal, DICOM) and
     `metal.nii.gz` (the true metal mask).
 
     Raises:

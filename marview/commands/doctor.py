@@ -36,8 +36,8 @@ class Finding:
     """Result of one check.
 
     Attributes:
-        check: what was checked.
-        result: what was found.
+        check: name of the check.
+        result: finding in words.
         ok: whether it works; None for information.
     """
 

@@ -145,7 +145,7 @@ def install_run(run: Path) -> None:
 
 
 def _record(listing: Listing, worker: MarWorker) -> dict[str, Any]:
-    """Return what is known about a method, with the schema of its parameters, or the reason why it cannot be loaded."""
+    """Return a method as a record, with the schema of its parameters or the reason why it cannot be loaded."""
     record = listing.as_record()
     if listing.manifest is None:
         return {**record, "parameters": None}

@@ -114,7 +114,7 @@ class Checked:
     Attributes:
         findings: one sentence for each breach of the contract or of safety.
         hints: one sentence for each weakness that is not a breach.
-        printed: what the method and the check printed.
+        printed: output of the method and of the check.
     """
 
     findings: list[str]

@@ -68,7 +68,7 @@ def simulate(
 ) -> None:
     """Put metal into a clean series and simulate its scan, with known truth.
 
-    The folder will hold `study` (with artifacts) and `truth` (without metal) as DICOM series, `metal.nii.gz`, and
+    The folder contains `study` (with artifacts) and `truth` (without metal) as DICOM series, `metal.nii.gz`, and
     `cases`: the slices with metal and their sinograms, as case files of marview or in the public SynDeepLesion layout.
     The implant is placed in the whole series, even if only some slices are scanned.
 

@@ -166,7 +166,7 @@ def _print_plan(
 
 
 def _record(row: Row) -> dict[str, Any]:
-    """Return a row of the table for JSON; None for what was not measured."""
+    """Return a row of the table for JSON; None for values that were not measured."""
     numbers = {
         "mean_hu": row.mean_hu,
         "deviation_hu": row.deviation_hu,

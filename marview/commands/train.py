@@ -76,7 +76,7 @@ def train(
 ) -> int:
     """Train a learned method; Ctrl-C stops and saves the run.
 
-    The folder will hold `weights.safetensors` for use, `state.safetensors` to continue from, `curve.csv`, `pictures`,
+    The folder contains `weights.safetensors` for use, `state.safetensors` to continue from, `curve.csv`, `pictures`,
     a TensorBoard log if tensorboardX is installed, and `run.json`.
 
     Raises:

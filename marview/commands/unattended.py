@@ -31,7 +31,7 @@ _TELLS_EVERY_S = 1.0
 
 
 class LocalCorrector:
-    """Corrector of studies on several threads, each with a warm worker process of its own.
+    """Corrector of studies on several threads; each thread keeps its own worker process running.
 
     Args:
         output: folder of the results.

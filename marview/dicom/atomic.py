@@ -1,4 +1,4 @@
-"""Atomic writing of files and folders: written beside the target, flushed to disk, then renamed."""
+"""Write files and folders atomically: write next to the target, flush to disk, then rename."""
 
 import contextlib
 import errno

@@ -11,7 +11,7 @@ from marview.dicom.remark import Remark
 _MOST_JUMP = 3.0
 _SMALL_JUMP = 5.0
 _BESIDE = 3
-"""Width in pixels of the ring beside an overlay that is compared with the pixels under it."""
+"""Width in pixels of the ring around an overlay that is compared with the pixels under the overlay."""
 _ALIKE = 100
 """Range of stored values about the median under an overlay, within which noise is compared."""
 _MOST_NOISE_RATIO, _SMALL_NOISE = 2.0, 1.0
@@ -78,7 +78,7 @@ def _beyond(stored: Stored, whole: Stored, header: SliceHeader) -> NDArray[np.bo
 def _is_drawn_over(stored: Stored, is_beyond: NDArray[np.bool_]) -> bool:
     """Return whether the values continue under the upper bits, as they do under an undeclared overlay.
 
-    They continue if they do not jump at its edge, and are as noisy inside as beside it.
+    They continue if they do not jump at the edge of the overlay and are as noisy under it as around it.
     """
     is_alike = np.abs(stored - np.median(stored[is_beyond])) < _ALIKE  # an overlay may cross the edge of the body
     under = is_beyond & is_alike

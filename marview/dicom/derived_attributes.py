@@ -148,7 +148,7 @@ def _complete(dataset: Dataset) -> None:
 def refer(
     dataset: Dataset, sources: list[SliceHeader], derivation: Derivation, now: str, *, is_changed: bool = True
 ) -> None:
-    """Record what the image was derived from, how, and by which software."""
+    """Record the source images, the derivation and the software of a derived image."""
     items = []
     for header in sources:
         item = Dataset()

@@ -90,7 +90,7 @@ def refuse_other_kind(part: Path, target: Path) -> None:
 
 
 def _judged(path: Path) -> tuple[str, bool]:
-    """Return what a file contains by its first bytes, and whether it may be replaced by the same kind of output."""
+    """Return the kind of a file, from its first bytes, and whether output of the same kind may replace it."""
     try:
         with closing(_open(path)) as stream:
             head = stream.read(HEAD_BYTES)

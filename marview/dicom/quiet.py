@@ -40,7 +40,7 @@ def note_caught(why: BaseException, name: str) -> None:
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """Drop warnings and logs of pydicom, nibabel and highdicom; `check` reports what matters in a file."""
+    """Drop warnings and logs of pydicom, nibabel and highdicom; `check` reports the problems that matter."""
     was_disabled = [logger.disabled for logger in _LOGGERS]
     for logger in _LOGGERS:
         logger.disabled = True

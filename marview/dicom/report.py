@@ -1,4 +1,4 @@
-"""The report on a series: named findings, and what can be done with it."""
+"""The report on a series: its findings, and whether it can be viewed and corrected."""
 
 import enum
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from marview.text import translatable
 
 
 class Outcome(enum.IntEnum):
-    """What can be done with a series, from best to worst."""
+    """How a series opens: without or with warnings, for viewing only, or not at all."""
 
     OPENS = 0
     WARNS = 1

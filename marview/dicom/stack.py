@@ -147,7 +147,7 @@ def _uneven(slices: Sequence[SliceHeader], distance: NDArray[np.float64], lattic
 def _has_two_spacings(slices: Sequence[SliceHeader], lattice: _Lattice) -> bool:
     """Return whether wider gaps are a second spacing instead of missing slices.
 
-    The thickness of the slices beside a gap shows this, or several equal gaps in a row.
+    The thickness of the slices next to a gap shows this, or several equal gaps in a row.
     """
     steps = np.diff(lattice.index)
     wide = np.flatnonzero(steps > 1)

@@ -103,7 +103,7 @@ def run_benchmark(
         on_progress: called with the finished fraction and the next step.
 
     Raises:
-        CannotWrite: the disk is full or read-only; what is stored so far stays.
+        CannotWrite: the disk is full or read-only; results stored earlier are kept.
         UsageError: `output` contains a benchmark of another protocol or source.
     """
     store = Store(output, {"protocol": protocol, "source": source})
@@ -148,7 +148,7 @@ _Keys = Mapping[str, Mapping[str, Mapping[str, Any]]]
 
 
 def _keys(cases: Sequence[ListedCase], entries: Sequence[Entry]) -> _Keys:
-    """Return what the result of each case and row depends on: the method and the files of the case."""
+    """Return the record of method and files that determines the result of each case and row."""
     rows: dict[str, dict[str, Any]] = {INPUT: {}, CEILING: {}, LOOP: {}} | {entry.id: entry.key for entry in entries}
     learning = {entry.id for entry in entries if entry.learns_from_scan}
     keys = {}

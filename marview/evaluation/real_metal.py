@@ -146,7 +146,7 @@ def measure(
 def bone_kept(image: Volume, original: Volume, mask: Mask) -> float:
     """Return the fraction of the original's bone near metal that the image keeps; NaN without bone.
 
-    Bone is above 250 HU once smoothed, from 2 to 20 pixels beside the metal of its slice.
+    Bone is above 250 HU after smoothing, and 2 to 20 pixels from the metal of its slice.
 
     Args:
         image: HU, `[slice, y, x]`.

@@ -1,1 +1,1 @@
-"""The window; the only package that imports Qt and pyqtgraph."""
+"""The desktop window. No other package imports Qt or pyqtgraph."""

@@ -45,7 +45,7 @@ now. A run started during another run waits for it."""
 
 REASONS = {
     "series": translatable("Open a study first."),
-    "volume": translatable("Open a series that can be corrected first."),
+    "volume": translatable("First open a series that can be corrected."),
     "metal": translatable("Mark the metal first."),
     "mask": translatable("Mark the metal first, or wait for the sweep."),
     "undo": translatable("There is no mask change to undo."),
@@ -53,7 +53,7 @@ REASONS = {
     "result": translatable("Reduce artifacts first."),
     "comparison": translatable("Open a series that can be corrected, or show another series beside this one."),
     "swipe": translatable("Turn on the swipe view first."),
-    "beside": translatable("Right-click another series of the list, and show it beside this one first."),
+    "beside": translatable("First right-click another series in the list and show it beside this one."),
     "truth": translatable("Only demo studies have a simulated truth."),
     "planes": translatable("Choose the layout Planes first."),
     "oblique": translatable("Show the oblique section first."),

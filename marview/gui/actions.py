@@ -38,7 +38,7 @@ SUBMENUS = {
     "Tools": translatable("Tools"),
     "Mask": translatable("Mask"),
 }
-"""The menus within menus and their titles."""
+"""The submenus and their titles."""
 
 
 @dataclass(frozen=True)
@@ -118,7 +118,7 @@ class Actions:
         return groups
 
     def update(self, session: Session, reasons: Mapping[str, str], present: Iterable[str]) -> None:
-        """Enable the actions whose condition holds; the tool tips of the others say what is missing."""
+        """Enable the actions whose condition is met; the tool tips of the others say what is missing."""
         there = frozenset(present)
         for row in self.rows:
             action, is_possible = self._actions[row.id], not row.needs or row.needs in there

@@ -1,4 +1,4 @@
-"""A mark of a finding in the series list, elided to fit."""
+"""A badge with a finding in the series list, elided to fit."""
 
 from PySide6.QtCore import QSize, Qt
 from PySide6.QtGui import QPaintEvent
@@ -15,7 +15,7 @@ _SPARE_PX = 4
 
 
 class Badge(Label):
-    """A badge that shrinks if its row is too narrow.
+    """Badge that shrinks if its row is too narrow.
 
     Args:
         words: the finding.
@@ -39,7 +39,7 @@ class Badge(Label):
         return QSize(min(shortest, self.sizeHint().width()), super().minimumSizeHint().height())
 
     def paintEvent(self, _event: QPaintEvent) -> None:
-        """Draw the words, elided to the width of the mark."""
+        """Draw the words, elided to the width of the badge."""
         inside = self.contentsRect()
         shown = self.fontMetrics().elidedText(self.text(), Qt.TextElideMode.ElideRight, inside.width())
         with painting(self) as painter:

@@ -1,4 +1,4 @@
-"""The functions that actions call: the session's parts, and those that need the window."""
+"""The functions that actions call: functions of the session, and those that need the window."""
 
 from collections.abc import Callable
 from pathlib import Path

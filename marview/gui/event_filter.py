@@ -6,7 +6,7 @@ from PySide6.QtCore import QEvent, QObject
 from PySide6.QtWidgets import QApplication
 
 Handler = Callable[[QObject, QEvent], bool]
-"""Handles an event of an object; returns True to keep the event from the object."""
+"""Function that handles an event of an object; it returns True to keep the event from the object."""
 
 
 class EventFilter(QObject):

@@ -1,4 +1,4 @@
-"""The export dialog: format, folder, progress, and what was written."""
+"""The export dialog: format, folder, progress and written files."""
 
 from pathlib import Path
 
@@ -27,9 +27,12 @@ from marview.session.session import Session
 from marview.text import tr, translatable
 
 TITLES = {
-    Format.DICOM: (translatable("DICOM series"), translatable("A derived CT series, new UIDs, source references")),
+    Format.DICOM: (
+        translatable("DICOM series"),
+        translatable("A derived CT series with new UIDs and references to the source"),
+    ),
     Format.NIFTI: ("NIfTI", translatable("Corrected volume, metal mask, provenance")),
-    Format.PNG: (translatable("PNG pictures"), translatable("Every slice with the HU window in view")),
+    Format.PNG: (translatable("PNG pictures"), translatable("A picture of every slice in the current HU window")),
 }
 
 

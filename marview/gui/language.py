@@ -25,7 +25,7 @@ def use_language(chosen: str) -> None:
     code = language(chosen)
     speak(catalogue(code))
     application = QCoreApplication.instance()
-    own_words = QTranslator(application)  # of Qt: the buttons of its dialogs, and the names of keys
+    own_words = QTranslator(application)  # Qt's own texts: buttons of dialogs, names of keys
     if application is not None and own_words.load(f"qtbase_{code}", _folder_of_qt()):
         application.installTranslator(own_words)
 

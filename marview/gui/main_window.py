@@ -128,7 +128,7 @@ class MainWindow(QMainWindow):
         session.methods.look()
         if session.safekeeping.recovery is not None:
             session.safekeeping.recovery.look()
-        # Last, because it would only see thousands of events of new widgets pass.
+        # Installed last, so that it does not see the thousands of events of new widgets.
         self.events = EventFilter(self, MANNERS | self.keys.handlers)
 
     def _page(self) -> QWidget:
@@ -149,7 +149,7 @@ class MainWindow(QMainWindow):
         return self.grid.width() if self.grid.isVisible() else self.pages.width()
 
     def _above_bars(self) -> int:
-        """Return where messages begin: below the controls, the panes' header and the patient's name."""
+        """Return the height above messages: that of the controls, the panes' header and the patient's name."""
         name = 2 * self.fontMetrics().lineSpacing() if self.grid.isVisible() else 0
         return HEADER_PX + 12 + name + self.desk.controls_px
 

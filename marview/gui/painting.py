@@ -1,4 +1,4 @@
-"""A painter that is always ended: an active one blocks its widget, and Qt warns at every frame."""
+"""A painter that always ends; one that stays active blocks its widget, and Qt warns at every frame."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

@@ -21,7 +21,7 @@ MOVIES = "GIF (*.gif);;MP4 (*.mp4)"
 
 
 class Saving:
-    """Saving of pictures, movies and reports: asks for a file name and writes the file, whole or not at all."""
+    """Commands that save a picture, movie or report; each asks for a file name, and no incomplete file remains."""
 
     def __init__(self, window: QMainWindow, session: Session, grid: PaneGrid) -> None:
         self._window, self._session, self._grid = window, session, grid

@@ -45,7 +45,7 @@ FORMATS = {Format.DICOM: translatable("DICOM series"), Format.NIFTI: "NIfTI", Fo
 
 
 class SeveralWindow(QDialog):
-    """The queue of `marview batch`, usable beside the main window; closing the window does not stop the queue."""
+    """The queue of `marview batch`, usable next to the main window; closing the window does not stop the queue."""
 
     def __init__(self, session: Session, parent: QWidget) -> None:
         super().__init__(parent)
@@ -172,7 +172,7 @@ class SeveralWindow(QDialog):
     def _words(self) -> str:
         several = self._several
         said = {
-            Stage.IDLE: tr("Each study is corrected in its best axial series and saved to a folder of its own."),
+            Stage.IDLE: tr("marview corrects the best axial series of each study and saves it to a separate folder."),
             Stage.PAUSING: tr("Pausing …"),
             Stage.FAILED: several.sentence,
             Stage.RUNNING: tr("Looking for studies …"),

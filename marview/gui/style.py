@@ -1,4 +1,4 @@
-"""The look of the application in a style: palette and style sheet."""
+"""Palette and style sheet of the application."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

@@ -58,7 +58,7 @@ class MethodPanel(Section):
         self.advanced = QCheckBox(tr("Show advanced parameters"))
         self.restore = QCheckBox(tr("Restore clipped streaks"))
         self.restore.setToolTip(
-            tooltip(tr("Before the method runs, estimate dark streaks that the file clipped at its lowest value."))
+            tooltip(tr("Before the method runs, estimate dark streaks that are clipped at the lowest HU of the file."))
         )
         self.restore.setChecked(methods.restores_cut_off)
         self.device = QComboBox()

@@ -127,7 +127,7 @@ class RunPanel(QWidget):
         self._list_results()
 
     def _enable_compare(self) -> None:
-        """Follow the action; a disabled button says what is missing."""
+        """Enable or disable the button with its action; the tool tip of a disabled button says what is missing."""
         is_possible = self._compare.isEnabled()
         self.compare.setEnabled(is_possible)
         tip = tr("Run several methods on this slice, side by side  (Ctrl+6)")

@@ -42,7 +42,7 @@ class RunsPanel(FoldingSection):
         self.later = self._button(tr("Move down"), tr("Move the waiting run down in the queue"), lambda: self._move(1))
         self.cancel = self._button(tr("Cancel"), tr("Cancel the selected runs"), self._cancel)
         self.again = self._button(
-            tr("Run again"), tr("The same method, parameters and slices, with the mask in use"), self._run_again
+            tr("Run again"), tr("Use the same method, parameters and slices with the current mask"), self._run_again
         )
         self.differ = self._button(tr("Differences …"), tr("Select two runs to see how they differ"), self._compare)
         self.column.addWidget(self.list)

@@ -61,7 +61,7 @@ class ToolsPanel(Section):
         self.slider = QSlider(Qt.Orientation.Horizontal)
         self.slider.setRange(1, int(20 * SLIDER_STEPS))
         self.slider.setAccessibleName(tr("Brush radius"))
-        self.sphere = QCheckBox(tr("Sphere: paints the slices around too"))
+        self.sphere = QCheckBox(tr("Sphere: also paints the neighbouring slices"))
         self.shape = QWidget()
         down = QVBoxLayout(self.shape)
         down.setContentsMargins(0, 0, 0, 0)

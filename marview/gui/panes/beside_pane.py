@@ -13,7 +13,7 @@ NAME = "beside"
 
 
 class BesidePane(SlicePane):
-    """An earlier examination, a correction made elsewhere or the simulated truth; the original while X is held."""
+    """Pane that shows another examination or correction, or the simulated truth; the original while X is held."""
 
     redraws_for = frozenset({"slice_index", "slice_count", "is_original_held", "layout", "maximised"})
 

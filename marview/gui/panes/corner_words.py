@@ -1,4 +1,4 @@
-"""The words in the corners of a picture."""
+"""The texts in the corners of a picture."""
 
 import numpy as np
 

@@ -94,7 +94,7 @@ class SinogramPane(ImagePane):
         self._show(is_drawn_anew=False)
 
     def _show(self, *, is_drawn_anew: bool) -> None:
-        """Resolve what to show and draw it, or only what has changed."""
+        """Choose the sinogram to show, and draw all of it or only its changed parts."""
         if not self.isVisible():
             self.shown = SinogramShown()
             return

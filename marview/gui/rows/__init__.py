@@ -1,1 +1,1 @@
-"""The rows of the actions, a file for each part of the menus."""
+"""The rows of the actions, one file for each part of the menus."""

@@ -1,4 +1,4 @@
-"""Opening, importing, exporting, closing."""
+"""Actions that open, import, export and close."""
 
 from marview.gui.actions import Row
 

@@ -1,4 +1,4 @@
-"""Slices and series."""
+"""Actions that go to another slice or series."""
 
 from marview.gui.actions import Row
 

@@ -1,4 +1,4 @@
-"""Help."""
+"""Actions of the Help menu."""
 
 from marview.gui.actions import Row
 

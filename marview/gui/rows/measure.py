@@ -1,4 +1,4 @@
-"""Measuring."""
+"""Actions that measure."""
 
 from marview.gui.actions import Row
 from marview.gui.rows.tool import tool_row

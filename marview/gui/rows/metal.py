@@ -1,4 +1,4 @@
-"""The metal mask, its tools, and runs."""
+"""Actions of the metal mask, its tools and the runs."""
 
 from marview.gui.actions import Row
 from marview.gui.rows.tool import tool_row

@@ -13,7 +13,7 @@ ZOOMS = (0.2, 20.0)
 
 @dataclass(frozen=True)
 class Camera:
-    """A camera with the head up; both angles 0 is the view from the front.
+    """Camera that keeps the patient's head up; with both angles 0, it looks at the patient from the front.
 
     Attributes:
         azimuth_deg: rotation around the head-feet axis; positive shows the patient's left side.

@@ -1,4 +1,4 @@
-"""What the 3D scene shows: volumes of tissue, with colours and opacity by HU, and the surface of metal."""
+"""Contents of the 3D scene: volumes of tissue, with colours and opacity by HU, and the surface of the metal."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -172,7 +172,7 @@ def set_opacity(colours: vtkVolumeProperty, look: Look) -> None:
 
 
 def cut(mapper: Any, plane: vtkPlane | None) -> None:
-    """Cut what a mapper draws by a plane; None removes the cut."""
+    """Cut the object that a mapper draws with a plane; None removes the cut."""
     mapper.RemoveAllClippingPlanes()
     if plane is not None:
         mapper.AddClippingPlane(plane)

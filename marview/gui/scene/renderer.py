@@ -32,7 +32,7 @@ class Shown:
 
 
 class Renderer:
-    """Renderer in a process, which starts on first use, and again after it ended.
+    """Renderer in a separate process, which starts on first use and again after it has ended.
 
     Args:
         post: function that runs a call on the window's thread.
@@ -228,7 +228,7 @@ def _read_log(process: "subprocess.Popen[bytes]", last_words: deque[str]) -> Non
 
 def _why(code: int, last_words: Sequence[str]) -> str:
     how = tr("signal {}").format(-code) if code < 0 else tr("exit code {}").format(code)
-    mesa, opengl = tr("It needs OpenGL, which Mesa offers without a graphics card."), tr("It needs OpenGL.")
+    mesa, opengl = tr("It needs OpenGL, which Mesa provides even without a graphics card."), tr("It needs OpenGL.")
     words = tr("The 3D view cannot draw on this machine (its process ended with {}).").format(how)
     said = tr("VTK said: {}").format(last_words[-1]) if last_words else ""
     return " ".join(filter(None, (words, mesa if os.name == "posix" else opengl, said)))

@@ -25,9 +25,9 @@ class Pen(enum.StrEnum):
 
 
 class Measuring(QObject):
-    """Measuring with a drag, which draws a new line or region.
+    """Handler of drags that draw a new line or region.
 
-    A drag from an end of the line, or inside the region, moves it.
+    A drag from an end of the line moves that end; a drag inside the region moves the region.
     """
 
     def __init__(self, view: ImageView, session: Session) -> None:

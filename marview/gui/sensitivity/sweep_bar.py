@@ -47,7 +47,7 @@ class SweepBar(QWidget):
         self.units.setToolTip(tr("mm in space, or pixels within the slice"))
         self.thresholds = QLineEdit()
         self.thresholds.setPlaceholderText(tr("mask in use"))
-        self.thresholds.setToolTip(tr("One mask for each threshold in HU, separated by commas; empty: the mask in use"))
+        self.thresholds.setToolTip(tr("Thresholds in HU, separated by commas: one mask each. Empty: the current mask"))
         self.slices = QComboBox()
         self.slices.addItems([tr("Slice in view"), tr("All with metal"), tr("From … to …")])
         self.slices.activated.connect(lambda _at: self._follow())

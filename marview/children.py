@@ -39,7 +39,7 @@ CHILD = "--child"
 
 
 def command(module: str, *arguments: str, python: str = sys.executable) -> list[str]:
-    """Return the command line that runs a module of marview in a child process; its `main` gets the arguments."""
+    """Return the command line that runs the `main` function of a marview module in a child process."""
     if getattr(sys, "frozen", False) and python == sys.executable:
         return [python, CHILD, module, *arguments]
     return [python, "-P", "-c", _START, str(_HERE), module, *arguments]

@@ -31,7 +31,7 @@ def total_bytes() -> int:
 
 
 def usable_bytes() -> int:
-    """Return the memory in bytes that the machine, or the container of this process, has."""
+    """Return the memory of the machine in bytes, or the memory limit of the container if that is lower."""
     try:
         limit = _LIMIT.read_text(encoding="ascii").strip()
         return min(total_bytes(), int(limit))

@@ -115,7 +115,7 @@ def threads() -> int:
 
 
 def settle_threads() -> int:
-    """Set the number of compute threads to the number of free cores; takes 20 ms.
+    """Set the number of compute threads to the number of free cores, which takes 20 ms.
 
     Call it at the start of a run, because the last bits of sums depend on the number of threads.
 

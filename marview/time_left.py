@@ -27,7 +27,7 @@ class TimeLeft:
         self.restart()
 
     def restart(self, fraction: float = 0.0) -> None:
-        """Restart with an already finished fraction that does not count for the speed."""
+        """Restart from a fraction that is already finished and does not affect the measured speed."""
         self._first, self._began = fraction, self._clock()
         self._latest, self._noted = fraction, self._began
         self._notes = 0

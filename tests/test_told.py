@@ -21,8 +21,9 @@ def speak_german():
     [
         ("IM_0007.dcm ends before its image.", "IM_0007.dcm endet vor seinem Bild."),
         (
-            "IM 7: a.dcm is truncated: 12 of the 524288 bytes of its image. This applies to 3 slices.",
-            "IM 7: a.dcm ist abgeschnitten: 12 der 524288 Bytes seines Bildes. Das gilt für 3 Schichten.",
+            "IM 7: a.dcm is truncated: it contains 12 of the 524288 bytes of its image. This applies to 3 slices.",
+            "IM 7: a.dcm ist abgeschnitten: Die Datei enthält 12 der 524288 Bytes ihres Bildes. Das gilt für "
+            "3 Schichten.",
         ),
         (
             "a.dcm ends before its image. Copy the files from their source again, or export the series again.",

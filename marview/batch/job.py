@@ -74,7 +74,7 @@ class Job:
 
     @property
     def folder(self) -> str:
-        """Return the name of the output folder, from number and key, without patient data."""
+        """Return the name of the output folder, made from number and key so that it contains no patient data."""
         return f"study-{self.number:04d}-{self.key[:8]}"
 
 

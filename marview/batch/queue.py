@@ -14,7 +14,7 @@ Correct = Callable[[Job, threading.Event], Ending | None]
 
 @dataclass
 class Queue:
-    """The queued jobs of a table.
+    """Queue that corrects jobs of a table.
 
     Attributes:
         table: job table, which records each change before `on_start` or `on_end` is called.

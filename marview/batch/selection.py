@@ -74,7 +74,7 @@ def choose_series(
 
     Args:
         study: series of the study.
-        rule: rule that decides.
+        rule: rule that chooses the series.
         judge: function that reports what is wrong with a series.
     """
     reasons: list[str] = []

@@ -199,7 +199,7 @@ class JobTable:
 
 
 def look_at(path: Path) -> list[Job]:
-    """Read the jobs of a table that another process works on.
+    """Read the jobs of a table that another process is using.
 
     Raises:
         BadInput: there is no such table, or it cannot be read now.

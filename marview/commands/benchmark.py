@@ -27,7 +27,8 @@ def benchmark(
         str,
         typer.Option(
             metavar="A,B,C",
-            help="Methods; `marview methods` lists them. `learned` selects all methods that have weights.",
+            help="Methods; `marview methods` lists them. `learned` selects all methods with weights, except those that "
+            "learn from the scan.",
             autocompletion=lambda: [*method_names(), "learned"],
         ),
     ],

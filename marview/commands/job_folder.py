@@ -63,7 +63,7 @@ def _made(output: Path, *, is_new: bool) -> Iterator[JobTable]:
 
 
 def add_studies(table: JobTable, intake: Intake, paths: Sequence[Path]) -> None:
-    """Add a job for every study under some paths.
+    """Add a job for every study under the given paths.
 
     Print which new studies will not be corrected, and which corrected studies now have a different number of slices.
 

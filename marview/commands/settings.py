@@ -11,7 +11,7 @@ def parse_settings(settings: Sequence[str]) -> dict[str, Any]:
     """Return names and values of `name=value` words; the worker checks them against the method.
 
     Raises:
-        UsageError: a word is not of that form, or a name comes twice.
+        UsageError: a word does not have this form, or a name occurs twice.
 
     Examples:
         >>> parse_settings(["sigma_mm=3.8", "prior_source=auto"])
@@ -32,7 +32,7 @@ def parse_settings_by_method(settings: Sequence[str], methods: Sequence[str]) ->
     """Return the parameters of each method from `METHOD.NAME=VALUE` words; with a single method, `METHOD.` is optional.
 
     Raises:
-        UsageError: a word is not of that form, a name comes twice, or a method is not among `methods`.
+        UsageError: a word does not have this form, a name occurs twice, or a method is not among `methods`.
 
     Examples:
         >>> parse_settings_by_method(["nmar.sigma_mm=3.8"], ["linear_interpolation", "nmar"])

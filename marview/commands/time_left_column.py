@@ -9,7 +9,7 @@ from marview.time_left import in_words
 
 
 class TimeLeftColumn(ProgressColumn):
-    """Time left in words; empty while it is not known and after the end.
+    """Column with the time left in words; empty while the time is unknown and after the end.
 
     Args:
         seconds: seconds left, None while they are not known.

@@ -13,14 +13,14 @@ from marview.verbs import VERBS
 
 
 def has_display() -> bool:
-    """Return whether a window can be shown here."""
+    """Return whether this machine has a display for a window."""
     if sys.platform in {"win32", "darwin"} or "QT_QPA_PLATFORM" in os.environ:
         return True
     return bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
 
 
 def has_window() -> bool:
-    """Return whether marview is installed with its window; servers need none."""
+    """Return whether the packages of the window are installed; servers do not need them."""
     return find_spec("PySide6") is not None and find_spec("pyqtgraph") is not None
 
 

@@ -21,8 +21,8 @@ def image_bits(raw: Stored, header: SliceHeader) -> tuple[Stored, Remark]:
     """Extract the stored values from raw pixels: overlay bits removed, sign extended.
 
     In a CT image, Bits Stored and High Bit refer to the lowest bits (PS3.3, C.8.2.1.1.4). If High Bit says otherwise,
-    the pixels decide: values with empty low bits are shifted down. Bits above Bits Stored count if the values use
-    them, or if the series does (`SliceHeader.uses_spare_bits`), and are removed if they contain overlays.
+    the pixels decide: values with empty low bits are shifted down. Bits above Bits Stored are kept if the values of
+    the slice or of the series (`SliceHeader.uses_spare_bits`) use them, and removed if they contain overlays.
 
     Args:
         raw: integers of the width of Bits Allocated, in any byte order, `[y, x]` or `[y, x, sample]`.

@@ -24,7 +24,7 @@ class CannotWrite(BadInput):
 
 @contextmanager
 def sentences(target: Path) -> Iterator[None]:
-    """Turn errors of the operating system into a refusal that names the target."""
+    """Convert errors of the operating system to a `CannotWrite` that names the target."""
     try:
         yield
     except OSError as why:
@@ -32,7 +32,7 @@ def sentences(target: Path) -> Iterator[None]:
 
 
 def sentence(target: Path, why: OSError) -> CannotWrite:
-    """Return the refusal for an error of the operating system, even if a library raised another error from it."""
+    """Return the `CannotWrite` for an error of the operating system, even if a library raised another error from it."""
     why = _first_cause(why)
     reasons = {
         errno.ENOSPC: "the disk is full",

@@ -125,7 +125,7 @@ def _truncated(header: SliceHeader) -> Finding | None:
         return Finding(
             Kind.DAMAGED,
             f"{header.name} contains {header.pixel_length} bytes of pixels, but {header.rows} x {header.columns} "
-            f"pixels take {native_bytes(header)}, so which pixels belong to a row is unknown.",
+            f"pixels take {native_bytes(header)}, so the rows of the image are unknown.",
         )
     if header.transfer_syntax == DEFLATED:
         return None
@@ -133,7 +133,8 @@ def _truncated(header: SliceHeader) -> Finding | None:
     if header.pixel_length >= 0 and there < native_bytes(header):
         return Finding(
             Kind.DAMAGED,
-            f"{header.name} is truncated: {max(there, 0)} of the {native_bytes(header)} bytes of its image.",
+            f"{header.name} is truncated: it contains {max(there, 0)} of the {native_bytes(header)} bytes of its "
+            "image.",
         )
     if header.pixel_length - there >= native_bytes(header) // max(header.rows, 1):
         return Finding(
@@ -149,7 +150,7 @@ def _bomb(header: SliceHeader) -> Finding | None:
     packed = header.source.size - (header.pixel_offset or 0)
     if header.transfer_syntax != RLE or native_bytes(header) <= MOST_RLE_EXPANSION * packed:
         return None
-    return Finding(Kind.DAMAGED, f"{header.name} is truncated: {packed} bytes cannot hold its compressed image.")
+    return Finding(Kind.DAMAGED, f"{header.name} is truncated: {packed} bytes are too few for its compressed image.")
 
 
 def _has_more_rows(header: SliceHeader) -> bool:
@@ -237,7 +238,8 @@ def _of_the_whole(series: Series, slices: Sequence[SliceHeader]) -> list[Finding
     if not all(header.sop_uid and header.series_uid and header.study_uid for header in slices):
         findings.append(
             Finding(
-                Kind.NO_UID, "The files have no UID of their study, series or instance: export as DICOM is refused."
+                Kind.NO_UID,
+                "The files lack the UID of their study, series or instance, so they cannot be exported as DICOM.",
             )
         )
     elif not first.frame_of_reference_uid:

@@ -161,7 +161,7 @@ def _check_size(header: SliceHeader, frame: bytes) -> None:
     if header.transfer_syntax == RLE:
         pixels = header.rows * header.columns * header.samples * header.bits_allocated // 8
         if pixels > MOST_RLE_EXPANSION * len(frame):
-            raise BadInput(f"{header.name} is truncated: {len(frame)} bytes cannot hold its compressed image.")
+            raise BadInput(f"{header.name} is truncated: {len(frame)} bytes are too few for its compressed image.")
         return
     size = codestream_size(frame)
     if size is None:

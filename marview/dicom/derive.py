@@ -57,7 +57,7 @@ def write_derived_series(
     on_slice: Callable[[int], None] | None = None,
     is_cancelled: Callable[[], bool] | None = None,
 ) -> DerivedSeries:
-    """Write source plus correction as a new CT series, after reading it back and comparing.
+    """Write source plus correction as a new CT series, and verify each file by reading it back.
 
     If no value of the series clips, each slice keeps its source's slope, intercept and bits, so that slices with a
     correction of 0 keep their stored values exactly. Otherwise the whole series uses one rescale: signed 16 bit with

@@ -37,7 +37,7 @@ class Derivation:
     application_version: str = __version__
 
     def text(self, *, is_changed: bool = True) -> str:
-        """Return the Derivation Description of a slice, which says if it is unchanged; at most 1024 characters."""
+        """Return the Derivation Description of a slice, at most 1024 characters; it says if the slice is unchanged."""
         what = f"Metal artifact reduction: {self.method} {self.version}, {MAKER} {self.application_version}."
         weights = f" Weights {self.weights}." if self.weights else ""
         head = short_text(what + weights, 512) + ("" if is_changed else " This slice is unchanged.")

@@ -28,7 +28,7 @@ class TooDeep(Exception):  # noqa: N818 - a judgement of the file, not a program
 
 @dataclass(frozen=True)
 class Elements:
-    """The elements found.
+    """Elements found by `find`.
 
     Attributes:
         values: raw value by tag.

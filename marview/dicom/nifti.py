@@ -162,7 +162,7 @@ def read_nifti(
     on_start: Callable[[LoadedSeries], None] | None = None,
     on_slice: Callable[[int], None] | None = None,
 ) -> LoadedSeries:
-    """Read a NIfTI file as `read` does a series; NaN becomes `PADDING_HU`, values beyond int16 are clipped.
+    """Read a NIfTI file as `read` reads a series; NaN becomes `PADDING_HU`, values beyond int16 are clipped.
 
     Raises:
         BadInput: the file cannot be read.

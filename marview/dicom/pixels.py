@@ -27,10 +27,10 @@ _SMALLEST_PADDING = 1 / 4096
 
 
 def stored_values(header: SliceHeader) -> Stored:
-    """Read the stored values of a slice, `[y, x]` (`[y, x, sample]` in colour), overlay bits removed, sign extended.
+    """Read the stored values of a slice, `[y, x]` (`[y, x, sample]` in colour), without overlay bits.
 
     Raises:
-        BadInput: the pixel data is truncated, damaged, or cannot be reached.
+        BadInput: the pixel data is truncated, damaged, or cannot be read.
     """
     return image_bits(_raw(header)[0], header)[0]
 
@@ -98,7 +98,7 @@ def write_hu(header: SliceHeader, hu: NDArray[np.int16]) -> Remark:
     """Decode a slice into `hu`, `[y, x]`, and return remarks on its pixels; padding becomes `PADDING_HU`.
 
     Raises:
-        BadInput: the pixel data is truncated, damaged, or cannot be reached.
+        BadInput: the pixel data is truncated, damaged, or cannot be read.
     """
     raw, on_codec = _raw(header)
     stored, remarks = image_bits(raw, header)

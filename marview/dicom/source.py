@@ -39,7 +39,7 @@ class Source:
 
     @property
     def folder(self) -> str:
-        """Return its folder, on disk or inside the zip."""
+        """Return the folder of the file, on disk or inside the zip."""
         return f"{self.path}/{Path(self.member).parent}" if self.member else str(self.path.parent)
 
     def head(self, count: int) -> bytes:

@@ -193,7 +193,7 @@ _TIME = re.compile(r"(\d{2}):?(\d{2})(?::?(\d{2}(?:\.\d{0,6})?))?(?:[+-]\d{4})?"
 
 
 def seconds_of(date: str, time: str) -> float | None:
-    """Return a date (YYYYMMDD) and time (HHMMSS.FFFFFF) in DICOM format in seconds; None if the time is not one.
+    """Convert a DICOM date (YYYYMMDD) and time (HHMMSS.FFFFFF) to seconds; None if the time is invalid.
 
     A missing or invalid date counts as the earliest day.
 

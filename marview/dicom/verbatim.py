@@ -75,7 +75,7 @@ def put_text(dataset: Dataset, texts: Mapping[BaseTag, RawDataElement]) -> None:
 
 
 def is_verbatim(written: bytes, begin: int, texts: Mapping[BaseTag, RawDataElement]) -> bool:
-    """Return whether a file in explicit little endian, its data set at `begin`, contains the same bytes of text."""
+    """Return whether a file in explicit little endian, whose data set is at `begin`, contains the texts unchanged."""
     found = find(written, begin, {int(tag) for tag in texts}, is_explicit=True).values
     return all(_bare(found.get(int(tag), b"")) == _bare(raw.value or b"") for tag, raw in texts.items())
 
@@ -107,7 +107,7 @@ def _raw_text(dataset: Dataset, tag: BaseTag) -> RawDataElement | None:
 
 
 def write_with_identity(dataset: Dataset, path: Path, identity: Mapping[BaseTag, RawDataElement]) -> None:
-    """Write a new DICOM object with texts of its source, after reading it back and comparing.
+    """Write a new DICOM object with texts of its source, and verify the texts by reading the file back.
 
     Args:
         dataset: object that receives the texts.

@@ -61,7 +61,7 @@ def read_neighbours(
         seed: seed of the cases.
 
     Returns:
-        Neighbours on the grid of the cases. Each metal mask has one shape in one of the slices; every shape and every
+        Neighbours on the grid of the cases. Each metal mask shows a shape in one of the slices; every shape and every
         slice occurs, up to `MOST_CLEAN` masks.
 
     Raises:

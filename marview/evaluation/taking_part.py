@@ -15,7 +15,7 @@ CLASSICAL = ("linear_interpolation", "nmar")
 
 
 def expand(methods: Sequence[str], listings: Sequence[Listing]) -> list[str]:
-    """Return identifiers, each once; `learned` becomes all methods of that kind, in the order of the listings."""
+    """Return the identifiers of the methods, each once; `learned` becomes all learned methods, as listed."""
     trained = [each.id for each in listings if each.manifest is not None and _is_learned(each.manifest)]
     wanted = [each for method in methods for each in (trained if method == LEARNED else [method])]
     return list(dict.fromkeys(wanted))

@@ -13,7 +13,7 @@ BLACK, WHITE = QColor(0, 0, 0), QColor(255, 255, 255)
 
 
 class GreyBar(ScaleBar):
-    """A scale over an HU window."""
+    """Scale that shows the HU window of a difference image."""
 
     def __init__(self, host: QWidget) -> None:
         super().__init__(host, tr("Scale of the difference"))

@@ -25,7 +25,7 @@ class GreyItem(pg.ImageItem):  # type: ignore[misc]
         self._grey = np.empty((0, 0), np.uint8)
 
     def set_inverted(self, *, is_inverted: bool) -> None:
-        """Draw large values dark, or small ones."""
+        """Choose whether large or small values are dark."""
         if is_inverted != self.is_inverted:
             self.is_inverted = is_inverted
             self._renderRequired = True

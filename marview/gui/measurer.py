@@ -28,7 +28,7 @@ SECTION_FIELDS = {"slice_index", "slice_count", "cursor_mm", "slab", "slab_mm", 
 
 
 class Surface(Protocol):
-    """A plane of a pane in which to measure."""
+    """Plane of a pane in which the user can measure."""
 
     def plane(self) -> MeasuredPlane | None:
         """Return the section; None for the slice in view."""

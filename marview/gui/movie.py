@@ -21,7 +21,7 @@ SCROLL_MS, FLICKER_MS = 100, 500
 
 
 class MovieMaker(QObject):
-    """Maker of a movie.
+    """Maker of movies of a pane.
 
     It renders one frame per event, so that the window stays responsive, and writes the movie in a background thread.
 

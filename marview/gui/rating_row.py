@@ -8,7 +8,7 @@ from marview.reader_study.ratings import GRADES
 
 
 class RatingRow(QWidget):
-    """Five buttons; one can be on.
+    """Five buttons, one for each grade; at most one is on.
 
     Args:
         title: name of the criterion.

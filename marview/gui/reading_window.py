@@ -19,9 +19,8 @@ from marview.text import tr
 class ReadingWindow(QWidget):
     """Window that shows the pairs of a study to a reader.
 
-    It saves the grades of a pair when the reader leaves it.
-
-    It begins at the first pair without grades. The method of a pair is never shown.
+    It begins at the first pair without grades, and saves the grades of a pair when the reader goes to another one. The
+    method of a pair is never shown.
 
     Args:
         study: the study.

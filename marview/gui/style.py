@@ -21,7 +21,7 @@ def style_sheet() -> str:
 
 
 def dress(application: QApplication, style: str = "dark") -> None:
-    """Apply palette and style sheet to the application; windows made before keep their icons."""
+    """Apply palette and style sheet to the application; windows that already exist keep their icons."""
     use_style(style)
     icon.cache_clear()
     application.setStyle("Fusion")
@@ -53,7 +53,7 @@ def dress(application: QApplication, style: str = "dark") -> None:
 def sheet_applied_last() -> Iterator[None]:
     """Apply the style sheet to a window made in this context when the window is complete.
 
-    Otherwise Qt applies it at each step again: to every widget that gets a parent, and to all widgets inside that one.
+    Otherwise Qt applies it again each time a widget gets a parent, to that widget and to all widgets inside it.
     """
     application = QApplication.instance()
     if not isinstance(application, QApplication) or not application.styleSheet():

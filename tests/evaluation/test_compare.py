@@ -113,7 +113,7 @@ def test_another_patient_is_refused_and_another_frame_of_reference_is_noted(volu
         write_ct_series(hu, grid, volumes / name, Labels("T^T", patient, "S", name), seed=name)
     assert evaluate([volumes / "same"], volumes / "truth").notes == ()
     [note] = evaluate([volumes / "frame"], volumes / "truth").notes
-    assert "another frame of reference" in note
+    assert "different frame of reference" in note
     with pytest.raises(BadInput, match="belongs to a different patient"):
         evaluate([volumes / "other"], volumes / "truth")
 

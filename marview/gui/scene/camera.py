@@ -34,7 +34,7 @@ class Camera:
         return replace(self, azimuth_deg=azimuth, elevation_deg=max(-STEEPEST_DEG, min(STEEPEST_DEG, elevation)))
 
     def zoomed(self, factor: float) -> "Camera":
-        """Return the camera nearer (factor above 1) or farther away."""
+        """Return the camera after zooming in (factor above 1) or out."""
         low, high = ZOOMS
         return replace(self, zoom=min(high, max(low, self.zoom * factor)))
 

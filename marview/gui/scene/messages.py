@@ -71,7 +71,7 @@ class Draw(_Message):
 
 
 class Ready(_Message):
-    """The process can draw; `backend` is the kind of OpenGL context."""
+    """Message that the process can draw; `backend` is the kind of OpenGL context."""
 
     kind: Literal["ready"] = "ready"
     backend: str
@@ -82,8 +82,8 @@ class Drawn(_Message):
 
     Attributes:
         number: number of the request.
-        width: in pixels.
-        height: in pixels.
+        width: width of the picture in pixels.
+        height: height of the picture in pixels.
         milliseconds: drawing time.
         pixel_mm: edge of a pixel in the scene.
         has_corrected: whether the second half shows a corrected volume.

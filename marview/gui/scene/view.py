@@ -21,7 +21,7 @@ LETTERS = ("RL", "AP", "FH")
 
 
 class SceneView(QWidget):
-    """A view of the scene. Left drag turns, middle drag pans, right drag and wheel zoom."""
+    """View of the 3D scene. A left drag turns it, a middle drag pans, and a right drag or the wheel zooms."""
 
     moved = Signal()
     """The camera has moved; a drag may continue."""

@@ -1,6 +1,6 @@
-"""Physics of CT with metal: materials, spectra, named protocols and the simulation of a scan.
+"""Physics of CT with metal: materials, X-ray spectra, named protocols and the simulation of scans.
 
-The simulation needs PyTorch and is imported on first use, so that names of materials and protocols load quickly.
+The simulation needs PyTorch and is imported when first used, so that the names of materials and protocols load quickly.
 """
 
 from typing import TYPE_CHECKING

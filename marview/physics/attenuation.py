@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 MU_WATER = 0.192
-"""Linear attenuation of water at the reference energy in 1/cm, as in the public simulators."""
+"""Linear attenuation of water at the reference energy in 1/cm, as in the published simulators."""
 
 Image = TypeVar("Image", Tensor, NDArray[np.float32], NDArray[np.float64])
 

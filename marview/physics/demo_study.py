@@ -1,4 +1,4 @@
-"""Demo studies: a phantom with implants, scanned by the simulator, with known truth."""
+"""Make demo studies: simulated scans of a phantom with implants, with known truth."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -26,7 +26,7 @@ class DemoStudy:
     Attributes:
         kind: hip, spine or dental.
         hu: reconstructed image with metal, int16 HU `[z, y, x]`, from -1024 to the upper end of the scanner's scale.
-        truth_hu: the same body without metal, noise or reconstruction, int16 HU `[z, y, x]`.
+        truth_hu: the body without metal as it was painted, int16 HU `[z, y, x]`.
         metal: bool `[z, y, x]`; True where a voxel is at least half metal.
         grid: grid of the voxels.
     """
@@ -41,9 +41,10 @@ class DemoStudy:
 def make_demo(kind: str = "hip", progress: Callable[[float], None] | None = None, *, seed: int = 1) -> DemoStudy:
     """Make a demo study of 40 slices of 512 x 512; the same seed gives the same study.
 
-    The body has its true size. The scan has 720 views of 736 bins, the spectrum of 120 kV, noise, scatter, a water
-    correction and smoothing of starved rays; nothing is drawn into the image. HU of hip and spine end at 3071, as in
-    scanners that store twelve bits. The dental study has the extended scale, because enamel comes close to 3071 HU.
+    The body has its true size. The scan is simulated with 720 views of 736 bins, a 120 kV spectrum, noise, scatter,
+    water correction and smoothing of photon-starved rays, so all artifacts result from the simulation. The HU of hip
+    and spine end at 3071, as in 12-bit scanners. The dental study has an extended HU scale, because enamel comes close
+    to 3071 HU.
 
     Args:
         kind: hip, spine or dental.

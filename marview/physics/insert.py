@@ -1,4 +1,4 @@
-"""Insert metal into a clean scan: the image that a scanner would show, and its truth."""
+"""Simulate the scan of a clean volume with metal inserted into it."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -26,13 +26,13 @@ _HIGHEST_HU = 32767
 
 @dataclass(frozen=True, eq=False)
 class Inserted:
-    """A pair of volumes on the protocol's pixels.
+    """Simulated scan with metal and its truth, on the pixels of the protocol.
 
     Attributes:
-        hu: int16 `[z, y, x]`: the scan with metal.
-        truth_hu: int16 `[z, y, x]`: the scan it was put into.
-        metal: bool `[z, y, x]`: pixels with any metal in them.
-        grid: where the voxels are in the patient.
+        hu: image with metal, int16 HU `[z, y, x]`.
+        truth_hu: clean volume into which the metal was inserted, int16 HU `[z, y, x]`.
+        metal: bool `[z, y, x]`; True where a pixel contains any metal.
+        grid: position of the voxels in the patient.
     """
 
     hu: NDArray[np.int16]
@@ -52,24 +52,25 @@ def insert(
     progress: Callable[[float], None] | None = None,
     on_batch: Callable[[int, Simulation], None] | None = None,
 ) -> Inserted:
-    """Scan a clean volume with implants in it.
+    """Insert implants into a clean volume and simulate its scan.
 
-    Slices are padded with air to a square and resized to the protocol's pixels, whose size decides how strong beam
-    hardening and starvation are, as in the papers: `syndeeplesion-640` shrinks a body to two fifths. The grid keeps the
-    size in the patient.
+    Slices are padded with air to a square and resized to the pixels of the protocol. As in the papers, the pixel size
+    of the protocol determines the strength of beam hardening and photon starvation; `syndeeplesion-640`, for example,
+    shrinks a body to two fifths. The grid of the result has the true size in the patient.
 
     Args:
-        volume: without metal, axial.
-        implants: in mm from the centre of the volume, as `place` answers.
+        volume: axial volume without metal.
+        implants: implants in mm from the centre of the volume, as returned by `place`.
         protocol: protocol of the scan.
-        slices: which of the volume to scan, in one piece; all if None. The implants stay where they are in the volume.
+        slices: consecutive slices of the volume to scan; None for all. The positions of the implants do not depend on
+            them.
         stages: stages of the simulation.
-        seed: seed of the noise; every batch has its own.
-        progress: called with the share that is done, 0 to 1.
-        on_batch: called with the index of its first slice in the volume and every batch's simulation, to write cases.
+        seed: seed of the noise; each batch derives its own seed from it.
+        progress: function called with the finished fraction, 0 to 1.
+        on_batch: function called for each batch with the index of its first slice and its simulation, to write cases.
 
     Raises:
-        BadInput: no metal falls into these slices, or it covers more than half of the body.
+        BadInput: these slices contain no metal, or metal covers more than half of the body.
 
     Examples:
         >>> from marview.physics import protocol
@@ -113,7 +114,7 @@ def insert(
 
 
 def _part(volume: Volume, chosen: range) -> Volume:
-    """Return some slices of a volume at their place in the patient."""
+    """Return some slices of a volume, with their position in the patient."""
     grid = volume.grid
     affine = grid.affine.copy()
     affine[:3, 3] = grid.to_patient([chosen.start, 0, 0])
@@ -126,7 +127,7 @@ def _covered(shares: dict[str, NDArray[np.float32]]) -> NDArray[np.bool_]:
 
 
 def _beside(whole: dict[str, NDArray[np.float32]], chosen: range, numbers: SliceNumbers) -> str:
-    """Explain why there is no metal in the chosen slices, given its fractions in the whole volume."""
+    """Return an error message for slices without metal that says which slices contain the implant."""
     if not (covered := _covered(whole)).any():
         return "No part of the implant is in this volume; choose another implant or series."
     there = np.flatnonzero(covered.any(axis=(1, 2)))

@@ -1,4 +1,4 @@
-"""Materials and their attenuation of X-rays."""
+"""Materials and their X-ray attenuation."""
 
 import tomllib
 from dataclasses import dataclass
@@ -18,14 +18,14 @@ REFERENCE_KEV = 70.0
 
 @dataclass(frozen=True, eq=False)
 class Material:
-    """The attenuation of a material at all energies.
+    """Attenuation of a material as a function of energy.
 
     Attributes:
-        name: name in files and on the command line.
-        label: name in texts.
+        name: name of the material in files and on the command line.
+        label: name of the material in texts.
         density_g_cm3: mass density.
-        energies_kev: `[energy]`, rising.
-        mass_attenuation: `[energy]`, cm2/g, coherent scattering included.
+        energies_kev: energies in keV, `[energy]`, increasing.
+        mass_attenuation: mass attenuation in cm2/g, including coherent scattering, `[energy]`.
     """
 
     name: str
@@ -39,7 +39,7 @@ class Material:
         return np.asarray(np.interp(np.asarray(kev, dtype=np.float64), self.energies_kev, self.mass_attenuation))
 
     def relative(self, kev: ArrayLike) -> NDArray[np.float64]:
-        """Return the attenuation at energies in keV relative to that at the reference energy."""
+        """Return the attenuation at energies in keV, divided by the attenuation at the reference energy."""
         return self.at(kev) / self.at(REFERENCE_KEV)
 
     @property
@@ -49,12 +49,13 @@ class Material:
 
 
 def material(name: str) -> Material:
-    """Return the material with a name, such as water, bone, ti6al4v.
+    """Return the material with this name, such as "water", "bone" or "ti6al4v".
 
-    The tables come from xraydb (Elam, Ravel, Sieber 2002), compositions from `resources/physics/materials.toml`.
+    The attenuation comes from the tables of xraydb (Elam, Ravel, Sieber 2002), and the compositions come from
+    `resources/physics/materials.toml`.
 
     Raises:
-        UsageError: an unknown name.
+        UsageError: the name is unknown.
 
     Examples:
         >>> round(material("ti").mu, 3)
@@ -67,10 +68,10 @@ def material(name: str) -> Material:
 
 
 def metal(name: str) -> Material:
-    """Return a material of implants by its name.
+    """Return the metal with this name.
 
     Raises:
-        UsageError: an unknown name, or not a metal.
+        UsageError: the name is unknown, or the material is not a metal.
     """
     if name.lower() not in (known := metal_names()):
         raise UsageError(f"There is no metal {name!r}. Choose one of {', '.join(known)}.")
@@ -78,12 +79,12 @@ def metal(name: str) -> Material:
 
 
 def metal_names() -> tuple[str, ...]:
-    """Return the names of metals."""
+    """Return the names of all metals."""
     return tuple(name for name in _library() if name not in _TISSUES)
 
 
 def material_names() -> tuple[str, ...]:
-    """Return the names of materials."""
+    """Return the names of all materials."""
     return tuple(_library())
 
 

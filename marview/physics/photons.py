@@ -1,19 +1,20 @@
-"""Noise of counted photons."""
+"""Simulate photon noise."""
 
 import torch
 from torch import Tensor
 
 
 def count_photons(line_integrals: Tensor, photons: float, scatter: float, generator: torch.Generator | None) -> Tensor:
-    """Return line integrals with the noise of counted photons, of the same shape.
+    """Add photon noise to line integrals, and return an array of the same shape.
 
-    n ~ Poisson(round(photons exp(-p)) + scatter), at least 1; p = -log(n / photons).
+    The number of photons of a ray with the line integral p is n ~ Poisson(round(photons exp(-p)) + scatter), but at
+    least 1. The result is -log(n / photons).
 
     Args:
-        line_integrals: without unit.
-        photons: per ray in air.
-        scatter: photons every ray receives besides.
-        generator: random generator; None for the expected number.
+        line_integrals: line integrals without unit, of any shape.
+        photons: number of photons per ray in air.
+        scatter: number of scattered photons that each ray receives in addition.
+        generator: random generator; None for the expected number of photons, without noise.
     """
     expected = torch.round(photons * torch.exp(-line_integrals)) + scatter
     counted = expected if generator is None else torch.poisson(expected, generator=generator)

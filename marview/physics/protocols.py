@@ -11,25 +11,25 @@ from marview.geometry import Beam, FanBeamArc, FanBeamFlat
 from marview.physics.spectrum import Spectrum, spectrum
 
 USUAL_PROTOCOL = "dudonet-640"
-"""Default protocol of the command line: the body at its true size."""
+"""Default protocol of the command line, in which the body has its true size."""
 
 _SAME = 1e-3
-"""Relative difference of lengths and angles that is one of writing them down."""
+"""Relative difference of lengths and angles up to which they count as equal, because files round them."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Protocol:
-    """A named scan and reconstruction grid.
+    """Named scan geometry and reconstruction grid.
 
     Attributes:
         name: name of the protocol.
         beam: geometry of the rays.
         shape: rows and columns of the image.
-        pixel_mm: edge of a pixel.
-        tube_kv: tube voltage of the spectrum.
-        photons: photons per ray in air.
-        scatter_photons: scattered photons per bin.
-        source: publication of the numbers.
+        pixel_mm: edge of a pixel in mm.
+        tube_kv: tube voltage in kV.
+        photons: number of photons per ray in air.
+        scatter_photons: number of scattered photons per bin.
+        source: publication from which the numbers are taken.
     """
 
     name: str
@@ -47,14 +47,14 @@ class Protocol:
         return spectrum(self.tube_kv)
 
     def is_scan_of(self, beam: Beam, pixel_mm: float) -> bool:
-        """Return whether a sinogram and an image with this beam and pixel match the protocol."""
+        """Return whether a beam and a pixel size agree with the protocol, within rounding."""
         numbers = [float(value) for value in (pixel_mm, *astuple(beam))]
         own = [float(value) for value in (self.pixel_mm, *astuple(self.beam))]
         return type(beam) is type(self.beam) and bool(np.allclose(numbers, own, rtol=_SAME, atol=1e-6))
 
 
 def protocol(name: str) -> Protocol:
-    """Return the protocol with a name.
+    """Return the protocol with this name.
 
     Args:
         name: syndeeplesion-640, dudonet-320, dudonet-640, adn-256, cnnmar-984 or aapm-1000.
@@ -63,7 +63,7 @@ def protocol(name: str) -> Protocol:
         The beam, image grid and spectrum of a scan.
 
     Raises:
-        UsageError: an unknown name.
+        UsageError: the name is unknown.
 
     Examples:
         >>> protocol("dudonet-640").beam.views
@@ -76,12 +76,12 @@ def protocol(name: str) -> Protocol:
 
 
 def protocol_names() -> tuple[str, ...]:
-    """Return the names of protocols."""
+    """Return the names of all protocols."""
     return tuple(_library())
 
 
 def protocol_of(beam: Beam, pixel_mm: float) -> Protocol | None:
-    """Return the named protocol with this beam and pixel; None if there is none.
+    """Return the named protocol with this beam and pixel size; None if there is none.
 
     Examples:
         >>> known = protocol("adn-256")
@@ -93,10 +93,10 @@ def protocol_of(beam: Beam, pixel_mm: float) -> Protocol | None:
 
 @cache
 def _library() -> dict[str, Protocol]:
-    """Make the protocols from the numbers of their publications.
+    """Make the protocols from the numbers in their publications.
 
-    With pixels of 0.0369 cm the body is shrunk to two fifths, as in the papers: beam hardening and starvation are far
-    weaker there than with the 0.0985 cm of DuDoNet's published scripts.
+    Pixels of 0.0369 cm shrink the body to two fifths, as in the papers. Beam hardening and photon starvation are
+    therefore far weaker than with the 0.0985 cm in DuDoNet's published scripts.
     """
     shrunk_mm = 512 / 416 * 0.3
     full_mm = 512 / 416 * 0.8
@@ -108,7 +108,7 @@ def _library() -> dict[str, Protocol]:
             beam=FanBeamFlat(
                 views=640,
                 bins=641,
-                first_angle_rad=math.pi / 640,  # ODL puts views in the middle of their steps
+                first_angle_rad=math.pi / 640,  # ODL places each view in the middle of its angular step
                 source_to_isocentre_mm=1075 * shrunk_mm,
                 source_to_detector_mm=2 * 1075 * shrunk_mm,
                 bin_mm=2 * math.hypot(field_mm, field_mm) / 641,

@@ -1,4 +1,4 @@
-"""Forward model of a scan: the sinogram that a scanner would measure of an image."""
+"""Forward model of a scan: compute the sinogram that a scanner would measure for an image."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,22 +14,22 @@ from marview.physics.tissue import split_tissue
 from marview.projection import Projector
 
 _IN_AIR = 0.1
-"""Most rays with a line integral below this meet nothing but air; the few that graze a body do not move a median."""
+"""Line integral below which a ray counts as a ray through air. A few rays that graze the body do not matter."""
 
 _MEDIAN_SQUARE = 0.4549
-"""Median of the square of a normally distributed number of variance one."""
+"""Median of the square of a normally distributed number with variance 1."""
 
 _FEWEST_RAYS = 200
 
 
 @dataclass(frozen=True, eq=False)
 class Crossing:
-    """Line integrals of each ray by what it crosses, `[slice, view, bin]`, without unit, at the reference energy.
+    """Line integrals of each ray through water, bone and metal, `[slice, view, bin]`, at the reference energy.
 
     Attributes:
-        water: the part of the tissue that is water.
-        bone: the part of the tissue that is bone.
-        share: path length in metal, in cm of full metal pixels.
+        water: line integrals through the water in the tissue, without unit.
+        bone: line integrals through the bone in the tissue, without unit.
+        share: path length in metal in cm; a pixel counts by its metal fraction.
     """
 
     water: Tensor
@@ -37,19 +37,19 @@ class Crossing:
     share: Tensor
 
     def of_slice(self, number: int) -> "Crossing":
-        """Take one slice."""
+        """Return the line integrals of one slice."""
         part = slice(number, number + 1)
         return Crossing(self.water[part], self.bone[part], self.share[part])
 
 
 @dataclass(frozen=True, eq=False)
 class ScanModel:
-    """Polychromatic forward model with scatter and water correction, of all slices at once.
+    """Polychromatic forward model with scatter and water correction, for several slices at once.
 
     Attributes:
-        projector: between images and sinograms.
+        projector: projector between images and sinograms.
         spectrum: spectrum of the tube.
-        scatter_share: scattered photons a bin receives, as a share of the photons in air.
+        scatter_share: number of scattered photons per bin, divided by the number of photons in air.
     """
 
     projector: Projector
@@ -57,29 +57,29 @@ class ScanModel:
     scatter_share: float = 1e-6
 
     def tissue(self, mu: Tensor) -> Tensor:
-        """Predict the sinogram of an image without metal, 1/cm, `[slice, y, x]` to `[slice, view, bin]`.
+        """Simulate the sinogram of an image without metal, 1/cm, `[slice, y, x]` to `[slice, view, bin]`.
 
         The image is split into water and bone by its values (`marview.physics.tissue`).
         """
         return self.read(self.through_tissue(self._lengths(split_tissue(mu))))
 
     def crossing(self, mu: Tensor, share: Tensor) -> Crossing:
-        """Project tissue and metal.
+        """Compute the line integrals of tissue and metal.
 
         Args:
             mu: image without metal, 1/cm, `[slice, y, x]`.
-            share: share of each pixel that is metal, `[slice, y, x]`; pixels that are mostly metal contain no tissue.
+            share: metal fraction of each pixel, `[slice, y, x]`; pixels that are mostly metal contain no tissue.
         """
         tissue = split_tissue(mu * (share < 0.5))
         return Crossing(*self._lengths(torch.cat([tissue, share[None]])))
 
     def with_metal(self, crossing: Crossing, metals: Sequence[Material], trace: Tensor) -> Tensor:
-        """Predict the sinogram of tissue with metal, `[slice, view, bin]`.
+        """Simulate the sinogram of tissue with metal, `[slice, view, bin]`.
 
         Args:
-            crossing: what the rays cross.
-            metals: material of the metal, one a slice.
-            trace: rays that cross metal, bool, `[slice, view, bin]`; the others are predicted without it.
+            crossing: line integrals of the rays.
+            metals: material of the metal in each slice.
+            trace: rays that cross metal, bool, `[slice, view, bin]`; the other rays are simulated without metal.
         """
         seen = self.through_tissue(torch.stack([crossing.water, crossing.bone]))
         for number, metal in enumerate(metals):
@@ -89,7 +89,7 @@ class ScanModel:
         return self.read(seen)
 
     def through_tissue(self, lengths: Tensor) -> Tensor:
-        """Return the polychromatic line integrals through water and bone, without unit, `[slice, view, bin]`.
+        """Compute the polychromatic line integrals through water and bone, without unit, `[slice, view, bin]`.
 
         Args:
             lengths: line integrals at the reference energy, without unit, `[(water, bone), slice, view, bin]`.
@@ -97,19 +97,19 @@ class ScanModel:
         return polychromatic_of_two(lengths.clamp(min=0), _tissues(), self.spectrum)
 
     def through_metal(self, crossing: Crossing, number: int, rays: Tensor, metal: Material) -> Tensor:
-        """Return the polychromatic line integrals of some rays through tissue and metal, without unit, `[ray]`.
+        """Compute the polychromatic line integrals of chosen rays through tissue and metal, without unit, `[ray]`.
 
         Args:
-            crossing: what the rays cross.
+            crossing: line integrals of the rays.
             number: number of the slice.
-            rays: bool, `[view, bin]`.
+            rays: chosen rays, bool, `[view, bin]`.
             metal: material of the metal.
         """
         parts = (crossing.water[number][rays], crossing.bone[number][rays], crossing.share[number][rays] * metal.mu)
         return polychromatic(torch.stack(parts).clamp(min=0), [*_tissues(), metal], self.spectrum)
 
     def read(self, seen: Tensor) -> Tensor:
-        """Convert line integrals to what the scanner stores: with scatter, corrected for beam hardening by water."""
+        """Add scatter to line integrals, and apply the scanner's water correction."""
         return self._correction(-torch.log(torch.exp(-seen) + self.scatter_share))
 
     @cached_property
@@ -119,16 +119,16 @@ class ScanModel:
     def noise_variance(self, sinogram: Tensor) -> Tensor:
         """Estimate the variance of each ray's noise from the rays through air, `[slice, view, bin]`.
 
-        There it is one over the photons; the darker a ray, the fewer of them arrive. Second differences along the bins
-        leave out what is in the air, such as a blanket or noise of the image. Slices with fewer than 200 rays through
-        air get zero, since their photons are unknown.
+        For rays through air, the variance is 1 divided by the number of photons. Other rays have fewer photons, in
+        proportion to their transmission. Second differences along the bins suppress smooth structures in the air, such
+        as a blanket. Slices with fewer than 200 rays through air get zero, because their number of photons is unknown.
 
         Args:
             sinogram: measured line integrals, `[slice, view, bin]`.
         """
         correction = self._correction
         inner = sinogram[..., 1:-1]
-        second = (sinogram[..., :-2] - 2 * inner + sinogram[..., 2:]).square() / 6  # noise alone gives its square
+        second = (sinogram[..., :-2] - 2 * inner + sinogram[..., 2:]).square() / 6  # as large as the noise
         squares = [each[rays.abs() < _IN_AIR] for each, rays in zip(second, inner, strict=True)]
         in_air = [float(each.median()) if each.numel() >= _FEWEST_RAYS else 0.0 for each in squares]
         of_one = sinogram.new_tensor(in_air)[:, None, None] / _MEDIAN_SQUARE / correction.coefficients[0] ** 2

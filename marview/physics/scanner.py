@@ -1,4 +1,4 @@
-"""Details of a real scanner that the simplest simulation leaves out: rays, detector, spectrum and metal edges."""
+"""Details of a real scanner that simple simulations leave out: finite rays, detector blur, filtration, metal edges."""
 
 from dataclasses import dataclass, replace
 from typing import Any
@@ -16,17 +16,19 @@ _BLUR_REACH_BINS = 3
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Scanner:
-    """Details of a simulated scanner. The defaults match the field's public simulators.
+    """Details of a simulated scanner. The defaults match the published simulators.
 
-    A reconstruction that models the scan must not be judged by a simulator that shares its model (the inverse crime),
-    so a benchmark varies these details.
+    A method that models the scan must not be tested with a simulator that uses the same model (the inverse crime), so
+    benchmarks vary these details.
 
     Attributes:
-        fineness: rays per bin, whose photons are averaged; pixels are divided into as many parts along each axis.
-        blur_bins: standard deviation of the detector's blur, in bins; photons spread, not line integrals.
-        edge_share: share of its metal that a ray at the edge of the trace keeps, since it runs half beside the metal.
-            Finer rays need no such rule.
-        filtration_mm: thickness of copper added to the protocol's spectrum.
+        fineness: number of rays per bin, whose photons are averaged; pixels are divided into the same number of parts
+            along each axis.
+        blur_bins: standard deviation of the detector blur in bins; it blurs the numbers of photons and not the line
+            integrals.
+        edge_share: fraction of its metal that a ray at the edge of the trace keeps, because part of such a ray passes
+            beside the metal. With several rays per bin this is not needed.
+        filtration_mm: thickness of additional copper filtration in mm.
     """
 
     fineness: int = 1
@@ -35,11 +37,11 @@ class Scanner:
     filtration_mm: float = 0.0
 
     def filtered(self, spectrum: Spectrum) -> Spectrum:
-        """Add the filter to a spectrum."""
+        """Apply the additional filtration to a spectrum."""
         return spectrum.behind(material("cu"), self.filtration_mm) if self.filtration_mm else spectrum
 
     def enlarged(self, image: Tensor) -> Tensor:
-        """Divide the pixels of an image, `[slice, y, x]`; the parts keep the pixel's value."""
+        """Divide each pixel of an image, `[slice, y, x]`, into smaller pixels of the same value."""
         if self.fineness == 1:
             return image
         return image.repeat_interleave(self.fineness, dim=-2).repeat_interleave(self.fineness, dim=-1)
@@ -55,7 +57,7 @@ class Scanner:
         )
 
     def seen(self, line_integrals: Tensor) -> Tensor:
-        """Average the photons of the rays of each bin and blur them, `[slice, view, fine bin]` to `[.., bin]`."""
+        """Average the photons of the rays in each bin and blur them, `[..., view, fine bin]` to `[..., view, bin]`."""
         if self.fineness == 1 and not self.blur_bins:
             return line_integrals
         photons = self._by_bin(torch.exp(-line_integrals)).mean(dim=-1)
@@ -68,7 +70,7 @@ class Scanner:
         return -torch.log(photons)
 
     def any_ray(self, trace: Tensor) -> Tensor:
-        """Mark bins with at least one marked ray, bool, `[slice, view, fine bin]` to `[slice, view, bin]`."""
+        """Return the bins with at least one ray in the trace, bool, `[..., view, fine bin]` to `[..., view, bin]`."""
         return self._by_bin(trace).any(dim=-1)
 
     def _by_bin(self, rays: Tensor) -> Tensor:
@@ -83,4 +85,4 @@ def _divided(beam: Beam, parts: int) -> Beam:
 
 
 MISMATCHED = Scanner(fineness=2, blur_bins=0.4, filtration_mm=0.1)
-"""A scanner with rays, detector and spectrum that no reconstruction of marview models; its beam is 5 keV harder."""
+"""Scanner with rays, detector and spectrum that no method in marview models; its beam is 5 keV harder."""

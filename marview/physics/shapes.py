@@ -1,7 +1,7 @@
-"""Solids described by their signed distance, for anatomy and implants.
+"""Solids for anatomy and implants, described by their signed distance functions.
 
-Coordinates are (x, y, z) in mm. A distance is negative inside; for ellipsoids it is an estimate that is exact on the
-surface. Solids are immutable and know their bounding box.
+Coordinates are (x, y, z) in mm. The distance is negative inside a solid; for ellipsoids it is an estimate that is exact
+on the surface. Solids are immutable.
 """
 
 from collections.abc import Sequence
@@ -34,7 +34,7 @@ class Ellipsoid:
 
     Attributes:
         middle: centre, mm.
-        radii: radii along its own x, y, z, mm.
+        radii: radii along the ellipsoid's own x, y and z, mm.
         turn_rad: rotation from x towards y.
     """
 
@@ -50,7 +50,7 @@ class Ellipsoid:
         return np.array(self.middle) - reach, np.array(self.middle) + reach
 
     def distance(self, x: Array, y: Array, z: Array) -> Array:
-        """Return the signed distance, mm, to first order."""
+        """Return the signed distance in mm, to first order."""
         u, v = _turned(x - self.middle[0], y - self.middle[1], self.turn_rad)
         u, v, w = u / self.radii[0], v / self.radii[1], (z - self.middle[2]) / self.radii[2]
         size = np.sqrt(u**2 + v**2 + w**2)
@@ -150,9 +150,9 @@ class Column:
 
     Attributes:
         middle: centre, mm.
-        radii: radii along its own x and y, mm.
+        radii: radii along the column's own x and y, mm.
         height: height, mm.
-        exponent: exponent of the superellipse; 2 for an ellipse, more for a rounded rectangle.
+        exponent: exponent of the superellipse; 2 for an ellipse, larger for a rounded rectangle.
         turn_rad: rotation from x towards y.
     """
 
@@ -229,7 +229,7 @@ class Union:
 
 @dataclass(frozen=True)
 class Mirrored:
-    """The mirror image of a solid, left and right exchanged.
+    """Mirror image of a solid, with left and right exchanged.
 
     Attributes:
         solid: original solid.
@@ -249,12 +249,12 @@ class Mirrored:
 
 
 def both_sides(solid: Solid) -> Union:
-    """Return a solid together with its mirror image on the other side of the body."""
+    """Return the union of a solid and its mirror image on the other side of the body."""
     return Union((solid, *(Mirrored(part) for part in pieces(solid))))
 
 
 def pieces(solid: Solid) -> tuple[Solid, ...]:
-    """Return the parts of a union or a wire, down to the smallest; the solid itself if it has none."""
+    """Return the basic solids in a union or wire, recursively; for other solids, return the solid itself."""
     if not isinstance(solid, Union | Wire):
         return (solid,)
     return tuple(piece for part in solid.parts for piece in pieces(part))
@@ -262,7 +262,7 @@ def pieces(solid: Solid) -> tuple[Solid, ...]:
 
 @dataclass(frozen=True)
 class Without:
-    """A solid minus others."""
+    """Solid without the parts that other solids cover."""
 
     whole: Solid
     removed: tuple[Solid, ...]
@@ -307,7 +307,7 @@ def point(place: ArrayLike) -> Point:
 
 
 def smooth_curve(points: Sequence[Point], count: int = 8) -> tuple[Point, ...]:
-    """Return points of the Catmull-Rom curve through given points, `count` for each segment."""
+    """Return points on the Catmull-Rom curve through the given points, `count` for each segment."""
     given = np.array(points, dtype=float)
     padded = np.vstack([2 * given[0] - given[1], given, 2 * given[-1] - given[-2]])
     curve = []

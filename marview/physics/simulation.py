@@ -1,6 +1,6 @@
-"""Simulate scans of tissue with metal, with known truth.
+"""Simulate scans of tissue with metal and known truth.
 
-The steps of the field's public simulators (CNN-MAR, Zhang and Yu 2018; ADN, Liao 2019; DuDoNet, Lin 2019).
+The steps are the same as in published simulators (CNN-MAR, Zhang and Yu 2018; ADN, Liao 2019; DuDoNet, Lin 2019).
 """
 
 from collections.abc import Mapping, Sequence
@@ -30,12 +30,12 @@ _ROUNDING = 1e-4
 
 @dataclass(frozen=True, kw_only=True)
 class Stages:
-    """Stages of the simulation to include.
+    """Switches for the stages of the simulation.
 
     Attributes:
-        bone: whether dense tissue is cortical bone; otherwise all tissue is water.
-        tissue_under_metal: whether metal is added to the tissue, as in ADN; otherwise it displaces the tissue.
-        edges: whether rays at the edge of the metal trace keep only a quarter of their metal.
+        bone: whether dense tissue attenuates like cortical bone; otherwise all tissue attenuates like water.
+        tissue_under_metal: whether metal is added to the tissue, as in ADN; otherwise it replaces the tissue.
+        edges: whether rays at the edge of the metal trace lose part of their metal (`Scanner.edge_share`).
         hardening: whether to simulate beam hardening with the spectrum of a tube; otherwise all photons have 70 keV.
         noise: whether to add photon noise.
         scatter: whether to add scattered photons.
@@ -53,11 +53,11 @@ class Stages:
 
 @dataclass(frozen=True, eq=False)
 class Simulation:
-    """A simulated scan; images and filled sinograms are computed on first use.
+    """Simulated scan. Images and filled sinograms are computed when first used.
 
     Attributes:
-        mu: truth without metal in 1/cm, float32 `[slice, y, x]`.
-        metal: metal mask, bool `[slice, y, x]`: pixels with any metal in them.
+        mu: true image without metal in 1/cm, float32 `[slice, y, x]`.
+        metal: metal mask, bool `[slice, y, x]`; True where a pixel contains any metal.
         sinogram: line integrals with metal, float32 `[slice, view, bin]`, without unit.
         metal_free_sinogram: line integrals of the same scan without metal, with the same noise outside the trace.
         trace: metal trace, bool `[slice, view, bin]`.
@@ -92,17 +92,17 @@ class Simulation:
 
     @cached_property
     def metal_free_image(self) -> Tensor:
-        """FBP of the scan without metal in 1/cm, `[slice, y, x]`; the limit of sinogram completion with one FBP."""
+        """FBP of the scan without metal in 1/cm, `[slice, y, x]`; sinogram completion cannot give a better FBP."""
         return self.projector.fbp(self.metal_free_sinogram)
 
     @property
     def image_hu(self) -> Tensor:
-        """The scan with metal in HU, `[slice, y, x]`."""
+        """FBP of the scan with metal in HU, `[slice, y, x]`."""
         return mu_to_hu(self.image)
 
     @property
     def truth_hu(self) -> Tensor:
-        """The truth without metal in HU, `[slice, y, x]`."""
+        """True image without metal in HU, `[slice, y, x]`."""
         return mu_to_hu(self.mu)
 
 
@@ -117,21 +117,21 @@ def simulate(
 ) -> Simulation:
     """Simulate the scan of slices with metal.
 
-    Runs on the device of `hu`, or torch's default device for a numpy array. A seed gives the same numbers on
-    the same device.
+    The simulation runs on the device of `hu`, or on PyTorch's default device if `hu` is a NumPy array. On the same
+    device, the same seed gives the same numbers.
 
     Args:
         hu: image without metal, HU, `[slice, y, x]` on the protocol's grid; values below -1000 count as -1000.
-        metal: metal fraction of each pixel, 0 to 1, `[slice, y, x]`, by material: an object of `material`, or its name,
-            such as ti, fe or cocrmo (`marview.physics.material_names` lists all names).
+        metal: metal fraction of each pixel, 0 to 1, `[slice, y, x]`, by material. A material is a `Material` or a name
+            such as "ti", "fe" or "cocrmo" (`marview.physics.material_names` lists all names).
         protocol: scan protocol, or its name.
         stages: stages to include; all by default.
-        scanner: rays, detector, spectrum and metal edges; by default as in the public simulators.
+        scanner: details of the scanner; by default as in the published simulators.
         seed: seed of the noise.
 
     Raises:
-        UsageError: an unknown material or protocol, shapes that do not fit, values that are not finite, or fractions
-            beyond 0 to 1.
+        UsageError: a material or protocol is unknown, shapes do not fit, values are not finite, or fractions are not in
+            0 to 1.
 
     Examples:
         >>> from marview.physics import protocol
@@ -173,7 +173,7 @@ def simulate(
         with_metal[crossed] = detector.attenuation(crossing, [*water_and_bone, *metals])
     metal_free, with_metal = scanner.seen(metal_free), scanner.seen(with_metal)
     trace = scanner.any_ray(crossed)
-    differs = trace | (with_metal != metal_free)  # the blur carries metal beyond the trace
+    differs = trace | (with_metal != metal_free)  # the detector blur extends the metal beyond the trace
     metal_free_sinogram = detector.read(metal_free)
     sinogram = metal_free_sinogram.clone()
     if bool(differs.any()):
@@ -189,14 +189,14 @@ class _Detector:
     generator: torch.Generator
 
     def attenuation(self, lengths: Tensor, materials: Sequence[Material]) -> Tensor:
-        """Return polychromatic line integrals `[...]` of the line integrals of each material `[material, ...]`."""
+        """Convert the line integrals of each material, `[material, ...]`, to polychromatic line integrals, `[...]`."""
         if not self.stages.hardening:
             return lengths.sum(dim=0)
         mixed = polychromatic_of_two if len(materials) == 2 else polychromatic
         return mixed(lengths, materials, self.spectrum)
 
     def read(self, seen: Tensor) -> Tensor:
-        """Return the line integrals that a scanner stores: counted photons with water correction."""
+        """Add photon noise to line integrals, and apply the water correction."""
         stages, protocol = self.stages, self.protocol
         if stages.noise or stages.scatter:
             scatter = protocol.scatter_photons if stages.scatter else 0.0
@@ -209,7 +209,7 @@ class _Detector:
 
 
 def _image(array: Tensor | NDArray[Any], shape: Sequence[int], what: str) -> Tensor:
-    """An array as float32 of a shape, on the device where the scan is simulated; -1 is any number of slices."""
+    """Convert an array to float32 and check its shape; -1 in the shape stands for any number of slices."""
     image = array if isinstance(array, Tensor) else torch.as_tensor(np.asarray(array, dtype=np.float32))
     image = image.to(
         dtype=torch.float32, device=image.device if isinstance(array, Tensor) else torch.get_default_device()
@@ -223,7 +223,7 @@ def _image(array: Tensor | NDArray[Any], shape: Sequence[int], what: str) -> Ten
 
 
 def _share(array: Tensor | NDArray[Any], image: Tensor) -> Tensor:
-    """The fraction of each pixel of an image that a material fills."""
+    """Convert and check the metal fraction of each pixel of an image."""
     share = _image(array, image.shape, "The metal").to(image.device)
     outside = share[(share < 0) | (share > 1 + _ROUNDING)]
     if outside.numel():
@@ -232,7 +232,7 @@ def _share(array: Tensor | NDArray[Any], image: Tensor) -> Tensor:
 
 
 def _project(projector: Projector, images: Sequence[Tensor]) -> Tensor:
-    """Line integrals of images, `[image, slice, view, bin]`, in one call, without empty slices."""
+    """Project several images in one call, `[image, slice, view, bin]`, skipping empty slices."""
     stacked = torch.stack(list(images)).flatten(0, 1)
     full = stacked.flatten(1).any(dim=1)
     lengths = stacked.new_zeros(len(stacked), projector.beam.views, projector.beam.bins)
@@ -242,6 +242,6 @@ def _project(projector: Projector, images: Sequence[Tensor]) -> Tensor:
 
 
 def edge_rays(trace: Tensor) -> Tensor:
-    """Mark the rays of a trace with a neighbouring bin outside it, bool, `[slice, view, bin]`."""
+    """Return the rays of a trace that have a neighbouring bin outside it, bool, `[slice, view, bin]`."""
     beside = torch.nn.functional.pad(trace, (1, 1), value=True)
     return trace & ~(beside[..., :-2] & beside[..., 2:])

@@ -1,4 +1,4 @@
-"""Spectra of X-ray tubes."""
+"""Photon spectra of X-ray tubes."""
 
 from dataclasses import dataclass
 from functools import cache
@@ -11,16 +11,16 @@ from marview.paths import resources
 from marview.physics.materials import Material
 
 LOWEST_KEV = 20.0
-"""Softer photons do not leave a patient; the field's simulators start here."""
+"""Lowest photon energy in keV, as in published simulators; photons below it are absorbed in the patient."""
 
 
 @dataclass(frozen=True, eq=False)
 class Spectrum:
-    """Fraction of a tube's photons at each energy.
+    """Spectrum of an X-ray tube: the fraction of photons at each energy.
 
     Attributes:
-        energies_kev: `[energy]`.
-        shares: `[energy]`, sum 1.
+        energies_kev: energies in keV, `[energy]`.
+        shares: fraction of photons, `[energy]`; their sum is 1.
     """
 
     energies_kev: NDArray[np.float64]
@@ -28,27 +28,27 @@ class Spectrum:
 
     @property
     def mean_kev(self) -> float:
-        """Mean energy of a photon."""
+        """Mean photon energy in keV."""
         return float(self.energies_kev @ self.shares)
 
     def behind(self, filter_: Material, thickness_mm: float) -> "Spectrum":
-        """Return the spectrum behind a further filter of a material; a negative thickness removes filtration."""
+        """Return the spectrum after additional filtration by a material; a negative thickness removes filtration."""
         rate = filter_.density_g_cm3 * filter_.at(self.energies_kev) / 10
         return Spectrum.of(self.energies_kev, self.shares * np.exp(-rate * thickness_mm))
 
     @classmethod
     def of(cls, energies_kev: NDArray[np.float64], photons: NDArray[np.float64]) -> "Spectrum":
-        """Make a spectrum from photon counts, limited to 20 keV and above and normalized to a sum of 1."""
+        """Make a spectrum from photon counts, without photons below 20 keV and normalized to a sum of 1."""
         kept = (energies_kev >= LOWEST_KEV) & (photons > 0)
         return cls(energies_kev[kept], photons[kept] / photons[kept].sum())
 
 
 @cache
 def spectrum(tube_kv: int) -> Spectrum:
-    """Return the spectrum of a tungsten tube behind 3 mm of aluminium, computed with spekpy (Poludniowski 2021).
+    """Return the spectrum of a tungsten tube with 3 mm of aluminium filtration (spekpy, Poludniowski 2021).
 
     Raises:
-        UsageError: no spectrum is shipped for this tube voltage.
+        UsageError: marview has no spectrum for this tube voltage.
 
     Examples:
         >>> round(spectrum(120).mean_kev, 1)

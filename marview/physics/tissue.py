@@ -1,4 +1,4 @@
-"""Tissue as a mixture of water and bone."""
+"""Model tissue as a mixture of water and bone."""
 
 import torch
 from torch import Tensor
@@ -10,9 +10,10 @@ _ALL_BONE = MU_WATER * 2.5
 
 
 def split_tissue(mu: Tensor) -> Tensor:
-    """Split an image `[slice, y, x]` into water and bone that add up to it, `[2, slice, y, x]`, all in 1/cm.
+    """Split an image `[slice, y, x]` into water and bone, `[2, slice, y, x]`, whose sum is the image; all in 1/cm.
 
-    All water up to 100 HU, all bone from 1500 HU, a share that rises linearly between.
+    Pixels up to 100 HU are water, and pixels from 1500 HU are bone. Between these limits the fraction of bone increases
+    linearly.
     """
     bone = mu * ((mu - _NO_BONE) / (_ALL_BONE - _NO_BONE)).clamp(0, 1)
     return torch.stack([mu - bone, bone])

@@ -1,6 +1,6 @@
-"""Forward projection of images along the rays of a beam, and reconstruction."""
+"""Forward projection and filtered backprojection."""
 
-from marview.projection import compiling  # first: it imports numba safely
+from marview.projection import compiling  # must be first: it sets up numba before numba is imported
 from marview.projection.fill import fill_linear
 from marview.projection.projector import Projector
 from marview.projection.warming import warm_up

@@ -1,7 +1,8 @@
-"""Pixel-driven backprojection, as FBP needs it, and its exact transpose, for many slices at once on the CPU.
+"""Pixel-driven backprojection for FBP, and its exact transpose, for several slices at once on the CPU.
 
-For each view, a pixel receives the value interpolated between the two nearest bins, times the distance weight of the
-beam. Packed sinograms have an empty bin before and after each view, so that no kernel needs to check the edges.
+For each view, a pixel receives the value interpolated between the two nearest bins, multiplied by the distance weight
+of the beam. Packed sinograms have an empty bin before and after each view, so that the kernels need no checks at the
+edges of the detector.
 """
 
 from functools import cache
@@ -16,8 +17,8 @@ from marview.projection.rays import PAD
 from marview.projection.scratch import zeros
 from marview.projection.simd import load, multiply_add, store
 
-TILE = 32  # pixels along each edge of a thread's tile
-FEW = 8  # up to this number of lanes, a pixel and its three rotations are summed together: the sums fit the registers
+TILE = 32  # edge, in pixels, of the tile of a thread
+FEW = 8  # largest number of lanes for which the sums of a pixel and its three rotations fit the registers
 
 
 @kernel
@@ -30,13 +31,13 @@ def _address(row, column, turn, width, lanes):  # type: ignore[no-untyped-def]
 
 @kernel
 def _start(view, turn, quarter, views, line):  # type: ignore[no-untyped-def]
-    """Return the start of the view, in a packed sinogram, that sees the rotated image as `view` sees the image."""
+    """Return the start, in a packed sinogram, of the view in which the rotated image looks like the image in `view`."""
     return np.uint64((view + turn * quarter) % views) * line
 
 
 @kernel_part
 def _take(image, sinogram, rows, columns, width, view, count, quarter, views, line, low, table, lanes, turns):  # type: ignore[no-untyped-def]
-    """Add `count` views to a located patch, turn by turn, so that the bins of a turn stay in the first cache."""
+    """Add `count` views to a patch, one rotation after the other, so that their bins stay in the first-level cache."""
     wide = np.uint64(lanes)
     for turn in range(turns):
         start = _start(view, turn, quarter, views, line)
@@ -58,7 +59,7 @@ def _take(image, sinogram, rows, columns, width, view, count, quarter, views, li
 
 @kernel_part
 def _take_four(image, sinogram, rows, columns, width, view, count, quarter, views, line, low, table, lanes):  # type: ignore[no-untyped-def]
-    """Do the same for few slices with all turns at once, as four independent sums."""
+    """Do the same as `_take` for few slices, with all four rotations at once."""
     wide = np.uint64(lanes)
     entry = 0
     for row in range(rows[0], rows[1]):
@@ -123,7 +124,7 @@ def _gather(lanes: int, turns: int) -> Any:
 
 @kernel_part
 def _lay(image, sinogram, rows, columns, width, start, turn, count, line, low, table, lanes):  # type: ignore[no-untyped-def]
-    """Add a located patch, rotated by `turn` right angles, to `count` views."""
+    """Add a patch, rotated by `turn` right angles, to `count` views."""
     wide = np.uint64(lanes)
     entry = 0
     for row in range(rows[0], rows[1]):
@@ -177,7 +178,7 @@ def gather(seen: Detector, sinogram: NDArray[Any], shape: tuple[int, int], lanes
 
 
 def scatter(seen: Detector, image: NDArray[Any], shape: tuple[int, int], lanes: int) -> NDArray[Any]:
-    """Apply the transpose of `gather`; the values of the empty bins have no meaning."""
+    """Apply the transpose of `gather`; ignore the values in the empty bins."""
     sinogram = zeros(seen.views * (seen.bins + 2) * lanes, image.dtype)
     turns, region = seen.turns(shape), seen.region(shape)
     section = seen.views // turns

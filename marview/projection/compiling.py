@@ -1,4 +1,4 @@
-"""Compile kernels and share their work among threads."""
+"""Compile kernels with numba, and distribute their work among threads."""
 
 import queue
 from collections.abc import Callable, Sequence
@@ -11,7 +11,7 @@ from typing import Any
 from marview.children import NEUTRAL_FOLDER
 from marview.threads import threads
 
-with chdir(NEUTRAL_FOLDER):  # numba reads settings, such as the place of its cache, from the current folder
+with chdir(NEUTRAL_FOLDER):  # numba reads settings, such as its cache folder, from a file in the current folder
     import numba
 
 _MOST_THREADS = 256
@@ -25,35 +25,35 @@ _ROOT = Path(__file__).resolve().parents[2]
 
 
 def kernel(function: Callable[..., Any]) -> Any:
-    """Compile a function at its first call, to run without Python's lock; the result is cached on disk if possible.
+    """Compile a function at its first call, to run without Python's global lock, and cache it on disk if possible.
 
-    A nested function may use numbers of the function around it, but it must not call a kernel, because numba would
-    compile it again in each process. It can call a `kernel_part` instead.
+    A nested function may use numbers from the enclosing function, but it must not call another kernel, because numba
+    would then compile it again in every process. It may call a `kernel_part`.
 
     Raises:
-        TypeError: the function uses something else of the function around it.
+        TypeError: the function uses anything but numbers from the enclosing function.
     """
     if not all(isinstance(cell.cell_contents, int) for cell in function.__closure__ or ()):
-        raise TypeError(f"{function.__qualname__} may use only numbers of the function around it.")
+        raise TypeError(f"{function.__qualname__} may use only numbers from the enclosing function.")
     _anchor(function)
     compiler: Any = numba.njit
     try:
         return compiler(cache=True, **_OPTIONS)(function)
-    except RuntimeError:  # numba finds no folder it may write to
+    except RuntimeError:  # numba finds no folder that it can write to
         return compiler(**_OPTIONS)(function)
 
 
 def kernel_part(function: Callable[..., Any]) -> Any:
-    """Compile a function into each kernel that calls it, with the constants among its arguments built in."""
+    """Compile a function into each kernel that calls it, with its constant arguments built in."""
     overload: Any = numba.extending.overload
     overload(function, jit_options=_OPTIONS, strict=False, prefer_literal=True)(lambda *_: function)
     return function
 
 
 def _anchor(function: Callable[..., Any]) -> None:
-    """Give a function of a frozen program the full path of its source, as in a checkout.
+    """Give a function in a packaged program the absolute path of its source file.
 
-    With a relative name, numba would look for compiled code in the current folder and run what it finds there.
+    With a relative path, numba would search the current folder for compiled code and run it.
     """
     named = Path(function.__code__.co_filename)
     if not named.is_absolute():
@@ -67,10 +67,10 @@ def _pool() -> ThreadPoolExecutor:
 
 
 def share(work: Callable[[int], None], parts: Sequence[int]) -> None:
-    """Call `work` for each part, on this thread and all free ones.
+    """Call `work` for each part, on this thread and all idle threads of the pool.
 
     Args:
-        work: function that writes each part to a different place.
+        work: function whose calls write to different places.
         parts: arguments of the calls.
     """
     left: queue.SimpleQueue[int] = queue.SimpleQueue()
@@ -88,7 +88,7 @@ def share(work: Callable[[int], None], parts: Sequence[int]) -> None:
                 except BaseException as error:  # noqa: BLE001 - `share` raises it again
                     ended.put(error)
 
-    with suppress(RuntimeError):  # no thread can start: this one does the work
+    with suppress(RuntimeError):  # no other thread can start, so this one does all the work
         for _ in range(min(threads(), len(parts)) - 1):
             _pool().submit(take)
     take()

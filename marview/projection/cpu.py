@@ -1,4 +1,4 @@
-"""The four linear operators on the CPU, from torch tensors to packed arrays and back."""
+"""The four linear operators on the CPU, with the conversion between PyTorch tensors and packed arrays."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -18,9 +18,9 @@ from marview.projection.ramp import Ramp, ramp
 from marview.projection.rays import PAD, rays
 
 LANES = (1, 8, 16, 32, 64)
-"""Possible numbers of slices in a vector; each has its own compiled kernel."""
+"""Possible numbers of slices in a vector. Each needs its own compiled kernel."""
 MEMORY = 160e6
-"""Bytes a packed sinogram may take; two of them and an image are in use at once."""
+"""Largest size of a packed sinogram in bytes. Two of them and an image are in memory at the same time."""
 
 
 @dataclass(frozen=True)
@@ -83,13 +83,13 @@ class Operators:
         self, operator: Callable[[NDArray[Any], NDArray[Any], int], None], array: Tensor, inner: tuple[int, int]
     ) -> Tensor:
         given = array.contiguous().numpy()
-        filled = np.empty((len(given), *inner), given.dtype)  # numpy asks for large pages, torch does not
+        filled = np.empty((len(given), *inner), given.dtype)  # NumPy requests large memory pages, PyTorch does not
         for start, count, lanes in self._batches(len(given), given.itemsize):
             operator(given[start : start + count], filled[start : start + count], lanes)
         return torch.from_numpy(filled)
 
     def _batches(self, count: int, itemsize: int) -> Iterator[tuple[int, int, int]]:
-        """Yield first slice, number of slices and lanes of each batch, as large as memory allows."""
+        """Yield the first slice, the number of slices and the lanes of each batch, as large as memory allows."""
         fitting = [lanes for lanes in LANES if lanes * self.beam.views * self.beam.bins * itemsize <= MEMORY] or [1]
         start = 0
         while start < count:

@@ -1,4 +1,4 @@
-"""The four linear operators on a GPU: our kernels on torch's memory and current stream, launched by cupy."""
+"""The four linear operators on a GPU: CUDA kernels that CuPy launches on PyTorch's memory and current stream."""
 
 import importlib.util
 import math
@@ -18,12 +18,12 @@ from marview.projection.ramp import filter_matrix, ray_weights
 from marview.projection.rays import PAD, rays
 from marview.projection.trace import bins_per_mm
 
-BATCH = 64  # slices at once: two packed sinograms of them stay far below any card's memory
-RAYS = (128, 1, 1)  # threads of a block, along the bins of a view
+BATCH = 64  # slices per batch; two packed sinograms of this size need far less memory than any GPU has
+RAYS = (128, 1, 1)  # threads per block, along the bins of a view
 PIXELS = (32, 8, 1)
 
 Launch = Callable[[str, tuple[int, int, int], tuple[int, int, int], list[Any]], None]
-"""Run a kernel: its name, grid, block and arguments (tensors, numpy scalars of the kernel's own types, None)."""
+"""Function that runs a kernel, given its name, grid, block and arguments (tensors, typed NumPy scalars, None)."""
 
 
 def source() -> str:
@@ -32,7 +32,7 @@ def source() -> str:
 
 
 def is_available() -> bool:
-    """Return whether cupy is installed; without it a GPU uses `marview.projection.tensors`."""
+    """Return whether CuPy is installed; without it, a GPU uses `marview.projection.tensors`."""
     return importlib.util.find_spec("cupy") is not None
 
 
@@ -45,7 +45,7 @@ def _module(device: int, half_storage: bool) -> Any:  # noqa: FBT001
 
 
 def cupy_launch(device: torch.device, *, half_storage: bool) -> Launch:
-    """Launch a kernel on the current stream of torch, without copies and without waiting."""
+    """Return a launcher of kernels on PyTorch's current stream, which neither copies nor waits."""
     import cupy
 
     index = torch.cuda.current_device() if device.index is None else device.index
@@ -66,8 +66,8 @@ class _Plan:
     rays: list[Tensor]  # by_column, place, slope, length, first, last
     angles: list[Tensor]  # cosine, sine
     numbers: list[Any]  # kind, distance, scale, middle, pixel
-    pixel_reach: Any  # bins to each side that may see a pixel
-    bin_reach: Any  # pixels to each side of a ray that may fall on its bin
+    pixel_reach: Any  # number of bins to each side that a pixel may project to
+    bin_reach: Any  # number of pixels to each side of a ray that may project to its bin
 
 
 @lru_cache(maxsize=16)
@@ -99,8 +99,8 @@ class Operators:
     """Forward projection, FBP and their transposes for one beam and image, `[slice, ...]` float32.
 
     Attributes:
-        launch: runs a kernel.
-        half_storage: packed images and sinograms are kept in 16 bits, sums in 32.
+        launch: function that runs a kernel.
+        half_storage: whether packed images and sinograms are stored in 16 bits; sums always have 32 bits.
     """
 
     beam: Beam

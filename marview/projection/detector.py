@@ -1,7 +1,7 @@
-"""Detector bins and weights of pixels, for backprojection and the metal trace.
+"""Compute the detector bin and the weight of each pixel, for backprojection and the metal trace.
 
-If the views cover a full turn in steps that divide a right angle, rotating a square image by a right angle only shifts
-the views by a quarter turn. The position of a pixel on the detector then serves four pixels.
+If the views cover a full turn and their step divides a right angle, rotating a square image by a right angle only
+shifts its views by a quarter turn. The position of a pixel on the detector can then be used for four pixels.
 """
 
 import math
@@ -16,7 +16,7 @@ from marview.geometry import Beam, FanBeamFlat, ParallelBeam
 from marview.projection.compiling import kernel
 from marview.projection.simd import clip, load, multiply_add, product, quotient, root, split, spread, store, zeros_like
 
-PATCH = 8  # edge, in pixels, of a patch located at once: its part of VIEWS views fits into the first-level cache
+PATCH = 8  # edge, in pixels, of a patch whose bins of VIEWS views fit into the first-level cache
 VIEWS = 8
 ENTRIES = PATCH * PATCH * VIEWS
 PARALLEL, FLAT, ARC = 0, 1, 2
@@ -24,17 +24,18 @@ PARALLEL, FLAT, ARC = 0, 1, 2
 
 @dataclass(frozen=True, eq=False)
 class Detector:
-    """The description of a beam for the kernels.
+    """Description of a beam for the kernels.
 
     Attributes:
         kind: PARALLEL, FLAT or ARC.
-        numbers: distance in mm, bins per mm (arc: per radian), bin of the central ray, pixel in mm.
-        cosine: cosine of every angle, `[view]`, and `VIEWS` more, so that a block may start at any view.
-        sine: the same.
+        numbers: distance in mm, bins per mm (for ARC: per radian), bin of the central ray, edge of a pixel in mm.
+        cosine: cosine of each view angle, `[view]`, followed by `VIEWS` unused entries, so that a block may start at
+            any view.
+        sine: sine of each view angle, in the same form.
         views: number of views.
         bins: number of bins.
-        quarter: views from one to the view a right angle further, less than 0 if they go the other way; 0 if there is
-            none.
+        quarter: number of views in a right angle, negative for clockwise views; 0 if a right angle is not a whole
+            number of views.
     """
 
     kind: int
@@ -46,17 +47,17 @@ class Detector:
     quarter: int
 
     def turns(self, shape: tuple[int, int]) -> int:
-        """Number of pixels that share one computation by rotation: 4 or 1."""
+        """Number of pixels that share a computation because of rotation: 4 or 1."""
         return 4 if self.quarter and shape[0] == shape[1] and shape[0] % 2 == 0 else 1
 
     def region(self, shape: tuple[int, int]) -> tuple[int, int]:
-        """Rows and columns of the first corner of the image; its rotated copies form the whole image."""
+        """Number of rows and columns of the part of the image whose rotated copies form the whole image."""
         return (shape[0] // 2, shape[1] // 2) if self.turns(shape) == 4 else shape
 
 
 @lru_cache(maxsize=16)
 def detector(beam: Beam, pixel_mm: float, dtype: str) -> Detector:
-    """Describe a beam in numbers of `dtype`; bins also count the empty bin before each view."""
+    """Describe a beam with numbers of type `dtype`; bins are counted from the empty bin before each view."""
     if isinstance(beam, ParallelBeam):
         kind, distance, scale = PARALLEL, 0.0, 1 / beam.bin_mm
     elif isinstance(beam, FanBeamFlat):
@@ -86,7 +87,7 @@ def _arctan(tangent):  # type: ignore[no-untyped-def]
 
 @kernel
 def locate(kind, numbers, cosine, sine, bins, x, y, view, low, table, entry):  # type: ignore[no-untyped-def]
-    """Find the bin below a pixel in `VIEWS` views, its weight and, `ENTRIES` further on, the weight of the next bin."""
+    """Find the lower bin of a pixel in `VIEWS` views, its weight and, `ENTRIES` places on, the upper bin's weight."""
     real = numbers.dtype.type
     distance, scale, middle, most = numbers[0], numbers[1], numbers[2], real(bins + 1)
     c, s = load(cosine, np.uint64(view), VIEWS), load(sine, np.uint64(view), VIEWS)
@@ -97,12 +98,12 @@ def locate(kind, numbers, cosine, sine, bins, x, y, view, low, table, entry):  #
     elif kind == FLAT:
         inverse = quotient(far, depth)
         place, weight = product(along, inverse), product(inverse, inverse)
-    else:  # by the half of the angle, whose tangent is below 1
+    else:  # use half of the angle, because its tangent is below 1
         square = multiply_add(along, along, product(depth, depth))
         half = quotient(along, multiply_add(root(square), real(1), depth))
         place, weight = multiply_add(_arctan(half), real(2), zeros_like(c)), quotient(product(far, far), square)
     place = multiply_add(place, scale, spread(middle, c))
-    # At the end of the detector, `split` limits the lower bin, so that all the weight goes to the upper one.
+    # Beyond the end of the detector, `split` limits the lower bin, so the upper bin has all the weight.
     upper = product(split(low, np.uint64(entry), clip(place, real(0), most), bins), weight)
     store(table, np.uint64(entry), multiply_add(upper, real(-1), weight))
     store(table, np.uint64(entry + ENTRIES), upper)
@@ -110,7 +111,7 @@ def locate(kind, numbers, cosine, sine, bins, x, y, view, low, table, entry):  #
 
 @kernel
 def locate_patch(kind, numbers, cosine, sine, bins, rows, columns, size, view, low, table):  # type: ignore[no-untyped-def]
-    """Apply `locate` to all pixels of a patch between two rows and two columns."""
+    """Apply `locate` to all pixels of a rectangular patch."""
     real = numbers.dtype.type
     pixel, entry = numbers[3], 0
     for row in range(rows[0], rows[1]):

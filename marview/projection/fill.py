@@ -13,14 +13,15 @@ from torch import Tensor
 from marview.errors import UsageError
 from marview.projection.compiling import kernel, share
 
-ROWS = 512  # views for one thread
+ROWS = 512  # views per thread
 
 
 def fill_linear(sinogram: Tensor | NDArray[Any], trace: Tensor | NDArray[Any]) -> Tensor:
     """Fill the trace of a sinogram, `[..., view, bin]`, from neighbouring bins; differentiable in the sinogram.
 
-    Views are interpolated as by `numpy.interp`; at the edge of the detector the nearest value is repeated. A view that
-    is completely trace is interpolated between the nearest other views. A sinogram that is all trace stays unchanged.
+    Each view is interpolated as by `numpy.interp`; at the edge of the detector the nearest value is repeated. A view
+    that lies completely in the trace is interpolated from the nearest other views. A sinogram that lies completely in
+    the trace stays unchanged.
 
     Args:
         sinogram: line integrals.
@@ -54,7 +55,7 @@ def _fill(values, covered, row_from, row_to):  # type: ignore[no-untyped-def]
     bins = values.shape[1]
     real = values.dtype.type
     for row in range(row_from, row_to):
-        before = -1  # the last bin that is not covered
+        before = -1  # the last bin outside the trace
         for here in range(bins + 1):
             if here < bins and covered[row, here]:
                 continue
@@ -75,7 +76,7 @@ def _fill_on_cpu(values: NDArray[Any], covered: NDArray[np.bool_]) -> None:
 
 
 def _along(values: Tensor, covered: Tensor) -> Tensor:
-    """Fill along the last axis between the nearest values that are not covered, in torch's own operations."""
+    """Fill along the last axis between the nearest values outside the trace, with PyTorch operations."""
     count = values.shape[-1]
     index = torch.arange(count, device=values.device).expand(values.shape)
     before = torch.where(covered, -1, index).cummax(dim=-1).values

@@ -1,8 +1,8 @@
-"""Forward projection by Joseph's method and its exact transpose, for many slices at once on the CPU.
+"""Forward projection by Joseph's method, and its exact transpose, for several slices at once on the CPU.
 
-Slices are the innermost axis: a packed image is `[y, x, slice]` with an empty border, a packed sinogram `[view, bin,
-slice]`, both flat. The weights of a ray are then computed once for all slices. The rays of neighbouring views are
-processed together, tile by tile, while the tile is in the first cache.
+Slices are the innermost axis: a packed image is `[y, x, slice]` with an empty border, and a packed sinogram is `[view,
+bin, slice]`; both arrays are flat. The weights of a ray are computed once for all slices. The rays of neighbouring
+views are processed together, tile by tile, while the tile is in the first-level cache.
 """
 
 from functools import cache
@@ -17,9 +17,9 @@ from marview.projection.scratch import zeros
 from marview.projection.simd import load, multiply_add, store, zeros_like
 
 BAND = 16  # steps of a tile
-WIDE_BAND = 32  # for `spread`: the value of each ray is fetched half as often
+WIDE_BAND = 32  # for `spread`, so that the value of each ray is loaded half as often
 ASIDE = 4  # pixels of a tile across the steps
-RUNS = 40  # of neighbouring views that share tiles
+RUNS = 40  # number of neighbouring views that share tiles
 
 
 @cache
@@ -113,7 +113,7 @@ def project(plan: Rays, image: NDArray[Any], shape: tuple[int, int], lanes: int)
 def spread(plan: Rays, sinogram: NDArray[Any], shape: tuple[int, int], lanes: int) -> NDArray[Any]:
     """Apply the transpose of `project`: add the value of each ray along the ray to a packed image."""
     image = zeros((shape[0] + 2 * PAD) * (shape[1] + 2 * PAD) * lanes, sinogram.dtype)
-    for by_column in (0, 1):  # bands of rows and of columns overlap, so one kind follows the other
+    for by_column in (0, 1):  # bands of rows overlap with bands of columns, so they are processed one after the other
 
         def tile(band: int, by_column: int = by_column) -> None:
             _spread(lanes)(

@@ -1,6 +1,6 @@
-"""Conversion between `[slice, row, column]` of PyTorch and `[row, column, slice]` of the kernels.
+"""Convert between PyTorch's `[slice, row, column]` and the kernels' `[row, column, slice]`.
 
-A packed array is flat. It has an empty border if the kernel needs one.
+A packed array is flat, and has an empty border if the kernel needs one.
 """
 
 from typing import Any
@@ -11,9 +11,9 @@ from marview.projection.compiling import kernel, share
 from marview.projection.scratch import empty
 from marview.projection.simd import LOADED, STORED, transpose
 
-BLOCK = 8  # rows and columns that are transposed in the registers
-STRIP = 4 * BLOCK  # columns whose packed numbers stay in the first-level cache while all slices are read
-ROWS = 16  # rows for one thread
+BLOCK = 8  # edge of the square that is transposed in registers
+STRIP = 4 * BLOCK  # number of columns that stay in the first-level cache while all slices are read
+ROWS = 16  # rows per thread
 
 
 @kernel
@@ -29,7 +29,7 @@ def _pack(array, packed, weights, shape, lanes, top, left, row_from, row_to):  #
             stop = min(strip + STRIP, columns)
             for one in range(0, turned, BLOCK):
                 for column in range(strip, stop, BLOCK):
-                    start = min(column, columns - BLOCK)  # the last block overlaps the one before
+                    start = min(column, columns - BLOCK)  # the last block overlaps the block before it
                     source, target = one * plane + line + start, (base + start) * lanes + one
                     transpose(array, source, plane, packed, target, lanes, weights, line + start, BLOCK, LOADED)
             for one in range(turned, count):
@@ -63,7 +63,7 @@ def _unpack(packed, array, weights, shape, lanes, top, left, row_from, row_to): 
 def pack(
     array: NDArray[Any], lanes: int, *, border: tuple[int, int] = (0, 0), weights: NDArray[Any] | None = None
 ) -> NDArray[Any]:
-    """Pack `[slice, row, column]` times `weights` `[row, column]`, with a border of `border` empty rows and columns."""
+    """Multiply `[slice, row, column]` by `weights` `[row, column]`, and pack it with an empty border of this width."""
     _, rows, columns = array.shape
     stride = columns + 2 * border[1]
     packed = empty((rows + 2 * border[0]) * stride * lanes, array.dtype)
@@ -83,7 +83,7 @@ def unpack(
     packed: NDArray[Any], array: NDArray[Any], lanes: int, *, border: tuple[int, int] = (0, 0),
     weights: NDArray[Any] | None = None,
 ) -> None:  # fmt: skip
-    """Unpack into `array`, contiguous `[slice, row, column]`, again times `weights`; the inverse of `pack`."""
+    """Unpack into `array`, contiguous `[slice, row, column]`, and multiply by `weights`."""
     rows = array.shape[1]
     flat, factors = array.reshape(-1), None if weights is None else weights.reshape(-1)
 

@@ -24,17 +24,19 @@ class Projector:
     """Forward projection, its transpose and filtered backprojection for one beam and image grid.
 
     Images are `[slice, y, x]` (or `[y, x]`) in 1/cm. Sinograms are `[slice, view, bin]` (or `[view, bin]`) without
-    unit: a disc of 0.2/cm with a diameter of 10 cm has a central line integral of 2.0. torch tensors keep their device,
-    gradient and type (float32 or float64; other types become float32). numpy arrays are accepted; results are tensors.
+    unit: a disc of 0.2/cm with a diameter of 10 cm has a central line integral of 2.0. Results have the device and type
+    of the input (float32 or float64; other types become float32) and support gradients. NumPy arrays are accepted, but
+    results are tensors.
 
     Attributes:
         beam: geometry of the rays.
         shape: rows and columns of the image; its centre is the isocentre.
         pixel_mm: edge of a square pixel in mm.
-        half_storage: whether a GPU stores images and sinograms in 16 bits between steps: faster, errors of about 1e-3.
+        half_storage: whether a GPU stores images and sinograms in 16 bits between steps, which is faster but has errors
+            of about 1e-3.
 
     Raises:
-        UsageError: the source would pass through the image, or a size is not positive or not a number.
+        UsageError: the source would pass through the image, or a size is not a positive number.
 
     Examples:
         >>> from marview.geometry import ParallelBeam
@@ -49,7 +51,7 @@ class Projector:
     half_storage: bool = field(default=False, kw_only=True)
 
     def __post_init__(self) -> None:
-        pixel_mm: object = self.pixel_mm  # notebooks are not checked by mypy, and `Grid.spacing_mm` is a tuple
+        pixel_mm: object = self.pixel_mm  # users may pass `Grid.spacing_mm`, which is a tuple
         if not isinstance(pixel_mm, numbers.Real):
             raise UsageError(f"pixel_mm must be one number of mm, not {self.pixel_mm}: pixels must be square.")
         if min(self.shape) < 1 or not self.pixel_mm > 0:
@@ -72,16 +74,16 @@ class Projector:
             filter: ram-lak, shepp-logan, cosine, hamming or hann.
 
         Raises:
-            UsageError: an unknown filter, or views that do not cover every line through the field of view.
+            UsageError: the filter is unknown, or the views do not cover every line through the field of view.
         """
         if filter not in FILTERS:
             raise UsageError(f"There is no filter {filter!r}. Choose one of {', '.join(FILTERS)}.")
         return self._apply("fbp", "fbp_adjoint", sinogram, (self.beam.views, self.beam.bins), filter)
 
     def trace(self, mask: Array) -> Tensor:
-        """Mark the rays that cross metal, `[slice, y, x]` -> bool `[slice, view, bin]`.
+        """Compute the metal trace, the rays that cross metal, `[slice, y, x]` -> bool `[slice, view, bin]`.
 
-        Every pixel above 0 counts as metal, so a fraction of metal marks the rays that cross any metal.
+        Every pixel above 0 counts as metal, so metal fractions are accepted too.
         """
         marked = _tensor(mask) > 0
         if tuple(marked.shape[-2:]) != self.shape or marked.ndim not in {2, 3}:
@@ -114,7 +116,7 @@ class Projector:
         return np.where((position >= -0.5) & (position <= beam.bins - 0.5), position, np.nan)
 
     def ray(self, view: int, bin: float) -> NDArray[np.float64]:  # noqa: A002 - the field's own word
-        """Return where a ray enters and leaves the image, in mm from the centre, `[end, (x, y)]`; NaN outside."""
+        """Return the points where a ray enters and leaves the image, in mm from the centre, `[end, (x, y)]`, or NaN."""
         one = origins_and_directions(self.beam)
         whole = int(np.clip(np.floor(bin), 0, max(self.beam.bins - 2, 0)))
         after = min(whole + 1, self.beam.bins - 1)
@@ -153,7 +155,7 @@ def _operators(projector: Projector, like: Tensor) -> cpu.Operators | cuda.Opera
 
 
 class _Linear(torch.autograd.Function):
-    """A linear operator with its transpose as gradient, and vice versa."""
+    """Linear operator for autograd, whose gradient is computed by its transpose."""
 
     @staticmethod
     def forward(context: Any, array: Tensor, operators: Any, name: str, transpose: str, extra: Any) -> Tensor:

@@ -1,4 +1,4 @@
-"""The filter step of FBP: weights of views and bins, and the ramp filter as a matrix.
+"""Filter step of FBP: the weights of the rays, and the ramp filter as a matrix.
 
 Formulas: A. C. Kak, M. Slaney, Principles of Computerized Tomographic Imaging, 1988, chapter 3 (parallel, equiangular
 and equally spaced fan); D. L. Parker, Optimal short scan convolution reconstruction for fan-beam CT, Med. Phys. 9,
@@ -28,16 +28,16 @@ class Ramp:
 
     Attributes:
         weights: weights of every ray, `[view, bin]`.
-        blocks: the filter by even and odd bins, `(even from even, even from odd, odd from even, odd from odd)`;
-            a block that is a number is that number times the unit matrix. Ram-Lak couples no two different bins an even
-            number apart, so half of the work falls away.
+        blocks: the filter matrix, split by even and odd bins into `(even from even, even from odd, odd from even, odd
+            from odd)`; a number stands for that multiple of the identity matrix. With Ram-Lak, different bins at an
+            even distance do not affect each other, which saves half of the work.
     """
 
     weights: NDArray[Any]
     blocks: tuple[Tensor | float, Tensor, Tensor, Tensor | float]
 
     def apply(self, packed: NDArray[Any], lanes: int) -> NDArray[Any]:
-        """Filter a packed sinogram; there is one empty bin before and after each view."""
+        """Filter a packed sinogram that has an empty bin before and after each view."""
         views, bins = self.weights.shape
         given = torch.from_numpy(packed).view(views, bins + 2, lanes)
         filtered = empty(len(packed), packed.dtype)
@@ -60,7 +60,7 @@ class Ramp:
 
 @lru_cache(maxsize=16)
 def ramp(beam: Beam, field_radius_mm: float, name: str, dtype: str) -> Ramp:
-    """Return weights and filter of a beam as numbers of `dtype`; errors as for `ray_weights` and `filter_matrix`."""
+    """Return the weights and the filter of a beam as numbers of type `dtype`; it raises what its parts raise."""
     matrix = filter_matrix(beam, name)
     even, odd = slice(0, None, 2), slice(1, None, 2)
     sparse = name == "ram-lak"
@@ -82,17 +82,17 @@ def ramp(beam: Beam, field_radius_mm: float, name: str, dtype: str) -> Ramp:
 
 @lru_cache(maxsize=16)
 def filter_matrix(beam: Beam, name: str) -> NDArray[np.float64]:
-    """Return the ramp filter with all constant factors of the beam in 1/cm per view, a symmetric matrix `[bin, bin]`.
+    """Return the ramp filter, with all constant factors of the beam, as a symmetric matrix `[bin, bin]`, 1/cm per view.
 
     Raises:
-        UsageError: an unknown filter.
+        UsageError: the filter is unknown.
     """
     if name not in FILTERS:
         raise UsageError(f"There is no filter {name!r}. Choose one of {', '.join(FILTERS)}.")
     step = abs(beam.arc_rad) / beam.views
     taps = _taps(beam.bins, name)
     shift = np.arange(beam.bins)
-    if isinstance(beam, FanBeamArc):  # the distance weight of the backprojection is (D / L)^2, so 1 / D^2 stays here
+    if isinstance(beam, FanBeamArc):  # the backprojection multiplies by (D / L)^2, so 1 / D^2 remains
         angle = shift * beam.bin_rad
         taps = taps * (angle / np.where(shift, np.sin(angle), 1)) ** 2 + taps * (shift == 0)
         taps = taps / (beam.bin_rad * beam.source_to_isocentre_mm / 10)
@@ -105,7 +105,7 @@ def filter_matrix(beam: Beam, name: str) -> NDArray[np.float64]:
 
 
 def _taps(bins: int, name: str) -> NDArray[np.float64]:
-    """Return the ramp filter at shifts from 0 to bins - 1, for a pitch of 1."""
+    """Return the ramp filter at shifts of 0 to `bins - 1`, for bins of width 1."""
     length = 1 << (4 * bins - 1).bit_length()
     shift = np.minimum(np.arange(length), length - np.arange(length)).astype(float)
     odd = shift % 2 == 1
@@ -135,7 +135,7 @@ def ray_weights(beam: Beam, field_radius_mm: float) -> NDArray[np.float64]:
 
 
 def fan_angles(beam: Beam) -> NDArray[np.float64]:
-    """Return the angle of each ray to the central ray, `[bin]`."""
+    """Return the angle between each ray and the central ray in radians, `[bin]`."""
     if isinstance(beam, ParallelBeam):
         return np.zeros(beam.bins)
     if isinstance(beam, FanBeamArc):
@@ -144,7 +144,7 @@ def fan_angles(beam: Beam) -> NDArray[np.float64]:
 
 
 def _shares(beam: Beam, gamma: NDArray[np.float64], field_radius_mm: float) -> NDArray[np.float64]:
-    """Return redundancy weights, which sum to one over all rays along a line: 1/2 in a full turn, or Parker's."""
+    """Return redundancy weights, which add up to 1 over all rays along a line: 1/2 for a full turn, else Parker's."""
     arc = abs(beam.arc_rad)
     if math.isclose(arc, 2 * math.pi, rel_tol=1e-9):
         return np.full((beam.views, beam.bins), 0.5)

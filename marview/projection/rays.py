@@ -1,8 +1,9 @@
-"""Crossings of the rays of a beam with the rows or columns of an image, for Joseph's method, computed once.
+"""Compute where the rays of a beam cross the rows or columns of an image, for Joseph's method.
 
-A ray that runs more along y than along x is traced from row to row and sampled between the two nearest columns (P. M.
-Joseph, An improved algorithm for reprojecting rays through pixel images, IEEE Trans. Med. Imaging 1, 1982); the others
-from column to column. A "step" is the row or column that the ray crosses, a "place" its position in that row or column.
+A ray that is closer to the y axis than to the x axis is traced from row to row and interpolated between the two nearest
+columns; other rays are traced from column to column. A "step" is the row or column that the ray crosses, and the
+"place" is the position in that row or column. Source: P. M. Joseph, An improved algorithm for reprojecting rays through
+pixel images, IEEE Trans. Med. Imaging 1, 1982.
 """
 
 import math
@@ -18,18 +19,19 @@ from marview.errors import UsageError
 from marview.geometry import Beam, FanBeamArc, FanBeamFlat, ParallelBeam
 
 PAD = 2
-"""Empty pixels around a packed image, so that no kernel asks whether a neighbour exists."""
+"""Width of the empty border around a packed image, so that kernels need no checks at its edges."""
 
 
 @dataclass(frozen=True, eq=False)
 class Rays:
-    """The rays of a beam through an image; arrays are flat, `[view * bin]`.
+    """Rays of a beam through an image; arrays are flat, `[view * bin]`.
 
     Attributes:
-        runs: neighbouring rays of a view that are traced in the same direction, in the order in which they cross the
-            image, `[run, 4]`: first ray, ray after the last, +1 or -1 from one to the next, 1 if from column to column.
+        runs: groups of neighbouring rays of a view that are traced along the same axis, in the order in which they
+            cross the image, `[run, 4]`: first ray, ray after the last, step to the next ray (+1 or -1), and 1 if they
+            are traced from column to column.
         by_column: whether the ray is traced from column to column.
-        place: position at step 0 in pixels (an index, not mm).
+        place: position at step 0, in pixels.
         slope: change of the position per step, in pixels.
         length: length of the ray within one step, in cm.
         first: first step inside the image.
@@ -46,7 +48,7 @@ class Rays:
 
 
 def origins_and_directions(beam: Beam) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return a point on each ray in mm (the source, for a fan beam) and the direction of the ray.
+    """Return a point on each ray in mm, which is the source for a fan beam, and the direction of the ray.
 
     Returns:
         Points and directions, `[view, bin, (x, y)]` each.
@@ -71,7 +73,7 @@ def _turn(beam: Beam, a: Any, b: Any) -> NDArray[np.float64]:
 
 
 def check_source_outside(beam: Beam, shape: tuple[int, int], pixel_mm: float) -> None:
-    """Raise `UsageError` if the source would move through the image."""
+    """Raise `UsageError` if the path of the source crosses the image."""
     corner = math.hypot(*shape) * pixel_mm / 2
     if isinstance(beam, FanBeamFlat | FanBeamArc) and beam.source_to_isocentre_mm <= corner:
         raise UsageError(
@@ -86,7 +88,7 @@ def rays(beam: Beam, shape: tuple[int, int], pixel_mm: float, dtype: str) -> Ray
     origin, direction = origins_and_directions(beam)
     by_column = np.abs(direction[..., 0]) > np.abs(direction[..., 1])
     swap = by_column[..., None]
-    origin = np.where(swap, origin, origin[..., ::-1])  # now (along, aside)
+    origin = np.where(swap, origin, origin[..., ::-1])  # axes are now (along the steps, across them)
     direction = np.where(swap, direction, direction[..., ::-1])
     along_count = np.where(by_column, shape[1], shape[0])
     aside_count = np.where(by_column, shape[0], shape[1])

@@ -1,7 +1,7 @@
-"""Reusable memory, because fresh memory pages take as much time as projecting into them.
+"""Reuse memory, because allocating new memory pages takes as much time as projecting into them.
 
-A batch of slices needs a few hundred megabytes for a fraction of a second. The system would clear and map each page
-anew if the memory were freed every time.
+A batch of slices needs a few hundred megabytes for a fraction of a second. If this memory were freed every time, the
+system would have to clear and map each page again.
 """
 
 import threading
@@ -12,21 +12,21 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 KEPT = 320e6
-"""Bytes that are kept at most while nobody uses them."""
+"""Largest amount of unused memory that is kept, in bytes."""
 LEAST = 1 << 20
-"""Bytes below which an array comes from the system: its pages are warm anyway. Others fill a multiple of it, so that
-arrays of almost the same size share their memory."""
+"""Size in bytes below which arrays are allocated normally, because small allocations are fast. Larger arrays get a
+multiple of this size, so that arrays of almost the same size can reuse the same memory."""
 _LINE = 64
 
 _free: list[NDArray[np.uint8]] = []
-_lock = threading.RLock()  # an array may die, and be given back, while this thread borrows another
+_lock = threading.RLock()  # an array may be deleted, and return its memory, while this thread allocates another one
 
 
 def empty(size: int, dtype: DTypeLike) -> NDArray[Any]:
-    """Return an uninitialised flat array that starts on a cache line; its memory is reused when the array is deleted.
+    """Return an uninitialised flat array, aligned to cache lines, whose memory is reused after it is deleted.
 
-    Nothing may outlive the array: a slice of it does not keep its memory. Vectors that cross a cache line
-    would load at half the speed.
+    Views of the array must not be used after the array is deleted, because they do not keep its memory. The alignment
+    matters because vectors that cross a cache line load at half the speed.
     """
     length = size * np.dtype(dtype).itemsize
     room = _borrow(length + _LINE)
@@ -38,7 +38,7 @@ def empty(size: int, dtype: DTypeLike) -> NDArray[Any]:
 
 
 def zeros(size: int, dtype: DTypeLike) -> NDArray[Any]:
-    """Return a flat array of zeros that starts on a cache line; otherwise like `empty`."""
+    """Return a flat array of zeros, aligned and reused like the result of `empty`."""
     array = empty(size, dtype)
     array[:] = 0
     return array

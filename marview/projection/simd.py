@@ -1,8 +1,8 @@
-"""Vectors of neighbouring slices inside numba kernels: one load, one multiply-add, one store for all slices of a batch.
+"""Vector operations for numba kernels, which process all slices of a batch at once.
 
-Plain numba loops over the slices are two to four times slower than the processor allows, because the compiler must
-assume that input and output overlap. These operations use vectors explicitly: `lanes` slices lie side by side in
-memory, and a vector of them fits into registers.
+Plain numba loops over slices are two to four times slower, because the compiler must assume that input and output
+overlap. These operations use vectors explicitly: the values of `lanes` slices are adjacent in memory and fit into
+registers.
 """
 # ruff: noqa: ARG001 - numba calls all of these with the same arguments
 
@@ -21,7 +21,7 @@ LOADED, STORED = 0, 1
 
 
 class Lanes(types.Type):
-    """Numba type of a vector of `count` numbers."""
+    """Numba type of a vector with `count` elements."""
 
     def __init__(self, element: types.Float, count: int) -> None:
         self.element = element
@@ -82,7 +82,7 @@ def store(typing_context: Any, array: Any, offset: Any, value: Any) -> Any:
 
 @operation
 def multiply_add(typing_context: Any, value: Any, weight: Any, total: Any) -> Any:
-    """Compute `value * weight + total` of vectors; the weight may be a number."""
+    """Compute `value * weight + total` for vectors; the weight may be a number."""
     is_vector = isinstance(weight, Lanes)
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
@@ -107,7 +107,7 @@ def zeros_like(typing_context: Any, value: Any) -> Any:
 
 @operation
 def spread(typing_context: Any, number: Any, like: Any) -> Any:
-    """Make a vector of equal numbers."""
+    """Make a vector whose elements all have the same value."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         return _spread(builder, arguments[0], arguments[1].type)
@@ -137,7 +137,7 @@ def quotient(typing_context: Any, one: Any, other: Any) -> Any:
 
 @operation
 def root(typing_context: Any, value: Any) -> Any:
-    """Take the square root of a vector."""
+    """Compute the square root of a vector."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         vector = arguments[0].type
@@ -184,10 +184,10 @@ def transpose(  # type: ignore[no-untyped-def]
     typing_context: Any, source, source_at, source_step, target, target_at, target_step, factors, factors_at, width,
     side,
 ):  # fmt: skip
-    """Turn a square of `width` by `width` numbers of one flat array into another, rows into columns.
+    """Transpose a square of `width` by `width` numbers from one flat array into another.
 
-    The loaded numbers (`side` is `LOADED`) or the stored ones (`STORED`) are multiplied by `width` factors, one for
-    each number of a row; `factors` may be None. `width`, a power of two, and `side` are literals.
+    Each row of the loaded square (if `side` is `LOADED`) or of the stored square (`STORED`) is multiplied by `width`
+    factors; `factors` may be None. `width`, a power of two, and `side` are literals.
     """
     if not isinstance(width, types.IntegerLiteral) or not isinstance(side, types.IntegerLiteral):
         return None
@@ -210,7 +210,7 @@ def transpose(  # type: ignore[no-untyped-def]
         if has_factors and on_load:
             vectors = [builder.fmul(vector, scale) for vector in vectors]
         distance = 1
-        while distance < size:  # blocks of one, two, four ... numbers change places
+        while distance < size:  # swap blocks of one, two, four ... numbers
             low = [j if not j & distance else size + (j ^ distance) for j in range(size)]
             high = [j ^ distance if not j & distance else size + j for j in range(size)]
             for row in range(size):

@@ -1,4 +1,4 @@
-"""The four linear operators as PyTorch operations: slow, but for any device; a GPU without cupy uses them."""
+"""The four linear operators in PyTorch: slow, but for any device. They are used on GPUs without CuPy."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ from marview.projection.rays import PAD, rays
 
 @dataclass(frozen=True)
 class Operators:
-    """Forward projection, FBP and their transposes for one beam and image, `[slice, ...]`, one view after the other."""
+    """Forward projection, FBP and their transposes for one beam and image, `[slice, ...]`, computed view by view."""
 
     beam: Beam
     shape: tuple[int, int]
@@ -69,7 +69,7 @@ class Operators:
         return torch.from_numpy(np.ascontiguousarray(array)).to(like)
 
     def _samples(self, like: Tensor) -> Iterator[tuple[Tensor, Tensor, Tensor, Tensor]]:
-        """Yield, per view, lower pixel, step to the upper one, weight of the upper one and length, `[bin, step]`."""
+        """Yield, per view, the lower pixel, the step to the upper pixel, its weight and the length, `[bin, step]`."""
         plan = rays(self.beam, self.shape, self.pixel_mm, str(like.dtype).removeprefix("torch."))
         row = self.shape[1] + 2 * PAD
         step = torch.arange(max(self.shape), device=like.device)
@@ -89,7 +89,7 @@ class Operators:
             yield torch.where(inside, (step + PAD) * along + low * aside, 0), aside, part, length * inside
 
     def _places(self, like: Tensor) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
-        """Yield lower bin, share of the upper bin and distance weight for each view, `[pixel]`."""
+        """Yield, for each view, the lower bin, the weight of the upper bin and the distance weight, `[pixel]`."""
         seen = detector(self.beam, self.pixel_mm, str(like.dtype).removeprefix("torch."))
         distance, scale, middle, pixel = (float(value) for value in seen.numbers)
         height, width = self.shape

@@ -1,8 +1,8 @@
-"""The rays that cross a mask, found only from its edge pixels.
+"""Find the rays that cross a mask, using only its edge pixels.
 
-Each ray that crosses a mask crosses a pixel with a neighbour outside the mask: along the ray, the last row (or column)
-in which Joseph's method samples the mask is followed by one in which it does not, at most one pixel to the side. It is
-therefore enough to test the pixels at the edge of the mask, each with the few bins whose rays can cross it.
+Each ray that crosses a mask also crosses an edge pixel, that is a pixel with a neighbour outside the mask: along the
+ray, the last row (or column) in which Joseph's method samples the mask is followed by one in which it does not, at most
+one pixel to the side. It is therefore sufficient to test each edge pixel with the few bins whose rays can cross it.
 """
 
 import math
@@ -16,7 +16,7 @@ from marview.projection.compiling import kernel, share
 from marview.projection.detector import ENTRIES, VIEWS, detector, locate
 from marview.projection.rays import rays
 
-SHARE = 8 * VIEWS  # entries for one thread
+SHARE = 8 * VIEWS  # entries per thread
 
 
 @kernel
@@ -41,7 +41,7 @@ def _mark(marked, rows, columns, seen, reach, size, plan, view_from, view_to):  
 
 
 def edge(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Return the pixels of a mask `[y, x]` with one of eight neighbours outside it, or at the edge of the image."""
+    """Return the mask's pixels `[y, x]` at the edge of the image or with one of their eight neighbours outside it."""
     inside = np.pad(mask, 1)
     inner = inside[1:-1] & inside[:-2] & inside[2:]
     whole: NDArray[np.bool_] = inner[:, 1:-1] & inner[:, :-2] & inner[:, 2:]
@@ -49,7 +49,7 @@ def edge(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
 
 
 def mark(beam: Beam, shape: tuple[int, int], pixel_mm: float, masks: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Mark the rays with a nonzero forward projection of each mask, `[slice, y, x]` to `[slice, view, bin]`."""
+    """Return the rays whose forward projection of a mask is not zero, `[slice, y, x]` to `[slice, view, bin]`."""
     detected, traced = detector(beam, pixel_mm, "float32"), rays(beam, shape, pixel_mm, "float32")
     seen = (detected.kind, detected.numbers, detected.cosine, detected.sine)
     plan = (traced.by_column, traced.place, traced.slope)
@@ -63,7 +63,7 @@ def mark(beam: Beam, shape: tuple[int, int], pixel_mm: float, masks: NDArray[np.
 
 
 def _edge_pixels(mask: NDArray[np.bool_]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Return rows and columns of the edge pixels; only the bounding box of the mask is searched."""
+    """Return the rows and columns of the edge pixels, searching only the bounding box of the mask."""
     used_rows, used_columns = (np.flatnonzero(mask.any(axis=axis)) for axis in (1, 0))
     if not used_rows.size:
         return used_rows, used_columns
@@ -73,7 +73,7 @@ def _edge_pixels(mask: NDArray[np.bool_]) -> tuple[NDArray[np.int64], NDArray[np
 
 
 def bins_per_mm(beam: Beam, radius_mm: float) -> float:
-    """Return the largest number of bins covered by 1 mm across a ray, within a radius of the centre."""
+    """Return the largest number of bins covered by 1 mm perpendicular to a ray, within a radius of the centre."""
     if isinstance(beam, ParallelBeam):
         return 1 / beam.bin_mm
     nearest = beam.source_to_isocentre_mm - radius_mm

@@ -1,4 +1,4 @@
-"""Compile the kernels before the first real call, so that no user waits for it."""
+"""Compile the kernels before they are needed, so that users do not wait."""
 
 import math
 
@@ -10,10 +10,10 @@ from marview.projection.projector import Projector
 
 
 def warm_up(slices: tuple[int, ...]) -> None:
-    """Compile the CPU kernels or load them from disk, which takes seconds; call it on a background thread.
+    """Compile the CPU kernels, or load them from disk. This takes seconds, so call it on a background thread.
 
     Args:
-        slices: expected batch sizes; there are kernels for 1 and for up to 8, 16, 32 or 64 slices.
+        slices: expected batch sizes; there are separate kernels for 1 slice and for up to 8, 16, 32 or 64 slices.
     """
     projector = Projector(
         FanBeamArc(views=4, bins=5, source_to_isocentre_mm=100, bin_rad=math.radians(1)), shape=(4, 4), pixel_mm=1.0

@@ -1,4 +1,4 @@
-"""Sections through a volume in the usual orientation: head up, front up or left, the patient's left on the right."""
+"""Sections through a volume in radiological orientation: head or front up, the patient's left on the right."""
 
 import enum
 import math
@@ -15,11 +15,11 @@ from marview.volume.reslice import OUTSIDE_HU, Plane, oblique_plane, reslice
 _SQUARE = 1e-3
 _TITLES = (translatable("Sagittal"), translatable("Coronal"), translatable("Axial"))
 _LETTERS = ("RL", "AP", "FH")
-"""Letters of the patient's sides towards negative and positive LPS."""
+"""Orientation letters in the negative and positive directions of the LPS axes."""
 
 
 class Slab(enum.StrEnum):
-    """Projection of a thick section to one picture."""
+    """Projection that combines the layers of a thick section."""
 
     NONE = "none"
     MIP = "mip"
@@ -29,15 +29,15 @@ class Slab(enum.StrEnum):
 
 @dataclass(frozen=True, eq=False)
 class Section:
-    """A plane section through a grid, with its orientation on the screen.
+    """Plane section through a grid, with its orientation on the screen.
 
     Attributes:
-        grid: the voxels it goes through.
+        grid: grid of the volume.
         centre_lps_mm: origin of the section's coordinates.
         right: unit vector to the right on the screen (LPS).
         down: unit vector downwards on the screen (LPS).
-        axis: grid axis perpendicular to the section; None if the section must be interpolated.
-        index: index along that axis.
+        axis: grid axis perpendicular to the section; None if the section needs interpolation.
+        index: index of the section along `axis`.
         pixel_mm: pixel spacing along (down, right).
         shape: rows and columns of the picture.
     """
@@ -58,25 +58,25 @@ class Section:
 
     @property
     def title(self) -> str:
-        """Axial, Coronal or Sagittal, by the nearest perpendicular axis of the patient; otherwise Oblique."""
+        """Name of the orientation: Axial, Coronal, Sagittal or, if no patient axis is nearly perpendicular, Oblique."""
         away = np.abs(self.normal)
         return _TITLES[int(away.argmax())] if away.max() > math.cos(math.radians(35)) else "Oblique"
 
     @property
     def place(self) -> str:
-        """Position along the nearest perpendicular axis of the patient, such as "P 12.3 mm"."""
+        """Position along the most perpendicular axis of the patient, such as "P 12.3 mm"."""
         axis = _dominant(self.normal)
         at = self.centre_lps_mm[axis]
         return f"{_LETTERS[axis][int(at >= 0)]} {abs(at):.1f} mm"
 
     @property
     def step_mm(self) -> float:
-        """Distance to the next section."""
+        """Distance to the next parallel section in mm."""
         return self.pixel_mm[0] if self.axis is None else self.grid.spacing_mm[self.axis]
 
     @property
     def letters(self) -> tuple[str, str, str, str]:
-        """The patient's side at the left, right, top and bottom edge."""
+        """Orientation letters at the left, right, top and bottom edge."""
         return _letter(-self.right), _letter(self.right), _letter(-self.down), _letter(self.down)
 
     def to_screen(self, lps_mm: ArrayLike) -> tuple[float, float]:
@@ -91,12 +91,12 @@ class Section:
     def picture(
         self, array: Any, slab: Slab = Slab.NONE, thickness_mm: float = 0.0, *, nearest: bool = False
     ) -> NDArray[np.generic]:
-        """Return the picture `[y, x]` of an array `[z, y, x]` on the grid; uninterpolated along a grid axis.
+        """Return the picture `[y, x]` of an array `[z, y, x]` on the grid, without interpolation if `axis` is given.
 
         Args:
-            array: HU or mask: an array, or an object that returns blocks for three slices.
-            slab: projection of parallel sections.
-            thickness_mm: thickness of the slab.
+            array: HU or mask, as an array or as an object that returns blocks when indexed with three slices.
+            slab: projection that combines the parallel sections of the slab.
+            thickness_mm: thickness of the slab in mm.
             nearest: whether to use the nearest voxel instead of interpolation, for masks.
         """
         if self.axis is None:
@@ -129,7 +129,7 @@ class Section:
 
 
 def section_through(grid: Grid, axis: int, lps_mm: ArrayLike) -> Section:
-    """Return the section perpendicular to a grid axis through a point; interpolated for a tilted gantry."""
+    """Return the section through a point, perpendicular to a grid axis; for a tilted gantry it is interpolated."""
     index = grid.to_index(lps_mm)
     down_axis, right_axis = _screen_axes(grid, axis)
     spacing = grid.spacing_mm
@@ -159,11 +159,11 @@ def oblique_section(grid: Grid, centre_lps_mm: ArrayLike, normal: ArrayLike, up:
     """Return a square section of any orientation around a point.
 
     Args:
-        grid: the voxels it goes through.
+        grid: grid of the volume.
         centre_lps_mm: centre of the section.
         normal: vector away from the viewer (LPS).
         up: preferred upward direction on the screen (LPS).
-        size_mm: edge length of the square.
+        size_mm: edge of the square in mm.
     """
     step = min(grid.spacing_mm)
     pixels = max(2, math.ceil(size_mm / step))
@@ -186,7 +186,7 @@ def _dominant(direction: NDArray[np.float64]) -> int:
 
 
 def _screen_axes(grid: Grid, axis: int) -> tuple[int, int]:
-    """Return the grid axes that run down and right on the screen; head-feet, or else front-back, is vertical."""
+    """Return the grid axes that run down and right on the screen; head-feet is vertical, or else front-back."""
     one, other = (a for a in range(3) if a != axis)
     order = {2: 0, 1: 1, 0: 2}
     ranks = {a: order[_dominant(grid.affine[:3, a])] for a in (one, other)}
@@ -194,19 +194,19 @@ def _screen_axes(grid: Grid, axis: int) -> tuple[int, int]:
 
 
 def _down_sign(direction: NDArray[np.float64]) -> float:
-    """Return the sign of down: towards the feet, the back, or the patient's left."""
+    """Return 1 if a direction points down on the screen (to the feet, the back or the patient's left), else -1."""
     axis = _dominant(direction)
     wanted = -1.0 if axis == 2 else 1.0
     return wanted * float(np.sign(direction[axis]))
 
 
 def _right_sign(direction: NDArray[np.float64]) -> float:
-    """Return the sign of right: towards the patient's left, the back, or the feet."""
+    """Return 1 if a direction points right on the screen (to the patient's left, the back or the feet), else -1."""
     return _down_sign(direction)
 
 
 def _is_sheared(grid: Grid, axis: int) -> bool:
-    """Return whether the slices of the grid are sheared within the section."""
+    """Return whether slices are shifted against each other within the section, as with a tilted gantry."""
     units = grid.affine[:3, :3] / np.linalg.norm(grid.affine[:3, :3], axis=0)
     return any(abs(float(units[:, axis] @ units[:, a])) > _SQUARE for a in range(3) if a != axis)
 

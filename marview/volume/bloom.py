@@ -1,4 +1,4 @@
-"""Remove bloom around long dense metal, which looks like metal on a clipped scale."""
+"""Remove blooming around long dense metal, which looks like metal if the HU scale is clipped."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,19 +14,20 @@ _LARGE_MM2 = 100.0
 def without_bloom(
     found: NDArray[np.bool_], image: NDArray[np.int16], spacing_mm: tuple[float, ...]
 ) -> NDArray[np.bool_]:
-    """Remove bloom at the edges of metal in a clipped slice.
+    """Remove blooming at the edges of metal in a slice with a clipped HU scale.
 
-    Bloom fades slowly, so its part beyond the end of the scale is as wide as the bright rim above 1200 HU outside it.
-    If that rim is 2.5 pixels wide on average, a piece loses a pixel less than its width, at most 3 pixels. Titanium has
-    less bloom. Pieces below 100 mm2 are kept, because bright enamel surrounds fillings.
+    Blooming decreases slowly, so its clipped part is about as wide as the bright rim above 1200 HU outside the clipped
+    pixels. If this rim is at least 2.5 pixels wide on average, the piece is shrunk by one pixel less than the width of
+    the rim, but by at most 3 pixels. Titanium causes less blooming. Pieces smaller than 100 mm2 stay unchanged, because
+    bright enamel surrounds fillings.
 
     Args:
-        found: metal with its bloom, bool `[y, x]`.
+        found: metal including blooming, bool `[y, x]`.
         image: HU, `[y, x]`.
         spacing_mm: distance between rows and between columns.
 
     Returns:
-        Metal without bloom, bool `[y, x]`.
+        Metal without blooming, bool `[y, x]`.
     """
     labels, count = ndimage.label(found, np.ones((3, 3)))
     if not count:

@@ -1,7 +1,7 @@
-"""Remove the blurred edge of metal, which looks like metal on a clipped scale.
+"""Remove the blurred edge of metal, which looks like metal if the HU scale is clipped.
 
-Metal ends where the HU are half of its own, but the scale ends far below that, where the blur begins. So some or all
-pixels of the outline are removed, depending on the piece and its streaks.
+The edge of metal is where the HU are half of the metal's own HU, but a clipped scale ends far below that value.
+Therefore some or all pixels of the outline are removed, depending on the piece and its streaks.
 """
 
 from typing import Any
@@ -10,18 +10,18 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-# All chosen on simulated hips, screws and fillings, clipped at 3071 HU.
+# All values were chosen on simulated hips, screws and fillings, clipped at 3071 HU.
 _DEEP_PX = 3.5
 _BLURRED_HU = 700
 _SLOPE_HU, _SLOPE_PX = 2600, 0.75
 _STREAKS_HU, _STREAKS_PX = 620, (3.0, 12.0)
-"""Standard deviation of the HU near dense metal, and where it is measured; titanium causes weaker streaks."""
+"""Standard deviation of the HU near dense metal, and distance at which it is measured. Titanium has weaker streaks."""
 
 _SMALL_MM2, _LONGER_THAN_WIDE = 80.0, 2.5
 _FINE_MM, _COARSE_MM = 0.65, 0.9
 _CORNERS, _STRAIGHT, _ALL = 6 / 9, 7 / 9, 8 / 9
-"""Shares of the nine pixels around a pixel that must be metal, so that it stays. The first removes the corners and
-steps of an outline, the second its straight parts as well, the third all but its notches."""
+"""Fraction of the 3 x 3 pixels around a pixel that must be metal for the pixel to stay. The first value removes the
+corners and steps of an outline, the second also its straight parts, and the third everything except its notches."""
 
 _ROUNDING = 0.01
 _TOUCH = np.ones((3, 3), bool)
@@ -30,20 +30,20 @@ _TOUCH = np.ones((3, 3), bool)
 def without_blur(
     found: NDArray[np.bool_], image: NDArray[np.int16], spacing_mm: tuple[float, ...]
 ) -> NDArray[np.bool_]:
-    """Remove the blurred edge of metal in a clipped slice.
+    """Remove the blurred edge of metal in a slice with a clipped HU scale.
 
-    Most is removed where pixels are small, and from small compact pieces that throw streaks, as fillings do; less from
-    other dense metal; least from titanium and where pixels are large. Thin pieces, such as wires, are kept. So are
-    pieces with a sharp edge, and compact ones around which the HU fall slowly: starvation hides their edge, which is
-    farther out.
+    Most pixels are removed if pixels are small, and from small compact pieces with streaks, such as fillings. Fewer are
+    removed from other dense metal, and fewest from titanium and if pixels are large. Three kinds of pieces stay
+    unchanged: thin ones, such as wires; those with a sharp edge; and compact ones around which the HU fall slowly,
+    because photon starvation hides their real edge, which is farther out.
 
     Args:
-        found: metal with its blur, bool `[y, x]`.
+        found: metal including its blurred edge, bool `[y, x]`.
         image: HU, `[y, x]`.
         spacing_mm: distance between rows and between columns.
 
     Returns:
-        Metal without its blur, bool `[y, x]`.
+        Metal without its blurred edge, bool `[y, x]`.
     """
     labels, count = ndimage.label(found, _TOUCH)
     if not count:
@@ -70,7 +70,7 @@ def without_blur(
 def _is_thick(
     found: NDArray[np.bool_], image: NDArray[np.int16], labels: NDArray[np.int32], count: int
 ) -> NDArray[np.bool_]:
-    """Whether pieces are thick and have a blurred edge, bool `[label]`."""
+    """Return whether pieces are thick and have a blurred edge, bool `[label]`."""
     deepest_px = ndimage.maximum(ndimage.distance_transform_edt(found), labels, np.arange(count + 1))
     beside = ndimage.grey_dilation(labels, footprint=ndimage.generate_binary_structure(2, 1))
     edges_hu = _means(image, np.where(found, 0, beside), count)
@@ -91,7 +91,7 @@ def _is_steep(
 def _throws_streaks(
     found: NDArray[np.bool_], image: NDArray[np.int16], labels: NDArray[np.int32], count: int
 ) -> NDArray[np.bool_]:
-    """Return whether the HU near pieces vary as they do near dense metal, bool `[label]`."""
+    """Return whether the HU near pieces vary as much as near dense metal, bool `[label]`."""
     away_px, (row, column) = ndimage.distance_transform_edt(~found, return_indices=True)
     is_near = (away_px > _STREAKS_PX[0]) & (away_px <= _STREAKS_PX[1])
     near = np.where(is_near, labels[row, column], 0)
@@ -101,14 +101,14 @@ def _throws_streaks(
 
 
 def _means(values: NDArray[Any], labels: NDArray[np.int32], count: int) -> NDArray[np.float64]:
-    """Means of the values of each label, `[label]`; 0 for a label without pixels."""
+    """Return the mean value of each label, `[label]`; 0 for a label without pixels."""
     pixels = np.bincount(labels.ravel(), minlength=count + 1)
     sums = np.bincount(labels.ravel(), values.ravel(), minlength=count + 1)
     return np.asarray(sums / np.maximum(pixels, 1))
 
 
 def _length(piece: NDArray[np.bool_]) -> float:
-    """How much longer than wide a piece `[y, x]` is."""
+    """Return the ratio of length and width of a piece `[y, x]`."""
     y, x = np.nonzero(piece)
     variances = np.linalg.eigvalsh(np.cov(np.stack([y, x])) + np.eye(2) / 12)
     return float(np.sqrt(variances[1] / variances[0]))

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Box = tuple[slice, slice, slice]
-"""Slices along (z, y, x) with explicit starts and stops; an index into an array `[z, y, x]`."""
+"""Python slices along (z, y, x) with explicit starts and stops, to index an array `[z, y, x]`."""
 
 
 def box_of(mask: NDArray[np.bool_]) -> Box | None:
@@ -30,9 +30,9 @@ def box_of(mask: NDArray[np.bool_]) -> Box | None:
 
 
 def box_above(values: NDArray[np.int16], least: float) -> Box | None:
-    """Return the smallest box around voxels of at least `least`, `[z, y, x]`; None if there are none.
+    """Return the smallest box around the voxels with values of at least `least`, `[z, y, x]`; None if there are none.
 
-    It works slice by slice, because a mask of a large volume would take half the volume's memory.
+    The function works slice by slice, because a mask of a large volume would need half as much memory as the volume.
 
     Examples:
         >>> values = np.zeros((3, 4, 5), np.int16)
@@ -67,13 +67,13 @@ def around(first: Box, second: Box) -> Box:
 
 
 def inside(box: Box, outer: Box) -> Box:
-    """Return the box as an index into the part of an array within the outer box."""
+    """Convert a box of the whole array to an index into the part within `outer`."""
     z, y, x = (slice(a.start - b.start, a.stop - b.start) for a, b in zip(box, outer, strict=True))
     return z, y, x
 
 
 def moved(box: Box, outer: Box) -> Box:
-    """Return a box of the part within the outer box as an index into the whole array; the inverse of `inside`."""
+    """Convert an index into the part within `outer` to a box of the whole array; the inverse of `inside`."""
     z, y, x = (slice(a.start + b.start, a.stop + b.start) for a, b in zip(box, outer, strict=True))
     return z, y, x
 

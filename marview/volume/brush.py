@@ -1,4 +1,4 @@
-"""Painting in a mask, in place: a disc or sphere along a line, and filled outlines."""
+"""Paint in a mask, in place: a disc or sphere along a line, and filled outlines."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -20,9 +20,9 @@ class Brush:
     """Settings of a painting tool.
 
     Attributes:
-        radius_mm: radius; voxels with their centre inside are painted, and always the one at the pointer.
-        is_sphere: whether it also paints neighbouring slices.
-        erases: whether it removes metal.
+        radius_mm: radius in mm; voxels whose centre is within it are painted, and always the voxel at the pointer.
+        is_sphere: whether the brush also paints in neighbouring slices.
+        erases: whether the brush removes metal.
         hu_range: HU range of voxels to change, both ends included; None for all voxels.
     """
 
@@ -41,12 +41,12 @@ def stamp(
     hu: NDArray[np.int16] | None = None,
     drift_mm: Sequence[float] = NO_DRIFT,
 ) -> MaskPatch | None:
-    """Draw the brush from one pointer position to the next; a click has equal start and end.
+    """Draw the brush from one pointer position to the next; for a click, start and end are equal.
 
     Args:
         mask: bool, `[z, y, x]`, changed in place.
         start: previous position of the pointer.
-        end: present position. A disc paints in the slice of this point.
+        end: current position of the pointer. A disc paints in the slice of this point.
         brush: settings of the brush.
         spacing_mm: distance between slices along their normal, between rows and between columns.
         hu: HU, `[z, y, x]`, needed for a brush with an HU range.
@@ -67,7 +67,7 @@ def stamp(
     box = _box(np.minimum(first, last) - reach, np.maximum(first, last) + reach, mask.shape)
     if box is None:
         return None
-    # float32: voxels at exactly the radius belong to it.
+    # Rounded to float32, so that voxels at exactly the radius are painted.
     near = _squared_distance_mm(box, first, last, spacing, drift) <= brush.radius_mm**2 * (1 + 1e-5)
     z, y, x = (round(at) - part.start for at, part in zip(last, box, strict=True))
     if all(0 <= at < size for at, size in zip((z, y, x), near.shape, strict=True)):
@@ -87,8 +87,8 @@ def fill_outline(
     Args:
         mask: bool, `[z, y, x]`, changed in place.
         slice_index: index of the slice.
-        outline_yx: corners in voxels, `[corner, (y, x)]`; the last joins the first.
-        brush: whether to erase, and its HU range; the radius does not matter.
+        outline_yx: corners in voxels, `[corner, (y, x)]`; the last corner is connected with the first.
+        brush: brush that says whether to erase and which HU to change; its radius is ignored.
         hu: HU, `[z, y, x]`, needed for a brush with an HU range.
 
     Returns:
@@ -107,7 +107,7 @@ def fill_outline(
 
 
 def _box(low: NDArray[np.float64], high: NDArray[np.float64], shape: Sequence[int]) -> Box | None:
-    """Return the voxels between two corners, limited to the mask."""
+    """Return the box between two corners, limited to the mask."""
     starts = np.maximum(np.floor(low), 0).astype(int)
     stops = np.minimum(np.ceil(high).astype(int) + 1, shape)
     if (starts >= stops).any():
@@ -125,10 +125,11 @@ def _squared_distance_mm(
 ) -> NDArray[np.float32]:
     """Return the squared distance of each voxel of a box from a line segment, in mm², `[z, y, x]`.
 
-    It is the distance from the first point minus the part along the line, in float32 and in place for speed.
+    For speed, it is computed in float32 and in place, as the squared distance from the first point minus the part along
+    the line.
     """
     steps, rows, columns = (np.arange(part.start, part.stop) - start for part, start in zip(box, first, strict=True))
-    moved = np.outer(steps, drift) if drift.any() else np.zeros((1, 2))  # how far the rows and columns of a slice are
+    moved = np.outer(steps, drift) if drift.any() else np.zeros((1, 2))  # shift of the rows and columns of each slice
     z = steps * spacing[0]
     y, x = rows * spacing[1] + moved[:, :1], columns * spacing[2] + moved[:, 1:]
     squared = _sum_of(z**2, y**2, x**2)
@@ -147,7 +148,7 @@ def _squared_distance_mm(
 
 
 def _sum_of(z: NDArray[np.float64], y: NDArray[np.float64], x: NDArray[np.float64]) -> NDArray[np.float32]:
-    """Add values `[z]`, `[slice, y]` and `[slice, x]` to `[z, y, x]`; a single slice stands for all."""
+    """Return the sum `[z, y, x]` of values `[z]`, `[slice, y]` and `[slice, x]`; a single slice is repeated."""
     planes = (y[:, :, None] + x[:, None, :]).astype(np.float32)
     return z.astype(np.float32)[:, None, None] + planes
 

@@ -1,4 +1,4 @@
-"""Check that an array given as a mask is one."""
+"""Check that an array is a mask."""
 
 from typing import Any
 
@@ -9,7 +9,7 @@ from marview.errors import UsageError
 
 
 def checked_mask(values: Any) -> NDArray[np.bool_]:
-    """Return a mask as a bool array of its shape.
+    """Convert a mask to a bool array of the same shape.
 
     Args:
         values: array or tensor of True and False, or of 0 and 1.

@@ -1,4 +1,4 @@
-"""Connected pieces of metal in a mask."""
+"""Find the connected pieces of metal in a mask."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
@@ -18,11 +18,11 @@ class Component:
     Attributes:
         number: number from 1, largest piece first.
         voxels: number of voxels.
-        volume_mm3: volume.
+        volume_mm3: volume in mm3.
         mean_hu: mean HU.
-        highest_hu: HU of its densest voxel.
-        densest_zyx: index of that voxel.
-        box: its bounding box; `box[0]` are its slices.
+        highest_hu: HU of the densest voxel.
+        densest_zyx: index of the densest voxel.
+        box: bounding box of the piece.
     """
 
     number: int
@@ -39,9 +39,9 @@ class Components:
     """All pieces of a mask.
 
     Attributes:
-        pieces: largest first.
-        labels: number of the piece of each voxel within the box of the mask, 0 outside metal.
-        box: that box; None for an empty mask.
+        pieces: pieces, largest first.
+        labels: number of the piece that each voxel in `box` belongs to; 0 outside metal.
+        box: bounding box of the mask; None for an empty mask.
         shape: shape of the mask.
     """
 
@@ -51,7 +51,7 @@ class Components:
     shape: tuple[int, ...]
 
     def mask(self, numbers: Collection[int] | None = None) -> NDArray[np.bool_]:
-        """Return the mask of some pieces, or of all if None, bool `[z, y, x]`."""
+        """Return the mask of chosen pieces, bool `[z, y, x]`; None for all pieces."""
         result = np.zeros(self.shape, bool)
         if self.box is not None:
             is_on = np.zeros(len(self.pieces) + 1, bool)

@@ -1,4 +1,4 @@
-"""The correction of a volume: planes of the changed slices; other slices use no memory."""
+"""The correction of a volume, stored only for the slices that it changes."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
@@ -17,7 +17,7 @@ def corrected(hu: NDArray[np.int16], correction_hu: NDArray[np.float32]) -> NDAr
 
     Both arrays have the same shape, `[slice, y, x]` or `[y, x]`.
 
-    Window, files and tables all use this sum, so that they agree to the last HU.
+    The window, the files and the tables all use this function, so that their HU are exactly equal.
 
     >>> corrected(np.array([40, 40, 32767], np.int16), np.array([0, -90.6, 3], np.float32)).tolist()
     [40, -51, 32767]
@@ -25,7 +25,7 @@ def corrected(hu: NDArray[np.int16], correction_hu: NDArray[np.float32]) -> NDAr
     rows = empty_in_large_pages(hu.shape, np.int16)
     step = max(1, _BLOCK_PIXELS // max(1, hu[:1].size))
     totals = np.empty((step, *hu.shape[1:]))
-    for start in range(0, len(hu), step):  # blocks that stay in the cache: several times faster on large slices
+    for start in range(0, len(hu), step):  # blocks that fit into the cache are several times faster for large slices
         block = slice(start, start + step)
         total = totals[: len(hu[block])]
         np.add(hu[block], correction_hu[block], out=total, dtype=np.float64)
@@ -36,23 +36,23 @@ def corrected(hu: NDArray[np.int16], correction_hu: NDArray[np.float32]) -> NDAr
 
 
 class Planes(Protocol):
-    """One float32 plane `[y, x]` for each slice of a volume, such as an array `[z, y, x]`."""
+    """Object with one float32 plane `[y, x]` for each slice of a volume, such as an array `[z, y, x]`."""
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """Slices, rows and columns."""
+        """Numbers of slices, rows and columns."""
 
     def __getitem__(self, z: int, /) -> Any:
         """Return the plane of a slice, `[y, x]`."""
 
 
 class CorrectionPlanes:
-    """Planes of some slices of a volume; the planes of the others are 0.
+    """Correction of some slices of a volume; it is 0 in the others.
 
     Args:
         planes: float32 HU, `[plane, y, x]`, not copied.
-        rows: plane number of each changed slice, by index z.
-        depth: slices of the volume.
+        rows: index of the plane of each changed slice, by the slice's index z.
+        depth: number of slices of the volume.
     """
 
     def __init__(self, planes: NDArray[np.float32], rows: Mapping[int, int], depth: int) -> None:
@@ -63,7 +63,7 @@ class CorrectionPlanes:
 
     @classmethod
     def of(cls, planes: NDArray[np.float32], slices: Sequence[int], depth: int) -> "CorrectionPlanes":
-        """Make the correction from planes in the order of their slices."""
+        """Make a correction from planes that are in the same order as `slices`."""
         return cls(planes, {z: row for row, z in enumerate(slices)}, depth)
 
     def __getitem__(self, z: int) -> NDArray[np.float32]:

@@ -1,4 +1,4 @@
-"""Lowest HU of a metal pixel, given its surroundings in the slice."""
+"""Compute the lowest HU at which a pixel counts as metal, from its surroundings in the slice."""
 
 from dataclasses import dataclass
 
@@ -9,7 +9,7 @@ from scipy import ndimage
 from marview.volume.scale import Scale
 
 FARTHEST_MM = 40.0
-"""Reach of the rules around a pixel."""
+"""Distance around a pixel that the rules consider."""
 
 _EDGE_MM = 2.0
 _FOG_MM = 4.0
@@ -21,9 +21,11 @@ class EdgeRule:
     """Rule for the edge of metal.
 
     Attributes:
-        shares: distance in mm, required fraction of the densest pixel within it, and an HU that always suffices.
-        above_fog: position of the edge between surrounding fog and densest pixel, 0 to 1.
-        share_beside: required fraction of the densest of the eight neighbours.
+        shares: triples of a distance in mm, the required fraction of the densest pixel within this distance, and an HU
+            that is always sufficient.
+        above_fog: position of the edge between the HU of the surroundings, raised by beam hardening, and the densest
+            pixel, 0 to 1.
+        share_beside: required fraction of the densest of the eight neighbouring pixels.
     """
 
     shares: tuple[tuple[float, float, float], ...]
@@ -31,13 +33,14 @@ class EdgeRule:
     share_beside: float = 0.0
 
 
-# Near metal an edge is at half the height; far from it streaks fade. No streak of our simulated fillings, screws and
-# stems passes these HU (except those of tantalum screws), so a denser pixel is a second metal, like a crown beside
-# amalgam. Beside long dense metal, beam hardening lifts tissue to the HU of bone. There an edge is above that fog.
-# 0.75 was chosen on simulated screws: 0.6 left two pixels too many around steel and cobalt.
+# An edge of metal is at half of its HU; streaks become weaker with distance. No streak of the simulated fillings,
+# screws and stems exceeds these HU, except those of tantalum screws, so a denser pixel belongs to a second piece of
+# metal, such as a crown beside amalgam. Beside long dense metal, beam hardening raises tissue to the HU of bone, and
+# the edge must be above this level. The value 0.75 was chosen on simulated screws: 0.6 left two pixels too many around
+# steel and cobalt.
 USUAL_EDGE = EdgeRule(((3.0, 0.5, np.inf), (6.0, 0.4, 12000.0), (12.0, 0.3, 11000.0), (FARTHEST_MM, 0.2, 7000.0)), 0.75)
 
-# In the shadow of metal the sinogram has already excluded streaks, so a rim may be much fainter than its metal.
+# The test of the rays has already excluded streaks here, so a rim may be much fainter than its metal.
 EDGE_IN_SHADOW = EdgeRule(
     ((3.0, 0.2, np.inf), (6.0, 0.2, 12000.0), (12.0, 0.15, 11000.0), (FARTHEST_MM, 0.15, 7000.0)), 0.5, share_beside=0.4
 )
@@ -46,13 +49,13 @@ EDGE_IN_SHADOW = EdgeRule(
 def least_hu(
     image: NDArray[np.int16], spacing_mm: tuple[float, ...], scale: Scale, rule: EdgeRule = USUAL_EDGE
 ) -> NDArray[np.float32]:
-    """Return the lowest HU at which each pixel is metal, float32 `[y, x]`.
+    """Return the lowest HU at which each pixel counts as metal, float32 `[y, x]`.
 
     Args:
         image: HU, `[y, x]`.
         spacing_mm: distance between pixels along (y, x).
-        scale: scale of the series; clipped plateaus count as higher than they are.
-        rule: where the edge is.
+        scale: HU scale of the series; clipped plateaus are treated as peaks above the scale.
+        rule: rule for the edge.
     """
     heights = scale.estimated_peaks(image)
     needed = np.zeros(image.shape, np.float32)
@@ -68,5 +71,5 @@ def least_hu(
 
 
 def _window(reach_mm: float, spacing_mm: tuple[float, ...]) -> list[int]:
-    """Return the pixels of a square with this half width, at least of one pixel."""
+    """Return the size in pixels of a square window with this half width, which is at least one pixel."""
     return [2 * max(1, round(reach_mm / spacing)) + 1 for spacing in spacing_mm]

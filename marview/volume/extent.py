@@ -1,4 +1,4 @@
-"""The part of a volume that contains the body."""
+"""Find the part of a volume that contains the body."""
 
 import itertools
 
@@ -9,21 +9,21 @@ from marview.volume.across import Section
 from marview.volume.volume import BODY_HU, Volume
 
 MARGIN = 0.04
-"""Space around the body, as a share of its size."""
+"""Margin around the body, as a fraction of its size."""
 
 _SIGNS = np.array(list(itertools.product((-1.0, 1.0), repeat=3)))
-"""Corners of a box by the signs of its half edges."""
+"""Signs of the half edges for each corner of a box."""
 
 _EDGES = [(a, b) for a, b in itertools.combinations(range(8), 2) if (_SIGNS[a] != _SIGNS[b]).sum() == 1]
 
 _LOOKED_AT = (32, 128, 128)
-"""Planes, rows and columns that are looked at; a large volume would delay the window."""
+"""Largest number of planes, rows and columns that are examined, because a large volume would delay the window."""
 
 
 def body_extent_mm(volume: Volume) -> tuple[float, float, float]:
     """Return the size (z, y, x) in mm of a box around the centre of a volume that contains the body in all slices.
 
-    Along z, and if there is no body, it is the size of the volume.
+    Along z, the box is as large as the volume. Without a body, it is the whole volume.
     """
     shape, spacing_mm = volume.grid.shape, volume.grid.spacing_mm
     steps = [max(1, count // looked_at) for count, looked_at in zip(shape, _LOOKED_AT, strict=True)]
@@ -43,14 +43,14 @@ def body_extent_mm(volume: Volume) -> tuple[float, float, float]:
 def section_extent_mm(
     section: Section, extent_mm: tuple[float, float, float]
 ) -> tuple[tuple[float, float], tuple[float, float]]:
-    """Return where a section cuts a box around the centre of its grid: middle and size, each (right, down) in mm.
+    """Return the centre and the size of the part of a section inside a box, each as (right, down) in mm.
 
-    The parallel cut through the centre of the box gives the size. No other cut exceeds it, so the scale stays while the
-    section moves. For a section that misses the box, the middle is the centre of the grid.
+    The size is measured in the parallel section through the centre of the box, where it is largest, so the zoom does
+    not change while the section moves. If the section misses the box, the centre is the centre of the grid.
 
     Args:
-        section: the section.
-        extent_mm: size (z, y, x) of the box, along the axes of the grid.
+        section: section through the grid.
+        extent_mm: size (z, y, x) in mm of the box around the centre of the grid, along the axes of the grid.
     """
     grid = section.grid
     centre = grid.to_patient([(count - 1) / 2 for count in grid.shape])
@@ -67,7 +67,7 @@ def section_extent_mm(
 
 
 def _cut(corners: NDArray[np.float64], normal: NDArray[np.float64], away: float) -> NDArray[np.float64]:
-    """Return where edges of a box cross a plane at a distance from its centre, `[point, 3]`, possibly nowhere."""
+    """Return the points where the edges of a box cross a plane, `[point, 3]`; empty if they do not."""
     heights = corners @ normal - away
     points = [
         corners[a] + (corners[b] - corners[a]) * heights[a] / (heights[a] - heights[b])

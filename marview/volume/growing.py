@@ -28,10 +28,10 @@ def grow_from(
     Args:
         hu: HU, `[z, y, x]`.
         seed_zyx: seed voxel.
-        lowest_hu: lowest HU of the region; None for half of the densest voxel at the seed, the position of a blurred
-            edge.
-        box: box to stay in; None for the whole volume.
-        in_slice: whether to stay in the seed's slice.
+        lowest_hu: lowest HU of the region; None for half of the HU of the densest voxel near the seed, where a blurred
+            edge is.
+        box: box that limits the region; None for the whole volume.
+        in_slice: whether to limit the region to the slice of the seed.
 
     Returns:
         bool, `[z, y, x]`.
@@ -62,7 +62,7 @@ def grow_from(
 
 
 def within(mask: NDArray[np.bool_], box: Box) -> NDArray[np.bool_]:
-    """Return the part of a mask, bool `[z, y, x]`, inside a box."""
+    """Return a mask, bool `[z, y, x]`, without its voxels outside a box."""
     result = np.zeros(mask.shape, bool)
     result[box] = mask[box]
     return result

@@ -1,4 +1,4 @@
-"""k-means segmentation of metal as the densest class of HU."""
+"""Segment metal as the densest class of a k-means clustering of HU."""
 
 import math
 
@@ -14,16 +14,16 @@ _BINS = 1024
 
 
 def k_means(hu: NDArray[np.int16], k: int = 4, *, in_slices: bool = False) -> NDArray[np.bool_]:
-    """Return the densest of k classes of a one-dimensional k-means of HU.
+    """Cluster the HU by one-dimensional k-means, and return the densest of the k classes.
 
-    The classes are globally optimal and deterministic: in one dimension they are intervals of the histogram, found by
-    dynamic programming (Wang and Song 2011, Ckmeans.1d.dp). There always is a densest class; in a series without metal
-    it is bone.
+    The classes are globally optimal and do not depend on random numbers. In one dimension they are intervals of the
+    histogram, which dynamic programming finds (Wang and Song 2011, Ckmeans.1d.dp). In a series without metal, the
+    densest class is bone.
 
     Args:
         hu: HU, `[z, y, x]`.
         k: number of classes, 2 to 12.
-        in_slices: whether to find classes slice by slice.
+        in_slices: whether to cluster each slice separately.
 
     Returns:
         bool, `[z, y, x]`.
@@ -44,7 +44,7 @@ def k_means(hu: NDArray[np.int16], k: int = 4, *, in_slices: bool = False) -> ND
 
 
 def class_notes(hu: NDArray[np.int16], mask: NDArray[np.bool_], k: int) -> tuple[str, ...]:
-    """Return a note if the densest of k classes, `[z, y, x]`, starts so low that it includes bone."""
+    """Return a note if the densest of the k classes starts so low that it includes bone; `mask` is `[z, y, x]`."""
     if not mask.any() or (begins_hu := int(hu[mask].min())) >= LEAST_METAL_HU:
         return ()
     sentence = tr("The densest of {} classes begins at {} HU, where bone is too: use more classes.")
@@ -57,7 +57,7 @@ def _threshold(hu: NDArray[np.int16], k: int) -> float:
     step = max(1, math.ceil((highest - lowest + 1) / _BINS))
     counts = np.bincount((hu.ravel().astype(np.int64) - lowest) // step).astype(np.float64)
     middles = lowest + (np.arange(len(counts)) + 0.5) * step
-    # Moments before each bin, so that the squared deviation of any run of bins is a difference.
+    # Cumulative moments, so that the squared deviation of any range of bins is a difference of two entries.
     weight, first, second = (np.concatenate([[0], np.cumsum(counts * middles**power)]) for power in range(3))
     runs = weight[None] - weight[:, None]
     with np.errstate(invalid="ignore", divide="ignore"):
@@ -69,6 +69,6 @@ def _threshold(hu: NDArray[np.int16], k: int) -> float:
         start = totals.argmin(axis=0)
         best = totals.min(axis=0)
     begins = int(start[-1])
-    if begins == 0:  # all values are alike: no class is above the others
+    if begins == 0:  # all values are equal, so there are no separate classes
         return float(highest)
     return lowest + begins * step - 0.5

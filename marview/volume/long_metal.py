@@ -1,9 +1,9 @@
-"""Fit of the edge of long light metal, such as titanium screws, to its rays.
+"""Fit the edge of long light metal, such as titanium screws, to the rays through it.
 
-Beam hardening lifts the pixels around a screw above half of its HU, and darkens the middle. The rays through it
-show where it ends: the model of a screw with a sharp edge must explain their attenuation. Which share of each pixel is
-metal is found by discrete tomography: beam hardening is a polynomial in the line integrals, what it leaves unexplained
-is reconstructed, and a share is between 0 and 1.
+Beam hardening raises the pixels around a screw above half of its HU, and darkens its middle, so the HU do not show the
+edge. The rays through the screw do: a model of a screw with a sharp edge must explain their attenuation. Discrete
+tomography estimates the metal fraction of each pixel. Beam hardening is modelled by a polynomial of the line integrals,
+the residual is reconstructed, and the fractions are limited to 0 to 1.
 
 Source: K. J. Batenburg and J. Sijbers, DART: a practical reconstruction algorithm for discrete tomography, IEEE
 Transactions on Image Processing 20, 2011 (the alternation of reconstruction and known grey values).
@@ -19,22 +19,24 @@ from marview.volume.rays import PixelRays
 from marview.volume.shadow import MU_WATER_PER_MM, along_mm, line_integrals
 
 _ANGLES, _STEPS = 90, 3
-"""Chosen on simulated slices with titanium screws; with 60 angles the mask is worse, with six steps as well."""
+"""Numbers of angles and steps, chosen on simulated slices with titanium screws. Masks are worse with 60 angles or with
+six steps."""
 
 _EDGE, _TYPICAL = 0.5, 0.75
-"""A pixel is metal from this share on; this quantile of such pixels is full of metal. Where no photons pass along a
-screw, its middle has twice its HU, so its densest pixels are not representative."""
+"""Smallest fraction of a metal pixel, and quantile of the attenuation of such pixels that is taken as that of full
+metal. The densest pixels are not representative, because photon starvation along a screw doubles the HU in its
+middle."""
 
 _REACH_PX, _BESIDE_PX = 2, 3
 _LIGHT_HU, _DENSE_HU = 12_000, 25_000
-"""Titanium shows less than the first. Beam hardening lowers denser metal too, but its HU before hardening exceed the
-second: titanium is at 11,000 to 20,000 HU, cobalt chromium and tantalum, which let too little light through, at 32,000
-and more."""
+"""Upper limits of the HU of titanium, in the image and before beam hardening. The second limit is needed because beam
+hardening lowers the HU of denser metal too. Before hardening, titanium has 11,000 to 20,000 HU; cobalt chromium and
+tantalum, which transmit too few photons for this fit, have 32,000 HU or more."""
 
 _LONGER_THAN_WIDE = 2.5
 _FEWEST_PIXELS = 6
 _THICK_MM = 1.5
-"""Wires are thinner than this from middle to edge, screws thicker."""
+"""Half thickness in mm that separates wires from screws."""
 
 _FULL = 0.9
 _LEAST_LENGTH = 0.02
@@ -47,15 +49,15 @@ _TOUCH = np.ones((3, 3), bool)
 
 @dataclass(frozen=True, eq=False)
 class _Rays:
-    """Rays through metal and the pixels near it.
+    """Rays through metal and the pixels near the metal.
 
     Attributes:
-        through: the pixels `[pixel]` and their rays.
-        along: attenuation of a full pixel along a ray, `[angle, 1]`, for metal of 1 per mm.
-        full: attenuation of each pixel if it is all metal, 1/mm, `[pixel]`.
-        excess: what the metal adds to the line integrals, `[angle, bin]`.
+        through: rays through the pixels `[pixel]`.
+        along: line integral of a ray through a pixel full of metal, `[angle, 1]`, for an attenuation of 1 per mm.
+        full: attenuation of each pixel if it is full of metal, 1/mm, `[pixel]`.
+        excess: line integrals of the metal alone, `[angle, bin]`.
         tissue: line integrals of the tissue, interpolated across the trace.
-        in_trace: rays through the pixels, bool.
+        in_trace: rays through the pixels, bool `[angle, bin]`.
     """
 
     through: PixelRays
@@ -69,12 +71,12 @@ class _Rays:
 def with_fitted_edges(
     found: NDArray[np.bool_], image: NDArray[np.int16], spacing_mm: tuple[float, ...]
 ) -> NDArray[np.bool_]:
-    """Return the metal of a slice with the edges of long light pieces fitted to their rays, bool `[y, x]`.
+    """Fit the edges of long light pieces of metal to their rays, and return the metal, bool `[y, x]`.
 
-    Edges that explain the rays no better are left where they were.
+    A fitted edge is used only if it explains the rays better.
 
     Args:
-        found: the metal found by its HU, bool `[y, x]`.
+        found: metal found by its HU, bool `[y, x]`.
         image: HU, `[y, x]`, not clipped at the top.
         spacing_mm: distance between pixels along (y, x).
     """
@@ -101,7 +103,7 @@ def with_fitted_edges(
 
 
 def _is_long(piece: NDArray[np.bool_], spacing_mm: tuple[float, ...]) -> bool:
-    """Return whether a piece `[y, x]` is much longer than wide and thicker than a wire."""
+    """Return whether a piece `[y, x]` is much longer than wide, and thicker than a wire."""
     y, x = np.nonzero(piece)
     if len(y) < _FEWEST_PIXELS:
         return False
@@ -153,10 +155,10 @@ def _shares(rays: _Rays, above_water: NDArray[np.float32]) -> NDArray[np.float32
 
 @dataclass(frozen=True)
 class _Explained:
-    """Agreement of metal with sharp edges with its rays.
+    """How well metal with sharp edges explains its rays.
 
     Attributes:
-        unexplained: mean square residual in the trace.
+        unexplained: mean squared residual in the trace.
         density_hu: HU of the metal before beam hardening.
     """
 
@@ -165,7 +167,7 @@ class _Explained:
 
 
 def _explain(rays: _Rays, metal: NDArray[np.bool_]) -> _Explained:
-    """Explain the rays with metal in these pixels, bool `[pixel]`."""
+    """Fit the rays by metal in these pixels, bool `[pixel]`."""
     hardened = _hardened(rays, rays.through.integrals(metal * rays.full) * rays.along)
     left = (rays.excess - hardened.explained)[rays.in_trace]
     full_hu = float(rays.full.mean()) / (MU_WATER_PER_MM / 1000)
@@ -174,12 +176,13 @@ def _explain(rays: _Rays, metal: NDArray[np.bool_]) -> _Explained:
 
 @dataclass(frozen=True, eq=False)
 class _Hardened:
-    """Attenuation of rays by metal in a hardened beam.
+    """Attenuation of rays by metal, including beam hardening.
 
     Attributes:
-        explained: line integrals, `[angle, bin]`.
-        slope: how fast they grow with the metal, at least a share of `first_slope`.
-        first_slope: how fast they grow where metal begins.
+        explained: line integrals of the model, `[angle, bin]`.
+        slope: derivative of the line integrals with respect to the path length in metal, at least a fraction of
+            `first_slope`.
+        first_slope: derivative at a path length of zero.
     """
 
     explained: NDArray[np.float32]
@@ -188,7 +191,7 @@ class _Hardened:
 
 
 def _hardened(rays: _Rays, lengths: NDArray[np.float32]) -> _Hardened:
-    """Fit the attenuation by metal to its line integrals, `[angle, bin]`."""
+    """Fit the attenuation as a polynomial of the line integrals of metal, `[angle, bin]`."""
     least = _LEAST_LENGTH * float(rays.full.mean()) * float(rays.along.mean())
     used = rays.in_trace & (lengths > least)
     if np.count_nonzero(used) < _FEWEST_RAYS:
@@ -203,7 +206,7 @@ def _hardened(rays: _Rays, lengths: NDArray[np.float32]) -> _Hardened:
 
 
 def _combination(values: NDArray[np.float32], terms: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Find the factors of terms `[ray, term]` that fit values `[ray]` best, with Cauchy weights."""
+    """Fit values `[ray]` by a linear combination of terms `[ray, term]`, with Cauchy weights; return the factors."""
     sizes = np.sqrt(np.mean(terms**2, axis=0)) + 1e-9
     scaled, weights = terms / sizes, np.ones(len(values))
     ridge = _RIDGE * len(values) * np.eye(terms.shape[1])

@@ -1,4 +1,4 @@
-"""The margin of a metal mask: in mm, with a note if it changes nothing."""
+"""Grow or shrink a metal mask by a margin in mm."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -8,11 +8,11 @@ from marview.geometry import Grid
 from marview.volume.mask import grow_mm
 
 MOST_MARGIN_MM = 1000.0
-"""Largest margin: more than the field of view of a CT scanner."""
+"""Largest margin in mm, which exceeds the field of view of CT scanners."""
 
 
 def is_margin(margin_mm: float) -> bool:
-    """Return whether a number can be a margin; NaN cannot.
+    """Return whether a number is a valid margin, which is finite and not too large.
 
     >>> is_margin(-2.5), is_margin(float("nan")), is_margin(-1e308)
     (True, False, False)
@@ -29,7 +29,7 @@ def with_margin(mask: NDArray[np.bool_], margin_mm: float, grid: Grid) -> tuple[
         grid: positions of the voxels.
 
     Returns:
-        The mask, and a note if the margin is smaller than a voxel and so changes nothing.
+        The mask, and a note if the margin changes nothing because it is smaller than a voxel.
 
     Raises:
         BadInput: the margin removes the whole mask.

@@ -1,4 +1,4 @@
-"""Operations on a whole metal mask: grow, shrink, fill, smooth, interpolate between slices.
+"""Operations on a whole metal mask: grow, shrink, fill holes, smooth, interpolate between slices.
 
 Masks are bool, `[z, y, x]`; every function returns a new mask.
 """
@@ -19,7 +19,7 @@ from marview.volume.volume import BODY_HU
 Mask = NDArray[np.bool_]
 NO_DRIFT = (0.0, 0.0)
 NEIGHBOURS = ndimage.generate_binary_structure(3, 3)
-"""Voxels that touch, by a corner too, belong to one piece of metal."""
+"""Connectivity of pieces of metal: voxels that share a corner belong to the same piece."""
 
 _TOO_MUCH = 0.5
 _BLOCK_PIXELS = 1 << 18
@@ -49,7 +49,7 @@ def refuse_unusable(mask: Mask, hu: NDArray[np.int16]) -> None:
     for plane in hu[box[0]]:
         body += sum(int(np.count_nonzero(rows > BODY_HU)) for rows in _blocks(plane))
         if metal <= _TOO_MUCH * body:
-            return  # usually decided after a slice or two, so that the window need not wait
+            return  # usually one or two slices are sufficient, so the window does not wait
     if not body:
         raise BadInput(
             tr(
@@ -68,7 +68,7 @@ def refuse_unusable(mask: Mask, hu: NDArray[np.int16]) -> None:
 
 
 def _blocks(plane: NDArray[np.int16]) -> Iterator[NDArray[np.int16]]:
-    """Yield a plane `[y, x]` in blocks of rows that stay in the cache."""
+    """Yield a plane `[y, x]` in blocks of rows that fit into the cache."""
     step = max(1, _BLOCK_PIXELS // max(1, plane.shape[1]))
     for start in range(0, len(plane), step):
         yield plane[start : start + step]
@@ -84,8 +84,8 @@ def grow_mm(
 ) -> Mask:
     """Grow (+) or shrink (-) a mask by a Euclidean distance between voxel centres.
 
-    Growing adds every voxel within the margin of the mask; shrinking grows the background in the same way. Outside the
-    volume there is neither metal nor background.
+    Growing adds every voxel within the margin of the mask; shrinking grows the background in the same way. Space
+    outside the volume counts neither as metal nor as background.
 
     Args:
         mask: bool, `[z, y, x]`.
@@ -105,7 +105,7 @@ def grow_mm(
     if box is None or reach == 0:
         return mask.copy()
     if any(drift_mm) and not in_slices:
-        spread = np.hypot(1, np.asarray(drift_mm) / spacing_mm[0])  # the drift takes the mask sideways as it grows
+        spread = np.hypot(1, np.asarray(drift_mm) / spacing_mm[0])  # the mask also moves sideways
         room = [int(far * reach / spacing) + 1 for far, spacing in zip((1, *spread), spacing_mm, strict=True)]
     else:
         room = [int(reach / spacing) + 1 for spacing in spacing_mm]
@@ -116,7 +116,7 @@ def grow_mm(
         away_mm = _sheared_distance_mm(of, reach, spacing_mm, drift_mm)
     else:
         away_mm = _distance_mm(of, spacing_mm, in_slices=in_slices)
-    # Distances are float32: the tolerance includes voxels at exactly the margin.
+    # The tolerance includes voxels at exactly the margin, whose float32 distances are rounded.
     near = away_mm <= reach * (1 + 1e-5)
     result = np.zeros(mask.shape, bool)
     result[box] = inner & ~near if margin_mm < 0 else near
@@ -124,12 +124,12 @@ def grow_mm(
 
 
 def grow_px(mask: Mask, pixels: float, *, in_slices: bool = True) -> Mask:
-    """Grow (+) or shrink (-) a mask by pixels: 1 is the cross of four neighbours, 2 a disc of thirteen pixels."""
+    """Grow (+) or shrink (-) a mask by a distance in pixels: 1 adds the four neighbours of a pixel, 2 a disc."""
     return grow_mm(mask, pixels, (1.0, 1.0, 1.0), in_slices=in_slices)
 
 
 def _distance_mm(of: Mask, spacing_mm: Sequence[float], *, in_slices: bool) -> NDArray[np.float32]:
-    """Return the distance of each True voxel to the nearest False one; 0 in False voxels, infinite without any."""
+    """Return the distance from each True voxel to the nearest False one; 0 in False voxels, infinite without any."""
     if in_slices:
         return np.stack([_one_distance_mm(image, spacing_mm[1:]) for image in of])
     return _one_distance_mm(of, spacing_mm)
@@ -138,16 +138,16 @@ def _distance_mm(of: Mask, spacing_mm: Sequence[float], *, in_slices: bool) -> N
 def _sheared_distance_mm(
     of: Mask, reach_mm: float, spacing_mm: Sequence[float], drift_mm: Sequence[float]
 ) -> NDArray[np.float32]:
-    """Do the same for drifting slices, up to `reach_mm`.
+    """Compute the same distance for slices that drift sideways, up to `reach_mm`.
 
-    The distance within another slice is taken where a voxel's normal meets it, between pixels by interpolation, which
-    is exact to a fifth of a pixel.
+    The distance within another slice is interpolated at the point where the normal through the voxel meets that slice,
+    which is accurate to a fifth of a pixel.
     """
     step_mm, in_slice_mm = spacing_mm[0], spacing_mm[1:]
     steps = int(reach_mm / step_mm)
     drift = np.asarray(drift_mm) / in_slice_mm
     room = [(0, 0), *((int(steps * abs(one)) + 1,) * 2 for one in drift)]
-    wide = np.pad(of, room, constant_values=True)  # outside the volume, nothing is near
+    wide = np.pad(of, room, constant_values=True)  # no metal or background is outside the volume
     in_plane = np.minimum([_one_distance_mm(image, in_slice_mm) for image in wide], 2 * reach_mm)
     squared = in_plane**2
     for step in (*range(-steps, 0), *range(1, steps + 1)):
@@ -165,7 +165,7 @@ def _one_distance_mm(of: Mask, spacing_mm: Sequence[float]) -> NDArray[np.float3
 
 
 def fill_holes(mask: Mask, *, in_slices: bool = True) -> Mask:
-    """Fill holes of the mask: slice by slice, or only cavities closed in 3D."""
+    """Fill holes of the mask, slice by slice, or only cavities that are closed in 3D."""
 
     def fill(inner: Mask) -> Mask:
         if in_slices:
@@ -183,7 +183,7 @@ def smooth(
     drift_mm: Sequence[float] = NO_DRIFT,
     in_slices: bool = False,
 ) -> Mask:
-    """Smooth the outline: keep voxels where the Gaussian average of the mask exceeds one half.
+    """Smooth the outline of a mask: average it with a Gaussian, and keep voxels above one half.
 
     Args:
         mask: bool, `[z, y, x]`.
@@ -207,7 +207,7 @@ def smooth(
 
 
 def _blurred_along_normal(values: NDArray[np.float32], sigma: float, drift: NDArray[np.float64]) -> NDArray[np.float32]:
-    """Blur values `[z, y, x]` by a Gaussian along the normal of slices that drift by some pixels each."""
+    """Blur values `[z, y, x]` with a Gaussian along the normal of slices that drift sideways."""
     reach = int(4 * sigma + 0.5)
     steps = range(-reach, reach + 1)
     weights = np.exp(-0.5 * (np.array(steps) / max(sigma, 1e-6)) ** 2)
@@ -267,7 +267,7 @@ def _component_at(mask: Mask, point_zyx: Sequence[int]) -> Mask:
 
 
 def interpolate_slices(mask: Mask) -> Mask:
-    """Interpolate empty slices between painted ones, by weighted signed distances of both neighbours.
+    """Fill empty slices between painted ones, by interpolating the signed distances of both neighbours.
 
     Source: Raya and Udupa 1990, Shape-based interpolation of multidimensional objects.
     """
@@ -284,13 +284,13 @@ def interpolate_slices(mask: Mask) -> Mask:
 
 
 def _signed_distance(image: Mask) -> NDArray[np.float32]:
-    """Return the signed distance to the outline in pixels, positive inside; 0.5 at the outermost voxels."""
+    """Return the signed distance to the outline in pixels, positive inside; it is 0.5 in the outermost pixels."""
     inside_px, outside_px = (_one_distance_mm(part, (1.0, 1.0)) for part in (image, ~image))
     return np.where(image, inside_px - 0.5, 0.5 - outside_px).astype(np.float32)
 
 
 def copy_slice(mask: Mask, source: int, target: int) -> Mask:
-    """Add the mask of one slice to another.
+    """Add the mask of one slice to another slice.
 
     Raises:
         UsageError: the volume has no such slice.
@@ -304,7 +304,7 @@ def copy_slice(mask: Mask, source: int, target: int) -> Mask:
 
 
 def _in_box(mask: Mask, room: Sequence[int], change: Callable[[Mask], Mask]) -> Mask:
-    """Apply a change in the bounding box of the mask, with a margin."""
+    """Apply a change within the bounding box of the mask plus a margin, to save time."""
     result = np.zeros(mask.shape, bool)
     box = box_of(mask)
     if box is not None:

@@ -1,4 +1,4 @@
-"""Measurements in a slice, from HU: statistics of regions, profiles, distances and angles."""
+"""Measure in a slice: HU statistics of regions, profiles, distances and angles."""
 
 import math
 from collections.abc import Sequence
@@ -18,11 +18,11 @@ class RegionStatistics:
 
     Attributes:
         pixels: number of pixels.
-        area_mm2: area of the pixels.
-        mean_hu: mean.
+        area_mm2: area of the pixels in mm2.
+        mean_hu: mean HU.
         deviation_hu: sample standard deviation; NaN for a single pixel.
-        lowest_hu: lowest.
-        highest_hu: highest.
+        lowest_hu: lowest HU.
+        highest_hu: highest HU.
     """
 
     pixels: int
@@ -38,7 +38,7 @@ class Profile:
     """HU along a line.
 
     Attributes:
-        distance_mm: from its start, `[sample]`.
+        distance_mm: distance from the start of the line, `[sample]`.
         hu: HU, `[sample]`.
     """
 
@@ -49,7 +49,7 @@ class Profile:
 def region_statistics(
     hu: NDArray[np.generic], region: NDArray[np.bool_], spacing_mm: tuple[float, float]
 ) -> RegionStatistics:
-    """Return the statistics of a slice, HU `[y, x]`, in a region, bool `[y, x]`; spacing_mm is (y, x).
+    """Measure a slice, HU `[y, x]`, in a region, bool `[y, x]`; `spacing_mm` is along (y, x).
 
     Raises:
         UsageError: the region is empty.
@@ -68,9 +68,9 @@ def region_statistics(
 
 
 def histograms(samples: Sequence[NDArray[np.generic]], most_bins: int = 48) -> tuple[NDArray[np.float64], list[Any]]:
-    """Return histograms of several samples of HU, `[pixel]`, with common bins: bin edges and counts.
+    """Compute histograms of several samples of HU, `[pixel]`, with common bins; return bin edges and counts.
 
-    Bins are as wide as a whole number of HU.
+    The width of the bins is a whole number of HU.
 
     Examples:
         >>> edges, counts = histograms([np.array([0, 1, 1, 3])])
@@ -85,7 +85,7 @@ def histograms(samples: Sequence[NDArray[np.generic]], most_bins: int = 48) -> t
 
 
 def ellipse(shape: tuple[int, int], middle_yx: Sequence[float], radii_yx: Sequence[float]) -> NDArray[np.bool_]:
-    """Return the pixels, bool `[y, x]`, with their centre in an ellipse; centre and radii are in pixels."""
+    """Return the mask, bool `[y, x]`, of pixels whose centre is in an ellipse; its centre and radii are in pixels."""
     y, x = np.ogrid[: shape[0], : shape[1]]
     far = ((y - middle_yx[0]) / radii_yx[0]) ** 2 + ((x - middle_yx[1]) / radii_yx[1]) ** 2
     return np.asarray(far <= 1)
@@ -94,12 +94,12 @@ def ellipse(shape: tuple[int, int], middle_yx: Sequence[float], radii_yx: Sequen
 def profile(
     hu: NDArray[np.generic], start_yx: Sequence[float], end_yx: Sequence[float], spacing_mm: tuple[float, float]
 ) -> Profile:
-    """Return HU along a line in a slice, by linear interpolation, two samples per pixel.
+    """Return the HU along a line in a slice, linearly interpolated, with two samples per pixel.
 
     Args:
         hu: HU, `[y, x]`.
-        start_yx: in pixels.
-        end_yx: in pixels. Beyond the slice the last pixel is repeated.
+        start_yx: start of the line in pixels.
+        end_yx: end of the line in pixels. Outside the slice, the nearest pixel is repeated.
         spacing_mm: (y, x).
     """
     start, end = np.asarray(start_yx, np.float64), np.asarray(end_yx, np.float64)
@@ -111,7 +111,7 @@ def profile(
 
 
 def distance_mm(start: Sequence[float], end: Sequence[float], spacing_mm: Sequence[float]) -> float:
-    """Return the distance between two points in pixels, (y, x) or (z, y, x), with the spacing of the same axes.
+    """Return the distance in mm between two points in pixels, (y, x) or (z, y, x); the spacing has the same axes.
 
     Examples:
         >>> distance_mm((0, 0), (3, 4), (2.0, 2.0))

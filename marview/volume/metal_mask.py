@@ -1,4 +1,4 @@
-"""A metal mask that can be painted, edited as a whole and undone."""
+"""A metal mask that can be painted and edited, with undo."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -14,17 +14,17 @@ from marview.volume.undo import Step, UndoStack
 
 
 class MetalMask:
-    """A mask that is edited in place, with undo.
+    """Metal mask that is edited in place, with undo.
 
-    Every edit returns the changed box, or None if nothing changed. All stamps between `begin_stroke` and `end_stroke`
-    are one edit for undo.
+    Every edit returns the box of changed voxels, or None if nothing changed. All edits between `begin_stroke` and
+    `end_stroke` are one undo step.
 
     Attributes:
-        array: bool, `[z, y, x]`; written in place, so that it may be in shared memory.
+        array: bool, `[z, y, x]`; changed in place, so it may be in shared memory.
         spacing_mm: distance between slices along their normal, between rows and between columns.
-        drift_mm: how far rows and columns (y, x) of a slice are from those of the slice before.
-        hu: HU, `[z, y, x]`, for brushes with an HU range.
-        undo_stack: edits, each with the description of the mask before it.
+        drift_mm: shift of rows and columns (y, x) from one slice to the next, of a tilted gantry.
+        hu: HU, `[z, y, x]`, needed for brushes with an HU range.
+        undo_stack: undo steps, each with a description of the mask before the edit.
 
     Examples:
         >>> metal = MetalMask(np.zeros((1, 64, 64), bool), (3.0, 1.0, 1.0))
@@ -52,12 +52,12 @@ class MetalMask:
         self._stroke: list[MaskPatch] | None = None
 
     def begin_stroke(self) -> None:
-        """Start an edit."""
+        """Start a stroke."""
         self.end_stroke()
         self._stroke = []
 
     def end_stroke(self) -> Box | None:
-        """End the edit, if one was started, and return its changed box."""
+        """End the stroke, if one was started, and return the box of changed voxels."""
         stroke, self._stroke = self._stroke, None
         patch = merged(stroke or ())
         self.undo_stack.push(patch)
@@ -72,11 +72,11 @@ class MetalMask:
         return self._keep(fill_outline(self.array, slice_index, outline_yx, brush, self.hu))
 
     def replace(self, mask: NDArray[np.bool_]) -> Box | None:
-        """Replace the mask with another, bool `[z, y, x]`, for example from `marview.volume.mask`, as one edit."""
+        """Replace the mask with another one, bool `[z, y, x]`, for example from `marview.volume.mask`, as one edit."""
         return self.flip(MaskPatch.between(self.array, mask))
 
     def flip(self, patch: MaskPatch | None) -> Box | None:
-        """Flip the voxels of a patch."""
+        """Invert the voxels of a patch."""
         if patch is not None:
             patch.apply(self.array)
         return self._keep(patch)

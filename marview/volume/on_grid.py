@@ -1,4 +1,4 @@
-"""Transfer of a metal mask from its own grid to the grid of a volume."""
+"""Transfer a metal mask from its own grid to the grid of a volume."""
 
 from dataclasses import dataclass
 
@@ -13,7 +13,7 @@ from marview.volume.box import Box, box_of, grown
 
 _SAME_VOXELS = 0.05
 _FAR_VOXELS = float(2**40)
-"""Limit of voxel positions, far outside any volume: positions from damaged files could overflow an integer."""
+"""Limit of voxel positions, far outside any volume, because positions from damaged files could overflow an integer."""
 
 _NEAR_VOXELS = 0.1
 _OUTSIDE = translatable(
@@ -24,12 +24,12 @@ _OUTSIDE = translatable(
 
 @dataclass(frozen=True, eq=False)
 class Fitted:
-    """A mask on a new grid.
+    """Mask on a new grid.
 
     Attributes:
-        mask: bool, `[z, y, x]`, on that grid.
-        is_resampled: whether the voxels differed and the mask was resampled to the nearest one.
-        outside: number of True voxels of the original mask outside the grid.
+        mask: bool, `[z, y, x]`, on the new grid.
+        is_resampled: whether the voxels of the two grids differ, so that the mask was resampled to the nearest voxels.
+        outside: number of metal voxels of the original mask that are outside the new grid.
     """
 
     mask: NDArray[np.bool_]
@@ -38,15 +38,15 @@ class Fitted:
 
 
 def fit_to_grid(mask: NDArray[np.bool_], mask_grid: Grid, grid: Grid) -> Fitted:
-    """Transfer a mask of any axis order and extent to a grid: exactly if voxels coincide, otherwise to the nearest.
+    """Transfer a mask with any axis order and extent to a grid, exactly if voxels coincide, otherwise to the nearest.
 
     Args:
-        mask: bool, in the order of mask_grid.
-        mask_grid: where its voxels are, along any axes.
-        grid: where they are wanted.
+        mask: bool, with the axes of `mask_grid`.
+        mask_grid: positions of the voxels of the mask, in any axis order.
+        grid: grid of the result.
 
     Raises:
-        BadInput: the two belong to different frames of reference, or all of the metal is outside the grid.
+        BadInput: the two grids have different frames of reference, or all metal is outside the grid.
     """
     if mask.shape != mask_grid.shape:
         raise ValueError(f"a mask of shape {mask.shape} on a grid of shape {mask_grid.shape}")
@@ -63,7 +63,7 @@ def fit_to_grid(mask: NDArray[np.bool_], mask_grid: Grid, grid: Grid) -> Fitted:
 
 
 def _placed(mask: NDArray[np.bool_], mask_grid: Grid, grid: Grid) -> NDArray[np.bool_] | None:
-    """Return the mask with permuted and flipped axes and a shifted box; None if its voxels do not match the grid."""
+    """Permute, flip and shift a mask to the grid without interpolation; None if the voxels do not coincide."""
     to_grid = np.asarray(np.linalg.inv(grid.affine) @ mask_grid.affine, dtype=np.float64)
     turn = np.rint(to_grid)
     if not (np.abs(turn[:3, :3]).sum(axis=0) == 1).all() or not (np.abs(turn[:3, :3]).sum(axis=1) == 1).all():
@@ -93,17 +93,17 @@ def _placed(mask: NDArray[np.bool_], mask_grid: Grid, grid: Grid) -> NDArray[np.
 
 
 def mask_on_grid(mask: NDArray[np.bool_], mask_grid: Grid, grid: Grid) -> NDArray[np.bool_]:
-    """Resample a mask to the nearest voxel of another grid; return the mask itself if the grids are equal.
+    """Resample a mask to the nearest voxels of another grid; if the grids are equal, return the mask itself.
 
     Grids that agree within a twentieth of a voxel count as equal, because files round positions.
 
     Args:
-        mask: bool, `[z, y, x]`, on mask_grid.
-        mask_grid: where the mask's voxels are.
-        grid: where they are wanted.
+        mask: bool, `[z, y, x]`, on `mask_grid`.
+        mask_grid: grid of the mask.
+        grid: grid of the result.
 
     Raises:
-        BadInput: the two belong to different frames of reference, or the metal is outside the volume.
+        BadInput: the two grids have different frames of reference, or the metal is outside the volume.
     """
     if mask.shape != mask_grid.shape:
         raise ValueError(f"a mask of shape {mask.shape} on a grid of shape {mask_grid.shape}")
@@ -156,7 +156,7 @@ def _corners(box: Box) -> NDArray[np.float64]:
 
 
 def _box_on(box: Box, transform: NDArray[np.float64], shape: tuple[int, int, int]) -> Box | None:
-    """Return the box around the shifted corners, limited to the array; None if they do not overlap."""
+    """Return the box around the transformed corners of a box, limited to the array; None if they do not overlap."""
     half = 0.5 * np.abs(transform[:3, :3]).sum(axis=1)
     corners = _corners(box) @ transform[:3, :3].T + transform[:3, 3]
     low = np.clip(np.floor(corners.min(axis=0) - half), 0, shape).astype(int)

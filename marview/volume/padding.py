@@ -1,20 +1,20 @@
-"""Padding: the values of pixels that a scanner did not reconstruct."""
+"""Find padding, the pixels that a scanner did not reconstruct."""
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
 VACUUM_HU = -1024
-"""What scanners store for vacuum. No tissue is darker; a dark streak may be."""
+"""HU that scanners store for vacuum. Tissue is never darker, but dark streaks may be."""
 
 _ROUNDING = 1e-6
 
 
 def padding(hu: NDArray[np.int16]) -> NDArray[np.bool_]:
-    """Mark the pixels outside the scanner's field of view, bool `[slice, row, column]`, in slices in HU.
+    """Return the pixels outside the scanner's field of view, bool, for slices in HU, `[slice, row, column]`.
 
-    Padding fills a corner of the slice with one value at or below -1024 HU, and nothing else is between it and the
-    slice's border. A dark streak inside the body is not padding, however dark it is.
+    Padding has a single value of at most -1024 HU, fills the corners of the slice and extends to the border of the
+    slice. Dark streaks inside the body are not padding, even if they are as dark.
 
     >>> padding(np.array([[[-2000, -2000, -900], [-2000, 40, -3000], [-950, -3000, 40]]], np.int16))[0].astype(int)
     array([[1, 1, 0],
@@ -27,13 +27,13 @@ def padding(hu: NDArray[np.int16]) -> NDArray[np.bool_]:
             if corner == VACUUM_HU:
                 outside |= _outside_the_hull(plane <= corner)
             elif corner < VACUUM_HU:
-                # Halfway, because lossy compression spreads the value.
+                # Lossy compression changes the value slightly, so the limit is halfway to the next one.
                 outside |= _from_the_corners(_reaching_the_border(plane <= (corner + VACUUM_HU) / 2))
     return found
 
 
 def between(pixels: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Mark pixels with marked ones on all four sides, in their row and in their column.
+    """Return the pixels that have marked pixels on all four sides, in their row and in their column.
 
     >>> between(np.array([[0, 1, 0], [1, 0, 1], [0, 1, 0]], bool)).astype(int)
     array([[0, 1, 0],
@@ -51,8 +51,8 @@ def between(pixels: NDArray[np.bool_]) -> NDArray[np.bool_]:
 def _outside_the_hull(pixels: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """Return the pixels outside the convex hull of all others.
 
-    A file that ends at -1024 HU clips streaks at the value that it stores outside the field, and a streak may run from
-    the body to the border. The field is convex.
+    If a file ends at -1024 HU, clipped streaks have the same value as the padding, and may extend from the body to the
+    border. They are distinguished from padding because the field of view is convex.
     """
     inside = ~pixels
     rows = np.flatnonzero(inside.any(axis=1))
@@ -67,7 +67,7 @@ def _outside_the_hull(pixels: NDArray[np.bool_]) -> NDArray[np.bool_]:
 
 
 def _convex(at: NDArray[np.int64], values: NDArray[np.int64], wanted: NDArray[np.int64]) -> NDArray[np.float64]:
-    """Evaluate the largest convex function below `values` at the places `at`, for each place `wanted`."""
+    """Evaluate the largest convex function below `values`, given at `at`, at the places `wanted`."""
     kept: list[tuple[int, int]] = []
     for x, y in zip(at.tolist(), values.tolist(), strict=True):
         while len(kept) > 1 and _turns_down(kept[-2], kept[-1], (x, y)):
@@ -82,7 +82,7 @@ def _turns_down(a: tuple[int, int], b: tuple[int, int], c: tuple[int, int]) -> b
 
 
 def _reaching_the_border(pixels: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Return the pixels connected to the border by a straight line of such pixels in their row or column."""
+    """Return the pixels connected to the border by a straight line of marked pixels in their row or column."""
     reached = np.zeros_like(pixels)
     for axis in (0, 1):
         there = np.logical_and.accumulate(pixels, axis=axis)
@@ -92,7 +92,7 @@ def _reaching_the_border(pixels: NDArray[np.bool_]) -> NDArray[np.bool_]:
 
 
 def _from_the_corners(pixels: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Return the pixels that are connected to a corner."""
+    """Return the marked pixels that are connected to a corner."""
     labels, _ = ndimage.label(pixels)
     corners = {int(labels[row, column]) for row in (0, -1) for column in (0, -1)} - {0}
     return np.isin(labels, list(corners))

@@ -1,4 +1,4 @@
-"""The change of a mask by an edit, in little memory."""
+"""Compact record of the voxels that an edit of a mask has changed."""
 
 import zlib
 from collections.abc import Iterable
@@ -13,11 +13,11 @@ from marview.volume.box import Box, around, box_of, inside, moved, shape_of
 
 @dataclass(frozen=True)
 class MaskPatch:
-    """The flipped voxels of an edit: a bounding box and packed bits.
+    """Voxels that an edit has inverted, as a bounding box and packed bits.
 
     Attributes:
-        box: smallest box around them.
-        packed: a bit for each voxel of the box, True where it was flipped; packed and deflated.
+        box: smallest box around the inverted voxels.
+        packed: one bit for each voxel of the box, 1 where the voxel was inverted; packed and compressed.
     """
 
     box: Box
@@ -25,7 +25,7 @@ class MaskPatch:
 
     @classmethod
     def of_flips(cls, flips: NDArray[np.bool_], origin: Box) -> "MaskPatch | None":
-        """Make the patch of flipped voxels within a box, `[z, y, x]`; None if there are none."""
+        """Make a patch from the inverted voxels within a box, `[z, y, x]`; None if there are none."""
         tight = box_of(flips)
         if tight is None:
             return None
@@ -35,13 +35,13 @@ class MaskPatch:
     def between(
         cls, before: NDArray[np.bool_], after: NDArray[np.bool_], among: Iterable[int] | None = None
     ) -> "MaskPatch | None":
-        """Make the patch from one mask to another, `[z, y, x]`; None if they are equal.
+        """Make the patch that changes one mask to another, `[z, y, x]`; None if they are equal.
 
         Args:
             before: mask before the edit.
             after: mask after the edit.
-            among: the slices in which they may differ; all if None. Others are not read, because even reading an
-                empty slice of shared memory takes memory.
+            among: slices in which the masks may differ; None for all. Other slices are not read, because even reading
+                an empty slice in shared memory uses memory.
         """
         candidates = range(len(before)) if among is None else among
         differ = [z for z in candidates if not np.array_equal(before[z], after[z])]
@@ -53,24 +53,24 @@ class MaskPatch:
 
     @property
     def flips(self) -> NDArray[np.bool_]:
-        """Return the flipped voxels within the box, bool `[z, y, x]`."""
+        """Return the inverted voxels within the box, bool `[z, y, x]`."""
         shape = shape_of(self.box)
         bits = np.frombuffer(zlib.decompress(self.packed), np.uint8)
         return np.unpackbits(bits, count=int(np.prod(shape))).reshape(shape).view(np.bool_)
 
     @property
     def nbytes(self) -> int:
-        """Size in memory in bytes, including overhead."""
+        """Memory that the patch uses in bytes, including overhead."""
         return len(self.packed) + 512
 
     def apply(self, mask: NDArray[np.bool_]) -> Box:
-        """Flip the voxels in a mask in place and return the changed box; applying it twice changes nothing."""
+        """Invert the voxels of the patch in a mask, in place, and return their box; a second call undoes the first."""
         mask[self.box] ^= self.flips
         return self.box
 
 
 def merged(patches: Iterable[MaskPatch]) -> MaskPatch | None:
-    """Combine successive patches, such as the events of a stroke; None if they cancel out."""
+    """Combine successive patches, such as those of a stroke, into one; None if they cancel out."""
     several = list(patches)
     if len(several) < 2:
         return several[0] if several else None

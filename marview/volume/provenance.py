@@ -1,4 +1,4 @@
-"""The provenance of a result, as a record and as text."""
+"""Provenance of a result: a record of how it was made, for files."""
 
 import json
 from collections.abc import Mapping
@@ -10,7 +10,7 @@ from marview import __version__
 from marview.errors import BadInput
 
 LONGEST_TEXT = 1024
-"""Largest length of DICOM's Derivation Description."""
+"""Maximum length of the DICOM attribute Derivation Description."""
 
 _WARNING = "Not for primary diagnosis; review with the uncorrected images."
 
@@ -24,17 +24,17 @@ class Provenance:
         method_title: title of the method.
         method_version: version of the method.
         parameters: parameters of the run.
-        weights_sha256: SHA-256 of the weights used; empty without weights.
+        weights_sha256: SHA-256 of the weights; empty if the method uses none.
         mask_origin: origin of the metal mask: adaptive, threshold, painted, or the name of a file.
-        threshold_hu: threshold that the user set, in HU; None for every other mask.
-        margin_mm: margin of the mask in mm; + grown, - shrunk.
+        threshold_hu: threshold in HU that the user set; None if the mask was made in another way.
+        margin_mm: margin of the mask in mm; + for a grown mask, - for a shrunken one.
         device: device of the run.
         seconds: duration of the run.
         application_version: version of marview.
         time: time of the run, ISO 8601 with time zone.
-        restored_slices: number of slices in which clipped dark streaks were restored first.
-        restores_cut_off: whether restoring of such streaks was switched on.
-        notes: notes for the reader of the result; they are in the record, not in the text.
+        restored_slices: number of slices in which clipped dark streaks were restored before the correction.
+        restores_cut_off: whether the restoration of clipped dark streaks was switched on.
+        notes: notes for the reader of the result; they are part of the record but not of the text.
     """
 
     method_id: str
@@ -69,8 +69,8 @@ class Provenance:
             report: report of the worker.
             mask_origin: origin of the metal mask.
             margin_mm: margin of the mask in mm.
-            threshold_hu: threshold that the user set, in HU; None for every other mask.
-            time: time of the run, ISO 8601 with time zone; empty for now.
+            threshold_hu: threshold in HU that the user set; None if the mask was made in another way.
+            time: time of the run, ISO 8601 with time zone; empty for the current time.
         """
         return cls(
             method_id=report["method"],
@@ -91,17 +91,17 @@ class Provenance:
         )
 
     def settings(self, equals: str = "=") -> str:
-        """Return the parameters and preceding steps in one line."""
+        """Return the parameters and the steps before the method in one line."""
         given = [f"{name}{equals}{value}" for name, value in self.parameters.items()]
         if self.restored_slices:
-            noun = "slice" if self.restored_slices == 1 else "slices"  # `count` would speak the window's language
+            noun = "slice" if self.restored_slices == 1 else "slices"  # `count` would use the language of the window
             given.append(f"clipped streaks restored in {self.restored_slices} {noun}")
         elif not self.restores_cut_off:
             given.append("restoring of clipped streaks switched off")
         return ", ".join(given)
 
     def text(self) -> str:
-        """Return the record as text of at most 1024 characters; longer parameters are cut."""
+        """Return the record as text of at most 1024 characters; long parameters are shortened."""
         head = f"{self.method_title} {self.method_version} ({self.method_id})."
         weights = f" Weights {self.weights_sha256[:12]}." if self.weights_sha256 else ""
         tail = (
@@ -118,7 +118,7 @@ class Provenance:
         return head + parameters + weights + tail
 
     def _mask(self) -> str:
-        """Return the origin, threshold and margin of the mask, each once."""
+        """Describe the origin, threshold and margin of the mask."""
         known = [self.mask_origin]
         if self.threshold_hu is not None and f"above {self.threshold_hu:g} HU" not in self.mask_origin:
             known.append(f"above {self.threshold_hu:.0f} HU")
@@ -135,7 +135,7 @@ class Provenance:
         """Read a record written by `to_json`.
 
         Raises:
-            BadInput: the text is not such a record.
+            BadInput: the text is not a record written by `to_json`.
         """
         try:
             record = json.loads(text)

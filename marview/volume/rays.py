@@ -1,4 +1,4 @@
-"""Parallel rays through the pixels of a slice, with numpy only: the process that finds masks has no projector."""
+"""Project pixels of a slice along parallel rays with NumPy, because the process that finds masks has no projector."""
 
 from collections.abc import Iterator
 
@@ -6,23 +6,23 @@ import numpy as np
 from numpy.typing import NDArray
 
 _ROOM = 20
-"""Bins outside the slice, for the surroundings of metal in a corner."""
+"""Number of bins outside the slice, for rays beside metal in a corner."""
 
 Bins = tuple[NDArray[np.int32], NDArray[np.float32]]
 
 
 def angles(count: int) -> NDArray[np.float64]:
-    """Return angles spread evenly over half a turn, in radians."""
+    """Return evenly spaced angles over half a turn, in radians."""
     return np.arange(count) * np.pi / count
 
 
 def width(shape: tuple[int, ...]) -> int:
-    """Return the number of bins of a view of a slice (rows, columns); a bin is one pixel wide."""
+    """Return the number of bins in a view of a slice (rows, columns); a bin is one pixel wide."""
     return int(np.hypot(shape[0], shape[1])) + _ROOM
 
 
 def bins(y: NDArray[np.int64], x: NDArray[np.int64], shape: tuple[int, ...], count: int) -> Iterator[Bins]:
-    """Yield, angle by angle, the bin to the left of each pixel and the weight of the one to its right.
+    """Yield, for each angle, the lower of the two bins next to each pixel and the weight of the upper bin.
 
     Args:
         y: rows of the pixels.
@@ -42,12 +42,12 @@ def bins(y: NDArray[np.int64], x: NDArray[np.int64], shape: tuple[int, ...], cou
 def integrals(
     values: NDArray[np.float32], y: NDArray[np.int64], x: NDArray[np.int64], shape: tuple[int, ...], count: int
 ) -> NDArray[np.float32]:
-    """Return sums along rays through pixels, `[angle, bin]`; arguments as for `bins`."""
+    """Return the sums of pixel values along rays, `[angle, bin]`; other arguments are the same as for `bins`."""
     return np.stack([_view(values, each, width(shape)) for each in bins(y, x, shape, count)])
 
 
 class PixelRays:
-    """Rays through some pixels of a slice, kept because they are used several times.
+    """Rays through chosen pixels of a slice, stored for repeated use.
 
     Args:
         y: rows of the pixels.
@@ -60,11 +60,11 @@ class PixelRays:
         self._width, self._bins = width(shape), list(bins(y, x, shape, count))
 
     def integrals(self, values: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Return the sums of values `[pixel]` along the rays, `[angle, bin]`."""
+        """Return the sums of pixel values `[pixel]` along the rays, `[angle, bin]`."""
         return np.stack([_view(values, each, self._width) for each in self._bins])
 
     def reconstruct(self, projections: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Return the filtered backprojection of sums `[angle, bin]` in the pixels, `[pixel]`."""
+        """Return the filtered backprojection of projections `[angle, bin]` at the pixels, `[pixel]`."""
         total = np.zeros(len(self._bins[0][0]), np.float32)
         for view, (left, weights) in zip(_filtered(projections), self._bins, strict=True):
             total += view[left] * (1 - weights) + view[left + 1] * weights

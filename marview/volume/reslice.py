@@ -1,4 +1,4 @@
-"""Reformatted slices of a volume: sagittal, coronal, or any plane."""
+"""Reformat a volume in coronal, sagittal or oblique planes."""
 
 from dataclasses import dataclass
 
@@ -17,9 +17,9 @@ class Plane:
     """Position of a picture in the patient.
 
     Attributes:
-        origin_lps_mm: centre of its first pixel.
-        down: unit vector along its rows' order (LPS).
-        right: unit vector along its columns' order (LPS).
+        origin_lps_mm: centre of the first pixel, LPS in mm.
+        down: unit vector from one row to the next (LPS).
+        right: unit vector from one column to the next (LPS).
         pixel_mm: edge of a pixel.
         shape: rows and columns.
     """
@@ -31,15 +31,16 @@ class Plane:
     shape: tuple[int, int]
 
     def points(self) -> NDArray[np.float64]:
-        """LPS coordinates of each pixel centre in mm, `[y, x, 3]`."""
+        """Return the LPS coordinates of each pixel centre in mm, `[y, x, 3]`."""
         rows, columns = (np.arange(count)[:, None] * self.pixel_mm for count in self.shape)
         return np.asarray(self.origin_lps_mm + (rows * self.down)[:, None] + (columns * self.right)[None])
 
 
 def plane_across(grid: Grid, axis: int, index: float) -> Plane:
-    """Return the plane through a grid at an index of one axis: 0 axial, 1 coronal, 2 sagittal for an axial series.
+    """Return the plane through a grid at an index of an axis; for an axial series, 0 axial, 1 coronal, 2 sagittal.
 
-    Pixels are square, as fine as the finest spacing in the plane. The head is up in coronal and sagittal pictures.
+    Pixels are square, and their size is the smallest spacing in the plane. The head is up in coronal and sagittal
+    pictures.
     """
     down_axis, right_axis = (other for other in range(3) if other != axis)
     spacing = grid.spacing_mm
@@ -56,12 +57,12 @@ def plane_across(grid: Grid, axis: int, index: float) -> Plane:
 
 
 def oblique_plane(centre_lps_mm: ArrayLike, normal: ArrayLike, up: ArrayLike, pixel_mm: float, size: int) -> Plane:
-    """Return the plane of a square picture around a point, seen along a normal.
+    """Return the plane of a square picture around a point, perpendicular to a normal.
 
     Args:
-        centre_lps_mm: centre of the picture.
+        centre_lps_mm: centre of the picture, LPS in mm.
         normal: vector away from the viewer (LPS).
-        up: what is up in the picture, as far as the plane allows (LPS).
+        up: direction that is up in the picture, as far as the plane allows (LPS).
         pixel_mm: edge of a pixel.
         size: rows and columns.
 
@@ -85,14 +86,14 @@ def reslice(
     """Return the picture of a plane, float32 `[y, x]`, by linear interpolation.
 
     Args:
-        array: HU, or a mask, `[z, y, x]` on the grid.
+        array: HU or a mask, `[z, y, x]` on the grid.
         grid: where its voxels are.
-        plane: what to look at.
-        outside: value beyond the volume.
-        nearest: take the nearest voxel instead, for masks.
+        plane: plane of the picture.
+        outside: value outside the volume.
+        nearest: whether to use the nearest voxel instead of interpolation, for masks.
     """
     index = grid.to_index(plane.points())
-    # A picture on the outermost voxels stays inside in spite of rounding.
+    # Rounding must not move a picture through the outermost voxels out of the volume.
     top = np.array(grid.shape) - 1
     index = np.where(np.abs(index - np.clip(index, 0, top)) < 1e-6, np.clip(index, 0, top), index)
     low = np.maximum(np.floor(index.reshape(-1, 3).min(axis=0)).astype(int), 0)

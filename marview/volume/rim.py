@@ -1,4 +1,4 @@
-"""Rims of metal pieces that are much fainter than the pieces."""
+"""Find the rims of metal pieces, which may be much fainter than the pieces themselves."""
 
 from dataclasses import dataclass
 
@@ -20,11 +20,11 @@ class _Search:
     """Limits of the search for a rim.
 
     Attributes:
-        rule: what a pixel of the rim must reach.
-        light: share of the loss of the darkest ray nearby that a ray of the rim must reach.
-        peak: peaks above this multiple of the piece's median do not raise what its rim must reach.
-        widths_px: mean widths of a rim that is believed. A thinner one is the blur of an edge that is right already; a
-            wider one beside a long piece is bloom.
+        rule: rule for the lowest HU of a pixel in the rim.
+        light: fraction of the absorption of the darkest ray nearby that a ray through the rim must reach.
+        peak: multiple of the median of a piece; higher peaks do not raise the required HU of the rim.
+        widths_px: smallest and largest mean width of an accepted rim. A thinner rim is the blur of an edge that is
+            already correct, and a wider rim beside a long piece is blooming.
     """
 
     rule: EdgeRule
@@ -33,11 +33,11 @@ class _Search:
     widths_px: tuple[float, float]
 
 
-# Chosen on simulated fillings, stems and screws whose detector averages light: all wider rims of compact pieces were
-# metal there, all thinner ones of the cases in benchmarks/segmentation.py were not.
+# Chosen on simulated fillings, stems and screws with a detector that averages photons over several rays. There, all
+# wider rims of compact pieces were metal, and all thinner rims in the cases of benchmarks/segmentation.py were not.
 _COMPACT = _Search(EDGE_IN_SHADOW, light=0.65, peak=np.inf, widths_px=(0.55, np.inf))
-# The shadow of a screw also covers much of what is beside it, so its rim keeps the usual edge. Where rays along the
-# screw carry no light, its middle glows at twice its HU. That must not raise what its rim has to reach.
+# The shadow of a screw also covers tissue beside it, so its rim must satisfy the usual rule. Photon starvation along a
+# screw doubles the HU in its middle, which must not raise the required HU of its rim.
 _LONG = _Search(USUAL_EDGE, light=0.5, peak=1.2, widths_px=(0.45, 0.75))
 _LONGER_THAN_WIDE = 2.5
 _COMPACT_SPREAD = 1.4
@@ -51,14 +51,14 @@ def with_rims(
     scale: Scale,
     lowest_hu: float,
 ) -> NDArray[np.bool_]:
-    """Return the metal of a slice with the rims of its pieces, bool `[y, x]`.
+    """Add the rims of metal pieces to the metal of a slice, bool `[y, x]`.
 
     Args:
         found: the metal found by its HU, bool `[y, x]`.
         image: HU, `[y, x]`, not clipped at the top.
         spacing_mm: distance between pixels along (y, x).
-        scale: scale of the series.
-        lowest_hu: HU that every pixel of a rim reaches.
+        scale: HU scale of the series.
+        lowest_hu: lowest HU of pixels in a rim.
     """
     labels, _ = ndimage.label(found, _TOUCH)
     room = [int(np.ceil(_REACH_MM / spacing)) for spacing in spacing_mm]
@@ -84,7 +84,7 @@ def with_rims(
 
 
 def _search_for(piece: NDArray[np.bool_]) -> _Search | None:
-    """Return the limits of the search for the rim of a piece `[y, x]`; None if the piece does not fill its outline."""
+    """Return the search limits for the rim of a piece `[y, x]`; None if the piece does not fill its outline."""
     y, x = np.nonzero(piece)
     if len(y) < _FEWEST_PIXELS:
         return None
@@ -105,7 +105,7 @@ def _rim(
     spacing_mm: tuple[float, ...],
     scale: Scale,
 ) -> NDArray[np.bool_]:
-    """Return the dense pixels near a piece in its shadow, bool `[y, x]`."""
+    """Return the dense pixels near a piece that lie in the shadow of the metal, bool `[y, x]`."""
     away = ndimage.distance_transform_edt(~piece, sampling=spacing_mm)
     highest = min(search.peak * float(np.median(image[piece])), float(image.max()))
     even = np.where(piece, np.minimum(image, highest), image).astype(np.int16)

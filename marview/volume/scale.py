@@ -1,4 +1,4 @@
-"""The HU scale of a series: clipped at 12 bits, extended, or plain."""
+"""Determine the HU scale of a series: clipped, extended beyond 12 bits, or neither."""
 
 from dataclasses import dataclass
 
@@ -9,7 +9,7 @@ from scipy import ndimage
 from marview.text import tr
 
 TWELVE_BIT_HU = 3071
-"""Highest HU of a 12-bit scanner with the usual intercept, -1024."""
+"""Highest HU of a 12-bit scanner with the usual rescale intercept of -1024."""
 
 _MOST_TWELVE_BITS_HU = 4095
 _FEWEST_CLIPPED = 3
@@ -17,11 +17,11 @@ _FEWEST_CLIPPED = 3
 
 @dataclass(frozen=True)
 class Scale:
-    """The upper end of a series' HU scale.
+    """Upper end of the HU scale of a series.
 
     Attributes:
         highest_hu: HU of the densest voxel.
-        is_clipped: whether many voxels have exactly this value, because denser values were cut off.
+        is_clipped: whether many voxels have exactly this value because higher values were clipped.
     """
 
     highest_hu: int
@@ -29,17 +29,17 @@ class Scale:
 
     @property
     def is_extended(self) -> bool:
-        """Whether values exceed the range of 12 bits."""
+        """Whether the scale extends beyond 12 bits."""
         return self.highest_hu > TWELVE_BIT_HU
 
     @property
     def hides_peaks(self) -> bool:
-        """Whether values are clipped at the end of the 12-bit scale (3071, 3095 or 4095 HU, by intercept)."""
+        """Whether values are clipped at the end of a 12-bit scale, which is 3071, 3095 or 4095 HU."""
         return self.is_clipped and self.highest_hu <= _MOST_TWELVE_BITS_HU
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """Notes on the scale for users of a threshold."""
+        """Notes on the scale for users who choose a threshold."""
         if self.is_clipped and self.is_extended:
             return (
                 tr(
@@ -63,10 +63,10 @@ class Scale:
         return ()
 
     def estimated_peaks(self, image: NDArray[np.int16]) -> NDArray[np.float32]:
-        """Return the HU of a slice, `[y, x]`, with clipped plateaus multiplied by their depth in pixels.
+        """Return the HU of a slice, `[y, x]`, with clipped plateaus raised in proportion to their depth in pixels.
 
-        A wide plateau hides a high peak, so half of the peak, where the edge is, is also high; a narrow plateau
-        hardly exceeds the scale.
+        A wide plateau hides a high peak, and the edge of the metal, at half of the peak, is high as well. A narrow
+        plateau hardly exceeds the scale.
         """
         heights = image.astype(np.float32)
         if self.is_clipped:
@@ -79,13 +79,13 @@ class Scale:
 def scale_of(hu: NDArray[np.int16]) -> Scale:
     """Determine the scale of a series, HU `[z, y, x]`.
 
-    A series counts as clipped if its highest value is dense (above 2000 HU), at least three voxels have it, and these
-    are more than ten times the mean count of the values just below.
+    A series counts as clipped if three conditions hold: its highest value is above 2000 HU, at least three voxels have
+    this value, and their number is more than ten times the mean count of the values just below.
     """
     highest = int(hu.max())
     if highest <= 2000:
         return Scale(highest, is_clipped=False)
-    # Slice by slice: a comparison of the whole series would take half its memory.
+    # Slice by slice, because comparing the whole series would need half as much memory again.
     at_top = sum(int(np.count_nonzero(plane == highest)) for plane in hu)
     below = sum(int(np.count_nonzero(plane >= highest - 100)) for plane in hu) - at_top
     return Scale(highest, is_clipped=at_top >= _FEWEST_CLIPPED and at_top > 10 * below / 100)

@@ -1,4 +1,4 @@
-"""Automatic segmentation of metal for a whole series."""
+"""Segment the metal of a series automatically."""
 
 from dataclasses import dataclass
 
@@ -21,20 +21,20 @@ _DENSE_HU = 1000
 _GROWTH = 0.6
 _GROWTH_MM = 1.5
 _HOLLOW_MM = 5.0
-_REACH_MM = _HOLLOW_MM * (1 + 1e-9)  # distances of whole pixels are rounded
+_REACH_MM = _HOLLOW_MM * (1 + 1e-9)  # tolerance for rounded distances
 _DEEP_PX = 4
 
 
 @dataclass(frozen=True, eq=False)
 class Segmentation:
-    """A metal mask and how it was found.
+    """Metal mask and how it was found.
 
     Attributes:
         mask: bool, `[z, y, x]`, True on metal.
-        threshold_hu: threshold found or given; NaN without metal.
-        notes: notes for the user: clipped scale, extended scale, no metal, doubt.
-        doubtful: bool, `[z, y, x]`; voxels that may be metal, enamel or dense bone, not part of the mask; None without
-            doubt.
+        threshold_hu: threshold that was found or given, in HU; NaN without metal.
+        notes: notes for the user, for example on a clipped HU scale or on missing metal.
+        doubtful: voxels that may be metal, enamel or dense bone and are not part of the mask, bool, `[z, y, x]`; None
+            if there are none.
     """
 
     mask: NDArray[np.bool_]
@@ -49,19 +49,23 @@ class Segmentation:
 
     @property
     def possible(self) -> NDArray[np.bool_]:
-        """Certain and doubtful metal, bool `[z, y, x]`, which training excludes."""
+        """Certain and doubtful metal, bool `[z, y, x]`; training excludes slices with either."""
         return self.mask if self.doubtful is None else self.doubtful
 
 
 def adaptive(hu: NDArray[np.int16], spacing_mm: tuple[float, float, float]) -> Segmentation:
     """Find the metal of a series; the mask is empty if there is none.
 
-    Two means of log HU split the voxels denser than most bone, for the whole series. Voxels above the threshold between
-    them seed the mask, which then grows a little, down to 0.6 of the threshold. A voxel must also satisfy the rule in
-    `edges`, which excludes streaks beside a filling, bone beside a screw and the blur of an edge. A piece must have
-    three voxels and be denser than enamel and bone. If nothing in the series is that dense, voxels with the HU of
-    enamel and bone are doubtful, and the user decides. If the scale is not clipped, the faint rim of dense metal is
-    found by the shadow of the metal (`rim`), and the edges of long light metal by its rays (`long_metal`).
+    Two means of log HU divide the voxels that are denser than most bone, for the whole series. Voxels above the
+    threshold between the means are seeds, from which the mask grows to neighbours above 0.6 of the threshold. Each
+    voxel must also satisfy the rule in `edges`, which excludes streaks beside fillings, bone beside screws and blurred
+    edges.
+
+    A piece must have at least three voxels and be denser than enamel and bone. If nothing in the series is that dense,
+    voxels with the HU of enamel and bone are doubtful, and the user decides.
+
+    If the HU scale is not clipped, the faint rims of dense metal are found by the shadow of the metal (`rim`), and the
+    edges of long light metal are fitted to the rays through it (`long_metal`).
 
     Args:
         hu: HU, `[z, y, x]`.

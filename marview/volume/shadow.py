@@ -1,8 +1,9 @@
-"""Search for the rim of dense metal by its shadow, the loss of light along rays.
+"""Compute the shadow of metal, the fraction of photons that it absorbs on each ray, to find faint rims.
 
-A detector averages light. Beside dense metal there is little light to average, so the attenuation rises over several
-pixels, and the image shows a rim far below the HU of the metal. In terms of light the edge is sharp: a ray that lost
-half of its light grazes the metal. Rays are integrated through the image, because its sinogram is unknown.
+A detector averages photons over neighbouring rays. Beside dense metal few photons arrive, so the attenuation increases
+over several pixels, and the image shows a rim far below the HU of the metal. The number of photons has a sharp edge,
+however: a ray that has lost half of its photons passes the surface of the metal. The rays are computed by projecting
+the image, because its sinogram is unknown.
 """
 
 from dataclasses import dataclass
@@ -24,23 +25,23 @@ _SHARE_OF_VIEWS = 0.95
 
 @dataclass(frozen=True, eq=False)
 class Shadow:
-    """The share of the photons that metal in a slice absorbs, ray by ray.
+    """Fraction of the photons that the metal in a slice absorbs, for each ray.
 
     Attributes:
         shape: rows and columns of the slice.
-        lost: share of the photons that the metal absorbs, up to 1, `[angle, bin]`; a bin is one pixel wide.
+        lost: fraction of absorbed photons, at most 1, `[angle, bin]`; a bin is one pixel wide.
     """
 
     shape: tuple[int, int]
     lost: NDArray[np.float32]
 
     def holds(self, rows: slice, columns: slice, share: float) -> NDArray[np.bool_]:
-        """Mark the pixels with at least 95 % of their rays in the shadow, bool `[y, x]`.
+        """Return the pixels with at least 95 % of their rays in the shadow, bool `[y, x]`.
 
         Args:
-            rows: part of the slice.
-            columns: part of the slice.
-            share: share of the loss of the darkest ray nearby from which a ray is in the shadow.
+            rows: range of rows.
+            columns: range of columns.
+            share: smallest absorption of a ray in the shadow, as a fraction of that of the darkest ray nearby.
         """
         darkest = ndimage.maximum_filter1d(self.lost, 2 * _WIDEST_PX + 1, axis=1)
         inside = self.lost - np.float32(share) * darkest
@@ -52,11 +53,11 @@ class Shadow:
 
 
 def shadow_of(image: NDArray[np.int16], found: NDArray[np.bool_], spacing_mm: tuple[float, ...]) -> Shadow:
-    """Return the shadow of the metal in a slice: its line integrals minus those beside the trace of the metal found.
+    """Compute the shadow of the metal in a slice from its line integrals minus those of the tissue.
 
     Args:
         image: HU, `[y, x]`.
-        found: metal found so far, bool `[y, x]`; its trace hides the tissue behind it.
+        found: metal found so far, bool `[y, x]`; the line integrals of the tissue are interpolated across its trace.
         spacing_mm: distance between pixels along (y, x).
     """
     shape = (found.shape[0], found.shape[1])
@@ -87,6 +88,6 @@ def line_integrals(image: NDArray[np.int16], spacing_mm: tuple[float, ...], coun
 
 
 def along_mm(spacing_mm: tuple[float, ...], count: int) -> NDArray[np.float32]:
-    """Return the length of a ray inside a pixel at each angle, in mm; arguments as for `line_integrals`."""
+    """Return the length of a ray inside a pixel at each angle in mm; arguments are the same as for `line_integrals`."""
     turns = angles(count)
     return np.hypot(np.sin(turns) * spacing_mm[1], np.cos(turns) * spacing_mm[0]).astype(np.float32)

@@ -1,4 +1,4 @@
-"""Pieces that are certainly metal, and pieces that may be enamel, dense bone or noise."""
+"""Distinguish pieces that are certainly metal from those that may be enamel, dense bone or noise."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,33 +11,34 @@ CERTAIN_HU = 2500
 
 FEWEST_VOXELS = 3
 
-# Enamel reaches 3000 HU, and noise lifts single voxels of it higher. Clipped metal has the highest HU of the scale.
+# Enamel has up to 3000 HU, and noise raises single voxels further. Clipped metal has the highest HU of the scale.
 _ENAMEL_HU = 3000
 _USUAL_ENAMEL_HU = 2900
 _SURE_HU = 3200
 _VERY_SURE_HU = 4000
 _RARE = 5.0
-"""Multiple of the noise that hardly a voxel in a million exceeds."""
+"""Multiple of the noise that fewer than one voxel in a million exceeds by chance."""
 
 _SOFT_TISSUE_HU = (-200.0, 300.0)
 _WINDOW_PX = 5
 _APART_PX = 2
-"""Distance of the pixels that are compared: reconstruction filters make the noise of neighbours alike."""
+"""Distance of the pixels that are compared, because reconstruction filters correlate the noise of neighbours."""
 
 _DEVIATION_OF_MEDIAN = 1.4826
 
 
 def sure_pieces(hu: NDArray[np.int16], labels: NDArray[np.int32], count: int, scale: Scale) -> NDArray[np.bool_]:
-    """Mark the pieces that are certainly metal, bool `[piece]`.
+    """Return which pieces are certainly metal, bool `[piece]`.
 
-    Metal has three voxels above enamel, or one far above it. If most dense voxels of a piece are below that level, as
-    in thin metal and in noisy enamel, the level must also exceed enamel by five times the noise of the slices.
+    A piece is certainly metal if three voxels exceed the HU of enamel, or one voxel exceeds them by far. If most dense
+    voxels of the piece are below this level, as in thin metal or noisy enamel, the level must also exceed enamel by
+    five times the noise of the slices.
 
     Args:
         hu: HU, `[z, y, x]`.
-        labels: number of the piece of each voxel, 1 to `count`, `[z, y, x]`; 0 outside.
+        labels: number of the piece that each voxel belongs to, 1 to `count`, `[z, y, x]`; 0 outside the pieces.
         count: number of pieces.
-        scale: scale of the series.
+        scale: HU scale of the series.
     """
     is_cut_off = scale.is_clipped and scale.highest_hu >= _ENAMEL_HU
     sure_hu = min(_SURE_HU, scale.highest_hu) if is_cut_off else _SURE_HU
@@ -55,9 +56,10 @@ def sure_pieces(hu: NDArray[np.int16], labels: NDArray[np.int32], count: int, sc
 
 
 def noise_hu(hu: NDArray[np.int16]) -> float:
-    """Return the median noise of soft tissue in slices `[z, y, x]`, in HU; 0 without soft tissue.
+    """Estimate the noise of soft tissue in slices `[z, y, x]` as a standard deviation in HU; 0 without soft tissue.
 
-    It is the deviation that the differences of pixels in a row show; streaks and edges hardly change a median.
+    The estimate is the median absolute difference of pixels in the same row, scaled to a standard deviation, because
+    streaks and edges hardly change a median.
     """
     found = []
     for image in hu:

@@ -1,4 +1,4 @@
-"""Undo and redo of mask edits, within a memory limit."""
+"""Undo and redo edits of a mask, within a memory limit."""
 
 from collections import deque
 from collections.abc import Callable
@@ -14,7 +14,7 @@ from marview.volume.patch import MaskPatch
 
 @dataclass(frozen=True, eq=False)
 class Step:
-    """One edit, and the description of the mask on its other side."""
+    """Edit of a mask, with the description of the mask before it (undo) or after it (redo)."""
 
     patch: MaskPatch
     description: Any
@@ -26,12 +26,12 @@ class Step:
 
 
 class UndoStack:
-    """Stack of mask edits for undo and redo; beyond the memory limit it drops the oldest.
+    """Stack of mask edits for undo and redo; above the memory limit, the oldest edits are dropped.
 
     Args:
-        describe: describes the current mask, before an edit is pushed and before a step is undone or redone; what it
-            returns comes back with the step that leads there.
-        limit_bytes: memory for patches.
+        describe: function that returns a description of the current mask, called before an edit is pushed, undone or
+            redone. The step that restores this state returns the same description.
+        limit_bytes: memory limit of all patches in bytes.
 
     Examples:
         >>> mask, stack = np.zeros((1, 4, 4), bool), UndoStack()
@@ -60,11 +60,11 @@ class UndoStack:
 
     @property
     def nbytes(self) -> int:
-        """Memory of all patches in bytes."""
+        """Memory used by all patches in bytes."""
         return sum(step.patch.nbytes for step in (*self._done, *self._undone))
 
     def push(self, patch: MaskPatch | None) -> None:
-        """Add an edit; None, an edit without effect, is ignored."""
+        """Add an edit; None, for an edit without effect, is ignored."""
         if patch is None:
             return
         self._undone.clear()

@@ -1,4 +1,4 @@
-"""A CT volume: HU on a grid."""
+"""CT volumes: HU on a grid."""
 
 from dataclasses import dataclass
 
@@ -9,7 +9,7 @@ from marview.errors import UsageError
 from marview.geometry import Grid
 
 BODY_HU = -500
-"""Threshold between air and body in HU."""
+"""Threshold between air and the body in HU."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -17,7 +17,7 @@ class Volume:
     """A CT volume: HU on a grid.
 
     Attributes:
-        hu: int16 HU `[z, y, x]`, z from the foot end; do not change it, because it may be in shared memory.
+        hu: int16 HU `[z, y, x]`, z from the foot end. Do not change it, because it may be in shared memory.
         grid: positions of the voxels, of the same shape.
 
     Raises:

@@ -1,4 +1,4 @@
-"""The HU window, which maps HU to grey values."""
+"""HU windows, which map HU to grey values."""
 
 from dataclasses import dataclass
 
@@ -10,7 +10,7 @@ from marview.errors import UsageError
 LUT_LOWEST_HU = -32768
 
 _MOST_HU = 1e6
-"""Largest useful width or level; no CT image has HU beyond it."""
+"""Largest accepted width or level in HU; no CT image has higher values."""
 
 
 def is_usable_window(width_hu: float, level_hu: float) -> bool:
@@ -24,7 +24,7 @@ def is_usable_window(width_hu: float, level_hu: float) -> bool:
 
 @dataclass(frozen=True)
 class HuWindow:
-    """Width and level in HU.
+    """HU window, given by its width and level in HU.
 
     Raises:
         UsageError: the width is not positive, or width or level are not finite or too large.
@@ -41,10 +41,10 @@ class HuWindow:
 
     def __post_init__(self) -> None:
         if not self.width_hu > 0:
-            raise UsageError(f"The width of a HU window must be above 0, not {self.width_hu:g}.")
+            raise UsageError(f"The width of an HU window must be above 0, not {self.width_hu:g}.")
         if not is_usable_window(self.width_hu, self.level_hu):
             raise UsageError(
-                f"Width and level of a HU window must be finite, not {self.width_hu:g} and {self.level_hu:g} HU."
+                f"Width and level of an HU window must be finite, not {self.width_hu:g} and {self.level_hu:g} HU."
             )
 
     @property

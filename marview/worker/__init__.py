@@ -1,1 +1,1 @@
-"""The child process that runs methods, and the conversion of clinical slices to cases and back."""
+"""The worker process, which runs methods and converts clinical slices to cases and results to corrections."""

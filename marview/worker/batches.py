@@ -1,4 +1,4 @@
-"""Number of slices in a batch of a method."""
+"""Choose how many slices a method corrects at once, and divide a run into batches."""
 
 import gc
 from collections.abc import Callable, Iterator
@@ -11,7 +11,7 @@ from marview.mar.manifest import Manifest
 from marview.worker.devices import memory_mb
 
 LARGEST = {"cpu": 8, "cuda": 32}
-"""Slices by device. On a CPU larger batches need up to twice the memory and gain little time or none."""
+"""Largest batch by device. On a CPU, larger batches need up to twice the memory and save little or no time."""
 
 _FIRST = 4
 _SLICE_PIXELS = 512**2
@@ -21,7 +21,7 @@ Case = TypeVar("Case")
 
 
 class Batches:
-    """Batches of slices that fit the free memory. The first ones are small, so that results appear soon."""
+    """Division of a run into batches that fit into the free memory. The first batches are small, for early results."""
 
     def __init__(self, manifest: Manifest, device: torch.device) -> None:
         """Measure the free memory.
@@ -40,7 +40,7 @@ class Batches:
             )
 
     def limit(self, pixels: int) -> None:
-        """Reduce the batch size for large slices, because their corrections are computed on their own pixels."""
+        """Reduce the batch size for slices with many pixels, because corrections are computed at their resolution."""
         self.largest = max(1, min(self.largest, self._most * _SLICE_PIXELS // pixels))
 
     def split(self, items: list[Case], *, is_first_alone: bool) -> Iterator[list[Case]]:
@@ -48,7 +48,7 @@ class Batches:
 
         Args:
             items: items to process.
-            is_first_alone: whether the first item is a batch of its own, so that the slice in view is soon done.
+            is_first_alone: whether the first item is a batch of its own, so that the slice in view is corrected soon.
         """
         done, size = 0, 1 if is_first_alone else self.largest
         while done < len(items):
@@ -74,7 +74,7 @@ class Batches:
                     f"The method {self._manifest.id} ran out of memory on a single slice. Close other "
                     "programs and try again."
                 ) from error
-        # outside the handler, so that the memory of the failed attempt is released
+        # outside the exception handler, so that the memory of the failed attempt is released
         gc.collect()
         if torch.cuda.is_available():
             torch.cuda.empty_cache()

@@ -1,4 +1,4 @@
-"""Cases and results as .npz files, for benchmarks."""
+"""Read and write cases and results as .npz files, for benchmarks."""
 
 import dataclasses
 import json
@@ -22,10 +22,10 @@ _BEAMS: dict[str, type[Beam]] = {beam.__name__: beam for beam in (ParallelBeam, 
 
 
 def save_case(case: MarCase, path: Path) -> None:
-    """Write a case.
+    """Write a case to a file.
 
     The file contains hu, metal, pixel_mm, beam (JSON), slice_indices and, if the case has them, measured_sinogram and
-    measured_trace. It appears whole or not at all.
+    measured_trace. An incomplete file never appears under this name.
     """
     arrays: dict[str, Any] = {
         "hu": _numpy(case.hu, np.float32),
@@ -42,7 +42,7 @@ def save_case(case: MarCase, path: Path) -> None:
 
 
 def load_case(path: Path) -> MarCase:
-    """Read a case.
+    """Read a case from a file.
 
     Raises:
         BadInput: the file cannot be read or does not contain a case.
@@ -64,7 +64,7 @@ def load_case(path: Path) -> MarCase:
 
 
 def save_neighbours(neighbours: Neighbours, path: Path) -> None:
-    """Write the neighbours of a case, clean_hu and metal; the file appears whole or not at all."""
+    """Write the neighbours of a case, the arrays clean_hu and metal, to a file."""
     arrays = {
         "clean_hu": _numpy(neighbours.clean_hu, np.float32),
         "metal": _numpy(neighbours.metal, np.bool_),
@@ -103,7 +103,7 @@ def beam_from_json(values: dict[str, Any]) -> Beam:
 
 
 def write_npz(path: Path, arrays: dict[str, Any]) -> None:
-    """Write arrays to a file that appears whole or not at all."""
+    """Write arrays to an .npz file; an incomplete file never appears under this name."""
     path.parent.mkdir(parents=True, exist_ok=True)
     unfinished = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}")
     try:
@@ -116,7 +116,7 @@ def write_npz(path: Path, arrays: dict[str, Any]) -> None:
 
 @contextmanager
 def _arrays_of(path: Path, what_is_wrong: str) -> Iterator[Any]:
-    """Open the arrays of a file by name; any error while reading becomes a sentence with `what_is_wrong`."""
+    """Open the arrays of a file by name, and convert any error while reading to a message with `what_is_wrong`."""
     try:
         with path.open("rb") as stream, np.load(stream, allow_pickle=False) as file:
             yield file

@@ -1,4 +1,4 @@
-"""Run a method on case files: the work of a `CasesRequest`."""
+"""Handle a `CasesRequest`: run a method on case files."""
 
 import time
 from collections.abc import Iterator
@@ -23,13 +23,14 @@ Numbered = tuple[int, MarCase]
 
 
 def run_cases(request: CasesRequest, channel: Channel) -> Finished:
-    """Run a method on case files. Each result is written immediately, so that a stopped run can continue.
+    """Run a method on case files. Each result is written immediately, so that a run can be continued after a stop.
 
-    A result file contains `hu`, float32 `[slice, y, x]`, and, on request, `corrected_sinogram`. The report contains the
-    notes of the method: `notes` are sentences, `single_notes` lists each note, with its fields if it is about a slice.
+    A result file contains `hu`, float32 `[slice, y, x]`, and, if requested, `corrected_sinogram`. The report contains
+    the notes of the method: `notes` is a list of sentences, and `single_notes` lists each note separately, as a
+    dictionary if it is about a slice.
 
     Raises:
-        UsageError: parameters or device that the method does not accept.
+        UsageError: the method does not accept the parameters or the device.
         BadInput: a file does not contain a case.
         MethodFailed: the method returned no result.
         Cancelled: the run was cancelled.
@@ -91,7 +92,7 @@ def run_cases(request: CasesRequest, channel: Channel) -> Finished:
 
 
 def _alike(paths: tuple[str, ...], batches: Batches) -> Iterator[list[Numbered]]:
-    """Group neighbouring cases of equal geometry, as far as memory allows; the order stays."""
+    """Group consecutive cases with the same geometry, as far as memory allows, without changing their order."""
     group: list[Numbered] = []
     for index, path in enumerate(paths):
         case = load_case(Path(path))
@@ -110,7 +111,7 @@ def _geometry(case: MarCase) -> tuple[object, ...]:
 
 
 def joined(cases: list[MarCase], device: torch.device) -> MarCase:
-    """Join cases of equal geometry into one."""
+    """Combine cases with the same geometry into one case."""
 
     def together(parts: list[torch.Tensor | None]) -> torch.Tensor | None:
         there = [part for part in parts if part is not None]

@@ -1,6 +1,7 @@
-"""The child's connection to the window: requests on its real standard input, messages on its real standard output.
+"""Connection of the worker process to the window: requests on standard input, messages on standard output.
 
-Method code that prints or reads cannot disturb it: its output is standard error, and its input is empty.
+Code of methods that prints or reads input cannot disturb the connection, because its output goes to standard error and
+its input is empty.
 """
 
 import contextlib
@@ -20,7 +21,7 @@ from marview.threads import start_thread
 
 
 class Channel:
-    """Connection to the window. Its thread also ends the process when the window is gone."""
+    """Connection to the window. When the window closes or crashes, it ends this process."""
 
     def __init__(self) -> None:
         sys.stdout.flush()
@@ -35,11 +36,11 @@ class Channel:
         start_thread(self._read, "requests")
 
     def next(self) -> Request:
-        """Wait for the next request; earlier requests to cancel are ignored."""
+        """Wait for the next request, and ignore cancel requests that arrived before it."""
         return self._waiting.get()
 
     def is_asked(self, within_s: float) -> bool:
-        """Return whether a request is waiting, or arrives within some seconds."""
+        """Return whether a request is waiting or arrives within `within_s` seconds."""
         end = time.monotonic() + within_s
         while self._waiting.empty() and time.monotonic() < end:
             time.sleep(0.01)
@@ -72,16 +73,17 @@ class Channel:
 
 
 def end_group() -> None:
-    """End this process and all its children, without cleaning up."""
+    """End this process and all its children immediately, without cleaning up."""
     if sys.platform != "win32" and os.getpgrp() == os.getpid():
         os.killpg(0, signal.SIGKILL)
     os._exit(0)
 
 
 def limit_memory(limit_mb: int | None) -> None:
-    """Limit the memory of this process (None: to that of the machine), and offer it to the OOM killer first.
+    """Limit the memory of this process; None limits it to the memory of the computer.
 
-    A refused allocation becomes a message. If the whole machine ran out of memory, the system might kill the window.
+    Above the limit, an allocation fails with an error that marview can report. The process also becomes the first
+    candidate of the OOM killer, so that the system does not kill the window if memory runs out.
     """
     if sys.platform != "linux":
         return

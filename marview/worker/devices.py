@@ -1,4 +1,4 @@
-"""Devices of this machine, their free memory, and the device of a run."""
+"""List the devices of this computer and their free memory, and choose the device of a run."""
 
 import sys
 from pathlib import Path
@@ -14,7 +14,7 @@ from marview.threads import settle_threads
 
 
 def list_devices() -> list[dict[str, Any]]:
-    """List every device: name ("cpu", "cuda:0"), title, free_mb, total_mb."""
+    """List all devices: name ("cpu", "cuda:0"), title, free_mb, total_mb."""
     free, total = memory_mb(torch.device("cpu"))
     title = f"CPU, {count(torch.get_num_threads(), 'thread')}"
     found = [{"name": "cpu", "title": title, "free_mb": free, "total_mb": total}]
@@ -27,7 +27,7 @@ def list_devices() -> list[dict[str, Any]]:
 
 
 def use_free_threads() -> None:
-    """Use as many threads as there are free cores, from the start of a run to its end.
+    """Set the number of threads to the number of free cores. Call it at the start of a run.
 
     Raises:
         UsageError: `MARVIEW_THREADS` is not a positive whole number.
@@ -39,12 +39,12 @@ def choose_device(asked: str, manifest: Manifest) -> torch.device:
     """Choose the device of a run.
 
     Args:
-        asked: "auto", "cpu" or "cuda".
+        asked: device that the user chose: "auto", "cpu" or "cuda".
         manifest: manifest of the method.
 
     Raises:
-        UsageError: the machine has no such device, or the method does not run on it. marview never replaces the
-            device silently.
+        UsageError: the computer has no such device, or the method cannot run on it. marview never silently uses another
+            device.
     """
     needs = manifest.device
     if asked == "cuda" and needs == "cpu":
@@ -59,7 +59,7 @@ def choose_device(asked: str, manifest: Manifest) -> torch.device:
 
 
 def memory_mb(device: torch.device) -> tuple[int, int]:
-    """Return free and total memory of a device in MB; for the CPU at most what this process may use."""
+    """Return the free and the total memory of a device in MB; for the CPU, at most what this process may use."""
     if device.type == "cuda":
         free, total = torch.cuda.mem_get_info(device)
         return free // 2**20, total // 2**20
@@ -78,7 +78,7 @@ def _available_bytes(total: int) -> int:
 
 
 def _room_under_limits(total: int) -> list[int]:
-    """Return how much memory this process may still use under its own limit and that of its container."""
+    """Return how many bytes this process may still allocate under its own limit and the limit of its container."""
     rooms = [total]
     group = Path("/sys/fs/cgroup")
     try:

@@ -1,7 +1,8 @@
-"""Convert clinical slices, whose only data are images, to cases for methods, and results to corrections.
+"""Convert clinical slices, for which there is no raw data, to cases for methods, and results to corrections.
 
-The sinogram is the forward projection of the slice. The result is never the method's image, which lost resolution on
-the way, but its difference to the method's input: smooth, small, and zero where the method changed nothing.
+The sinogram is the forward projection of the slice. The image of the method is not used directly, because resampling
+and reconstruction have blurred it. Instead, its difference from the input of the method is added to the slice. This
+difference is smooth, and it is zero where the method changed nothing.
 """
 
 from collections.abc import Callable
@@ -35,10 +36,10 @@ REPROJECTED = translatable(
 
 @dataclass(frozen=True)
 class FrontEnd:
-    """Cases and corrections for slices that share a grid.
+    """Conversion of slices on a grid to cases, and of results to corrections.
 
     Attributes:
-        frame: grid of the slices.
+        frame: grid of the slices and the processing grid.
         device: device for the cases.
     """
 
@@ -47,7 +48,7 @@ class FrontEnd:
 
     @cached_property
     def beam(self) -> Beam:
-        """Beam of every case."""
+        """Beam of all cases."""
         return processing_beam(self.frame.pixel_mm)
 
     @cached_property
@@ -59,7 +60,7 @@ class FrontEnd:
         return Restorer(self.frame.pixel_mm)
 
     def case(self, hu: NDArray[np.int16], mask: NDArray[np.bool_], slice_indices: list[int]) -> MarCase:
-        """Make the case of slices `[slice, row, column]`. The metal trace belongs to the mask grown by one pixel."""
+        """Make a case from slices `[slice, row, column]`, with the metal trace of the mask grown by one pixel."""
         metal = self.frame.mask_to_processing(mask).to(self.device)
         return MarCase(
             hu=self.frame.to_processing(hu).to(self.device),
@@ -71,7 +72,7 @@ class FrontEnd:
         )
 
     def cut_off(self, hu: NDArray[np.int16], mask: NDArray[np.bool_]) -> list[int]:
-        """Return the positions of slices `[slice, row, column]` whose dark streaks the file clipped."""
+        """Return the positions, in `hu` `[slice, row, column]`, of slices with clipped dark streaks."""
         return np.flatnonzero(cut_off(hu, mask).any(axis=(1, 2))).tolist()
 
     def restored(
@@ -81,13 +82,13 @@ class FrontEnd:
         mask: NDArray[np.bool_],
         pause: Callable[[], None] = lambda: None,
     ) -> tuple[MarCase, list[int]]:
-        """Restore the dark streaks that the file clipped; return the case and the positions of the restored slices.
+        """Restore clipped dark streaks; return the new case and the positions of the restored slices.
 
         Args:
-            case: case made by `case`.
+            case: case of these slices, made by `case`.
             hu: slices, HU `[slice, row, column]`.
             mask: their metal mask.
-            pause: called between the steps.
+            pause: function called between the steps, so that a run can be cancelled.
         """
         dark = cut_off(hu, mask)
         found = np.flatnonzero(dark.any(axis=(1, 2))).tolist()
@@ -100,21 +101,22 @@ class FrontEnd:
         return replace(case, hu=whole), found
 
     def trace(self, mask: NDArray[np.bool_]) -> Tensor:
-        """Mark the metal trace of masks `[slice, row, column]`; bool `[slice, view, bin]`, as in cases."""
+        """Compute the metal trace of masks `[slice, row, column]`, bool `[slice, view, bin]`, as in cases."""
         return self.rays_through(grown(self.frame.mask_to_processing(mask).to(self.device)))
 
     def rays_through(self, pixels: Tensor) -> Tensor:
-        """Mark the rays that cross any of the pixels `[slice, y, x]`; bool `[slice, view, bin]`."""
+        """Return the rays that cross any of the pixels `[slice, y, x]`, bool `[slice, view, bin]`."""
         return self._projector.trace(pixels)
 
     def rays_through_body(self, hu: NDArray[np.int16]) -> Tensor:
-        """Mark the rays through pixels above -500 HU of a slice `[1, row, column]`; bool `[1, view, bin]`.
+        """Return the rays through the body, above -500 HU, of a slice `[1, row, column]`; bool `[1, view, bin]`.
 
-        Separate pieces, such as legs, count from half the size of the largest; a table beside the body does not.
+        Separate parts, such as two legs, are included if they are at least half as large as the largest part. The table
+        is therefore not included.
         """
         labels, _ = ndimage.label((self.frame.to_processing(hu)[0] > BODY_HU).numpy())
         sizes = np.bincount(labels.ravel())
-        sizes[0] = 0  # the air
+        sizes[0] = 0  # label 0 is air
         body = sizes[labels] >= max(1, sizes.max() / 2)
         return self.rays_through(torch.from_numpy(body)[None].to(self.device))
 
@@ -129,8 +131,8 @@ class FrontEnd:
     ) -> NDArray[np.float32]:
         """Return the correction of slices, float32 HU `[slice, row, column]`.
 
-        No value falls below the lowest one of its slice, nor below -1024 HU: nothing is thinner than vacuum, and the
-        result still fits the bits of the source.
+        The correction lowers no pixel below the lowest value of its slice, nor below -1024 HU, because nothing
+        attenuates less than vacuum, and the result must fit the number of bits in the original files.
 
         Args:
             before_hu: slices on the processing grid, `[slice, y, x]`.
@@ -157,16 +159,16 @@ class FrontEnd:
 
 
 def consistency(case: MarCase, result_hu: Tensor) -> Tensor:
-    """Forward projection of a result minus the sinogram, outside the metal trace, `[slice, view, bin]`."""
+    """Return the forward projection of a result minus the sinogram, outside the metal trace, `[slice, view, bin]`."""
     difference = case.projector.forward(hu_to_mu(result_hu)).sub_(case.sinogram)
     return difference.masked_fill_(case.trace, 0)
 
 
 def checked_result(result: object, case: MarCase, before_hu: Tensor, method: str) -> MarResult:
-    """Return the result of a method as float32 without gradients; refuse an invalid one.
+    """Check the result of a method, and convert it to float32 without gradients.
 
     Raises:
-        MethodFailed: wrong shape, values that are not finite, or a changed input.
+        MethodFailed: a shape is wrong, values are not finite, or the method has changed its input.
     """
     if not isinstance(result, MarResult):
         remedy = "Is a return statement missing?" if result is None else "Write return MarResult(hu)."
@@ -188,7 +190,7 @@ def checked_result(result: object, case: MarCase, before_hu: Tensor, method: str
 
 
 def _check_tensor(what: str, name: str, tensor: object, shape: tuple[int, ...], *, is_needed: bool = False) -> None:
-    """Refuse a tensor of a result, which is its attribute `name`."""
+    """Raise `MethodFailed` if the attribute `name` of a result is not a valid tensor."""
     if tensor is None and not is_needed:
         return
     if not isinstance(tensor, Tensor):
@@ -208,14 +210,14 @@ def _check_tensor(what: str, name: str, tensor: object, shape: tuple[int, ...], 
 
 
 def _kind(value: object) -> str:
-    """Return the type of a value with its article: "an ndarray", "a list", "None"."""
+    """Return the type of a value with an article, such as "an ndarray" or "a list"; "None" for None."""
     name = type(value).__name__
     article = "an" if name == "ndarray" or name[0].lower() in "aeiou" else "a"
     return "None" if value is None else f"{article} {name}"
 
 
 def too_much_metal(trace_fraction: float, slice_index: int) -> SliceNote | None:
-    """Make the warning about a large metal trace."""
+    """Make the note on a slice whose metal trace is large."""
     if trace_fraction < GUESS_FRACTION:
         return None
     meaning = translatable(", so the values that replace it are largely a guess")

@@ -1,4 +1,4 @@
-"""Send the reports of a method to the window."""
+"""Send the progress, the pictures and the notes of a running method to the window."""
 
 import logging
 import time
@@ -20,17 +20,17 @@ _EVERY_S = 0.05
 
 
 def check_picture(name: str, array: Tensor) -> None:
-    """Refuse an intermediate picture that is not two-dimensional.
+    """Check that an intermediate picture is two-dimensional.
 
     Raises:
-        ValueError: it has another shape.
+        ValueError: the picture has another number of dimensions.
     """
     if array.ndim != 2:
         raise ValueError(f"Output {name!r} is a picture of one slice, not an array of shape {tuple(array.shape)}.")
 
 
 class Outputs:
-    """Writer of intermediate pictures to files that the window reads; does nothing if pictures are not wanted."""
+    """Writer of intermediate pictures to files that the window reads; it does nothing if pictures are not wanted."""
 
     def __init__(self, channel: Channel, folder: str, *, is_wanted: bool = True) -> None:
         self.is_wanted = is_wanted and bool(folder)
@@ -42,7 +42,7 @@ class Outputs:
         """Write a picture, `[y, x]` or `[view, bin]`, and send its path.
 
         Raises:
-            BadInput: there is no room for it.
+            BadInput: there is no room for the file.
         """
         if not self.is_wanted:
             return
@@ -66,7 +66,7 @@ class WorkerJob:
     """The job of a method (`marview.methods.api.Job`).
 
     Attributes:
-        weights_read: file and sha256 of the weights that the method has read.
+        weights_read: SHA-256 of each weights file that the method has read, by file name.
     """
 
     def __init__(self, channel: Channel, loaded: LoadedMethod, device: torch.device, outputs: Outputs | None) -> None:
@@ -81,15 +81,15 @@ class WorkerJob:
         self.find_beside: Callable[[int, int], Tensor] = none_beside
 
     def at(self, start: float, share: float) -> None:
-        """Map the progress of the next case to this part of the run."""
+        """Map the progress of the next case to a part of the run, from `start` on and `share` long."""
         self._start, self._share = start, share
 
     def progress(self, fraction: float, text: str = "") -> None:
-        """Report the progress of this case. Calls in quick succession are skipped, unless the text changes."""
+        """Report the progress of this case. Reports soon after another one are dropped, unless their text is new."""
         self._say(Progress(self._start + self._share * min(1.0, max(0.0, fraction)), text))
 
     def learning(self, fraction: float, text: str = "") -> None:
-        """Report the progress of learning before the correction, with the same limit."""
+        """Report the progress of the training before the correction, under the same rule."""
         self._say(Progress(min(1.0, max(0.0, fraction)), text, is_learning=True))
 
     def _say(self, progress: Progress) -> None:
@@ -110,7 +110,7 @@ class WorkerJob:
             self._outputs.show(name, slice_index, array)
 
     def output_rest(self, name: str, slice_indices: Sequence[int], arrays: Tensor | None) -> None:
-        """Send the pictures of a result that the method has not sent itself.
+        """Send the pictures in a result, unless the method has already sent them.
 
         Args:
             name: name of the output.
@@ -128,16 +128,16 @@ class WorkerJob:
         self._channel.check_cancelled()
 
     def neighbours(self, count: int) -> tuple[Tensor, Tensor]:
-        """Return HU of slices of the same scan without metal, nearest first, and masks of slices with metal."""
+        """Return slices of the same scan without metal, in HU, nearest first, and the masks of slices with metal."""
         clean, masks = self.find_neighbours(count)
         return clean.to(self.device), masks.to(self.device)
 
     def beside(self, slice_index: int, reach: int) -> Tensor:
-        """Return HU of a slice with `reach` slices of the same scan on each side."""
+        """Return a slice and `reach` slices of the same scan on each side of it, in HU."""
         return self.find_beside(slice_index, reach).to(self.device)
 
     def weights(self, file: str) -> dict[str, Tensor]:
-        """Return the tensors of a weights file that the manifest names, by name, on the device of the job."""
+        """Return the tensors of a weights file in the manifest, by tensor name, on the device of the job."""
         weights = self._loaded.weights(file, str(self.device))
         if file not in [each["file"] for each in self.weights_read]:
             [digest] = [each.sha256.lower() for each in self._loaded.manifest.weights if each.file == file]
@@ -146,5 +146,5 @@ class WorkerJob:
         return weights
 
     def about_weights(self, file: str) -> dict[str, str]:
-        """Return the metadata of that file."""
+        """Return the metadata of a weights file."""
         return self._loaded.about_weights(file)

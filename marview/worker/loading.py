@@ -1,4 +1,4 @@
-"""Load code, parameters and weights of a method from its folder."""
+"""Load the code, the parameters and the weights of a method from its folder."""
 
 import hashlib
 import importlib
@@ -23,7 +23,7 @@ from marview.worker.method_errors import as_sentence, place
 
 
 class Weights(dict[str, Tensor]):
-    """Tensors by name, and the `path` of their file for messages."""
+    """Tensors of a weights file by name, with the `path` of the file for messages."""
 
     def __init__(self, tensors: Mapping[str, Tensor], path: Path) -> None:
         super().__init__(tensors)
@@ -31,18 +31,20 @@ class Weights(dict[str, Tensor]):
 
 
 class LoadedMethod:
-    """A loaded method: `manifest`, `folder`, the folder `code` with its modules, and the `method` object.
+    """A method whose code is imported: `manifest`, `folder`, the folder `code` with its modules, and the `method`
+    object.
 
-    Its modules belong to a package with the folder's name, inside a package that represents the parent folder. Relative
-    imports reach its own modules and methods of the same collection, and `sys.path` does not change.
+    The modules are imported as a package with the name of the folder, inside a package for the parent folder. Relative
+    imports can therefore reach the method's own modules and other methods in the same parent folder, without a change
+    of `sys.path`.
     """
 
     def __init__(self, folder: Path) -> None:
-        """Import the method.
+        """Import the method in a folder.
 
         Raises:
             BadInput: the manifest is wrong.
-            MethodFailed: the entry cannot be imported, or is not a method.
+            MethodFailed: the class cannot be imported, or is not a method.
         """
         self.folder = folder
         self.manifest: Manifest = read_manifest(folder)
@@ -52,22 +54,22 @@ class LoadedMethod:
             raise MethodFailed(f"The method {self.manifest.id} cannot be loaded. {' '.join(faults)}")
 
     def schema(self) -> dict[str, Any]:
-        """Return the JSON schema of its parameters; each has a default.
+        """Return the JSON schema of the method's parameters, each with a default.
 
         Raises:
-            UsageError: the method refuses its own defaults.
+            UsageError: a default is not a valid value of its parameter.
         """
         schema = self.method.Parameters.model_json_schema()
         defaults = self.parameters({}).model_dump(mode="json", by_alias=True)
         for name, field in schema.get("properties", {}).items():
-            field.setdefault("default", defaults.get(name))  # the schema lacks defaults that a function makes
+            field.setdefault("default", defaults.get(name))  # the schema lacks defaults that a function returns
         return schema
 
     def parameters(self, values: dict[str, Any]) -> BaseModel:
-        """Return its parameters, with defaults for missing values.
+        """Check values of parameters, and return the method's parameters with defaults for missing values.
 
         Raises:
-            UsageError: an unknown name or an invalid value.
+            UsageError: a name is unknown or a value is not valid.
         """
         known = self.method.Parameters.model_fields
         unknown = sorted(set(values) - set(known))
@@ -84,10 +86,10 @@ class LoadedMethod:
             ) from error
 
     def weights(self, file: str, device: str) -> Weights:
-        """Read a weights file that the manifest names; tensors by name.
+        """Read the tensors of a weights file in the manifest, by name.
 
         Raises:
-            MethodFailed: the manifest does not name the file, its hash differs, or it is damaged.
+            MethodFailed: the file is not in the manifest, its hash differs, or it is damaged.
         """
         path = self._checked(file)
         try:
@@ -115,10 +117,10 @@ class LoadedMethod:
             ) from error
 
     def check_weights(self) -> None:
-        """Compare all its weights files with the manifest.
+        """Compare all weights files of the method with the hashes in the manifest.
 
         Raises:
-            MethodFailed: a file is missing or differs.
+            MethodFailed: a file is missing or its hash differs.
         """
         for each in self.manifest.weights:
             self._checked(each.file)
@@ -133,7 +135,7 @@ class LoadedMethod:
         path = self.folder / file
         try:
             status = path.stat()
-            if not stat.S_ISREG(status.st_mode):  # opening a pipe would wait for a writer
+            if not stat.S_ISREG(status.st_mode):  # opening a pipe would block
                 raise OSError(0, "it is not a regular file")
             digest = _sha256(path, status.st_mtime_ns, status.st_size)
         except OSError as error:
@@ -165,7 +167,7 @@ def _load(folder: Path, _changed: tuple[tuple[str, int], ...]) -> LoadedMethod:
 
 
 def load_method(folder: Path) -> LoadedMethod:
-    """Load the method in a folder; import it again if one of its files changed.
+    """Load the method in a folder; import it again if one of its files has changed.
 
     Raises:
         BadInput: the manifest is wrong.
@@ -177,7 +179,7 @@ def load_method(folder: Path) -> LoadedMethod:
 
 
 def refuse_pipes(folder: Path) -> None:
-    """Refuse a method with a module that is not a regular file: reading a pipe would wait for a writer.
+    """Refuse a method with a module that is not a regular file, because reading a pipe would block.
 
     Raises:
         MethodFailed: a file *.py in the folder is a pipe, a socket or a device.
@@ -191,12 +193,12 @@ def refuse_pipes(folder: Path) -> None:
 
 
 def made_in(folder: Path, entry: str, named_in: str = f"{MANIFEST}: entry") -> Any:
-    """Make an object of a class in a method's folder, without arguments.
+    """Import a class from a method's folder, and create an object of it without arguments.
 
     Args:
         folder: folder of the method.
         entry: `module:Class`.
-        named_in: file and field that name the class, for messages.
+        named_in: file and field that contain `entry`, for messages.
 
     Raises:
         MethodFailed: the class cannot be imported or instantiated.
@@ -224,7 +226,7 @@ def made_in(folder: Path, entry: str, named_in: str = f"{MANIFEST}: entry") -> A
 
 
 def _why(error: BaseException, folder: Path, entry: str) -> str:
-    """Return why the entry of a method could not be loaded, and what to do."""
+    """Return a message that says why the class of a method could not be loaded, and what to do."""
     said = as_sentence(error, folder)
     if place(error, folder):
         return said
@@ -234,7 +236,7 @@ def _why(error: BaseException, folder: Path, entry: str) -> str:
 
 
 def _faults(method: Method) -> Iterator[str]:
-    """Return sentences on what the object of a method lacks."""
+    """Return one sentence for each reason why an object is not a method."""
     name = type(method).__name__
     if not callable(getattr(method, "run", None)):
         yield f"The class {name} has no run(self, case, parameters, job)."
@@ -254,7 +256,7 @@ def _faults(method: Method) -> Iterator[str]:
 
 
 def _wrong_default(model: type[BaseModel]) -> Iterator[str]:
-    """Return a sentence on a default that breaks the rules of its parameter, which pydantic does not check."""
+    """Return a sentence about a default that is not valid, because pydantic does not check defaults; empty if none."""
     checked = type(model.__name__, (model,), {"model_config": {"validate_default": True}, "__module__": __name__})
     try:
         checked()
@@ -263,7 +265,7 @@ def _wrong_default(model: type[BaseModel]) -> Iterator[str]:
 
 
 def _takes_three(run: Callable[..., Any]) -> bool:
-    """Return whether a method can be called with a case, parameters and a job; True for code without a signature."""
+    """Return whether `run` accepts a case, parameters and a job; True if its signature is unknown."""
     try:
         inspect.signature(run).bind(None, None, None)
     except TypeError:
@@ -274,7 +276,7 @@ def _takes_three(run: Callable[..., Any]) -> bool:
 
 
 def _package(folder: Path) -> str:
-    """Return the package name for a method's folder; make the package of its parent if it does not exist yet."""
+    """Return the package name of a method's folder, and create the package of the parent folder if necessary."""
     parent = f"marview_methods_{hashlib.sha256(str(folder.parent).encode()).hexdigest()[:12]}"
     if parent not in sys.modules:
         package = types.ModuleType(parent, f"The methods in {folder.parent}.")
@@ -284,6 +286,6 @@ def _package(folder: Path) -> str:
 
 
 def _choice(kind: Any, value: Any) -> Any:
-    """Return a number as the word that a choice has for it: the command line reads `tube_kv=100` as a number."""
+    """Convert a number to text if the parameter is a choice of words, because the command line parses `tube_kv=100`."""
     is_number = isinstance(value, int | float) and not isinstance(value, bool)
     return str(value) if is_number and get_origin(kind) is Literal and str(value) in get_args(kind) else value

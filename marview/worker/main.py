@@ -1,4 +1,4 @@
-"""The worker process: handles requests one after the other and answers each with Finished, Failed or Cancelled."""
+"""The worker process, which handles requests one after the other and answers with Finished, Failed or Cancelled."""
 
 import argparse
 import contextlib
@@ -43,11 +43,11 @@ from marview.worker.reprojection import Reprojections
 from marview.worker.tracing import mark_trace
 
 IDLE_S = 0.5
-"""Seconds without a request after which the worker compiles its kernels, and gives up the memory of its last run."""
+"""Seconds without a request after which the worker compiles kernels and frees the memory of the last run."""
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Serve requests until the window closes the connection."""
+    """Handle requests until the window closes the connection."""
     options = argparse.ArgumentParser(prog="python -m marview.worker.main", description=__doc__)
     options.add_argument("--memory-limit-mb", type=int, help="memory limit of this process; default: no limit")
     limit_mb = options.parse_args(arguments).memory_limit_mb
@@ -64,11 +64,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
                 scratch.let_go()
                 give_back()
             if may_warm_up:
-                with contextlib.suppress(NoThread):  # the first run compiles what it needs
+                with contextlib.suppress(NoThread):  # the first run compiles the kernels that it needs
                     start_thread(_warm_up, "warm-up")
             may_warm_up = holds_memory = False
         request = channel.next()
-        if isinstance(request, TraceRequest):  # a user who pauses in a stroke will go on painting
+        if isinstance(request, TraceRequest):  # the user may be in the middle of a stroke
             may_warm_up = False
         channel.send(_answer(request, channel, projections))
         if isinstance(request, ReduceRequest | CasesRequest):
@@ -77,7 +77,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def keep_what_is_loaded() -> None:
-    """Exclude loaded libraries from garbage collection, where they would take 170 ms while the user paints."""
+    """Exclude the loaded libraries from garbage collection, which would otherwise take 170 ms while the user paints."""
     gc.freeze()
     gc.enable()
 
@@ -91,7 +91,7 @@ def _warm_up() -> None:
 
 
 def _answer(request: Request, channel: Channel, projections: Reprojections) -> Message:
-    """Handle a request; any exception of a method becomes a sentence."""
+    """Handle a request, and convert any exception of a method to an error message."""
     try:
         if isinstance(request, ReduceRequest | CasesRequest):
             use_free_threads()
@@ -107,7 +107,7 @@ def _answer(request: Request, channel: Channel, projections: Reprojections) -> M
 
 
 def _code_of(request: Request) -> Path | None:
-    """Return the folder with the code of the method in a request; None without a method."""
+    """Return the folder with the code of the method of a request; None if the request has no method."""
     if isinstance(request, ReduceRequest | CasesRequest | DescribeRequest):
         with contextlib.suppress(MarviewError):
             return code_folder(Path(request.folder), read_manifest(Path(request.folder)))
@@ -115,7 +115,7 @@ def _code_of(request: Request) -> Path | None:
 
 
 def _trace_of_method(refusal: MarviewError) -> str:
-    """Return the traceback for the author of a method whose code failed to load; empty for intended refusals."""
+    """Return the traceback if the code of a method failed to load, for its author; empty for other errors."""
     return traceback.format_exc() if isinstance(refusal, MethodFailed) and refusal.__cause__ is not None else ""
 
 

@@ -1,4 +1,4 @@
-"""Sentences about exceptions in the code of a method: where in its folder they arose, and why."""
+"""Describe exceptions in the code of a method, with file, line and reason."""
 
 import re
 import traceback
@@ -8,19 +8,19 @@ from pathlib import Path
 from marview.mar.manifest import MANIFEST
 
 _INTERNAL = re.compile(r"marview_methods_[0-9a-f]{12}\.")
-"""Package that represents the parent folder of a method (`marview.worker.loading`); its name tells people nothing."""
+"""Package of the parent folder of a method (`marview.worker.loading`), which messages leave out."""
 
 _OWN = re.compile(rf"{_INTERNAL.pattern}[^.]+(?=\.)")
-"""Package of a method, in the name of one of its modules."""
+"""Matches the package of a method in the name of one of its modules."""
 
 
 def as_sentence(error: BaseException, folder: Path | None = None) -> str:
-    """Describe an exception as `as_clause` does, and say what to do about an import that failed."""
+    """Describe an exception like `as_clause`, and add advice if an import failed."""
     if isinstance(error, ModuleNotFoundError) and error.name and folder is not None and _is_raised_by(error, folder):
         name, where = error.name, place(error, folder)
         if found := _OWN.match(name):
             return f"{where}, imports {name[found.end() :]}, which is not in the folder."
-        if (folder / f"{name}.py").is_file() or (folder / name).is_dir():  # absolute imports do not find it
+        if (folder / f"{name}.py").is_file() or (folder / name).is_dir():  # absolute imports cannot find it
             return (
                 f"{where}, imports {name}. {name} is a module of the method itself, so import it with a dot: from "
                 f".{name} import ..."
@@ -36,7 +36,7 @@ def as_sentence(error: BaseException, folder: Path | None = None) -> str:
 
 
 def ended(clause: str) -> str:
-    """End a clause with a full stop, unless it ends with a question mark."""
+    """Add a full stop to a clause, unless it ends with a question mark."""
     return clause if clause.endswith("?") else f"{clause}."
 
 
@@ -56,7 +56,7 @@ def as_clause(error: BaseException, folder: Path | None = None) -> str:
 
 
 def place(error: BaseException, folder: Path | None) -> str:
-    """Return the last place in a folder that an exception passed, as in "method.py, line 21"; empty without one."""
+    """Return the last line in a folder that an exception passed, such as "method.py, line 21"; empty if none."""
     if isinstance(error, SyntaxError) and (where := _place_in_source(error, folder)):
         return where
     places = (_named(frame.f_code.co_filename, line, folder) for frame, line in traceback.walk_tb(error.__traceback__))
@@ -64,18 +64,18 @@ def place(error: BaseException, folder: Path | None) -> str:
 
 
 def _is_raised_by(error: BaseException, folder: Path) -> bool:
-    """Return whether code in a folder raised an exception itself, not a function that it called."""
+    """Return whether code in a folder raised an exception itself, and not a function that it called."""
     frames = traceback.extract_tb(error.__traceback__)
     return bool(frames) and _named(frames[-1].filename, 0, folder) != ""
 
 
 def _place_in_source(error: SyntaxError, folder: Path | None) -> str:
-    """Return the place of a syntax error, which is not in the traceback."""
+    """Return file and line of a syntax error, which the traceback does not contain."""
     return _named(error.filename, error.lineno, folder) if error.filename and error.lineno else ""
 
 
 def _named(file: str, line: int | None, folder: Path | None) -> str:
-    """Name a line of a file in a folder; empty for other files, and for packages installed in the folder."""
+    """Return file and line, such as "method.py, line 21"; empty for files elsewhere and for installed packages."""
     if folder is None or file.startswith("<"):
         return ""
     path, root = Path(file).resolve(), folder.resolve()

@@ -1,4 +1,4 @@
-"""Slices of the scan beside those of a case: slices without metal to learn from, and the next slices on each side."""
+"""Provide other slices of the scan to a method: slices without metal for training, and adjacent slices."""
 
 from dataclasses import dataclass
 
@@ -10,23 +10,23 @@ from torch import Tensor
 from marview.worker.resampling import SliceFrame
 
 MOST_CLEAN = 22
-"""Largest number of slices without metal: eleven on each side, as published for the near-hip network."""
+"""Largest number of slices without metal: eleven on each side of the metal, as published for the near-hip network."""
 
 
 @dataclass(frozen=True, eq=False)
 class Neighbours:
-    """Known slices of the scan of a case that belongs to no volume.
+    """Other slices of a scan, for a case that was read from a file and has no volume.
 
     Attributes:
-        clean_hu: float32 HU `[slice, y, x]`; slices without metal on the case's grid, nearest first.
-        metal: bool `[slice, y, x]`; masks of slices with metal.
+        clean_hu: float32 HU `[slice, y, x]`; slices without metal on the grid of the case, nearest to metal first.
+        metal: bool `[slice, y, x]`; metal masks of slices with metal.
     """
 
     clean_hu: Tensor
     metal: Tensor
 
     def __call__(self, count: int) -> tuple[Tensor, Tensor]:
-        """Keep at most `count` of each."""
+        """Return at most `count` slices without metal, and at most `count` masks."""
         return self.clean_hu[:count], self.metal[:count]
 
 
@@ -49,13 +49,13 @@ def nearest_clean(has_metal: NDArray[np.bool_], count: int) -> list[int]:
 
 
 def neighbours(frame: SliceFrame, hu: NDArray[np.int16], mask: NDArray[np.bool_], count: int) -> tuple[Tensor, Tensor]:
-    """Return HU of slices without metal, and masks of slices with metal, both `[slice, y, x]` as in cases.
+    """Return slices without metal in HU, and masks of slices with metal, both `[slice, y, x]` on the grid of cases.
 
     Args:
         frame: grid of the slices.
         hu: volume, HU `[slice, row, column]`.
         mask: metal mask of the volume.
-        count: largest number of each; the masks are spread over the slices with metal.
+        count: largest number of slices and of masks; the masks are evenly distributed over the slices with metal.
     """
     has_metal = np.asarray(mask.any(axis=(1, 2)))
     with_metal = np.flatnonzero(has_metal)
@@ -65,12 +65,12 @@ def neighbours(frame: SliceFrame, hu: NDArray[np.int16], mask: NDArray[np.bool_]
 
 
 def no_neighbours(_count: int) -> tuple[Tensor, Tensor]:
-    """Return the neighbours of a case that belongs to no volume."""
+    """Return the neighbours of a case without a volume, which are empty."""
     return torch.zeros((0, 1, 1)), torch.zeros((0, 1, 1), dtype=torch.bool)
 
 
 def beside(frame: SliceFrame, hu: NDArray[np.int16], slice_index: int, reach: int) -> Tensor:
-    """Return HU of a slice with `reach` slices on each side, `[slice, y, x]` as in cases; the last slice is repeated.
+    """Return a slice and `reach` slices on each side, HU `[slice, y, x]`; beyond the ends, the last slice is repeated.
 
     Args:
         frame: grid of the slices.
@@ -83,5 +83,5 @@ def beside(frame: SliceFrame, hu: NDArray[np.int16], slice_index: int, reach: in
 
 
 def none_beside(_slice_index: int, _reach: int) -> Tensor:
-    """Return the slices beside a slice that belongs to no volume."""
+    """Return the adjacent slices of a case without a volume, which are empty."""
     return torch.zeros((0, 1, 1))

@@ -1,4 +1,4 @@
-"""Hide the modules of a method, which tests import by their names, from absolute imports, as a run does."""
+"""Make absolute imports of a method's own modules fail in tests, as they do in a run."""
 
 import sys
 from collections.abc import Iterator
@@ -8,7 +8,7 @@ from pathlib import Path
 
 @contextmanager
 def as_in_a_run(folder: Path) -> Iterator[None]:
-    """Hide the modules of a method from absolute imports, as a run does; pytest makes them visible to tests."""
+    """Make absolute imports of the modules in a folder fail, as in a run; pytest makes them possible in tests."""
     folder = folder.resolve()
     path = sys.path.copy()
     own = {name for name in (each.stem for each in folder.iterdir()) if _is_below(folder, name)}

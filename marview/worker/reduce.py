@@ -1,4 +1,4 @@
-"""Correct slices of a volume: the work of a `ReduceRequest`."""
+"""Handle a `ReduceRequest`: correct slices of a volume."""
 
 import time
 from collections.abc import Sequence
@@ -33,12 +33,12 @@ _NOT_RESTORED = translatable("; the missing part was not estimated, because rest
 
 @dataclass
 class Reduction:
-    """A current run.
+    """Run in progress.
 
     Attributes:
-        projections: re-projections from earlier runs on the same volume.
-        done: report of every finished slice.
-        notes: sentences that the reader of the result should know.
+        projections: forward projections from earlier runs on the same volume.
+        done: reports of the finished slices.
+        notes: notes for the reader of the result.
     """
 
     request: ReduceRequest
@@ -51,10 +51,10 @@ class Reduction:
         self.notes = Notes(self.request.numbers.number)
 
     def run(self) -> Finished:
-        """Correct all slices, those with metal in the requested order, and report each finished slice.
+        """Correct the slices with metal in the requested order, and report each finished slice.
 
         Raises:
-            UsageError: parameters or device that the method does not accept.
+            UsageError: the method does not accept the parameters or the device.
             MethodFailed: the method returned no result.
             Cancelled: the run was cancelled.
         """
@@ -108,13 +108,13 @@ class Reduction:
         )
 
     def _skip(self, slices: Sequence[int]) -> None:
-        """Report slices without metal; they stay unchanged."""
+        """Report slices without metal as finished; they stay unchanged."""
         for k in slices:
             self._planes[k][:] = 0
             self._tell(SliceDone(k, 0, 0.0, 0.0))
 
     def _correct(self, batch: list[int]) -> None:
-        """Correct slices with metal."""
+        """Correct a batch of slices with metal."""
         started = time.perf_counter()
         self.channel.check_cancelled()
         request, job, outputs = self.request, self._job, self._outputs
@@ -128,7 +128,7 @@ class Reduction:
             found = self._front.cut_off(hu, mask)
         before_hu = case.hu.clone()
         if case.hu is not stored_hu:
-            self._projected += len(batch)  # restored slices depend on the mask, so no other run can use them
+            self._projected += len(batch)  # restored slices depend on the mask, so other runs cannot use them
         elif self._is_reusing:
             self._projected += self.projections.give(case)
         if outputs.is_wanted:
@@ -158,7 +158,7 @@ class Reduction:
         )
 
     def _show(self, case: MarCase, batch: list[int], result: Any, prior: Any, corrected_sinogram: Any) -> None:
-        """Send the pictures of a result."""
+        """Send the intermediate pictures of a result."""
         if not self._outputs.is_wanted:
             return
         if "li_sinogram" in vars(case):
@@ -183,11 +183,11 @@ class Reduction:
 
 
 def show_sinogram(request: SinogramRequest, channel: Channel) -> Finished:
-    """Send sinogram, metal trace and LI sinogram of a slice."""
+    """Compute the sinogram, the metal trace and the LI sinogram of a slice, and send them."""
     started = time.perf_counter()
     front = FrontEnd(frame_of(request), torch.device("cpu"))
     k = request.slice_index
-    # A copy, because the window may paint on the mask in the meantime.
+    # A copy, because the user may paint on the mask in the meantime.
     hu, mask = request.hu.array[k : k + 1], request.mask.array[k : k + 1].copy()
     case = front.case(hu, mask, [k])
     outputs = Outputs(channel, request.output_folder)
@@ -215,6 +215,6 @@ def show_sinogram(request: SinogramRequest, channel: Channel) -> Finished:
 
 
 def frame_of(request: ReduceRequest | SinogramRequest) -> SliceFrame:
-    """Return the grid of the request's slices."""
+    """Return the grids of the slices of a request."""
     _, rows, columns = request.hu.array.shape
     return SliceFrame((rows, columns), (request.spacing_mm[1], request.spacing_mm[2]))

@@ -1,4 +1,4 @@
-"""Re-projections of a volume's slices, kept for the next run of a sweep, because only the mask changes."""
+"""Cache the forward projections of slices for the next run of a sweep, in which only the mask changes."""
 
 from collections.abc import Hashable
 
@@ -8,11 +8,11 @@ from torch import Tensor
 from marview.methods.api import MarCase
 
 LIMIT_BYTES = 512 * 2**20
-"""Size of the cache, for about 300 slices; further slices are projected in every run."""
+"""Size of the cache in bytes, for about 300 slices; further slices are projected again in every run."""
 
 
 class Reprojections:
-    """Sinograms of the slices of one volume, by slice, in main memory for every device."""
+    """Sinograms of the slices of a volume, by slice, in main memory."""
 
     def __init__(self, limit_bytes: int = LIMIT_BYTES) -> None:
         self._limit_bytes = limit_bytes
@@ -20,13 +20,13 @@ class Reprojections:
         self._kept: dict[int, Tensor] = {}
 
     def begin(self, volume: Hashable) -> None:
-        """Drop the sinograms of any other volume; None drops all."""
+        """Start to use a volume: drop the sinograms of any other volume; None drops all sinograms."""
         if volume is None or volume != self._volume:
             self._kept.clear()
         self._volume = volume
 
     def give(self, case: MarCase) -> int:
-        """Attach sinograms to the slices of a case; return the number of new projections."""
+        """Set the sinogram of a case from stored sinograms; return the number of slices that had to be projected."""
         missing = [n for n, k in enumerate(case.slice_indices) if k not in self._kept]
         parts: dict[int, Tensor] = {}
         if missing:
@@ -35,8 +35,8 @@ class Reprojections:
                 parts[n] = sinogram
                 self._keep(case.slice_indices[n], sinogram)
         rows = [parts[n] if n in parts else self._kept[k].to(case.hu.device) for n, k in enumerate(case.slice_indices)]
-        # Stacked, so that a method that writes to its sinogram changes no other run. It replaces the cached property,
-        # not `measured_sinogram`, which would mean that there are raw data.
+        # Stacking copies the sinograms, so a method that changes its sinogram does not affect other runs. The copy
+        # replaces the cached property and not `measured_sinogram`, because that would indicate raw data.
         vars(case)["sinogram"] = torch.stack(rows)
         return len(missing)
 

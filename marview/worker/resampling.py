@@ -1,4 +1,4 @@
-"""Resample slices of any pixel size and shape to the square processing grid, and corrections back."""
+"""Resample slices of any pixel size and shape to the square processing grid, and corrections back to the slices."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -25,7 +25,7 @@ Kernel = Callable[[NDArray[np.float64]], NDArray[np.float64]]
 
 @dataclass(frozen=True)
 class SliceFrame:
-    """The own grid of slices and their processing grid: 416 x 416 square pixels around the same centre.
+    """Grid of slices and the processing grid, which has 416 x 416 square pixels and the same centre.
 
     Attributes:
         shape: rows and columns of the slice.
@@ -43,8 +43,9 @@ class SliceFrame:
     def to_processing(self, hu: NDArray[np.int16]) -> Tensor:
         """Resample slices `[slice, row, column]` to the processing grid; float32 HU `[slice, y, x]`.
 
-        Bilinear, with a wider kernel if pixels get larger. Dark streaks and bright metal keep their values, because the
-        forward projection needs both. Padding and everything outside the slice becomes air.
+        The interpolation is bilinear, with a wider kernel if pixels become larger. Dark streaks and bright metal are
+        not clipped, because the forward projection needs their values. Padding and everything outside the slice becomes
+        air.
         """
         values = torch.from_numpy(hu.astype(np.float32))
         values[torch.from_numpy(padding(hu))] = AIR_HU
@@ -52,14 +53,15 @@ class SliceFrame:
         return (rows @ (values - AIR_HU) @ columns.T) + AIR_HU
 
     def share_to_processing(self, pixels: NDArray[np.bool_]) -> Tensor:
-        """Return the covered fraction of each pixel of the processing grid, float32 `[slice, y, x]`."""
+        """Return the fraction of each pixel of the processing grid that `pixels` cover, float32 `[slice, y, x]`."""
         rows, columns = self._down
         return rows @ torch.from_numpy(pixels.astype(np.float32)) @ columns.T
 
     def mask_to_processing(self, mask: NDArray[np.bool_]) -> Tensor:
         """Resample a mask `[slice, row, column]` to the processing grid, bool `[slice, y, x]`.
 
-        A pixel is metal if half of it is. Thin metal, such as wires, also marks the pixels nearest to it.
+        A pixel is metal if at least half of it is metal. For thin metal, such as wires, the nearest pixels are metal as
+        well.
         """
         covered = torch.zeros((len(mask), SIZE, SIZE), dtype=torch.bool)
         box = box_of(mask)
@@ -68,17 +70,17 @@ class SliceFrame:
         return covered
 
     def renew(self, covered: Tensor, mask: NDArray[np.bool_], box: Box) -> None:
-        """Update a mask on the processing grid in place, after changes within a box.
+        """Update a mask on the processing grid in place, after the original mask has changed within a box.
 
         Args:
-            covered: bool `[slice, y, x]`; the earlier mask on the processing grid.
-            mask: bool `[slice, row, column]`; the current mask.
-            box: region in which the masks differ.
+            covered: bool `[slice, y, x]`; mask on the processing grid before the change, updated in place.
+            mask: bool `[slice, row, column]`; mask after the change.
+            box: box that contains all changes.
         """
         (changed_y, top, rows), (changed_x, left, columns) = (self._reach(axis, box[axis + 1]) for axis in (0, 1))
         metal = mask[:, rows, columns]
         down, across = self._down[0][top, rows], self._down[1][left, columns]
-        # A pixel that is half metal is metal, whatever the rounding of the sum.
+        # A pixel that is exactly half metal is metal, in spite of rounding.
         found = (down @ torch.from_numpy(metal.astype(np.float32)) @ across.T) >= 0.5 - _ROUNDING
         inner = -max_pool2d(-found.float()[:, None], 3, stride=1, padding=1)
         near = max_pool2d(inner, 5, stride=1, padding=2)[:, 0] > 0
@@ -91,9 +93,10 @@ class SliceFrame:
         covered[:, changed_y, changed_x] = found[:, _within(changed_y, top), _within(changed_x, left)]
 
     def _reach(self, axis: int, part: slice) -> tuple[slice, slice, slice]:
-        """Return the processing pixels that change with a range of rows (or columns), those to look at, and their rows.
+        """Return the processing pixels that change with a range of rows or columns, those needed for it, and their
+        rows.
 
-        A pixel that is less than half metal depends on its neighbours too, up to three pixels away.
+        A pixel that is less than half metal also depends on neighbours, which are up to three pixels away.
         """
         weights = self._down[axis]
         nearest = self._nearest(axis)[part]
@@ -106,13 +109,14 @@ class SliceFrame:
     def to_native(self, correction: Tensor) -> Tensor:
         """Resample a correction from the processing grid to the slice's own grid, HU `[slice, row, column]`.
 
-        Cubic; zero outside the reconstruction circle, with a soft edge inside it.
+        The interpolation is cubic. The correction is zero outside the reconstruction circle, with a soft edge inside
+        the circle.
         """
         rows, columns = self._up
         return (rows @ correction @ columns.T) * self._circle
 
     def changeable(self, hu: NDArray[np.int16]) -> Tensor:
-        """Mark the pixels that a correction may change: all but padding; bool `[slice, row, column]`."""
+        """Return the pixels that a correction may change, which are all except padding; bool `[slice, row, column]`."""
         return torch.from_numpy(~padding(hu))
 
     @cached_property
@@ -132,14 +136,14 @@ class SliceFrame:
 
     @cached_property
     def _circle(self) -> Tensor:
-        """Return 1 inside the reconstruction circle, falling to 0 at its edge, `[row, column]`."""
+        """Return weights that are 1 inside the reconstruction circle and fall to 0 at its edge, `[row, column]`."""
         y, x = (_centres(self.shape[axis], self.spacing_mm[axis]) for axis in (0, 1))
         radius = np.hypot(y[:, None], x[None, :]) / (SIZE * self.pixel_mm / 2)
         inwards = np.clip((1 - radius) / _TAPER, 0, 1)
         return torch.from_numpy((inwards * inwards * (3 - 2 * inwards)).astype(np.float32))
 
     def _nearest(self, axis: int) -> Tensor:
-        """Return the nearest index on the processing grid for each row or column."""
+        """Return the nearest index on the processing grid for each row (axis 0) or column (axis 1)."""
         index = _centres(self.shape[axis], self.spacing_mm[axis]) / self.pixel_mm + (SIZE - 1) / 2
         return torch.from_numpy(np.clip(np.rint(index), 0, SIZE - 1).astype(np.int64))
 
@@ -166,8 +170,8 @@ def _weights(
 ) -> Tensor:
     """Return the weight of each input for each output along one axis, `[out, in]`.
 
-    Outside the inputs is zero or, with `is_held`, the value at their edge. The kernel is as wide as the coarser of the
-    two spacings, to avoid aliasing.
+    Values outside the inputs are zero or, with `is_held`, equal to the value at the edge. The width of the kernel is
+    the larger of the two spacings, to avoid aliasing.
     """
     width = max(pitch_in, pitch_out)
     beyond = int(np.ceil(reach * width / pitch_in + n_out * pitch_out / pitch_in / 2)) + 1
@@ -183,7 +187,7 @@ def _tent(distance: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def _cubic(distance: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Keys' kernel, a = -1/2."""
+    """Evaluate Keys' cubic convolution kernel with a = -1/2."""
     d = distance
     near = (1.5 * d - 2.5) * d * d + 1
     far = ((-0.5 * d + 2.5) * d - 4) * d + 2

@@ -1,8 +1,8 @@
 """Restore dark streaks that a file clipped at its lowest value.
 
-Dense metal darkens an image far below -1024 HU, where most files end. The forward projection of such a file is too high
-outside the metal trace, because the dark half of the streaks is missing. marview estimates the missing part from the
-rays outside the trace, which must agree with the rays of a tissue prior.
+Dense metal causes dark streaks far below -1024 HU, where the HU scale of most files ends. Without these low values, the
+forward projection of the image is too high outside the metal trace. marview estimates the missing part of the streaks
+from the rays outside the trace, which must agree with the forward projection of a tissue prior.
 """
 
 import math
@@ -25,16 +25,16 @@ from marview.volume.volume import BODY_HU
 from marview.worker.resampling import SIZE
 
 _SIZE, _VIEWS = 160, 140
-"""Grid and views of the estimate. The missing part is smooth, so a coarse scan is as good as a fine one."""
+"""Pixels and views of the estimate. The missing part is smooth, so a coarse scan is sufficient."""
 
 _PASSES, _STEPS = 4, 3
-"""Number of priors, and of SIRT steps towards each; more of either fit the errors of the prior."""
+"""Number of priors, and of SIRT steps for each prior; larger numbers would fit the errors of the prior."""
 
 _LEAST_SHARE = 0.004
-"""Body fraction at the lowest value below which a slice is left unchanged, because bowel gas is as dark."""
+"""Fraction of the body at the lowest value below which nothing is restored, because bowel gas has this value too."""
 
 _LOWEST_FLOOR_HU = -1500
-"""Lowest value of a file below which it stores the whole scale."""
+"""Lowest value of a file, in HU, below which dark streaks count as not clipped."""
 
 _SMOOTHING_PX = 1.0
 _LEAST_BONE = 1.2 * MU_WATER
@@ -44,10 +44,10 @@ _FEWEST_RAYS = 0.01
 
 
 def cut_off(hu: NDArray[np.int16], mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Mark pixels at the lowest value of their slice, if dark streaks were clipped there; bool `[slice, row, column]`.
+    """Return the pixels whose dark streaks were clipped at the lowest value, bool `[slice, row, column]`.
 
-    No pixel is marked in a slice whose body rarely has that value, as in a file with the whole scale. Air beside the
-    body counts if the body does, because a streak that leaves the body was cut off all along.
+    All are False in slices whose body rarely has this value, because their streaks were not clipped. Air beside the
+    body is included if the body is, because streaks extend beyond the body.
 
     Args:
         hu: slices, HU `[slice, row, column]`.
@@ -66,7 +66,7 @@ def cut_off(hu: NDArray[np.int16], mask: NDArray[np.bool_]) -> NDArray[np.bool_]
 
 @dataclass(frozen=True)
 class Restorer:
-    """Estimator of the part that a file cut off, on a coarse parallel scan of the processing grid.
+    """Estimator of the clipped part of dark streaks, which uses a coarse parallel-beam scan.
 
     Attributes:
         pixel_mm: edge of a pixel of the processing grid, in mm.
@@ -83,14 +83,14 @@ class Restorer:
         )
 
     def missing(self, mu: Tensor, metal: Tensor, share: Tensor, pause: Callable[[], None] = lambda: None) -> Tensor:
-        """Return by how much slices are too bright, 1/cm, at least 0, `[slice, y, x]`.
+        """Estimate by how much clipped pixels are too bright, 1/cm, at least 0, `[slice, y, x]`.
 
-        SIRT under the constraint that no pixel gets brighter, alternating with the prior of NMAR.
+        SIRT steps, with the constraint that no pixel becomes brighter, alternate with computing the prior of NMAR.
 
         Args:
             mu: slices on the processing grid, 1/cm, `[slice, y, x]`.
-            metal: their metal mask.
-            share: cut-off fraction of each pixel, 0 to 1.
+            metal: metal mask of the slices, bool `[slice, y, x]`.
+            share: clipped fraction of each pixel, 0 to 1.
             pause: called between the steps.
 
         Source: P. Gilbert, Iterative methods for the three-dimensional reconstruction of an object from projections,

@@ -1,6 +1,6 @@
-"""The entry point of a worker process, separate from `main` because that loads torch, which takes seconds.
+"""Entry point of a worker process, separate from `main` because importing PyTorch takes seconds.
 
-A window that is killed in those seconds must not leave a process behind.
+If the window is killed in these seconds, the worker process must end too.
 """
 
 import ctypes
@@ -17,19 +17,19 @@ _PR_SET_PDEATHSIG = 1
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Bind this process to the life of the one that started it, then serve."""
+    """Handle requests, in a process that ends with the process that started it."""
     die_with_parent()
     bound_heap(maps_large=False)
-    gc.disable()  # saves a fifth of the time to load torch; `main` enables it again
+    gc.disable()  # shortens the import of PyTorch by a fifth; `main` enables it again
     from marview.worker.main import main as serve
 
     serve(arguments)
 
 
 def die_with_parent() -> None:
-    """Have the system kill this process when the thread that started it ends, however it ends; Linux only.
+    """Let the system kill this process when the thread that started it ends, even after a crash; on Linux only.
 
-    If that thread has already ended, standard input is closed, and this process ends here.
+    If that thread has already ended, standard input is closed, and this process exits immediately.
     """
     if sys.platform != "linux":
         return

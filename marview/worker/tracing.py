@@ -1,7 +1,7 @@
-"""The metal trace of a slice while the user paints its mask: the work of a `TraceRequest`.
+"""Handle a `TraceRequest`: compute the metal trace of a slice while the user paints its mask.
 
-A brush adds to a mask, so the trace gains only the rays of the added pixels. Also on the processing grid, only the
-brushed region changes.
+A brush only adds pixels to the mask, so the trace gains only the rays through these pixels, and only the brushed region
+of the processing grid changes.
 """
 
 import contextlib
@@ -26,14 +26,14 @@ from marview.worker.resampling import SliceFrame
 
 @dataclass
 class _Known:
-    """The last marked mask and its trace.
+    """Last mask and its trace.
 
     Attributes:
-        front: front end of its grid.
-        mask: bool `[1, row, column]`; the painted mask.
-        metal: bool `[1, y, x]`; the same on the processing grid.
-        pixels: bool `[1, y, x]`; the pixels whose rays make the trace.
-        trace: bool `[1, view, bin]`; the rays.
+        front: front end of the grid of the mask.
+        mask: painted mask, bool `[1, row, column]`.
+        metal: mask on the processing grid, bool `[1, y, x]`.
+        pixels: pixels whose rays form the trace, bool `[1, y, x]`.
+        trace: metal trace, bool `[1, view, bin]`.
     """
 
     front: FrontEnd
@@ -45,21 +45,21 @@ class _Known:
 
 _last: _Known | None = None
 _bodies: dict[tuple[FrontEnd, str], dict[int, NDArray[np.uint8]]] = {}
-"""Rays through the body in the slices of the last series, packed to bits."""
+"""Rays through the body for the slices of the last series, packed to bits."""
 
 
 def mark_trace(request: TraceRequest) -> Finished:
-    """Write the trace that a run with this mask would use."""
+    """Write the metal trace that a run with this mask would use into the request's array."""
     started = time.perf_counter()
     _, rows, columns = request.mask.array.shape
     front = _front_end((rows, columns), (request.spacing_mm[1], request.spacing_mm[2]))
     k = request.slice_index
-    # The window may paint in the meantime: numpy counts True voxels before it lists them, and must not find more then.
+    # A copy, because NumPy first counts the True pixels and then lists them, and the user may paint in between.
     mask = request.mask.array[k : k + 1].copy()
     with _one_thread():
         trace = _trace(front, mask)[0].numpy()
     request.trace.array[:] = trace
-    # Computed here, where nothing waits for it; in the window it would delay drawing.
+    # Computed here and not in the window, because there it would delay drawing.
     coverage = dataclasses.asdict(TraceCoverage.of(trace, _body(front, request)))
     return Finished({"slice_index": k, "coverage": coverage, "seconds": time.perf_counter() - started})
 
@@ -78,7 +78,7 @@ def _trace(front: FrontEnd, mask: NDArray[np.bool_]) -> Tensor:
 
 
 def _body(front: FrontEnd, request: TraceRequest) -> NDArray[np.bool_] | None:
-    """Return the rays through the body, bool `[view, bin]`; None if they are unknown."""
+    """Return the rays through the body, bool `[view, bin]`; None if the request contains no HU."""
     if request.hu is None:
         return None
     k, beam = request.slice_index, front.beam
@@ -93,7 +93,7 @@ def _body(front: FrontEnd, request: TraceRequest) -> NDArray[np.bool_] | None:
 
 
 def _metal(frame: SliceFrame, mask: NDArray[np.bool_], known: _Known) -> Tensor:
-    """Resample a mask to the processing grid; compute only the region that differs from the known mask."""
+    """Resample a mask to the processing grid, computing only the region that differs from the last mask."""
     metal = known.metal.clone()
     changed = box_of(mask ^ known.mask)
     if changed is not None:
@@ -103,7 +103,7 @@ def _metal(frame: SliceFrame, mask: NDArray[np.bool_], known: _Known) -> Tensor:
 
 @contextlib.contextmanager
 def _one_thread() -> Iterator[None]:
-    """Limit torch to one thread: for matrices as small as the box of a mask, more threads only wait for each other."""
+    """Limit PyTorch to one thread, because more threads only wait for each other on such small matrices."""
     before = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
@@ -114,5 +114,5 @@ def _one_thread() -> Iterator[None]:
 
 @lru_cache(maxsize=2)
 def _front_end(shape: tuple[int, int], spacing_mm: tuple[float, float]) -> FrontEnd:
-    """Return the front end, cached between the events of a stroke."""
+    """Return the front end for slices of this shape and spacing; it is cached during a stroke."""
     return FrontEnd(SliceFrame(shape, spacing_mm), torch.device("cpu"))

@@ -1,1 +1,1 @@
-"""Phantom bodies made of solids and texture."""
+"""Phantoms of the pelvis, the lumbar spine and the jaws, made of solids and texture."""

@@ -1,4 +1,4 @@
-"""A volume in which tissue is painted, one solid after the other; a later solid covers an earlier one."""
+"""Paint tissue into a volume, one solid after the other. A later solid covers earlier ones."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -19,13 +19,13 @@ _FAR_MM = 40.0
 
 @dataclass(frozen=True)
 class Tissue:
-    """The content of a solid.
+    """Tissue that fills a solid.
 
     Attributes:
         hu: mean HU.
         grain_hu: standard deviation of the finest texture, HU.
-        patch_hu: standard deviation of the texture that is some millimetres wide, HU.
-        septa_hu: HU added in thin sheets: fibres in fat, fat in muscle.
+        patch_hu: standard deviation of texture with structures some millimetres wide, HU.
+        septa_hu: HU added in thin sheets, such as fibres in fat, or fat in muscle.
     """
 
     hu: float
@@ -48,7 +48,7 @@ CARTILAGE = Tissue(95, 4, 6)
 
 
 class Canvas:
-    """A volume of HU centred on the origin; x points to the patient's left, y to the back, z to the head.
+    """Volume of HU centred on the origin; x points to the patient's left, y to the back, z to the head.
 
     Attributes:
         hu: float32 `[z, y, x]`; air at first.
@@ -73,7 +73,7 @@ class Canvas:
 
         Args:
             solid: solid to fill.
-            tissue: its content.
+            tissue: tissue that fills the solid.
             wobble_mm: standard deviation of the random displacement of the surface.
             edge_mm: width of the transition at the surface.
         """
@@ -84,7 +84,7 @@ class Canvas:
         self._blend(block, np.clip(0.5 - distance / np.float32(edge_mm), 0, 1), self.filling(tissue, block))
 
     def paint_muscle(self, solid: Solid, *, wobble_mm: float = 2.0, sheath_mm: float = 1.1) -> None:
-        """Fill a solid with muscle, in a thin sheath of fat that separates it from neighbouring muscles.
+        """Fill a solid with muscle, and surround it with a thin sheath of fat that separates it from other muscles.
 
         Args:
             solid: solid to fill.
@@ -115,14 +115,14 @@ class Canvas:
         distance = self.distance(solid, block, wobble_mm)
         thickness = cortex_mm * (1 + 0.3 * self.coarse[block])
         shell = np.clip(0.5 + (distance + thickness) / 1.0, 0, 1)
-        # trabeculae condense towards the shell
+        # trabeculae are denser near the cortex
         dense = 1 + 0.8 * np.exp(np.minimum(distance, 0) / 4)
         core = self.filling(inside, block) * (dense if inside.hu > 0 else 1)
         filling = shell * self.filling(cortex, block) + (1 - shell) * core
         self._blend(block, np.clip(0.5 - distance / 1.0, 0, 1), filling)
 
     def distance(self, solid: Solid, block: Block, wobble_mm: float = 0.0) -> Array:
-        """Return the signed distance to a solid in a block, mm, at most 40; its surface is displaced by `wobble_mm`."""
+        """Return the signed distance to a solid in a block, in mm, at most 40, with its surface displaced at random."""
         nearest = np.full(self.hu[block].shape, _FAR_MM, dtype=np.float32)
         for piece in pieces(solid):
             near = self._block(piece, 3 * wobble_mm + _NEAR_MM)
@@ -146,37 +146,37 @@ class Canvas:
 
     @cached_property
     def grain(self) -> Array:
-        """Fine texture, standard deviation 1, `[z, y, x]`."""
+        """Return fine texture with standard deviation 1, `[z, y, x]`."""
         return self._texture(0.7)
 
     @cached_property
     def patches(self) -> Array:
-        """Texture some millimetres wide, standard deviation 1."""
+        """Return texture with structures some millimetres wide and standard deviation 1, `[z, y, x]`."""
         return self._texture(3.0)
 
     @cached_property
     def coarse(self) -> Array:
-        """Texture some centimetres wide, standard deviation 1."""
+        """Return texture with structures some centimetres wide and standard deviation 1, `[z, y, x]`."""
         return self._texture(12.0)
 
     @cached_property
     def septa(self) -> Array:
-        """Thin sheets, 0 to 1: where a smooth field changes sign."""
+        """Return thin sheets, 0 to 1, where a smooth random field changes its sign, `[z, y, x]`."""
         field = self._texture(4.5)
         return np.asarray(np.exp(-((field / 0.11) ** 2)) * np.clip(0.5 + 0.6 * self.coarse, 0, 1), dtype=np.float32)
 
     @cached_property
     def stray_x(self) -> Array:
-        """Displacement of outlines along x, standard deviation 1."""
+        """Return the random displacement of outlines along x, with standard deviation 1."""
         return 0.8 * self._texture(14.0) + 0.35 * self._texture(5.0)
 
     @cached_property
     def stray_y(self) -> Array:
-        """Displacement of outlines along y, standard deviation 1."""
+        """Return the random displacement of outlines along y, with standard deviation 1."""
         return 0.8 * self._texture(14.0) + 0.35 * self._texture(5.0)
 
     def _texture(self, scale_mm: float) -> Array:
-        """Return Gaussian noise with a correlation length, standard deviation 1; smooth noise is enlarged."""
+        """Return Gaussian noise with this correlation length and standard deviation 1."""
         steps = [max(1.0, scale_mm / 1.6 / step) for step in self.spacing_mm]
         small = [int(np.ceil(n / step)) + 2 for n, step in zip(self.hu.shape, steps, strict=True)]
         noise = self._generator.standard_normal(small, dtype=np.float32)
@@ -189,7 +189,7 @@ class Canvas:
         return np.asarray(cut / cut.std(), dtype=np.float32)
 
     def _block(self, solid: Solid, margin_mm: float) -> Block | None:
-        """Return the part of the grid that contains a solid with a margin; None if they do not meet."""
+        """Return the part of the grid that contains a solid and a margin around it; None if it is outside the grid."""
         low, high = solid.bounds
         block = []
         for axis, spacing, lowest, highest in zip(

@@ -59,10 +59,10 @@ TEETH = (
 """The left half of a dental arch, from the central incisor to the wisdom tooth."""
 
 LOWER_CROWN_MM = (-8.5, -0.4)
-"""Bottom and top of the crowns of the lower teeth."""
+"""Lower and upper end of the crowns of the lower teeth along z, mm."""
 
 UPPER_CROWN_MM = (0.6, 9.0)
-"""Bottom and top of the crowns of the upper teeth."""
+"""Lower and upper end of the crowns of the upper teeth along z, mm."""
 
 
 def paint_jaw(canvas: Canvas) -> None:
@@ -172,7 +172,7 @@ def _jaws(canvas: Canvas) -> None:
 
 
 def _tooth(canvas: Canvas, tooth: Tooth, *, is_upper: bool) -> None:
-    """Paint a crown of enamel and dentin on roots with a canal."""
+    """Paint a tooth: a crown of enamel and dentine, and roots with their canals."""
     low, high = UPPER_CROWN_MM if is_upper else LOWER_CROWN_MM
     neck, away = (high, 1.0) if is_upper else (low, -1.0)
     is_molar = tooth.width > 8.5

@@ -1,4 +1,4 @@
-"""A phantom of the lumbar spine and the trunk around it."""
+"""A phantom of the trunk at the lumbar spine."""
 
 from marview.physics.anatomy.canvas import (
     BLOOD,
@@ -29,13 +29,13 @@ from marview.physics.shapes import (
 )
 
 LEVELS_MM = (-38.0, 0.0, 38.0)
-"""Heights of the middles of the vertebral bodies."""
+"""Positions of the centres of the vertebral bodies along z, mm."""
 
 PEDICLE_ENTRY: Point = (25.0, 58.0, 7.0)
-"""Entry of a screw on the left side of a vertebra, mm, relative to the centre of the vertebral body."""
+"""Point where a screw enters the left side of a vertebra, mm, relative to the centre of the vertebral body."""
 
 PEDICLE_TARGET: Point = (10.0, 12.0, 4.0)
-"""Tip of the screw in the vertebral body, mm."""
+"""Tip of the screw in the vertebral body, mm, relative to its centre."""
 
 _WALL = Tissue(40, 4, 5)
 _KIDNEY = Tissue(34, 4, 4)
@@ -160,7 +160,7 @@ def _vessels(canvas: Canvas) -> None:
 
 
 def _body(z: float, half_width: float, half_depth: float, height: float) -> Solid:
-    """Return a vertebral body or a disc: an ellipse with a concave back, broader at its ends."""
+    """Return a vertebral body or a disc: an elliptical column with a concave back, broader at both ends."""
     hollow = Rod((0, 43.0, z - 60), (0, 43.0, z + 60), 10.0)
     return Without(Column((0, 17, z), (half_width, half_depth), height, 2.3), (hollow,))
 

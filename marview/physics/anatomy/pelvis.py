@@ -1,4 +1,4 @@
-"""A phantom of the pelvis at the hips, with both joints prepared for a prosthesis."""
+"""A phantom of the pelvis at the hips, with room in both joints for a prosthesis."""
 
 from marview.physics.anatomy.canvas import (
     BLOOD,

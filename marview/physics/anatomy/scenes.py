@@ -1,4 +1,4 @@
-"""The scenes of the demo studies: body, implants and scan."""
+"""The scenes of the demo studies: body, implants and settings of the scan."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -15,15 +15,15 @@ from marview.physics.implants.spine import pedicle_screws
 from marview.physics.shapes import Point
 
 TWELVE_BIT_HU = 3071
-"""Scanners that store twelve bits end here."""
+"""Upper end of the HU scale of 12-bit scanners."""
 
 EXTENDED_HU = 30710
-"""The extended scale some scanners offer for metal."""
+"""Upper end of the extended HU scale that some scanners offer for metal."""
 
 
 @dataclass(frozen=True)
 class Scene:
-    """A body, its implants and the scan.
+    """Body, implants and settings of the scan of a demo study.
 
     Attributes:
         painter: function that paints the body.
@@ -31,7 +31,7 @@ class Scene:
         implants: implants in the body.
         photons: number of photons per ray in air.
         filter: reconstruction filter.
-        highest_hu: upper end of the scanner's HU scale, at which metal is clipped.
+        highest_hu: upper end of the scanner's HU scale, where metal is clipped.
     """
 
     painter: Callable[[Canvas], None]
@@ -42,17 +42,17 @@ class Scene:
     highest_hu: int = TWELVE_BIT_HU
 
     def paint(self, seed: int) -> Canvas:
-        """Return the body without metal."""
+        """Paint the body without metal."""
         canvas = Canvas((40, 512, 512), self.spacing_mm, seed)
         self.painter(canvas)
         return canvas
 
 
 def scene(kind: str) -> Scene:
-    """Return the scene of a kind.
+    """Return the scene of a demo study.
 
     Raises:
-        UsageError: the kind is unknown.
+        UsageError: there is no such demo study.
     """
     kinds = {"hip": _hip, "spine": _spine, "dental": _dental}
     if kind not in kinds:

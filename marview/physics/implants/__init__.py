@@ -1,4 +1,4 @@
-"""Implants made of solids, in mm, one file for each family, and their places in a body."""
+"""Implants made of solids, with one module per family, and their placement in a body. Lengths are in mm."""
 
 from marview.physics.implants.part import Implant, Part, rasterize
 from marview.physics.implants.placement import implant_names, place

@@ -1,4 +1,4 @@
-"""Metal of random outline, as the AAPM CT-MAR challenge draws it."""
+"""Make pieces of metal with random outlines, as in the AAPM CT-MAR challenge."""
 
 from dataclasses import dataclass
 
@@ -14,7 +14,7 @@ _ROUGHNESS = 0.67
 
 @dataclass(frozen=True, eq=False)
 class Outline:
-    """A column along z with any closed outline in x, y.
+    """Column along z whose outline is given by its radius in each direction.
 
     Attributes:
         middle: centre, mm.
@@ -43,18 +43,18 @@ class Outline:
 
 
 def blob(middle: Point, diameter_mm: float, *, height_mm: float = 12.0, seed: int = 0, material: str = "ti") -> Implant:
-    """Make a random shape: a smoothed hexagon whose edges are split at midpoints repeatedly.
+    """Make a random shape from a hexagon whose edges are split repeatedly and then smoothed.
 
-    The midpoint of each edge moves by up to 0.67 of its length; the outline is averaged over a random length and
-    scaled to the area of a disc of `diameter_mm`. Haneda et al., AAPM CT-MAR, Medical Physics 2025; here vertices move
-    along their radius, so that the shape is one piece.
+    At each split, the midpoint of an edge moves by up to 0.67 of the length of the edge. The outline is then averaged
+    over a random length and scaled to the area of a disc of `diameter_mm`. The algorithm follows Haneda et al., AAPM
+    CT-MAR, Medical Physics 2025, except that vertices move along their radius, so that the shape is a single piece.
 
     Args:
         middle: centre, mm.
         diameter_mm: diameter of the disc of the same area.
-        height_mm: along z.
+        height_mm: height along z.
         seed: seed of the shape.
-        material: material of the blob.
+        material: material of the shape.
     """
     generator = np.random.default_rng(seed)
     radii = np.ones(6)

@@ -1,4 +1,4 @@
-"""Implants in bone and teeth: hip prostheses, pedicle screws, plates, fillings."""
+"""Place implants in bone and teeth: hip prostheses, pedicle screws, plates, fillings, crowns and dental screws."""
 
 import numpy as np
 
@@ -18,14 +18,14 @@ _LEVEL_MM = 26.0
 _THINNEST_HIP_MM = 10.0
 
 Way = tuple[Point, Point]
-"""Entry and target of a screw."""
+"""Entry and tip of a screw, mm."""
 
 
 def place_hip(site: Site, side: float) -> Implant:
-    """Place a hip prosthesis in the thickest bone of one side (+1 left), sized by it: the stem is below and lateral.
+    """Place a hip prosthesis in the thickest bone on one side (+1 left, -1 right), and scale it to the bone.
 
     Raises:
-        BadInput: no bone of this side is 20 mm thick.
+        BadInput: no bone on this side is 20 mm thick.
     """
     lateral = side * (site.coordinates[0] - site.middle_x_mm) > 0.2 * site.width_mm
     where = site.bone & lateral & (site.depth_in_bone_mm >= _THINNEST_HIP_MM)
@@ -44,10 +44,10 @@ def place_hip(site: Site, side: float) -> Implant:
 
 
 def place_pedicle_screws(site: Site) -> tuple[Implant, ...]:
-    """Place screws in both pedicles of each vertebra whose body is in the volume, as deep in bone as possible.
+    """Place screws in both pedicles of each vertebra whose body is in the volume, along paths with the most bone.
 
     Raises:
-        BadInput: no path into a vertebral body runs through bone.
+        BadInput: no path to a vertebral body runs through bone.
     """
     x, _, z = site.coordinates
     central = site.bone & (np.abs(x - site.middle_x_mm) < 0.1 * site.width_mm)
@@ -72,7 +72,7 @@ def place_pedicle_screws(site: Site) -> tuple[Implant, ...]:
 
 
 def _way_in(site: Site, body: Point, side: float) -> tuple[float, Way]:
-    """Return the share of bone on the best path into a vertebral body, and the entry and target of the path."""
+    """Return the fraction of bone on the best path into a vertebral body, and the two ends of the path."""
     ways: list[Way] = []
     for across in (12.0, 16.0, 20.0, 24.0, 28.0):
         for back in (30.0, 36.0, 42.0):
@@ -85,7 +85,7 @@ def _way_in(site: Site, body: Point, side: float) -> tuple[float, Way]:
 
 
 def place_plate(site: Site, side: float) -> Implant:
-    """Place a plate on the outside of the thickest bone of one side, along the body."""
+    """Place a plate on the outer surface of the thickest bone on one side, parallel to the body axis."""
     lateral = site.bone & (side * (site.coordinates[0] - site.middle_x_mm) > 0.12 * site.width_mm)
     x, y, z = site.best(site.depth_in_bone_mm, lateral, "bone on this side")
     while site.is_bone((x, y, z)):
@@ -117,7 +117,7 @@ def place_dental_screw(site: Site) -> tuple[Implant, ...]:
 
 
 def _teeth(site: Site, count: int) -> list[Point]:
-    """Find the densest places in the front half of a head, at least 14 mm apart."""
+    """Find teeth: the densest places in the front half of a head, at least 14 mm apart."""
     x, y, z = site.coordinates
     front = site.body & (y < site.middle_y_mm)
     where = front & (site.dense > _TOOTH_HU)

@@ -1,4 +1,4 @@
-"""Implants of the chest: port and catheter, pacemaker and leads, sternal wires."""
+"""Make implants of the chest: port with catheter, pacemaker with leads, and sternal wires."""
 
 from collections.abc import Sequence
 
@@ -9,12 +9,12 @@ from marview.physics.shapes import Column, Ellipsoid, Point, Solid, Union, Wire,
 
 
 def port(chamber: Point, course: Sequence[Point], *, material: str = "ti") -> Implant:
-    """Make a port with its catheter, whose marker is metal.
+    """Make a port and its catheter, which has a metal marker.
 
     Args:
         chamber: centre of the chamber, mm; its membrane faces the front.
-        course: points along the catheter, from the chamber on, mm.
-        material: material of the chamber; the catheter's marker is tantalum.
+        course: points along the catheter, starting at the chamber, mm.
+        material: material of the chamber; the marker of the catheter is made of tantalum.
     """
     cup = Without(
         Ellipsoid(chamber, (13.0, 6.5, 13.0)), (Ellipsoid((chamber[0], chamber[1] - 3.0, chamber[2]), (9.0, 5.5, 9.0)),)
@@ -29,7 +29,7 @@ def pacemaker(case: Point, leads: Sequence[Sequence[Point]], *, material: str = 
     Args:
         case: centre of the housing, mm; the housing is flat from front to back.
         leads: points along each lead, from the housing to the tip, mm.
-        material: material of the housing; leads are of stainless steel, their tips of platinum.
+        material: material of the housing; leads are made of stainless steel, and their tips of platinum.
     """
     shell = Ellipsoid(case, (24.0, 4.0, 21.0))
     hollow = Ellipsoid(case, (23.2, 3.4, 20.2))

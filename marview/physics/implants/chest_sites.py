@@ -1,4 +1,4 @@
-"""Places of implants in the chest: under the skin and at the sternum."""
+"""Place implants in the chest, under the skin and at the sternum."""
 
 import numpy as np
 
@@ -11,7 +11,7 @@ _WIRE_EVERY_MM = 18.0
 
 
 def place_port(site: Site) -> Implant:
-    """Place a port under the skin of the right chest, with the catheter up, towards the middle and down."""
+    """Place a port under the skin of the right chest; its catheter runs up, towards the middle, and down."""
     chamber = _under_skin(site, -0.22, 16.0)
     middle = site.middle_x_mm
     course = (
@@ -41,7 +41,7 @@ def place_pacemaker(site: Site) -> Implant:
 
 
 def place_sternal_wires(site: Site) -> tuple[Implant, ...]:
-    """Place wires around the foremost bone of the median plane, 18 mm apart."""
+    """Place wires around the sternum, the foremost bone in the median plane, 18 mm apart."""
     x, y, z = site.coordinates
     front = site.bone & (np.abs(x - site.middle_x_mm) < 14) & (y < site.middle_y_mm)
     first = site.best(np.broadcast_to(-y, front.shape), front, "breastbone")
@@ -62,7 +62,7 @@ def _levels(lowest: float, highest: float) -> list[float]:
 
 
 def _under_skin(site: Site, side: float, depth_mm: float) -> Point:
-    """Find a place in front at a depth under the skin; `side` is a share of the body's width, + to the left."""
+    """Find a place at a depth under the skin in front; `side` is a fraction of the body's width, + to the left."""
     x, y, z = site.coordinates
     target = site.middle_x_mm + side * site.width_mm
     off = np.abs(site.depth_in_body_mm - depth_mm) + 0.1 * np.abs(x - target) + 0.02 * np.abs(z - np.median(z))

@@ -1,4 +1,4 @@
-"""Fillings, crowns and dental screws."""
+"""Make fillings, crowns and dental screws."""
 
 from marview.physics.implants.part import Implant, Part
 from marview.physics.shapes import Block, Column, Ellipsoid, Point, Rod, Union, Without
@@ -41,8 +41,8 @@ def crown(
         width_mm: size along y.
         height_mm: size along z.
         wall_mm: thickness of the metal.
-        opens_down: whether it opens towards lower z, as on a lower tooth.
-        material: material of the cap.
+        opens_down: whether the crown opens towards lower z, as on a lower tooth.
+        material: material of the crown.
     """
     outer = Column(middle, (depth_mm / 2, width_mm / 2), height_mm, 2.8)
     shift = -wall_mm if opens_down else wall_mm
@@ -54,13 +54,13 @@ def crown(
 def dental_screw(
     middle: Point, *, length_mm: float = 11.0, diameter_mm: float = 4.1, goes_down: bool = True, material: str = "ti"
 ) -> Implant:
-    """Make a screw in the jaw with the post that carries a crown.
+    """Make a screw for the jaw, with the post that carries a crown.
 
     Args:
-        middle: point at which it leaves the bone, mm.
+        middle: point where the screw leaves the bone, mm.
         length_mm: length in the bone.
         diameter_mm: diameter at the bone's surface.
-        goes_down: whether the bone is towards lower z.
+        goes_down: whether the screw points towards lower z.
         material: material of screw and post.
     """
     way = -1.0 if goes_down else 1.0

@@ -1,4 +1,4 @@
-"""Total hip replacement: cup, head, neck and stem."""
+"""Make a total hip replacement: cup, head, neck and stem."""
 
 from dataclasses import dataclass
 
@@ -30,7 +30,7 @@ class HipSizes:
 
 
 def cup_opening(side: float) -> Point:
-    """Return the direction in which a cup opens: 45 degrees down and lateral, 15 forward; side is +1 left, -1 right."""
+    """Return the direction in which a cup opens: 45 degrees down and lateral, 15 forward. `side`: +1 left, -1 right."""
     inclination, anteversion = np.radians(45), np.radians(15)
     outward = np.cos(anteversion) * np.sin(inclination)
     return side * float(outward), -float(np.sin(anteversion)), -float(np.cos(anteversion) * np.cos(inclination))
@@ -55,10 +55,10 @@ def hip(
 
     Args:
         middle: centre of the joint, mm.
-        shaft_top: on the axis of the femur at the height of the neck's cut; on the outer side of the joint.
-        shaft_bottom: on that axis, where the tip of the stem is.
-        material: material of the whole implant; None for a cobalt-chromium head and titanium alloy elsewhere.
-        sizes: sizes; None for the usual ones.
+        shaft_top: point on the axis of the femur at the height where its neck is cut, lateral to the joint, mm.
+        shaft_bottom: tip of the stem on the axis of the femur, mm.
+        material: material of the whole implant; None for a cobalt-chromium head and titanium alloy for the rest.
+        sizes: sizes of the parts; None for the usual sizes.
     """
     sizes = sizes or HipSizes()
     side = 1.0 if shaft_top[0] > middle[0] else -1.0

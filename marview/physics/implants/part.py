@@ -1,4 +1,4 @@
-"""Implants as solids of named materials, in mm."""
+"""Describe implants as solids of named materials, and convert them to voxels."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,8 +14,8 @@ class Part:
     """A piece of an implant.
 
     Attributes:
-        solid: shape and place, mm, (x, y, z).
-        material: a name of `marview.physics.material`.
+        solid: shape and position, (x, y, z) in mm.
+        material: name of a material, as in `marview.physics.material`.
     """
 
     solid: Solid
@@ -24,11 +24,11 @@ class Part:
 
 @dataclass(frozen=True)
 class Implant:
-    """Pieces that belong together.
+    """Implant made of several parts.
 
     Attributes:
-        name: name, such as hip-left.
-        parts: parts; where two overlap, the later one counts.
+        name: name of the implant, such as "hip-left".
+        parts: parts of the implant; where two parts overlap, the later one counts.
     """
 
     name: str
@@ -40,7 +40,8 @@ def rasterize(
 ) -> dict[str, NDArray[np.float32]]:
     """Return the metal fraction of each voxel, `[z, y, x]`, by material.
 
-    A voxel's fraction is 0.5 where a surface crosses its centre, and 0 or 1 from half a pixel away.
+    The fraction is 0.5 if the surface of the implant crosses the centre of the voxel. It is 0 or 1 if the surface is at
+    least half a pixel away.
 
     Args:
         implants: implants to rasterize.

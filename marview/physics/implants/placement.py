@@ -1,4 +1,4 @@
-"""Place implants where they usually sit: screws in bone, fillings in teeth, a port under the skin."""
+"""Place implants at their usual positions, such as screws in bone, fillings in teeth or a port under the skin."""
 
 from collections.abc import Callable
 from typing import Any
@@ -26,9 +26,9 @@ def place(
     """Place implants of a kind in a volume.
 
     Args:
-        name: one of `implant_names()`.
+        name: name of the implant, from `implant_names()`.
         hu: image without metal, HU `[z, y, x]`, z from the foot end, rows to the back, columns to the patient's left.
-        spacing_mm: (z, y, x).
+        spacing_mm: voxel spacing along (z, y, x).
         material: material of the whole implant; None for the usual materials.
         seed: seed of the random choices.
 
@@ -37,7 +37,7 @@ def place(
 
     Raises:
         UsageError: the implant or the metal is unknown.
-        BadInput: the volume has no place for it.
+        BadInput: the volume has no place for the implant.
     """
     families = _families()
     if name not in families:
@@ -50,7 +50,7 @@ def place(
 
 
 def implant_names() -> tuple[str, ...]:
-    """Return the implants that `place` knows."""
+    """Return the names of the implants that `place` supports."""
     return tuple(_families())
 
 

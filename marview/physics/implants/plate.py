@@ -1,4 +1,4 @@
-"""A plate on a bone and its screws."""
+"""Make a bone plate with its screws."""
 
 import numpy as np
 
@@ -22,15 +22,15 @@ def plate(
     """Make a compression plate.
 
     Args:
-        middle: centre of the plate's side that touches the bone, mm.
-        along: direction of its length.
-        inward: direction from its middle into the bone.
+        middle: centre of the surface that touches the bone, mm.
+        along: direction of the length of the plate.
+        inward: direction from the plate into the bone.
         holes: number of holes; every other one has a screw.
         pitch_mm: distance between neighbouring holes.
         width_mm: width of the plate.
         thickness_mm: thickness of the plate.
         screw_mm: diameter of a screw.
-        screw_length_mm: length of a screw from the plate's back to its tip.
+        screw_length_mm: length of a screw from the outer surface of the plate to the tip.
         material: material of plate and screws.
     """
     length = np.array(along) / np.linalg.norm(along)

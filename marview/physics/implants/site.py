@@ -1,4 +1,4 @@
-"""Body, bone and landmarks of a CT volume, to find places for implants."""
+"""Find the body, the bones and landmarks in a CT volume, to place implants."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -20,13 +20,13 @@ _SMALLEST_BODY = 0.01
 
 @dataclass(frozen=True, eq=False)
 class Site:
-    """A CT volume, sampled in steps of about 2 mm.
+    """CT volume, sampled in steps of about 2 mm.
 
     Points are (x, y, z) in mm from the centre of the volume: x to the patient's left, y to the back, z to the head.
 
     Attributes:
-        hu: `[z, y, x]`, z from the foot end, rows to the back, columns to the patient's left.
-        spacing_mm: (z, y, x).
+        hu: full volume, HU `[z, y, x]`, z from the foot end, rows to the back, columns to the patient's left.
+        spacing_mm: voxel spacing of the full volume along (z, y, x).
     """
 
     hu: NDArray[Any]
@@ -51,7 +51,7 @@ class Site:
 
     @cached_property
     def body(self) -> NDArray[np.bool_]:
-        """Largest connected part above -400 HU with its cavities filled, `[z, y, x]` coarse.
+        """Mask of the body, bool `[z, y, x]` coarse: the largest connected part above -400 HU with its cavities filled.
 
         Raises:
             BadInput: there is no body.
@@ -66,19 +66,19 @@ class Site:
 
     @cached_property
     def bone(self) -> NDArray[np.bool_]:
-        """Bone with its marrow, `[z, y, x]` coarse."""
+        """Mask of bone with its marrow, bool `[z, y, x]` coarse."""
         dense = (self.coarse > _BONE_HU) & self.body
         closed = ndimage.binary_closing(np.pad(dense, ((0, 0), (3, 3), (3, 3))), np.ones((1, 3, 3)), iterations=2)
         return np.stack([ndimage.binary_fill_holes(part) for part in closed[:, 3:-3, 3:-3]])
 
     @cached_property
     def depth_in_bone_mm(self) -> NDArray[np.float32]:
-        """Distance to the nearest voxel outside bone, `[z, y, x]` coarse, mm; the volume's ends count as bone."""
+        """Distance to the nearest voxel outside bone in mm, `[z, y, x]` coarse; outside the volume counts as bone."""
         return np.asarray(edt.edt(self.bone, anisotropy=self.step_mm), dtype=np.float32)
 
     @cached_property
     def depth_in_body_mm(self) -> NDArray[np.float32]:
-        """Distance to the skin within the slice, `[z, y, x]` coarse, mm."""
+        """Distance to the skin within the slice, in mm, `[z, y, x]` coarse."""
         slices = [edt.edt(part, anisotropy=self.step_mm[1:]) for part in self.body]
         return np.asarray(np.stack(slices), dtype=np.float32)
 
@@ -95,19 +95,19 @@ class Site:
 
     @cached_property
     def middle_x_mm(self) -> float:
-        """Mean x of the body, mm: the position of its median plane."""
+        """Position of the median plane in mm: the mean x of the body."""
         x, _, _ = self.coordinates
         return float((self.body.sum(axis=(0, 1)) * x.ravel()).sum() / self.body.sum())
 
     @cached_property
     def middle_y_mm(self) -> float:
-        """Mean y of the body, mm: its centre between front and back."""
+        """Centre of the body between front and back in mm: the mean y of the body."""
         _, y, _ = self.coordinates
         return float((self.body.sum(axis=(0, 2)) * y.ravel()).sum() / self.body.sum())
 
     @cached_property
     def width_mm(self) -> float:
-        """Largest width of the body along x, mm."""
+        """Largest width of the body along x in mm."""
         columns = np.flatnonzero(self.body.any(axis=(0, 1)))
         return float((columns[-1] - columns[0] + 1) * self.step_mm[2])
 
@@ -125,13 +125,13 @@ class Site:
         return bool(self._found(self.body, np.array([place]))[0])
 
     def share_in_bone(self, starts: ArrayLike, ends: ArrayLike) -> NDArray[np.float64]:
-        """Return the share of bone on the paths between points, 0 to 1, `[path]`; both ends are `[path, (x, y, z)]`."""
+        """Return the fraction of bone on straight paths, 0 to 1, `[path]`; their ends are `[path, (x, y, z)]`."""
         along = np.linspace(0, 1, 24)[None, :, None]
         first, last = np.asarray(starts)[:, None, :], np.asarray(ends)[:, None, :]
         return np.asarray(self._found(self.bone, first + (last - first) * along).mean(axis=1))
 
     def _found(self, mask: NDArray[np.bool_], places: NDArray[np.float64]) -> NDArray[np.bool_]:
-        """Look up a coarse mask at points `[..., (x, y, z)]`; False outside the volume."""
+        """Return the values of a coarse mask at points `[..., (x, y, z)]`; False outside the volume."""
         firsts = np.array([float(axis.flat[0]) for axis in self.coordinates])
         index = np.rint((places - firsts) / self.step_mm[::-1]).astype(int)[..., ::-1]
         inside = ((index >= 0) & (index < mask.shape)).all(axis=-1)
@@ -139,12 +139,12 @@ class Site:
         return np.asarray(inside & mask[held[..., 0], held[..., 1], held[..., 2]])
 
     def best(self, score: NDArray[Any], where: NDArray[np.bool_], what: str) -> Point:
-        """Return the place of the highest score among some voxels.
+        """Return the point with the highest score among the chosen voxels.
 
         Args:
-            score: `[z, y, x]` coarse.
-            where: bool `[z, y, x]` coarse; the voxels to choose from.
-            what: name of the place, for the message.
+            score: score of each voxel, `[z, y, x]` coarse.
+            where: voxels to choose from, bool `[z, y, x]` coarse.
+            what: description of the place, for the error message.
 
         Raises:
             BadInput: there are no such voxels.

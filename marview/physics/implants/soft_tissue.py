@@ -1,4 +1,4 @@
-"""Implants in soft tissue: coils, clips, electrodes, random shapes."""
+"""Place implants in soft tissue: coils, clips, electrodes and random shapes."""
 
 import numpy as np
 
@@ -13,7 +13,7 @@ _BLOB_MATERIALS = ("ti", "ti6al4v", "316l", "cocrmo", "amalgam")
 
 
 def place_coils(site: Site, generator: np.random.Generator) -> tuple[Implant, ...]:
-    """Place one to three coiled aneurysms."""
+    """Place coils of one to three aneurysms."""
     return tuple(
         coil(place, radius_mm=float(generator.uniform(2.5, 6.0)), seed=int(generator.integers(2**31)))
         for place in _soft(site, generator, int(generator.integers(1, 4)), 22.0)
@@ -21,7 +21,7 @@ def place_coils(site: Site, generator: np.random.Generator) -> tuple[Implant, ..
 
 
 def place_clips(site: Site, generator: np.random.Generator) -> tuple[Implant, ...]:
-    """Place three to eight clips near each other."""
+    """Place a group of three to eight clips."""
     centre = _soft(site, generator, 1, 25.0)[0]
     clips = []
     for _ in range(int(generator.integers(3, 9))):
@@ -31,7 +31,7 @@ def place_clips(site: Site, generator: np.random.Generator) -> tuple[Implant, ..
 
 
 def place_electrodes(site: Site, generator: np.random.Generator) -> tuple[Implant, ...]:
-    """Place two electrodes that come from the front and above."""
+    """Place two electrodes that enter from the front and above."""
     electrodes = []
     for tip in _soft(site, generator, 2, 30.0):
         side = 1.0 if tip[0] > site.middle_x_mm else -1.0
@@ -44,7 +44,7 @@ def place_electrodes(site: Site, generator: np.random.Generator) -> tuple[Implan
 
 
 def place_blobs(site: Site, generator: np.random.Generator) -> tuple[Implant, ...]:
-    """Place one to three random shapes anywhere in the body, more small ones than large ones, each of one material."""
+    """Place one to three random shapes anywhere in the body; small shapes are more frequent than large ones."""
     blobs = []
     for place in _soft(site, generator, int(generator.integers(1, 4)), 12.0, is_anywhere=True):
         diameter = _SMALLEST_BLOB_MM * (_LARGEST_BLOB_MM / _SMALLEST_BLOB_MM) ** generator.uniform()
@@ -63,7 +63,7 @@ def place_blobs(site: Site, generator: np.random.Generator) -> tuple[Implant, ..
 def _soft(
     site: Site, generator: np.random.Generator, count: int, depth_mm: float, *, is_anywhere: bool = False
 ) -> list[Point]:
-    """Find soft tissue at a depth below the skin, or as deep as the body allows."""
+    """Find points in soft tissue at a depth below the skin, or as deep as the body allows."""
     tissue = site.body if is_anywhere else site.body & (site.coarse > -50) & (site.coarse < 130) & ~site.bone
     deepest = float(site.depth_in_body_mm.max())
     tissue = tissue & (site.depth_in_body_mm >= min(depth_mm, 0.6 * deepest))

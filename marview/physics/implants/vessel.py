@@ -1,4 +1,4 @@
-"""Small implants in soft tissue: coils, clips, electrodes."""
+"""Make small implants in soft tissue: coils, clips and electrodes."""
 
 import numpy as np
 
@@ -9,12 +9,12 @@ from marview.physics.shapes import Point, Rod, Union, Wire, ball
 def coil(
     middle: Point, *, radius_mm: float = 5.0, wire_mm: float = 0.9, seed: int = 0, material: str = "pt"
 ) -> Implant:
-    """Make the coil of an aneurysm: one long wire wound at random within a ball.
+    """Make the coil in an aneurysm: a long wire wound at random within a ball.
 
     Args:
         middle: centre of the ball, mm.
         radius_mm: radius of the ball.
-        wire_mm: diameter of the wound wire.
+        wire_mm: diameter of the wire.
         seed: seed of the winding.
         material: material of the wire.
     """
@@ -35,7 +35,7 @@ def coil(
 def clip(
     middle: Point, *, length_mm: float = 9.0, wire_mm: float = 1.2, turn_rad: float = 0.0, material: str = "ti"
 ) -> Implant:
-    """Make a surgical clip: two legs and their bend.
+    """Make a surgical clip: two legs joined by a bend.
 
     Args:
         middle: centre, mm.

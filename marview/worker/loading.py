@@ -31,8 +31,7 @@ class Weights(dict[str, Tensor]):
 
 
 class LoadedMethod:
-    """A method whose code is imported: `manifest`, `folder`, the folder `code` with its modules, and the `method`
-    object.
+    """A method whose code is imported: its `manifest`, `folder`, the folder `code` of its modules, and `method` object.
 
     The modules are imported as a package with the name of the folder, inside a package for the parent folder. Relative
     imports can therefore reach the method's own modules and other methods in the same parent folder, without a change

@@ -93,8 +93,7 @@ class SliceFrame:
         covered[:, changed_y, changed_x] = found[:, _within(changed_y, top), _within(changed_x, left)]
 
     def _reach(self, axis: int, part: slice) -> tuple[slice, slice, slice]:
-        """Return the processing pixels that change with a range of rows or columns, those needed for it, and their
-        rows.
+        """Return the processing pixels that change with a range of rows or columns, those to compute, and their rows.
 
         A pixel that is less than half metal also depends on neighbours, which are up to three pixels away.
         """

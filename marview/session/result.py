@@ -81,6 +81,11 @@ class KeptMask:
         metal: NDArray[np.bool_] = plane[0]
         return metal
 
+    def is_equal(self, z: int, metal: NDArray[np.bool_] | None) -> bool:
+        """Return whether a slice has the same metal as `metal`, bool `[y, x]`; None stands for no metal."""
+        stored = self[z]
+        return not stored.any() if metal is None else np.array_equal(stored, metal)
+
     def write_to(self, mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
         """Write the metal into an empty mask, bool `[z, y, x]`, and return the mask."""
         for z in self._kept:

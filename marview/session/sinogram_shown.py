@@ -71,10 +71,10 @@ def resolve(session: Session, before: SinogramShown) -> SinogramShown:
 
 
 def _is_older(session: Session, pictures: SinogramPictures, z: int) -> bool:
-    result, shared = session.result, session.metal.shared
-    if result is None or shared is None or pictures.source is None or pictures.projected is not None:
+    result = session.result
+    if result is None or pictures.source is None or pictures.projected is not None:
         return False
-    return not np.array_equal(result.mask[z], shared.array[z])
+    return not result.mask.is_equal(z, session.metal.plane(z))
 
 
 def _absence(session: Session, z: int) -> Absence:

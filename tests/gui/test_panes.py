@@ -5,7 +5,7 @@ import pytest
 from PySide6.QtCore import QPoint, QPointF, Qt
 from PySide6.QtTest import QTest
 
-from marview.gui.panes.result_pane import CAUTION, caption
+from marview.gui.panes.result_words import CAUTION, caption
 from marview.gui.panes.sinogram_pane import SETTLE_MS
 from marview.session.display import Comparison, Layout, Overlay, SinogramPicture
 
@@ -58,6 +58,27 @@ def test_the_result_pane_says_what_a_slice_is(reduced, slice_index: int, note: s
     pane = reduced.grid.panes["result"]
     assert note in pane.note.text()
     assert bool(note) == bool(pane.note.text())
+
+
+def test_the_result_pane_says_that_the_mask_has_changed(reduced, qtbot) -> None:
+    session, pane = reduced.session, reduced.grid.panes["result"]
+    session.view.go_to(3)
+    session.metal.set_margin(3)
+    qtbot.waitUntil(lambda: pane.note.text() == "mask changed since the result", timeout=5000)
+    session.view.update(comparison=Comparison.DIFFERENCE)
+    assert pane.note.text() == "mask changed since the result  ·  result minus original"
+    session.view.update(comparison=Comparison.NONE)
+    session.metal.set_margin(0)
+    qtbot.waitUntil(lambda: not pane.note.text(), timeout=5000)
+
+
+def test_a_slice_marked_after_the_run_is_not_called_free_of_metal(hand, reduced, qtbot) -> None:
+    pane = reduced.grid.panes["result"]
+    reduced.session.view.go_to(0)
+    assert "no metal" in pane.note.text()
+    reduced.actions_table["brush"].trigger()
+    hand.stroke((20, 20), (20, 24))
+    qtbot.waitUntil(lambda: "was not corrected" in pane.note.text(), timeout=5000)
 
 
 def test_a_slice_that_waits_shows_the_original_and_says_so(opened, worker, qtbot) -> None:

@@ -3,7 +3,7 @@
 from PySide6.QtWidgets import QWidget
 
 from marview.gui.measurer import Measurer
-from marview.gui.panes.result_pane import caption, coverage_note
+from marview.gui.panes.result_words import caption, coverage_note
 from marview.gui.panes.slice_pane import SlicePane
 from marview.session.measured_plane import MeasuredPlane
 from marview.session.picture import Picture
@@ -45,7 +45,7 @@ class ComparePane(SlicePane):
         self.title.setText(
             tr("Original") if display.is_original_held else f"{self._place_in_list + 1} {tr(result.title)}"
         )
-        self.set_note(*coverage_note(result, display))
+        self.set_note(*coverage_note(result, display, self.session.metal))
         self.set_caption(*caption(result), more=list(map(told, result.notes)), short=tr("Not for primary diagnosis."))
         if display.is_original_held:
             return original

@@ -42,11 +42,16 @@ class PriorPane(SlicePane):
         if values is None and (values := result.output("artifact", z)) is not None:
             self._name(is_artifact=True)
         if values is None:
-            is_waiting = result.coverage(z) is Coverage.WAITING
-            has_none = result.coverage(z) is Coverage.CORRECTED
-            reason = tr("no metal in this slice")
-            reason = tr("this method has none") if has_none else tr("waiting for this slice") if is_waiting else reason
-            self.set_note(reason, "pending" if is_waiting else "")
+            unchanged = tr("no metal in this slice")
+            if session.metal.plane(z) is not None:
+                unchanged = tr("this slice was not corrected")
+            reasons = {
+                Coverage.WAITING: tr("waiting for this slice"),
+                Coverage.CORRECTED: tr("this method has none"),
+                Coverage.UNCHANGED: unchanged,
+            }
+            coverage = result.coverage(z)
+            self.set_note(reasons[coverage], "pending" if coverage is Coverage.WAITING else "")
             self._hint("")
             return None
         self.set_note("")

@@ -9,28 +9,20 @@ from marview.gui.grey_bar import GreyBar
 from marview.gui.measurer import Measurer, SliceSurface
 from marview.gui.overlay import ramp
 from marview.gui.palette import on_image
+from marview.gui.panes.result_words import caption, result_note
 from marview.gui.panes.slice_pane import NEAR_PX, WINDOW_DRAG, SlicePane
 from marview.session.display import Comparison, Display, Overlay
 from marview.session.picture import Picture
-from marview.session.result import Coverage, Result
 from marview.session.session import Session
-from marview.text import tr, translatable
+from marview.text import tr
 from marview.told import told
 from marview.volume.window import HuWindow
 
 LEAST_CHANGE_HU, STRONG_CHANGE_HU = 5.0, 150.0
-CAUTION = translatable("Not for primary diagnosis; review with the uncorrected images.")
 
 FLICKER_MS = 500
 SQUARES = 8
 """Squares of the checkerboard along the longer edge of a slice."""
-
-NOTES = {
-    Comparison.SWIPE: translatable("left of the line: original; drag the line"),
-    Comparison.FLICKER: translatable("original and result in turn"),
-    Comparison.BLEND: translatable("mean of original and result"),
-    Comparison.CHECKERBOARD: translatable("top left square: original"),
-}
 
 
 class ResultPane(SlicePane):
@@ -45,6 +37,7 @@ class ResultPane(SlicePane):
         session.result_changed.connect(self.refresh)
         session.runs.filled.connect(self._fill)
         session.runs.changed.connect(lambda _job: self._describe())
+        session.metal.changed.connect(lambda: self._describe() if self.isVisible() else None)
         self.view.gestures.add_grab(self._is_on_divider, self._move_divider)
         self.view.gestures.pointed.connect(self._show_grip)
         self.scale_bar = GreyBar(self.view.viewport())
@@ -174,7 +167,7 @@ class ResultPane(SlicePane):
             return
         is_flickering = display.comparison is Comparison.FLICKER and self._is_original_turn
         self.title.setText(tr("Original") if display.is_original_held or is_flickering else tr(result.title))
-        self.set_note(*_note(result, display))
+        self.set_note(*result_note(result, display, self.session.metal))
         self.set_caption(*caption(result), more=list(map(told, result.notes)), short=tr("Not for primary diagnosis."))
 
 
@@ -183,41 +176,3 @@ def _squares(shape: tuple[int, ...]) -> NDArray[np.bool_]:
     edge = max(1, max(shape) // SQUARES)
     y, x = np.ogrid[: shape[0], : shape[1]]
     return np.asarray((y // edge + x // edge) % 2 == 0)
-
-
-def _note(result: Result, display: Display) -> tuple[str, str]:
-    note = coverage_note(result, display)
-    if note[0]:
-        return note
-    if display.comparison is Comparison.DIFFERENCE:
-        return tr("result minus original"), ""
-    if display.comparison in NOTES:
-        return tr(NOTES[display.comparison]), ""
-    return "", ""
-
-
-def coverage_note(result: Result, display: Display) -> tuple[str, str]:
-    """Return a note on the slice in view and its kind; empty if the slice is corrected."""
-    if display.is_original_held:
-        return tr("while X is held"), "pending"
-    coverage = result.coverage(display.slice_index)
-    if coverage is Coverage.WAITING:
-        return tr("this slice is not corrected yet: the original is shown"), "pending"
-    if coverage is Coverage.UNCHANGED:
-        return tr("no metal in this slice: unchanged"), ""
-    return "", ""
-
-
-def caption(result: Result) -> tuple[str, str]:
-    """Describe how a result was made; the second line is the caution."""
-    chosen = ", ".join(f"{name} {_plain(value)}" for name, value in result.parameters.items())
-    parts = [f"{tr(result.title)} {result.version}", chosen or tr("default parameters")]
-    parts += [tr("weights {}").format(result.weights_sha256[:8])] if result.weights_sha256 else []
-    parts += [tr("mask {}").format(result.mask_words), tr("margin {:+g} mm").format(result.margin_mm)]
-    parts += [result.device] if result.device else []
-    parts += [f"{result.seconds:.1f} s"] if result.seconds else []
-    return "  ·  ".join(parts), tr(CAUTION)
-
-
-def _plain(value: object) -> str:
-    return f"{value:g}" if isinstance(value, float) else str(value)

@@ -1,4 +1,4 @@
-"""Memory size of this machine, and recognition of errors that lack of memory causes."""
+"""Find the memory size of this machine, and recognise errors caused by lack of memory."""
 
 import ctypes
 import errno

@@ -1,4 +1,4 @@
-"""Record the files that this process has read, so that nothing overwrites them or adds files to their folders.
+"""Record the files that this process has read, so that marview never overwrites them or adds files to their folders.
 
 Files and folders are identified by device and inode, so a link, a relative path or different capitalisation makes no
 difference.

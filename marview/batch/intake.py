@@ -30,7 +30,7 @@ LARGEST_LIST_BYTES = 256 << 20
 
 @dataclass
 class Intake:
-    """Search for studies that also chooses the series to correct of each.
+    """Search that finds studies and chooses one series of each to correct.
 
     Attributes:
         rule: rule that chooses the series of a study.

@@ -23,7 +23,7 @@ class State(enum.StrEnum):
 
 @dataclass(frozen=True)
 class Plan:
-    """Plan for one study.
+    """One study found by a scan, and the series chosen from it.
 
     Attributes:
         key: identifier from `key_of`; a later scan of the same files gives the same key.

@@ -33,7 +33,8 @@ def benchmark(
         ),
     ],
     output: Annotated[
-        Path, typer.Option(metavar="DIR", help="Folder of the tables; an interrupted benchmark in it is continued.")
+        Path,
+        typer.Option(metavar="DIR", help="Folder for the tables; an interrupted benchmark there continues."),
     ],
     protocol: Annotated[
         str,

@@ -109,7 +109,7 @@ def new_plugin(
 
 @dataclass(frozen=True)
 class Checked:
-    """What the check of a method found.
+    """Result of the check of a method.
 
     Attributes:
         findings: one sentence for each breach of the contract or of safety.

@@ -48,7 +48,7 @@ def _seconds(header: SliceHeader) -> float:
 
 
 class Decoder:
-    """A child process, started with the first slice and again after a crash."""
+    """A child process that decodes slices, started with the first slice and again after a crash."""
 
     def __init__(self) -> None:
         self._process: subprocess.Popen[bytes] | None = None

@@ -1,4 +1,4 @@
-"""The files that a DICOMDIR lists, on disk or inside a zip."""
+"""Find the files that a DICOMDIR lists, on disk or inside a zip."""
 
 import stat
 from collections import Counter

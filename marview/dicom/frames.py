@@ -1,4 +1,4 @@
-"""Slices of Enhanced CT, which stores a whole series as frames of one file (PS3.3, A.38)."""
+"""Find the slices of Enhanced CT, which stores a whole series as frames of one file (PS3.3, A.38)."""
 
 import struct
 from collections.abc import Iterator

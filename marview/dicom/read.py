@@ -83,8 +83,8 @@ def read(
     Args:
         series: series of `scan`.
         report: report of `check`; if None, the series is checked first.
-        allocate: returns the int16 array `[z, y, x]` to read into, from shape and dtype, for example in shared memory;
-            by default a numpy array.
+        allocate: function that returns an array of a shape `[z, y, x]` and dtype (int16) to read into, for example in
+            shared memory; by default it returns a numpy array.
         on_start: called once when the grid is known and every voxel is still `PADDING_HU`.
         on_slice: called with the index z of each slice read, the middle slice first; not for damaged slices.
         is_cancelled: called before each slice.

@@ -8,7 +8,7 @@ from marview.text import listing, translatable
 
 
 class Remark(enum.IntFlag):
-    """Observations in one slice."""
+    """Observations on the pixels of one slice."""
 
     NONE = 0
     CLIPPED = enum.auto()

@@ -97,7 +97,7 @@ class Stack:
 
 @dataclass(frozen=True, eq=False)
 class SeriesReport:
-    """The result of `check`.
+    """Findings and ordered slices of a checked series.
 
     Attributes:
         findings: findings about the files, each with a sentence, its kind, its outcome and the slices concerned.

@@ -1,4 +1,4 @@
-"""The source of a slice's bytes: a regular file or a member of a zip. Opening one never blocks."""
+"""The source of a slice's bytes: a regular file or a member of a zip. Opening either never blocks."""
 
 import os
 import stat

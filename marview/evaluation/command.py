@@ -1,4 +1,4 @@
-"""The command `benchmark`: measures methods and writes tables."""
+"""Run the command `benchmark`: measure methods and write tables."""
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path

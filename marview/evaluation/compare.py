@@ -26,7 +26,7 @@ _SAME_PLACE = 0.1
 
 @dataclass(frozen=True)
 class Comparison:
-    """Result of `evaluate`.
+    """Measures of corrected volumes against their truth.
 
     Attributes:
         names: names of the corrected volumes.

@@ -62,7 +62,7 @@ class CorrectedSlices:
 
 
 class FrontEndMethods:
-    """Installed methods, run on volumes in one warm worker process.
+    """Installed methods, run on volumes in one worker process that keeps running.
 
     Attributes:
         found: automatically found metal of each case, by name. The mask of a case is the truth, which methods must not

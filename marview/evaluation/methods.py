@@ -26,7 +26,7 @@ _ALONE = (
 
 
 class WorkerMethods:
-    """Installed methods, run on cases in one warm worker process, so that a crash does not end the benchmark.
+    """Installed methods, run on cases in a separate worker process, so that a crash does not end the benchmark.
 
     Args:
         device: device for the methods.

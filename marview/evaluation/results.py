@@ -40,7 +40,7 @@ class SliceRecord:
 
 @dataclass(frozen=True)
 class Row:
-    """A row of the table.
+    """A row of the results table.
 
     Attributes:
         id: a method's identifier, `input`, `fbp_ceiling` or `loop_ceiling`.

@@ -19,7 +19,7 @@ PLAN = "benchmark.json"
 
 @dataclass(frozen=True)
 class Part:
-    """Result of one row on one case.
+    """Result of one method, or one ceiling, on one case.
 
     Attributes:
         slices: measures of each slice.
@@ -33,7 +33,7 @@ class Part:
 
 
 class Store:
-    """Stored parts of a benchmark below its output folder."""
+    """Results of a benchmark, stored below its output folder."""
 
     def __init__(self, output: Path, plan: Mapping[str, Any]) -> None:
         """Open the store, or make a new one.

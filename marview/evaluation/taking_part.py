@@ -1,4 +1,4 @@
-"""The methods in a benchmark, and the version under which their results are stored."""
+"""Choose the methods of a benchmark, and the version under which their results are stored."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any

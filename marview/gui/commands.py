@@ -1,4 +1,4 @@
-"""The functions that actions call: functions of the session, and those that need the window."""
+"""The functions that actions call to change the session or the window."""
 
 from collections.abc import Callable
 from pathlib import Path

@@ -13,7 +13,7 @@ from marview.text import count, tr
 
 
 class CompareBar(QWidget):
-    """Methods to tick, and a button that runs them on the slice in view; each result gets a pane."""
+    """Bar with methods to tick and a button that runs them on the slice in view; each result gets a pane."""
 
     def __init__(self, session: Session, parent: QWidget | None = None) -> None:
         super().__init__(parent)

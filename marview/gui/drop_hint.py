@@ -10,7 +10,7 @@ MARGIN_PX = 6
 
 
 class DropHint(Label):
-    """A frame that covers the window."""
+    """Frame that covers the window while files are dragged over it."""
 
     def __init__(self, window: QWidget) -> None:
         super().__init__(tr("Drop to open"), window)

@@ -46,7 +46,7 @@ SIDE_WIDTH = 312
 
 
 class MainWindow(QMainWindow):
-    """Series list on the left, panes in the middle; metal, method and run on the right."""
+    """Main window: series list on the left, panes in the middle; metal, method and run on the right."""
 
     def __init__(self, session: Session) -> None:
         super().__init__()

@@ -41,7 +41,7 @@ class Surface(Protocol):
 
 
 class SliceSurface:
-    """The slice in view.
+    """The slice in view, as a plane to measure in.
 
     Args:
         shows_change: whether the pane shows the corrected slice.

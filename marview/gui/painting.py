@@ -1,4 +1,4 @@
-"""A painter that always ends; one that stays active blocks its widget, and Qt warns at every frame."""
+"""End a painter after use; one that stays active blocks its widget, and Qt warns at every frame."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

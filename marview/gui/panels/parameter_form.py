@@ -18,7 +18,7 @@ LARGE = 1_000_000
 
 
 class ParameterForm(QWidget):
-    """One field per parameter; calls `changed(name, value)` when the user changes one."""
+    """Form with one field per parameter; it calls `changed(name, value)` when the user changes a value."""
 
     def __init__(self, changed: Callable[[str, Any], None], parent: QWidget | None = None) -> None:
         super().__init__(parent)

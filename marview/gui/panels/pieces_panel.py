@@ -16,7 +16,7 @@ COLUMNS = ("mm³", translatable("mean HU"), translatable("max"), translatable("s
 
 
 class PiecesPanel(FoldingSection):
-    """One row per piece, largest first."""
+    """List with one row per piece of metal, largest first."""
 
     def __init__(self, session: Session, parent: QWidget | None = None) -> None:
         super().__init__(tr("Pieces of metal"), parent, is_open=True)

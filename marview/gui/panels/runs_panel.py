@@ -25,7 +25,7 @@ MOST_PX = 170
 
 
 class RunsPanel(FoldingSection):
-    """One line per run. Clicking a finished run shows its result; two runs can be compared."""
+    """List with one line per run. Clicking a finished run shows its result; two runs can be compared."""
 
     def __init__(self, session: Session, parent: QWidget | None = None) -> None:
         super().__init__(tr("Runs"), parent, is_open=True)

@@ -18,7 +18,7 @@ TITLES = {
 
 
 class ScopeRow(QWidget):
-    """A chooser, and two slice numbers for a range."""
+    """Row with a chooser and, for a range, two slice numbers."""
 
     def __init__(self, session: Session, parent: QWidget | None = None) -> None:
         super().__init__(parent)

@@ -6,7 +6,7 @@ from marview.gui.label import Label
 
 
 class Section(QWidget):
-    """A title with space for controls beside it, and a column of widgets."""
+    """Section with a title, space for controls next to the title, and a column of widgets."""
 
     def __init__(self, title: str, parent: QWidget | None = None) -> None:
         super().__init__(parent)

@@ -21,7 +21,7 @@ def _about(loaded: LoadedSeries) -> list[str]:
 
 
 class OriginalPane(SlicePane):
-    """The original slice, never changed."""
+    """Pane that shows the original slice, which no run changes."""
 
     def __init__(self, session: Session, parent: QWidget | None = None) -> None:
         super().__init__("original", tr("Original"), session, parent)

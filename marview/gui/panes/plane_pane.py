@@ -29,7 +29,7 @@ REACH_MM = 4000.0
 
 
 class PlanePane(ImagePane):
-    """Pane that shows one section. `name` selects the section.
+    """Pane that shows one section, selected by `name`.
 
     The wheel moves the section, and the crosshair can be dragged.
     """

@@ -34,7 +34,7 @@ BACKGROUND = (0.02, 0.025, 0.03)
 
 @dataclass(frozen=True, eq=False)
 class Picture:
-    """A drawn picture.
+    """A picture of the scene.
 
     Attributes:
         rgb: `[y, x, 3]`, rows from the bottom.

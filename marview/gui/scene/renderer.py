@@ -1,4 +1,4 @@
-"""The window's connection to the process that draws the 3D scene: one request at a time, the latest wins."""
+"""Connection to the process that draws the 3D scene: one request at a time; a new request replaces a waiting one."""
 
 import contextlib
 import logging

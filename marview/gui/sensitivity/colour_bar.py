@@ -11,7 +11,7 @@ from marview.text import tr
 
 
 class ColourBar(ScaleBar):
-    """A scale from 0 to the largest spread."""
+    """Colour scale from 0 to the largest spread."""
 
     def __init__(self, host: QWidget) -> None:
         self.title = tr("Spread (SD)")

@@ -29,7 +29,7 @@ STEPS = 1000
 
 
 class SweepBar(QWidget):
-    """Methods, margins, thresholds and slices in two rows; one button starts or cancels, with progress below."""
+    """Bar with methods, margins, thresholds and slices in two rows, a button to start or cancel, and the progress."""
 
     def __init__(self, session: Session, parent: QWidget | None = None) -> None:
         super().__init__(parent)

@@ -38,7 +38,7 @@ FILTERS = (translatable("Table (*.csv)"), translatable("Figure (*.png)"), transl
 
 
 class SweepTable(QWidget):
-    """One row for the uncorrected slices and one per variant; selecting a row shows it in the main pane."""
+    """Table with one row for the uncorrected slices and one per variant; selecting a row shows it in the main pane."""
 
     def __init__(self, session: Session, parent: QWidget | None = None) -> None:
         super().__init__(parent)

@@ -84,7 +84,7 @@ class JobTable:
                 )
 
     def add(self, plan: Plan) -> bool:
-        """Add a job, or update a job that is not corrected and whose files have changed; return whether it did either.
+        """Add a job, or update an uncorrected one whose files have changed; return whether the table changed.
 
         A study without a usable series keeps its row when its files are repaired.
         """

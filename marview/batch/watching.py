@@ -29,7 +29,7 @@ class Inbox:
     _taken: dict[Path, _Look] = field(default_factory=dict, repr=False)
 
     def arrived(self) -> list[Path]:
-        """Return arrivals that have become complete since the last call, by name.
+        """Return the arrivals that have become complete since the last call, sorted by name.
 
         An arrival that changes after it was returned is returned again once it is quiet.
 

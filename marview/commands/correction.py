@@ -104,7 +104,7 @@ class CorrectedSeries:
 def planned_correction(
     path: Path, output: Path, wanted: Correction, *, series_key: str = "", tell: Tell = say
 ) -> Iterator[Planned]:
-    """Open the series at `path`, find its metal, and check all that can be checked before the method runs.
+    """Open the series at `path`, find its metal, and make all checks that are possible before the method runs.
 
     Args:
         path: folder, archive or file.

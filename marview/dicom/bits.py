@@ -18,7 +18,7 @@ _MOST_NOISE_RATIO, _SMALL_NOISE = 2.0, 1.0
 
 
 def image_bits(raw: Stored, header: SliceHeader) -> tuple[Stored, Remark]:
-    """Extract the stored values from raw pixels: overlay bits removed, sign extended.
+    """Extract the stored values from raw pixels: remove overlay bits and extend the sign.
 
     In a CT image, Bits Stored and High Bit refer to the lowest bits (PS3.3, C.8.2.1.1.4). If High Bit says otherwise,
     the pixels decide: values with empty low bits are shifted down. Bits above Bits Stored are kept if the values of

@@ -75,7 +75,7 @@ def refuse_foreign(target: Path) -> None:
 
 
 def refuse_other_kind(part: Path, target: Path) -> None:
-    """Refuse to replace a file by one of another kind, such as a metal mask by measurements.
+    """Refuse to replace a file with one of another kind, such as a metal mask with measurements.
 
     Raises:
         UsageError: the existing file is of another kind than the new one.

@@ -56,7 +56,7 @@ class LoadedSeries:
 
     @property
     def patient_id(self) -> str:
-        """Return the patient's identifier in the files; empty if they state none."""
+        """Return the patient's identifier in the files; empty if there is none."""
         return next((header.patient_id for header in self.sources if header is not None), "")
 
     def window_at(self, z: int) -> tuple[float, float] | None:
@@ -78,7 +78,7 @@ def read(
     on_slice: Callable[[int], None] | None = None,
     is_cancelled: Callable[[], bool] | None = None,
 ) -> LoadedSeries:
-    """Read a series; call it on a background thread.
+    """Read a series. It blocks, so a window calls it on a background thread.
 
     Args:
         series: series of `scan`.

@@ -55,7 +55,7 @@ class _Lattice:
 
 
 def arrange(slices: Sequence[SliceHeader]) -> tuple[Stack, list[Finding]]:
-    """Order slices of one orientation and distinct positions, and fit their grid.
+    """Order slices with the same orientation and different positions, and fit their grid.
 
     A gap that a whole number of slices would fill stays open (None in the stack). If the slices are not on an even
     grid, the stack lists them in order, with a finding that it is not a volume.
@@ -85,7 +85,7 @@ def arrange(slices: Sequence[SliceHeader]) -> tuple[Stack, list[Finding]]:
 
 
 def loose(slices: Sequence[SliceHeader]) -> Stack:
-    """Return slices that are not a volume, ordered by instance number, on a grid with only the pixel size."""
+    """Return slices that are not a volume, ordered by instance number, on a grid with a meaningful pixel size only."""
     first = slices[0]
     shape = (len(slices), first.rows, first.columns)
     if first.orientation is not None and first.position_mm is not None:

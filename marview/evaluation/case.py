@@ -90,7 +90,7 @@ class ListedCase:
 
 
 def check_case(known: KnownCase) -> KnownCase:
-    """Return a case if it can be used.
+    """Return a case after checking that it can be used.
 
     Raises:
         BadInput: the shapes do not match, values are not finite, or the mask is empty or covers more than half of the

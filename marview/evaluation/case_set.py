@@ -32,7 +32,7 @@ def list_cases(
     scanner: Scanner | None = None,
     seed: int = 0,
 ) -> list[ListedCase]:
-    """List the cases at a path, by its content.
+    """List the cases at a path, whose content determines their kind.
 
     Args:
         path: a folder with `**/gt.h5` (SynDeepLesion's layout); a folder of case files, `*.npz`; or clean slices: a

@@ -80,7 +80,7 @@ class FrontEndMethods:
         self._worker = MarWorker(listings=listings)
 
     def entry(self, method: str, parameters: Mapping[str, Any] | None = None) -> Entry:
-        """Return a method in the benchmark; raises `UsageError` as `taking_part.entry` does."""
+        """Return an installed method as an entry of the benchmark; raises `UsageError` as `taking_part.entry` does."""
         return entry(method, self._listings(), parameters)
 
     def __call__(self, entry: Entry, known: KnownCase, tell: Tell) -> Corrected:

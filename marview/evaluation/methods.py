@@ -40,7 +40,7 @@ class WorkerMethods:
         self._saved: KnownCase | None = None
 
     def entry(self, method: str, parameters: Mapping[str, Any] | None = None) -> Entry:
-        """Return a method in the benchmark.
+        """Return an installed method as an entry of the benchmark.
 
         Raises:
             UsageError: an unknown method, or one that is not trained.

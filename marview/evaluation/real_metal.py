@@ -160,7 +160,7 @@ def bone_kept(image: Volume, original: Volume, mask: Mask) -> float:
 
 
 def soft_tissue(image: Volume, mask: Mask, pixel_mm: float) -> Mask:
-    """Mark soft tissue, bool `[y, x]`: -50 to 150 HU once smoothed, without metal and without edges."""
+    """Mark soft tissue, bool `[y, x]`: -50 to 150 HU after smoothing, without metal and without edges."""
     smooth = ndimage.gaussian_filter(image, _SMOOTH_MM / pixel_mm)
     tissue = (smooth > _SOFT_TISSUE_HU[0]) & (smooth < _SOFT_TISSUE_HU[1]) & ~mask
     return np.asarray(ndimage.binary_erosion(tissue, iterations=2))

@@ -83,7 +83,7 @@ class Results:
     parameters: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
     def row(self, row_id: str) -> Row | None:
-        """Return the row with an identifier, if it has slices."""
+        """Return the row with an identifier; None if it has no slices."""
         return next((row for row in self.rows if row.id == row_id and row.slices), None)
 
     def share_of_ceiling(self, row: Row) -> float:

@@ -34,7 +34,7 @@ def markdown(results: Results) -> str:
 
 
 def summary_csv(results: Results) -> str:
-    """Return a line per row with mean, standard deviation and worst value of every measure."""
+    """Return CSV with a line for each row: mean, standard deviation and worst value of every measure."""
     names = [each.name for each in dataclasses.fields(Measures)]
     header = ["method", "slices", "seconds_per_slice"]
     lines = [header + [f"{kind}_{name}" for kind in ("mean", "sd", "worst") for name in names]]
@@ -47,7 +47,7 @@ def summary_csv(results: Results) -> str:
 
 
 def slices_csv(results: Results) -> str:
-    """Return a line per slice and row with every measure."""
+    """Return CSV with a line for each slice of each row, with every measure."""
     lines = [["method", "case", "slice", "metal_px"] + [each.name for each in dataclasses.fields(Measures)]]
     for row in results.rows:
         for each in row.slices:

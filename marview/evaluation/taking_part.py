@@ -22,7 +22,7 @@ def expand(methods: Sequence[str], listings: Sequence[Listing]) -> list[str]:
 
 
 def entry(method: str, listings: Sequence[Listing], parameters: Mapping[str, Any] | None = None) -> Entry:
-    """Return a method in the benchmark; new weights count as another version.
+    """Return an installed method as an entry of the benchmark; new weights count as another version.
 
     Raises:
         UsageError: an unknown method, or one that is not trained.

@@ -66,7 +66,7 @@ def application(style: str = "dark") -> QApplication:
 
 
 def print_message(_kind: QtMsgType, _context: QMessageLogContext, message: str) -> None:
-    """Print a message of Qt, except one that each window causes on a platform without a window manager."""
+    """Print a message from Qt, except one that each window causes on a platform without a window manager."""
     if message != _NO_SIZE_HINTS and sys.stderr is not None:
         sys.stderr.write(f"{message}\n")
 

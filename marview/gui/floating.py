@@ -45,7 +45,7 @@ class Floating(QWidget):
         self._place()
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        """Follow changes of size of the host and the bars."""
+        """Follow size changes of the host and the bars."""
         kind = event.type()
         is_resized = watched in (self._host, *self._others) and kind == QEvent.Type.Resize
         if is_resized or kind in {QEvent.Type.ShowToParent, QEvent.Type.HideToParent, QEvent.Type.LayoutRequest}:

@@ -102,7 +102,7 @@ class ImageView(pg.GraphicsView):  # type: ignore[misc]
         return touched
 
     def set_divider(self, share: float | None) -> None:
-        """Draw the line of a swipe at a share of the width; None removes it."""
+        """Draw the divider of the swipe view at a fraction of the width; None removes it."""
         if share != self._divider:
             self._divider = share
             self._redraw()

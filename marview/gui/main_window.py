@@ -223,7 +223,7 @@ class MainWindow(QMainWindow):
         restore(self, self.panels, self.session)
 
     def toggle_panel(self, at: int) -> None:
-        """Collapse or expand the panel at a place of the window; dock it if it floats."""
+        """Collapse or expand the panel at index `at` from the left; dock it if it floats."""
         if self.slots[at].is_floating:
             self.slots[at].dock()
             return
@@ -235,11 +235,11 @@ class MainWindow(QMainWindow):
         self.panels.setSizes(sizes)
 
     def float_panel(self, at: int) -> None:
-        """Undock the panel at a place of the window, or dock it again."""
+        """Undock the panel at index `at` from the left, or dock it again."""
         self.slots[at].toggle_floating()
 
     def closeEvent(self, event: QCloseEvent) -> None:
-        """End the session with its window; ask once if there is unsaved work."""
+        """End the session with the window; ask once if there is unsaved work."""
         unsaved = self.session.unsaved
         if unsaved and not self._may_close:
             event.ignore()

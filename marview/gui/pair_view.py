@@ -53,7 +53,7 @@ class PairView(QWidget):
         self._follow()
 
     def show_nothing(self) -> None:
-        """Clear both slices, because their file is damaged."""
+        """Show no slices, for a pair whose file is damaged."""
         for view in self.views:
             view.set_picture(None, self._rect)
 

@@ -91,7 +91,7 @@ class PaneGrid(QWidget):
         self._session.view.update(maximised="" if is_maximised else name, active=name)
 
     def picture(self) -> QPixmap:
-        """Return the picture of the active pane as on the screen; of the first pane if none is active."""
+        """Return a picture of the active pane, or of the first pane if none is active, as shown on the screen."""
         active = self._session.view.display.active
         shown = [name for name, pane in self.panes.items() if pane.isVisibleTo(self)]
         return self.panes[active if active in shown else (shown or ["original"])[0]].snapshot()

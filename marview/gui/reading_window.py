@@ -189,7 +189,7 @@ class ReadingWindow(QWidget):
         self.progress.setText(words)
 
     def closeEvent(self, event: QCloseEvent) -> None:
-        """Save the grades of the pair in view; if that fails, stay open once to say so."""
+        """Save the grades of the pair in view; if that fails, keep the window open once and say why."""
         if not self._save() and not self._has_warned:
             self._has_warned = True
             event.ignore()

@@ -53,7 +53,7 @@ class StudyBrowser(QWidget):
         self.refresh()
 
     def refresh(self) -> None:
-        """Show the earlier studies found and the watched folders."""
+        """Show the earlier studies that match the search, and the watched folders."""
         self.series.show_known(self._studies.found)
         folders = self._studies.watched
         names = ", ".join(Path(folder).name or folder for folder in folders)

@@ -49,7 +49,7 @@ class RegionDetails(QWidget):
         return plot
 
     def show_region(self, measure: Measure | None, pictures: Mapping[str, Picture]) -> None:
-        """Show a region's statistics in each picture by title, the original first; hide for other measurements."""
+        """Show a region's statistics in each picture by title, the original first; hide it for other measurements."""
         inside = {}
         if measure is not None and measure.kind in REGIONS:
             samples = {title: picture.values[measure.pixels(picture)] for title, picture in pictures.items()}

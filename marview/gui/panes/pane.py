@@ -72,7 +72,7 @@ class Pane(QFrame):
         column.addWidget(self.caption)
 
     def snapshot(self) -> QPixmap:
-        """Return a picture of the view as on the screen."""
+        """Return a picture of the view as shown on the screen."""
         seen: QPixmap = self.body.grab()
         return seen
 

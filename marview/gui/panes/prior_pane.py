@@ -26,7 +26,7 @@ class PriorPane(SlicePane):
         session.runs.filled.connect(self._fill)
 
     def window_in_use(self, display: Display) -> HuWindow:
-        """Return the window of differences for an artifact image."""
+        """Return the HU window; an artifact image has the window of difference images."""
         return display.difference_window if self._is_artifact else display.window
 
     def picture(self) -> Picture | None:

@@ -95,7 +95,7 @@ class ResultPane(SlicePane):
         self.view.set_divider(display.swipe if self._is_swiping(display) else None)
 
     def window_in_use(self, display: Display) -> HuWindow:
-        """Return the HU window; the difference has its own."""
+        """Return the HU window; a difference image has its own window."""
         return display.difference_window if self._is_difference(display) else display.window
 
     def _draw_window(self, display: Display) -> None:

@@ -82,7 +82,7 @@ def serve(scene: "Scene", line: bytes, answers: BinaryIO) -> None:
 
 
 def read_contents(wanted: Contents) -> tuple[list[Voxels], Voxels | None]:
-    """Return the original volume, the corrected one if there is one, and the metal, cropped to the part drawn.
+    """Return the original volume, the corrected one if there is one, and the metal, cropped to the part that is drawn.
 
     Raises:
         MarviewError: a shared array no longer exists.

@@ -80,7 +80,7 @@ class Volume:
 
 
 def volume_property() -> vtkVolumeProperty:
-    """Return the colours and shading of tissue, without an opacity (`set_opacity`)."""
+    """Return the colours and shading of tissue, without the opacity, which `set_opacity` sets."""
     colours = vtkColorTransferFunction()
     for hu, (red, green, blue) in COLOURS:
         colours.AddRGBPoint(hu, red, green, blue)

@@ -165,7 +165,7 @@ def _here(header: SliceHeader) -> tuple[NDArray[np.int16] | BadInput, Remark]:
 
 
 def serve(requests: BinaryIO, answers: BinaryIO) -> None:
-    """Answer requests until the input ends; runs in the child."""
+    """Answer requests until the input ends; called in the child process."""
     for line in requests:
         path, size, member, entry = json.loads(line)
         try:

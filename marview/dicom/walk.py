@@ -52,7 +52,7 @@ def walk(path: Path, skipped: Counter[str]) -> Iterator[Source]:
     FIFOs, sockets, devices, dangling links and folders found twice are counted in `skipped`.
 
     Raises:
-        BadInput: `path` does not exist, cannot be read, or is a zip bomb or damaged zip.
+        BadInput: `path` does not exist, cannot be read, or is a zip bomb or a damaged zip.
     """
     try:
         status = path.stat()

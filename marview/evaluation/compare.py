@@ -89,7 +89,8 @@ def evaluate(
         truth: volume without artifacts.
         mask: metal mask in any format of `read_mask`, on the voxels of the truth.
         protocol: a named protocol, to add its published rows.
-        choose: function that returns the indices of the slices to measure from the slice numbers; all by default.
+        choose: function that takes the slice numbering and returns the indices of the slices to measure; by default
+            all.
 
     Raises:
         BadInput: a volume cannot be read, or the volumes differ in patient, shape or position.

@@ -1,4 +1,4 @@
-"""Show that files dragged over the window can be dropped."""
+"""Show a frame and a hint over the window while files are dragged over it."""
 
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QWidget

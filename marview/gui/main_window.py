@@ -1,4 +1,4 @@
-"""The main window, assembled from its parts."""
+"""The main window: menus, tool bar, series list, panes and side panel."""
 
 from functools import partial
 from pathlib import Path

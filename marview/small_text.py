@@ -15,7 +15,7 @@ def read_text(path: Path, largest_bytes: int = LARGEST_BYTES) -> str:
 
     Raises:
         OSError: the file cannot be read or is not a regular file.
-        ValueError: it is not UTF-8 (UnicodeDecodeError), or larger than allowed.
+        ValueError: the file is not UTF-8 (UnicodeDecodeError), or is larger than allowed.
     """
     descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
     with os.fdopen(descriptor, "rb") as stream:
@@ -46,7 +46,7 @@ def read_toml(path: Path) -> dict[str, Any]:
 
     Raises:
         OSError: as for `read_text`.
-        ValueError: as for `read_text`, or it is not TOML, is nested too deeply or contains too long a number.
+        ValueError: as for `read_text`, or the text is not TOML, is nested too deeply or contains too long a number.
     """
     text = read_text(path)
     try:

@@ -96,7 +96,7 @@ class TestJob:
 
     Args:
         loaded: method whose weights the job provides; None for a job without weights.
-        folder: folder of that method, instead of `loaded`.
+        folder: folder of the method, if `loaded` is not given.
         cancel_at: number of the call of `check_cancelled` that raises `Cancelled`, counted from 1.
     """
 

@@ -49,7 +49,7 @@ class Job:
     """A row of the job table.
 
     Attributes:
-        number: position in order of arrival, from 1.
+        number: position in order of arrival, counted from 1.
         key: as in `Plan`.
         source: as in `Plan`.
         series: as in `Plan`.

@@ -18,7 +18,7 @@ class Queue:
 
     Attributes:
         table: job table, which records each change before `on_start` or `on_end` is called.
-        correct: function that corrects one study; called on one thread per worker, never raises.
+        correct: function that corrects one study; it is called on one thread per worker and never raises.
         workers: number of studies to correct at a time.
         on_end: called on the caller's thread with every finished job.
         on_start: called on the caller's thread with every started job.

@@ -31,8 +31,8 @@ class SelectionRule:
     """Rule that chooses one series of a study.
 
     Attributes:
-        order: names of the criteria in their order: "thin", "soft" and "many".
-        description: regular expression that the series description must contain, in upper or lower case.
+        order: criteria in order of preference: "thin", "soft" and "many".
+        description: regular expression that the series description must contain; case does not matter.
         takes_derived: whether derived series qualify.
     """
 

@@ -202,7 +202,7 @@ def look_at(path: Path) -> list[Job]:
     """Read the jobs of a table that another process is using.
 
     Raises:
-        BadInput: there is no such table, or it cannot be read now.
+        BadInput: the table does not exist, or cannot be read now.
     """
     try:
         with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=5)) as connection:

@@ -42,7 +42,7 @@ class Correction:
     Attributes:
         method: identifier of the method.
         parameters: values of its parameters that differ from their defaults.
-        choice: how to find the metal.
+        choice: settings with which to find the metal.
         slices: slice numbers as on the command line; empty for all.
         device: "auto", "cpu" or "cuda".
         format_: file format of the corrected slices.
@@ -88,7 +88,7 @@ class CorrectedSeries:
     """A corrected series on disk.
 
     Attributes:
-        loaded: the source series; the memory of its voxels is released.
+        loaded: the source series, whose voxels are no longer in memory.
         metal: the mask that was used.
         report: the worker's report of the run.
         files: the written files.

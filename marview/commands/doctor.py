@@ -38,7 +38,7 @@ class Finding:
     Attributes:
         check: name of the check.
         result: finding in words.
-        ok: whether it works; None for information.
+        ok: whether the check passed; None for information.
     """
 
     check: str

@@ -49,7 +49,7 @@ class FoundMetal:
 
     Attributes:
         mask: bool array `[z, y, x]`.
-        origin: short description of how it was found.
+        origin: short description of how the metal was found.
         notes: sentences that the user should read.
     """
 
@@ -63,7 +63,7 @@ def find_metal(loaded: LoadedSeries, choice: MaskChoice, advice: str = "", *, wh
 
     Args:
         loaded: the series.
-        choice: how to find the metal.
+        choice: settings with which to find the metal.
         advice: sentence for the error message that says what to do if no metal is found.
         where: words after an advised option that another command has, such as " to marview reduce".
 

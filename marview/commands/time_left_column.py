@@ -12,7 +12,7 @@ class TimeLeftColumn(ProgressColumn):
     """Column with the time left in words; empty while the time is unknown and after the end.
 
     Args:
-        seconds: seconds left, None while they are not known.
+        seconds: function that returns the seconds left; None while the time is unknown.
     """
 
     def __init__(self, seconds: Callable[[], float | None]) -> None:

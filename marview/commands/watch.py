@@ -140,7 +140,7 @@ class _Watch:
 
     Attributes:
         held: complete arrivals that wait for disk space.
-        trouble: why studies wait, as last printed; empty if none do.
+        trouble: last printed reason why studies wait; empty if none is waiting.
     """
 
     table: JobTable

@@ -27,7 +27,7 @@ class Labels:
     Attributes:
         patient_name: patient name in DICOM format, family^given.
         body_part: defined term of PS3.16 annex L, such as PELVIS; empty if none fits.
-        comments: how the series was made.
+        comments: description of how the series was made, for Image Comments.
         window: initial width and level in HU.
         kernel: reconstruction kernel.
     """

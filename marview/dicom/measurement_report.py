@@ -46,7 +46,7 @@ class ReportedMeasure:
 
     Attributes:
         name: name such as "Ellipse 3".
-        shape: graphic type of `points`; an ellipse has the ends of its two axes.
+        shape: graphic type of `points`; the points of an ellipse are the ends of its two axes.
         points: LPS in mm, `[point, 3]`.
         slices: indices z of its slices; empty for a section through many slices.
         values: values in each measured image.

@@ -110,7 +110,7 @@ def _mm_of(header: Mapping[str, Any], path: Path) -> float:
     """Return the length of the file's unit in mm.
 
     Raises:
-        BadInput: it is not a unit of length, or differs between axes.
+        BadInput: the unit is not a unit of length, or differs between axes.
     """
     units = {str(unit).strip().strip('"').lower() for unit in header.get("space units", ())}
     scales = {_TO_MM.get(unit) for unit in units} or {1.0}

@@ -15,7 +15,7 @@ def refuse_unreferable(series: LoadedSeries, what: str, another: str) -> None:
     Args:
         series: series to refer to.
         what: name of the object, such as "a DICOM SEG".
-        another: what to do instead, as the end of the message.
+        another: advice at the end of the message, such as to write NIfTI instead.
 
     Raises:
         BadInput: the series is not DICOM, or has no UIDs or frame of reference.

@@ -67,7 +67,7 @@ class Finding:
 
     Attributes:
         sentence: message with files, expected and found values.
-        outcome: outcome of this finding without the others; OPENS if it is only information.
+        outcome: outcome if this were the only finding; OPENS if it is only information.
         slices: indices z concerned; empty if the finding concerns the whole series.
     """
 

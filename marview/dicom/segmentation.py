@@ -250,7 +250,7 @@ def _numbers(value: Any, count: int) -> tuple[float, ...]:
     """Return the numbers of an element.
 
     Raises:
-        ValueError: one is not a finite number; the caller then refuses the file.
+        ValueError: a number is missing or not finite; the caller then refuses the file.
     """
     numbers = finite_numbers(value, count)
     if numbers is None:

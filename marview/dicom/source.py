@@ -22,7 +22,7 @@ class Source:
 
     Attributes:
         path: file on disk.
-        size: bytes of the file, or of the unpacked member.
+        size: size in bytes of the file, or of the unpacked member.
         member: name of the member in the zip, with a number if the zip repeats it; empty for a plain file.
         entry: index of the member in the directory of the zip, because names may repeat.
     """

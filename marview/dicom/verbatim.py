@@ -110,7 +110,7 @@ def write_with_identity(dataset: Dataset, path: Path, identity: Mapping[BaseTag,
     """Write a new DICOM object with texts of its source, and verify the texts by reading the file back.
 
     Args:
-        dataset: object that receives the texts.
+        dataset: object to which the texts are added.
         path: output file; if writing fails, no file remains.
         identity: texts of the source, from `identity_of`.
 

@@ -95,7 +95,7 @@ def run_benchmark(
 
     Args:
         protocol: name of the protocol of the cases.
-        cases: cases in the order to measure them.
+        cases: cases in the order in which they are measured.
         entries: the methods.
         output: folder for `results.json`, `table.md`, `table.csv`, `slices.csv`, `figures/METHOD.png`, `parts/`.
         source: origin of the cases, so that one folder never mixes two sets.

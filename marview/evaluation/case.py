@@ -20,7 +20,7 @@ class KnownCase:
     Attributes:
         name: name in tables and files.
         case: input of the method.
-        truth_hu: float32 HU `[slice, y, x]`; image at the start of the simulation.
+        truth_hu: float32 HU `[slice, y, x]`; image from which the scan was simulated.
         metal_free_sinogram: float32 line integrals `[slice, view, bin]` of the same scan without metal, noise
             included, or `[1, view, bin]` if all slices share it; its FBP is the ceiling of sinogram completion. None if
             the case has none.
@@ -74,8 +74,8 @@ class ListedCase:
     Attributes:
         name: name of the case.
         read: function that reads or simulates the case; raises `BadInput` if it cannot be used.
-        files: files of the case; results count only while these are unchanged.
-        scan: description of the slices that its neighbours come from; results from other neighbours do not count.
+        files: files of the case; results are valid only while these files are unchanged.
+        scan: description of the slices from which the neighbours come; results with other neighbours are not valid.
     """
 
     name: str

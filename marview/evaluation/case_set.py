@@ -37,10 +37,10 @@ def list_cases(
     Args:
         path: a folder with `**/gt.h5` (SynDeepLesion's layout); a folder of case files, `*.npz`; or clean slices: a
             TIFF stack, a folder of TIFF stacks, a DICOM series, NIfTI or array, to which `masks` are added. An
-            `index.csv` beside a stack (columns file, page, patient) says which slices are of one patient.
-        protocol: protocol of the scan; reading refuses files of another one (the public ones have
+            `index.csv` beside a stack (columns file, page, patient) says which slices belong to the same patient.
+        protocol: protocol of the scan; files of another protocol are refused when they are read (the public files have
             `syndeeplesion-640`).
-        masks: metal shapes (`read_shapes`) for clean slices; marview makes ten shapes of the published sizes.
+        masks: file of metal masks (`read_shapes`), from which ten shapes of the published sizes are made.
         material: material of the metal in clean slices.
         scanner: simulated scanner for clean slices; the public simulators' scanner by default.
         seed: seed of the metal positions and the noise in clean slices.

@@ -35,7 +35,7 @@ def list_clinical(
 
     Args:
         slices: slices without metal.
-        shapes: shapes for the slices, in turn.
+        shapes: metal shapes, used in turn.
         protocol: protocol of the scan.
         hear: called with the name of a case and the automatically found metal, before the case is returned.
         highest_hu: upper end of the HU scale of the file.

@@ -31,7 +31,7 @@ class Comparison:
     Attributes:
         names: names of the corrected volumes.
         measured: measures of each volume, slice by slice.
-        slices: numbers of the measured slices, as the window counts.
+        slices: numbers of the measured slices, as in the window.
         protocol: protocol whose published rows appear below the table; empty for none.
         notes: notes about the mask, about results with another frame of reference, and about results that equal the
             first one in some slices.
@@ -88,7 +88,7 @@ def evaluate(
         results: corrected volumes (and, for comparison, the uncorrected one), in any format of `open_volume`.
         truth: volume without artifacts.
         mask: metal mask in any format of `read_mask`, on the voxels of the truth.
-        protocol: a named protocol, to add its published rows.
+        protocol: name of the protocol whose published rows are added; empty for none.
         choose: function that takes the slice numbering and returns the indices of the slices to measure; by default
             all.
 

@@ -25,7 +25,7 @@ def list_demo(kinds: tuple[str, ...], hear: Hear, every: int = 1) -> list[Listed
         kinds: kinds of `make_demo`.
         hear: called with the automatically found metal before the case is returned. The case itself contains the true
             mask, and errors are measured outside that mask.
-        every: keep every n-th slice.
+        every: interval of the slices to keep: 2 keeps every second slice.
     """
 
     @cache  # the figures of a benchmark read their cases again, and simulating a study takes a minute

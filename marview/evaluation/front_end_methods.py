@@ -51,7 +51,7 @@ class CorrectedSlices:
         consistency: root mean square difference between the result's forward projection and the sinogram outside the
             metal trace, line integrals, by slice.
         consistency_map: that difference in `mapped_slice`, `[view, bin]`, 0 in the trace; None without such a slice.
-        notes: notes that a reader of the result should know.
+        notes: remarks of the method on its result.
     """
 
     hu: NDArray[np.float32]

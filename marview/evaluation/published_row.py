@@ -34,7 +34,7 @@ class Published:
         groups: PSNR in dB from large to small metal.
         source: publication.
         is_confirmed: whether the row was checked in the paper or in a quotation; check others before you quote them.
-        are_groups_confirmed: the same for `groups`, if the averages are confirmed.
+        are_groups_confirmed: whether `groups` was checked too, if `is_confirmed` is True.
         mean_absolute_error: mean absolute error.
         score: score of the challenge; lower is better.
     """

@@ -23,7 +23,7 @@ class Part:
 
     Attributes:
         slices: measures of each slice.
-        seconds: duration for all of them; 0 for rows without a method.
+        seconds: duration for all slices; 0 for rows without a method.
         notes: notes of the method; empty if an earlier version, which stored none, measured it.
     """
 

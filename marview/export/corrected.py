@@ -127,7 +127,7 @@ def gap_note(gaps: Sequence[int], numbers: SliceNumbers) -> str:
 
     Args:
         gaps: indices z without an image.
-        numbers: slice numbers that people see.
+        numbers: slice numbers as shown to users.
     """
     if not gaps:
         return ""

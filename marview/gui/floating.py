@@ -16,8 +16,8 @@ class Floating(QWidget):
     Args:
         host: widget under the bars.
         bars: bars from top to bottom.
-        top_px: function that returns the free space above them in pixels.
-        width_px: function that returns the width under them in pixels.
+        top_px: function that returns the free space above the bars in pixels.
+        width_px: function that returns the width available for the bars in pixels.
         others: widgets whose size or visibility changes that space.
     """
 

@@ -20,7 +20,7 @@ class Pane(QFrame):
     """A frame around a view; a visible edge marks the pane with the focus.
 
     Args:
-        name: identifies the pane in layouts.
+        name: identifier of the pane in layouts.
         title: text above the view.
         body: view of a slice, a sinogram, a 3D scene or a plot.
     """

@@ -63,7 +63,8 @@ def test_the_warning_of_a_guess_also_appears_after_a_run(hand) -> None:
     hand.qtbot.waitUntil(lambda: session.traces.is_surveyed, timeout=5000)
     assert "31%" in hand.window.guess.text.text()
     assert hand.window.guess.isVisible()
-    assert pane.note.text().startswith("mask changed since the result, trace")  # a narrow heading cuts the end
+    assert pane.caption.lines[1].startswith("corrected with an earlier mask")
+    assert pane.note.text().startswith("corrected with an earlier mask, trace")  # a narrow heading cuts the end
     assert pane.note.property("kind") == "warning"
     _see_images_alone(session)
     assert not hand.window.guess.isVisible()  # no method here replaces values in the trace

@@ -64,9 +64,9 @@ def test_the_result_pane_says_that_the_mask_has_changed(reduced, qtbot) -> None:
     session, pane = reduced.session, reduced.grid.panes["result"]
     session.view.go_to(3)
     session.metal.set_margin(3)
-    qtbot.waitUntil(lambda: pane.note.text() == "mask changed since the result", timeout=5000)
+    qtbot.waitUntil(lambda: pane.note.text() == "with an earlier mask", timeout=5000)
     session.view.update(comparison=Comparison.DIFFERENCE)
-    assert pane.note.text() == "mask changed since the result  ·  result minus original"
+    assert pane.note.text() == "with an earlier mask  ·  result minus original"
     session.view.update(comparison=Comparison.NONE)
     session.metal.set_margin(0)
     qtbot.waitUntil(lambda: not pane.note.text(), timeout=5000)

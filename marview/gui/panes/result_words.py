@@ -28,7 +28,7 @@ def result_note(result: Result, display: Display, metal: Metal) -> tuple[str, st
         return text, kind
     z = display.slice_index
     is_older = metal.is_found and not result.mask.is_equal(z, metal.plane(z))
-    older = tr("mask changed since the result") if is_older else ""
+    older = tr("with an earlier mask") if is_older else ""
     compared = tr("result minus original") if display.comparison is Comparison.DIFFERENCE else ""
     if display.comparison in NOTES:
         compared = tr(NOTES[display.comparison])

@@ -179,11 +179,12 @@ class SinogramPane(ImagePane):
             self.set_note(*absence_words(shown.absence, session.sinograms.refusal))
             return
         coverage = shown.coverage
+        older = tr("corrected with an earlier mask") if shown.is_older else ""
         words = tr("trace {:.1%}").format(coverage.fraction)
         if session.traces.refusal:
             self.set_note(session.traces.refusal, "warning")
         elif shown.is_older:
-            older = tr("mask changed since the result")  # first, because a narrow heading cuts the end
+            # first, because a narrow heading cuts the end
             self.set_note(f"{older}, {words}", "warning" if coverage.is_guess else "pending")
         else:
             self.set_note(words, "warning" if coverage.is_guess else "")
@@ -192,7 +193,7 @@ class SinogramPane(ImagePane):
         gap = gap_words(coverage, is_body_known=shown.is_body_known)
         self.set_caption(
             f"{tr('Trace {:.1%}').format(coverage.fraction)}  ·  {gap}",
-            "  ·  ".join(filter(None, (worst, f"{views} × {bins}"))),
+            "  ·  ".join(filter(None, (older, worst, f"{views} × {bins}"))),
             [tr("Forward projection of the slice: views go down, bins to the right")],
         )
 

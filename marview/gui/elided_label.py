@@ -9,15 +9,21 @@ from marview.gui.painting import painting
 
 
 class ElidedLabel(Label):
-    """A label that takes the space its neighbours leave."""
+    """A label that takes the space its neighbours leave.
+
+    Attributes:
+        is_whole: whether it is never narrower than its text.
+    """
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__("", parent)
+        self.is_whole = False
         self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
 
     def minimumSizeHint(self) -> QSize:
-        """Return a width of 0, so that the label can shrink completely."""
-        return QSize(0, super().minimumSizeHint().height())
+        """Return a width of 0, so that the label can shrink completely, unless it stays whole."""
+        width = self.fontMetrics().horizontalAdvance(self.text()) if self.is_whole else 0
+        return QSize(width, super().minimumSizeHint().height())
 
     def paintEvent(self, _event: QPaintEvent) -> None:
         """Draw the text, elided to the width of the label."""

@@ -54,10 +54,12 @@ class Pane(QFrame):
         maximise.clicked.connect(lambda: self.maximise_asked.emit(self.name))
         header = QHBoxLayout()
         header.setContentsMargins(10, 0, 5, 0)
-        header.setSpacing(8)
+        header.setSpacing(0)
         header.addWidget(self.title)
+        header.addSpacing(8)
         header.addWidget(self.note, 1)
         header.addLayout(self.controls)
+        header.addSpacing(2)
         header.addWidget(maximise)
         self.body = body
         self.caption = Caption()

@@ -3,7 +3,7 @@
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QButtonGroup, QHBoxLayout, QToolButton, QWidget
 
-PADDING_PX = 22
+PADDING_PX = 10
 
 
 class Segmented(QWidget):
@@ -17,7 +17,7 @@ class Segmented(QWidget):
         self._buttons: dict[str, QToolButton] = {}
         row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 0, 0)
-        row.setSpacing(2)
+        row.setSpacing(0)
         for name, title in choices.items():
             button = QToolButton(self)
             button.setObjectName("segment")

@@ -53,6 +53,7 @@ class SinogramPane(ImagePane):
         )
         self.switch.chosen.connect(lambda name: session.view.update(sinogram=SinogramPicture(name)))
         self.controls.addWidget(self.switch)
+        self.title.is_whole = True  # the note gives way
         gestures = self.view.gestures
         gestures.windowed.connect(self._drag_window)
         gestures.panned.connect(self._drag_picture)

@@ -123,7 +123,8 @@ def read(path: Path | str, series: str = "") -> LoadedSeries:
         UsageError: `path` is neither a string nor a path.
     """
     if not isinstance(path, str | os.PathLike):
-        raise UsageError(f"A path is needed, not {type(path).__name__}: a folder, zip, DICOM file or NIfTI file.")
+        kind = type(path).__name__
+        raise UsageError(f"The path of a folder, zip, DICOM file or NIfTI file must be a string or a Path, not {kind}.")
     loaded = open_series(path, series, option="series=UID")
     for finding in loaded.report.findings:
         if finding.outcome >= Outcome.WARNS and finding.kind is not Kind.LABELS:
@@ -154,7 +155,7 @@ def find_metal(volume: Volume | LoadedSeries, *, threshold_hu: float | None = No
         found = adaptive(hu, grid.stack_mm)
         mask, origin, notes = found.mask, found.origin, found.notes
     else:
-        _refuse_no_number(threshold_hu, "A threshold must be a number of HU")
+        _refuse_no_number(threshold_hu, "A threshold must be a number in HU")
         mask, origin, notes = hu > threshold_hu, f"above {threshold_hu:g} HU", scale_of(hu).notes
         if not mask.any():
             notes = (*notes, f"No voxel is above {threshold_hu:g} HU. The highest value is {hu.max()} HU.")

@@ -143,7 +143,7 @@ class TestJob:
         return self._method_with(file).weights(file, "cpu")
 
     def about_weights(self, file: str) -> dict[str, str]:
-        """Return the metadata of those weights."""
+        """Return the metadata of weights of the method under test."""
         return self._method_with(file).about_weights(file)
 
     def _record(self, name: str, fraction: float) -> None:

@@ -38,7 +38,7 @@ class MaskChoice:
         if len(names := [name for name, value in given.items() if value is not None]) > 1:
             raise UsageError(f"{' and '.join(names)} cannot be combined. Use one of them to find the metal.")
         if self.threshold_hu is not None and not np.isfinite(self.threshold_hu):
-            raise UsageError(f"--threshold must be a number of HU, not {self.threshold_hu}.")
+            raise UsageError(f"--threshold must be a number in HU, not {self.threshold_hu}.")
         if not is_margin(self.margin_mm):
             raise UsageError(f"--margin must be -1000 to 1000 mm, not {self.margin_mm}.")
 

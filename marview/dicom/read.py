@@ -78,7 +78,7 @@ def read(
     on_slice: Callable[[int], None] | None = None,
     is_cancelled: Callable[[], bool] | None = None,
 ) -> LoadedSeries:
-    """Read a series. It blocks, so a window calls it on a background thread.
+    """Read a series. This function blocks, so a window calls it on a background thread.
 
     Args:
         series: series of `scan`.

@@ -59,7 +59,7 @@ _FINDINGS: Mapping[Remark, tuple[Kind, str]] = {
     Remark.DROPPED_BITS: (
         Kind.BITS,
         translatable(
-            "The pixels of {} have bits above those that Bits Stored says. marview dropped them, because they look "
+            "The pixels of {} have bits above Bits Stored. marview dropped them, because they look "
             "like an overlay: the image continues under them. If metal is missing there, export the series again."
         ),
     ),

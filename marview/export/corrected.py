@@ -41,7 +41,7 @@ class Corrected:
     """A corrected volume to write.
 
     Attributes:
-        source: corrected series.
+        source: series that was corrected.
         correction_hu: correction of each slice of the source.
         mask: metal mask, bool `[z, y, x]`.
         provenance: record of how the correction was made.

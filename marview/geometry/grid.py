@@ -52,7 +52,7 @@ class Grid:
             UsageError: a distance is not a positive number.
         """
         if len(spacing_mm) != 3 or not all(mm > 0 and np.isfinite(mm) for mm in spacing_mm):
-            raise UsageError(f"A spacing must be three positive numbers of mm (z, y, x), not {tuple(spacing_mm)}.")
+            raise UsageError(f"A spacing must be three positive lengths in mm (z, y, x), not {tuple(spacing_mm)}.")
         affine = np.zeros((4, 4))
         affine[2, 0], affine[1, 1], affine[0, 2] = spacing_mm
         affine[3, 3] = 1

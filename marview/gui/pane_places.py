@@ -28,8 +28,8 @@ FIXED: dict[Layout, Places] = {
 def places_of(display: Display, results: int = 0, *, has_beside: bool = False, room: QSize | None = None) -> Places:
     """Return row and column of the visible panes.
 
-    Panes that show the same slice are arranged so that it is largest: below each other for a wide body in a tall
-    window.
+    Panes that show the same slice are arranged so that the slice is as large as possible: one below the other for a
+    wide body in a tall window.
 
     Args:
         display: display state.

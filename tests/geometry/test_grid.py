@@ -74,5 +74,5 @@ def test_an_upright_stack_does_not_drift() -> None:
 
 @pytest.mark.parametrize("spacing_mm", [(0, 1, 1), (2.5, -1, 1), (float("nan"), 1, 1), (1, 1)])
 def test_a_spacing_that_is_not_positive_is_refused(spacing_mm) -> None:
-    with pytest.raises(UsageError, match=r"three positive numbers of mm \(z, y, x\)"):
+    with pytest.raises(UsageError, match=r"three positive lengths in mm \(z, y, x\)"):
         Grid.from_spacing((3, 4, 5), spacing_mm)

@@ -1,4 +1,4 @@
-"""The list of measurements: go to one, compare a region in all images, remove, export."""
+"""The panel that lists the measurements, compares a region in all images, and removes and exports measurements."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""The list of metal pieces: switch them on and off, click to go to one."""
+"""The panel that lists the pieces of metal and switches them on and off; a click goes to a piece."""
 
 from PySide6.QtCore import QSignalBlocker, Qt, QTimer
 from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QTreeWidget, QTreeWidgetItem, QWidget

@@ -172,7 +172,7 @@ def set_opacity(colours: vtkVolumeProperty, look: Look) -> None:
 
 
 def cut(mapper: Any, plane: vtkPlane | None) -> None:
-    """Cut the object that a mapper draws with a plane; None removes the cut."""
+    """Set the cutting plane of a mapper; None removes it."""
     mapper.RemoveAllClippingPlanes()
     if plane is not None:
         mapper.AddClippingPlane(plane)

@@ -123,8 +123,10 @@ def read(path: Path | str, series: str = "") -> LoadedSeries:
         UsageError: `path` is neither a string nor a path.
     """
     if not isinstance(path, str | os.PathLike):
-        kind = type(path).__name__
-        raise UsageError(f"The path of a folder, zip, DICOM file or NIfTI file must be a string or a Path, not {kind}.")
+        raise UsageError(
+            "The path of a folder, zip, DICOM file or NIfTI file must be a string or a Path, not "
+            f"{type(path).__name__}."
+        )
     loaded = open_series(path, series, option="series=UID")
     for finding in loaded.report.findings:
         if finding.outcome >= Outcome.WARNS and finding.kind is not Kind.LABELS:
@@ -214,7 +216,7 @@ def reduce(
     found = metal if isinstance(metal, Metal) else find_metal(volume) if metal is None else Metal(_mask(metal), "given")
     mask = found.mask
     if mask.shape != source.hu.shape:
-        raise UsageError(f"The mask has the shape {mask.shape} and the volume {source.hu.shape}.")
+        raise UsageError(f"The mask has the shape {mask.shape}, but the volume has the shape {source.hu.shape}.")
     chosen = _with_metal(mask, slices)
     if not chosen:
         raise NoMetal(_no_metal(found, is_automatic=metal is None))

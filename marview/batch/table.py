@@ -111,7 +111,7 @@ class JobTable:
             The job with the new note; None if the study is unchanged, or the row already says so.
         """
         job = self.job(plan.key)
-        note = f"The study has {count(plan.slices, 'slice')} now. Correct it again with marview reduce."
+        note = f"The study now has {count(plan.slices, 'slice')}. Correct it again with marview reduce."
         if job is None or job.state is not State.DONE or plan.slices in {0, job.slices} or note in job.notes:
             return None
         self._set(job, "notes = ?", (json.dumps([*job.notes, note]),))

@@ -84,7 +84,7 @@ def batch(
     across_gaps: AcrossGaps = False,
     restore: Restore = True,
     report: Annotated[Report, typer.Option(help="Format of the summary.")] = Report.TABLE,
-    as_json: Annotated[bool, typer.Option("--json", help="The same as --report jsonl.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Same as --report jsonl.")] = False,
 ) -> int:
     """Find studies in the inputs and correct all that contain metal, without prompts.
 

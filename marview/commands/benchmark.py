@@ -19,8 +19,8 @@ def benchmark(
         Path,
         typer.Option(
             metavar="DIR",
-            help="Cases in the public layout, case files, or clean slices. An index.csv next to TIFF stacks (columns "
-            "file, page, patient) lists the patient of each slice, for methods that learn from the scan.",
+            help="Cases in SynDeepLesion's layout, case files, or clean slices. An index.csv next to TIFF stacks "
+            "(columns file, page, patient) lists the patient of each slice, for methods that learn from the scan.",
         ),
     ],
     method: Annotated[
@@ -60,7 +60,7 @@ def benchmark(
         bool,
         typer.Option(
             "--mismatched",
-            help="Scan clean slices with finer rays, detector blur and a harder beam, which no method models.",
+            help="Scan clean slices with finer rays, detector blur and a harder beam: effects that no method models.",
         ),
     ] = False,
     settings: Annotated[

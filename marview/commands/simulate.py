@@ -39,7 +39,7 @@ def simulate(
         str,
         typer.Option(
             metavar="NAME",
-            help=f"The implant: {', '.join(implant_names())}.",
+            help=f"Implant: {', '.join(implant_names())}.",
             autocompletion=lambda: list(implant_names()),
         ),
     ],
@@ -48,7 +48,7 @@ def simulate(
         str | None,
         typer.Option(
             metavar="NAME",
-            help=f"Metal of the whole implant: {', '.join(metal_names())}. By default the usual metal of each part.",
+            help=f"Metal of the whole implant: {', '.join(metal_names())}. By default, each part has its usual metal.",
             autocompletion=lambda: list(metal_names()),
         ),
     ] = None,
@@ -61,7 +61,7 @@ def simulate(
         ),
     ] = USUAL_PROTOCOL,
     slices: Slices = "",
-    seed: Annotated[int, typer.Option(min=0, help="Random seed for the places of implants and the noise.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="Random seed for the implant positions and the noise.")] = 0,
     layout: Annotated[Layout, typer.Option(help="File layout of the cases.")] = Layout.CASES,
     series: Series = "",
     as_json: AsJson = False,

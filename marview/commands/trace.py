@@ -27,7 +27,7 @@ TRACE_COLOUR = (0, 190, 255)
 
 def trace(
     input_: Input,
-    slice_: Annotated[int, typer.Option("--slice", metavar="K", help="Slice number, counted as in the window.")],
+    slice_: Annotated[int, typer.Option("--slice", metavar="K", help="Slice number, as in the window.")],
     output: Annotated[Path, typer.Option(metavar="FILE", help="NAME.npz for the arrays, NAME.png for a picture.")],
     threshold: Threshold = None,
     kmeans: KMeans = None,

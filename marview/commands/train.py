@@ -35,7 +35,7 @@ def train(
         Path | None, typer.Option(metavar="DIR", help="Scans without metal: TIFF stacks, DICOM series, NIfTI.")
     ] = None,
     patient: Annotated[
-        Path | None, typer.Option(metavar="SERIES", help="The scan from whose own slices the method learns (near_hip).")
+        Path | None, typer.Option(metavar="SERIES", help="Patient's scan from which the method learns (near_hip).")
     ] = None,
     with_metal: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Scans with metal, for unpaired training (adn).")

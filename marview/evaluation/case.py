@@ -111,7 +111,8 @@ def check_case(known: KnownCase) -> KnownCase:
     for name, sinogram in sinograms.items():
         shared = (1, *rays[1:]) if sinogram is known.metal_free_sinogram else rays
         if sinogram is not None and tuple(sinogram.shape) not in {rays, shared}:
-            raise BadInput(f"Case {known.name}: the {name} is {tuple(sinogram.shape)}, but the beam needs {rays}.")
+            given = tuple(sinogram.shape)
+            raise BadInput(f"Case {known.name}: the {name} has the shape {given}, but the beam needs {rays}.")
     values = {"image": case.hu, "truth": known.truth_hu} | sinograms
     for name, array in values.items():
         if array is not None and not np.isfinite(np.asarray(array)).all():

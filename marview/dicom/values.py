@@ -110,7 +110,7 @@ class Values:
         return self.raw(name).decode("latin-1").strip(" \0\t\r\n")
 
     def words(self, name: str) -> tuple[str, ...]:
-        """Return the values of an element, separated by backslashes."""
+        """Return the values of an element as texts; backslashes separate them in the file."""
         text = self.plain(name)
         return tuple(word.strip() for word in text.split("\\")) if text else ()
 

@@ -40,8 +40,9 @@ def write_sweep(
     """Write a sweep to a new or empty folder; if writing fails, no file remains.
 
     `sweep.csv` has a row for the uncorrected slices and for each variant; `sweep.json` adds the worker's reports.
-    `NAME.nii.gz` are the series of the variants, `spread_METHOD.nii.gz` the standard deviation over a method's variants
-    in HU. `sweep.png` shows the slice with the most metal, and the measures against the margin.
+    Each `NAME.nii.gz` is the corrected series of a variant. `spread_METHOD.nii.gz` is the standard deviation over the
+    variants of a method in HU. `sweep.png` shows the slice with the most metal, and plots the measures against the
+    margin.
 
     Args:
         result: result of the sweep.

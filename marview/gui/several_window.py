@@ -134,7 +134,7 @@ class SeveralWindow(QDialog):
         down.addLayout(below)
 
     def add(self, path: Path) -> None:
-        """Add a folder or file, once."""
+        """Add a folder or file, unless the list contains it already."""
         if str(path) not in self.paths:
             self.inputs.addItem(str(path))
         if not self.output.text():

@@ -87,7 +87,7 @@ class Renderer:
         self._next()
 
     def stop(self) -> None:
-        """End the process."""
+        """Stop the process."""
         self._run += 1
         self._is_starting = self.is_ready = False
         self._contents = self._sent = self._wanted = None

@@ -36,7 +36,7 @@ def test_summaries_of_odd_names_can_be_written_and_read(tmp_path: Path) -> None:
 
 def test_a_summary_that_cannot_be_written_says_what_is_kept(tmp_path: Path) -> None:
     (tmp_path / "summary.csv").mkdir()
-    with pytest.raises(CannotWrite, match=r"summary\.csv cannot be written: .* are kept: .* --resume"):
+    with pytest.raises(CannotWrite, match=r"summary\.csv cannot be written: .* are kept\. .* --resume"):
         write_summaries([ODD], tmp_path)
 
 

@@ -177,7 +177,7 @@ def test_a_corrected_study_that_grows_is_not_corrected_again_and_its_row_says_so
         assert not table.add(more)
         grown = table.note_growth(more)
         assert grown is not None
-        assert "41 slices now" in grown.notes[-1]
+        assert "now has 41 slices" in grown.notes[-1]
         assert table.note_growth(more) is None
         assert [(job.state, job.notes) for job in table.jobs()] == [(State.DONE, grown.notes)]
 

@@ -188,8 +188,8 @@ def test_slices_that_arrive_after_the_correction_give_a_message(
 
     watch_folder(inbox, output, LI_ORDER, quiet_s=0, keep_free_mb=0, stop=Looks(5, arrive))
     assert states(output) == [State.DONE]
-    assert capsys.readouterr().err.count("Study 1: The study has 6 slices now.") == 1
-    assert "6 slices now" in (output / "summary.csv").read_text()
+    assert capsys.readouterr().err.count("Study 1: The study now has 6 slices.") == 1
+    assert "now has 6 slices" in (output / "summary.csv").read_text()
 
 
 def test_an_output_inside_the_watched_folder_is_refused(marview: Callable, tmp_path: Path) -> None:

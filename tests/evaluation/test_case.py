@@ -30,7 +30,10 @@ def _with(known, **changes):
     [
         (lambda known: dataclasses.replace(known, truth_hu=known.truth_hu[:1]), "differ in shape"),
         (lambda known: _with(known, metal=known.case.metal[:, :10]), "differ in shape"),
-        (lambda known: _with(known, measured_sinogram=known.case.measured_sinogram[..., :50]), "sinogram is"),
+        (
+            lambda known: _with(known, measured_sinogram=known.case.measured_sinogram[..., :50]),
+            "sinogram has the shape",
+        ),
         (lambda known: _with(known, hu=known.case.hu * torch.nan), "not finite"),
         (lambda known: dataclasses.replace(known, metal_free_sinogram=known.metal_free_sinogram / 0), "not finite"),
         (lambda known: _with(known, metal=known.case.metal * False), "empty"),

@@ -1,4 +1,4 @@
-"""ADN: separate an image from its metal artifact without sinogram and mask (Liao 2019)."""
+"""ADN: separate metal artifacts from the image, without a sinogram or mask (Liao 2019)."""
 
 from collections.abc import Mapping
 from typing import Any, ClassVar
@@ -12,7 +12,7 @@ from .settings import read_settings
 
 
 class Adn(ImageMethod):
-    """Method that subtracts the artifact image that the first encoder and the first generator find in each slice."""
+    """Method that subtracts the artifact image, which the encoder E_Ia and the generator G_I estimate in each slice."""
 
     part: ClassVar[str] = PART
 

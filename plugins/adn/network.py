@@ -1,4 +1,4 @@
-"""The networks of ADN (Liao 2019, section III): one pair removes artifacts, the others serve its training."""
+"""The networks of ADN (Liao 2019, section III). One pair removes artifacts; the others are used only in training."""
 
 from typing import Any
 
@@ -10,11 +10,11 @@ from marview.learning.networks import Discriminator, Encoder, Generator, Transla
 from .settings import Settings
 
 PART = "reduction."
-"""Names of the weights that inference needs begin with this."""
+"""Prefix of the names of weights that inference needs."""
 
 
 def reduction_of(settings: Settings) -> Translation:
-    """Build the encoder E_Ia and the generator G_I, which remove artifacts; inference needs nothing else."""
+    """Build the encoder E_Ia and the generator G_I, which remove artifacts and are all that inference needs."""
     return Translation(
         settings.width,
         settings.blocks,
@@ -26,16 +26,16 @@ def reduction_of(settings: Settings) -> Translation:
 
 
 class AdnNetwork(nn.Module):
-    """All networks; in the paper's size 27,980,418 parameters generate images and 1,321,858 discriminate.
+    """All networks of ADN: in the size of the paper 27,980,418 parameters, and 1,321,858 in the discriminators.
 
     Attributes:
         reduction: encoder and generator that remove artifacts (E_Ia and G_I of the paper).
-        clean_encoder: content of an image without metal (E_I).
-        artifact_encoder: artifact of an image with metal (E_a).
-        artifact_generator: image with an artifact (G_Ia).
+        clean_encoder: encoder of the content of an image without metal (E_I).
+        artifact_encoder: encoder of the artifact in an image with metal (E_a).
+        artifact_generator: generator of an image with an artifact (G_Ia).
         judge_clean: discriminator of images without metal (D_I).
         judge_artifact: discriminator of images with metal (D_Ia).
-        steps: training steps so far; kept with the state, so that a resumed run knows them.
+        steps: number of training steps so far, which is saved with the state of a run.
     """
 
     steps: Tensor
@@ -51,16 +51,16 @@ class AdnNetwork(nn.Module):
         self.register_buffer("steps", torch.tensor(0))
 
     def share_content(self) -> None:
-        """Start the encoder of clean images from the trained encoder of images with metal: both encode content."""
+        """Copy the trained encoder of images with metal to the encoder of clean images, because both encode content."""
         self.clean_encoder.load_state_dict(self.reduction.encoder.state_dict())
 
     def made(self, with_metal: Tensor, without_metal: Tensor) -> dict[str, Tensor]:
-        """Make all images of a step of two images `[slice, 1, y, x]` in the network's unit.
+        """Compute all images of a training step from two images `[slice, 1, y, x]` in the network's unit.
 
         Returns:
-            Images by name: `reduced` (x̂, the image with metal freed of its artifact), `rebuilt` (the image with metal
-            from its own codes), `kept` (the clean image from its own code), `swapped` (the clean image with the other
-            image's artifact), `self_reduced` (`swapped` freed of it again).
+            Images by name: `reduced` (x̂, the image with metal after artifact removal), `rebuilt` (the image with
+            metal, generated from its own codes), `kept` (the clean image, generated from its own code), `swapped` (the
+            clean image with the artifact of the other image), `self_reduced` (`swapped` after artifact removal).
         """
         make, remove = self.artifact_generator, self.reduction
         codes, clean_codes = remove.encoder(with_metal), self.clean_encoder(without_metal)
@@ -69,7 +69,7 @@ class AdnNetwork(nn.Module):
         swapped = make(clean_codes[-1], without_metal, artifact)
         return {
             "reduced": reduced,
-            # A residual generator starts from its base; without detach, the base would learn the artifact in its stead.
+            # A residual generator adds a change to its base. Without detach, the base would learn the artifact.
             "rebuilt": make(codes[-1], reduced.detach(), artifact),
             "kept": remove.made_of(clean_codes, without_metal),
             "swapped": swapped,

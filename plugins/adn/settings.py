@@ -16,20 +16,21 @@ class Settings(NetworkSettings):
         blocks: residual blocks of every encoder and generator.
         has_norm: whether feature maps are normalised. Normalisation erases absolute HU.
         is_residual: whether generators add a change to their image, zero at first, instead of making a new image.
-        square_px: edge of the squares of pixels that encoders see as channels; more than 1 saves time.
+        square_px: edge of the squares of pixels that are rearranged into channels of the encoders; more than 1 saves
+            time.
         sees_details: whether the generator of clean images sees the encoder's feature maps at all resolutions.
-        crop_px: edge of the crops a step learns from; 0 for whole images.
-        calm_steps: first steps, in which only the pair that removes artifacts learns: from batches with a truth, and
-            from clean images that it must leave unchanged (`unchanged`).
+        crop_px: edge of the crops in a training step; 0 for whole images.
+        calm_steps: number of first steps in which only the networks that remove artifacts are trained, on batches with
+            a truth and on clean images that they must leave unchanged (`unchanged`).
         adversarial: weight of the adversarial losses.
         reconstruction: weight of reconstructing each image from its own codes.
         self_reduction: weight of removing an artifact that was transferred to a clean image.
         artifact: weight of artifact consistency.
         paired: weight of the mean absolute difference to the truth, in batches that have a truth.
         paired_rms: weight of the root mean square difference to the truth, which large errors near metal dominate.
-        unchanged: weight of leaving clean images unchanged. Without it, the pair that removes artifacts may shift grey
-            values.
-        contrast: weight of the share of faint lesions that the result misses, in batches that have a truth.
+        unchanged: weight of the change of clean images. Without this loss, the networks that remove artifacts may shift
+            grey values.
+        contrast: weight of the lost contrast of faint lesions, in batches that have a truth.
     """
 
     width: Count = 64

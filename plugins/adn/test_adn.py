@@ -1,4 +1,4 @@
-"""ADN: its networks, its two turns, and its results."""
+"""Tests of ADN: the networks, the two turns of training, and the corrected images."""
 
 from pathlib import Path
 
@@ -23,7 +23,7 @@ STREAK_MU = 0.08
 
 
 def batch_of(number: int, count: int = 1, *, has_truth: bool = False) -> Unpaired:
-    """Discs with a striped artifact, and other discs without."""
+    """Return a batch of discs with striped artifacts and other discs without artifacts."""
     rng = torch.Generator().manual_seed(number)
     y, x = torch.meshgrid(*(torch.arange(SIZE) - SIZE / 2,) * 2, indexing="ij")
     shift = torch.randint(-4, 5, (2, count, 1, 1), generator=rng)

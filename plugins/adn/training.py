@@ -21,10 +21,10 @@ GENERATORS, DISCRIMINATORS = "generators", "discriminators"
 
 
 class AdnTraining:
-    """Losses of Liao 2019, equations 3 to 7, with least-squares adversarial losses as the authors train them.
+    """Losses of Liao 2019, equations 3 to 7, with least-squares adversarial losses as in the authors' code.
 
-    Beyond the paper, batches that have a truth add the difference to it outside metal, which preserves bone. In
-    addition, the pair that removes artifacts may have to leave clean images unchanged, which preserves grey values.
+    Two losses are not in the paper: in batches with a truth, the difference from it outside metal, which preserves
+    bone; and optionally the change of clean images by the networks that remove artifacts, which preserves grey values.
     """
 
     turns = (GENERATORS, DISCRIMINATORS)
@@ -42,7 +42,7 @@ class AdnTraining:
         return [each for name, each in network.named_parameters() if name.startswith("judge_") == is_judge]
 
     def losses(self, network: nn.Module, batch: Unpaired, turn: str, settings: Mapping[str, Any]) -> dict[str, Tensor]:
-        """Return the losses of a turn; the discriminators judge the generators' images of the same step."""
+        """Compute the losses of a turn. The discriminators judge images that the generators made in the same step."""
         assert isinstance(network, AdnNetwork)
         chosen = read_settings(settings)
         if turn == DISCRIMINATORS:
@@ -64,7 +64,7 @@ class AdnTraining:
         ]
         found = made["reduced"]
         if chosen.calm_steps:
-            # The other networks start without any artifact, so this loss would teach the trained pair to find none.
+            # The other networks generate no artifacts at first, so this loss would teach the trained pair to find none.
             found = found.detach()
         losses = {
             "reconstruction": chosen.reconstruction
@@ -89,7 +89,7 @@ class AdnTraining:
 
     @torch.no_grad()
     def pictures(self, network: nn.Module, batch: Unpaired, settings: Mapping[str, Any]) -> dict[str, Tensor]:  # noqa: ARG002
-        """Return result, artifact image plus water, clean image, the same with the artifact, and corrected again."""
+        """Return the result, the artifact image plus water, the clean image, `swapped` and `self_reduced`, in 1/cm."""
         assert isinstance(network, AdnNetwork)
         with_metal, without_metal, *_ = _crops(batch, 0)
         made = network.made(with_metal[:1], without_metal[:1])
@@ -103,10 +103,11 @@ class AdnTraining:
         }
 
     def _calm(self, network: AdnNetwork, batch: Unpaired, chosen: Settings) -> dict[str, Tensor]:
-        """Compute the losses of artifact removal only: of a clean crop and, with a truth, of crops with artifacts.
+        """Compute the losses of artifact removal only: on a clean crop, and on crops with artifacts and truth.
 
-        Both belong to the same step: Adam scales steps, so weights would not balance losses of different steps. One
-        clean crop is enough, and one pass through the network serves both. The discriminators do not learn.
+        Both losses belong to the same step, because Adam scales steps, so that weights could not balance losses of
+        different steps. A single clean crop is sufficient, and all crops share one forward pass. The discriminators are
+        not trained.
         """
         seen, clean, truth, away = _crops(batch, chosen.crop_px)
         self._judged, kept = [], clean[:1]
@@ -125,7 +126,7 @@ class AdnTraining:
 
 
 def _difference(made: Tensor, truth: Tensor, away: Tensor | None, chosen: Settings) -> dict[str, Tensor]:
-    """Compute the losses of the difference to the truth outside metal."""
+    """Compute the losses of the difference from the truth outside metal."""
     losses = {"paired": chosen.paired * l1(made, truth, away)}
     if chosen.paired_rms:
         losses["paired_rms"] = chosen.paired_rms * rms(made, truth, away)
@@ -133,10 +134,10 @@ def _difference(made: Tensor, truth: Tensor, away: Tensor | None, chosen: Settin
 
 
 def _crops(batch: Unpaired, edge: int) -> tuple[Tensor, Tensor, Tensor | None, Tensor | None]:
-    """Crop images of both streams, truth and pixels without metal at random places, `[crop, 1, y, x]`.
+    """Cut random crops from the images, the truth and the map of pixels without metal, `[crop, 1, y, x]`.
 
     Args:
-        batch: images.
+        batch: unpaired batch.
         edge: edge of the crops; 0 for whole images.
     """
     has_truth = batch.truth_mu is not None and batch.metal is not None

@@ -1,4 +1,4 @@
-"""Training pairs of clinical scenes: the slices of a scanner after the clinical front end, and their truth."""
+"""Make training pairs from clinical scenes: simulated slices after the clinical front end, and their truth."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -29,7 +29,7 @@ _NMAR = NmarSettings()
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class ClinicalPairs(Pairs):
-    """Pairs of clinical slices, with the completion that the network corrects.
+    """Pairs of clinical slices, with the completed sinogram that the network corrects.
 
     Attributes:
         base: sinogram completed with NMAR's prior, `[slice, view, bin]`.
@@ -41,7 +41,7 @@ class ClinicalPairs(Pairs):
 
     @classmethod
     def of(cls, pairs: Pairs) -> Self:
-        """Make pairs with the completion that the network corrects."""
+        """Add the completed sinogram that the network corrects to pairs."""
         li_mu = pairs.li_image
         least_bone = MU_WATER * (1 + _NMAR.bone_from_hu / 1000)
         prior = prior_image(li_mu, pairs.metal, _NMAR.smoothing_px, least_bone, has_lung=_NMAR.has_lung)
@@ -59,9 +59,10 @@ class ClinicalPairs(Pairs):
 
 @torch.no_grad()
 def scan(scene: ClinicalScene, device: torch.device) -> ClinicalPairs:
-    """Scan a scene, store it as a scanner does, and make the case of the front end.
+    """Simulate the scan of a scene, clip its image as a scanner does, and make the case of the front end.
 
-    The truth is the same scan without metal, because the front end's sinogram contains no finer detail.
+    The truth is the image of the same scan without metal, because the sinogram of the front end has the same
+    resolution.
     """
     pixel_mm = scene.protocol.pixel_mm
     simulation = simulate(
@@ -86,7 +87,7 @@ def scan(scene: ClinicalScene, device: torch.device) -> ClinicalPairs:
 
 
 def _masks(scene: ClinicalScene, image_hu: Tensor) -> Tensor:
-    """Return metal masks like those of a user or an automatic threshold, bool, `[slice, y, x]`."""
+    """Return metal masks as a user or a threshold would make them, bool, `[slice, y, x]`."""
     rng = np.random.default_rng(scene.seed)
     shares = np.sum(list(scene.metal.values()), axis=0)
     found = [
@@ -101,7 +102,7 @@ def _mask(share: NDArray[np.float32], kind: str, hu: NDArray[np.float32], limit_
     if kind == "grown":
         return np.asarray(ndimage.binary_dilation(true))
     if kind == "threshold":
-        # a threshold also finds bright streaks beside the metal, and misses a rim that photon starvation darkens
+        # a threshold includes bright streaks beside the metal, and misses rims that photon starvation darkens
         found = ndimage.binary_dilation(true, iterations=3) & (hu > limit_hu)
         if found.sum() > true.sum() / 2:
             return np.asarray(found)

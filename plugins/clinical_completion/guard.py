@@ -1,4 +1,4 @@
-"""Choice between the completions of rounds, network and NMAR, by quantities that need no truth."""
+"""Choose between the results of the rounds, the network and NMAR, without knowledge of the truth."""
 
 import torch
 from torch import Tensor
@@ -6,29 +6,30 @@ from torch import Tensor
 from marview.physics import material
 
 LARGEST_REMAINDER = 0.2
-"""Upper limit of the RMS residual in the metal trace, line integrals; a larger one shows photon starvation rather than
-tissue. Chosen on
-32 simulated validation slices: the slices that the network corrects are at most 6 % worse than linear interpolation."""
+"""Upper limit of the RMS residual in the metal trace, in line integrals. Larger residuals show photon starvation rather
+than tissue. The limit was chosen on 32 simulated validation slices, where no slice corrected by the network is more
+than 6 % worse than linear interpolation."""
 
 
 def is_trusted(remainder: Tensor) -> Tensor:
-    """Return whether the network corrects NMAR's completion of each slice, bool, `[slice]`.
+    """Return in which slices the network may correct NMAR's completion, bool, `[slice]`.
 
     Args:
         remainder: RMS residual in the trace (`trace_signal.strength`), `[slice]`.
     """
-    return remainder <= LARGEST_REMAINDER  # False where it is not a number
+    return remainder <= LARGEST_REMAINDER  # False for NaN
 
 
 LEAST_EXPLAINED = 0.5
 LEAST_EXPLAINED_OF_LIGHT = 0.2
-"""Share of the residual's energy that an image must explain for the slice to get the result of the rounds. Chosen on
-simulated slices: four with titanium screws have 0.35 to 0.72 and gain, two steel hips have 0.15 and 0.21 and lose."""
+"""Smallest fraction of the residual's energy that an image must explain for the rounds to be used, 0.2 beside light
+metal and 0.5 otherwise. Chosen on simulated slices: four slices with titanium screws have fractions of 0.35 to 0.72 and
+improve, and two slices with steel hips have 0.15 and 0.21 and become worse."""
 
 _LIGHT_MU = (0.8, material("ti").mu)
-"""Lowest and highest attenuation of light metal in images, 1/cm. Beam hardening lowers that of titanium, so titanium
-at 70 keV is the upper limit. Steel stems have 2.7 and more. On a scale that ends at 3071 HU every metal has less, so
-this limit does not distinguish them."""
+"""Lowest and highest attenuation of light metal in images, 1/cm. Beam hardening lowers the attenuation of titanium, so
+its value at 70 keV is the upper limit. Steel stems have 2.7/cm or more. If the HU scale ends at 3071 HU, all metals
+have less, so the limits cannot distinguish them."""
 
 _FULL = 0.9
 
@@ -45,10 +46,10 @@ def is_light(mu: Tensor, metal: Tensor) -> bool:
 
 
 def is_believed(explained: float, *, light: bool) -> bool:
-    """Return whether a slice gets the result of the rounds.
+    """Return whether the result of the rounds is used for a slice.
 
     Args:
-        explained: share of the residual's energy that the rounds attribute to the image.
+        explained: fraction of the residual's energy that the image of the rounds explains.
         light: whether the metal is light.
     """
     return explained >= (LEAST_EXPLAINED_OF_LIGHT if light else LEAST_EXPLAINED)

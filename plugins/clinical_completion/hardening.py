@@ -1,10 +1,11 @@
-"""Effects of light metal on its rays: it hardens the beam, and the detector blurs its edges.
+"""Separate missing tissue from beam hardening on rays through light metal.
 
-A fit to the rays through metal attributes tissue that the prior lacks to hardening, because bone around a screw is on
-the rays of the screw. In the sinogram metal has sharp edges and tissue is smooth. Therefore a second fit compares each
-ray with the mean of the rays around it, in which most of the missing tissue cancels. But this fit attributes errors at
-the edges to hardening. A wrong fit leaves bands next to the metal. So marview chooses the mixture of both fits whose
-image has the least total variation next to the metal.
+A direct fit of beam hardening to the rays through metal also removes tissue that the prior lacks, because the bone
+around a screw lies on the same rays as the screw. In the sinogram, however, metal has sharp edges and tissue is smooth.
+A second fit therefore uses the difference between each ray and the mean of the rays around it, in which most of the
+missing tissue cancels. This fit, in turn, mistakes errors at the edges of the metal for beam hardening. A wrong fit
+leaves bands next to the metal in the image, so marview uses the mixture of both fits whose image has the least total
+variation next to the metal.
 """
 
 from functools import cache
@@ -21,11 +22,11 @@ from .shown import ALLOY, Shown
 from .trace_signal import factors_of, slopes_of, terms_of
 
 _WINDOW = 31
-"""Rays along both axes of the window of the second fit."""
+"""Size, in views and bins, of the window of the second fit."""
 
 _SHARES = (0.0, 0.25, 0.5, 0.75, 1.0)
 _SMOOTHING_PX = 2.0
-"""Noise has more variation than bands, unless the image is smoothed."""
+"""Standard deviation in pixels of the smoothing before the total variation, which noise would otherwise dominate."""
 
 _DENSEST = 0.6
 """Upper limit of the image, 1/cm: 2100 HU, cortical bone."""
@@ -34,12 +35,12 @@ _TUBE_KV = 120
 
 
 def without_hardening(shown: Shown, base: Tensor, trust: Tensor) -> Tensor:
-    """Subtract metal, its hardening and a completion from the rays of the trace, `[1, view, bin]`, 0 outside.
+    """Subtract a completion, the metal and its beam hardening from the rays of the trace, `[1, view, bin]`.
 
     Args:
-        shown: the slice.
-        base: a completion of its sinogram, `[1, view, bin]`.
-        trust: factor on each ray of the result, `[1, view, bin]`.
+        shown: data of the slice.
+        base: completed sinogram, `[1, view, bin]`.
+        trust: weight that multiplies each ray of the result, `[1, view, bin]`.
     """
     raw = (shown.sinogram - shown.metal - base)[shown.trace].double()
     terms = _terms(shown, base)
@@ -52,14 +53,14 @@ def without_hardening(shown: Shown, base: Tensor, trust: Tensor) -> Tensor:
 
 
 def _terms(shown: Shown, base: Tensor) -> Tensor:
-    """Return the terms of the fits, `[ray, term]`."""
+    """Return the terms of both fits, `[ray, term]`."""
     metal, tissue, trace = shown.metal[0], base[0], shown.trace[0]
     titanium = _added_by_titanium(shown.titanium[0][trace], tissue[trace].clamp(min=0)).double()[:, None]
     return torch.cat([terms_of(metal, tissue, trace), slopes_of(metal, tissue, trace), titanium, titanium**2], dim=-1)
 
 
 def _added_by_titanium(titanium: Tensor, water: Tensor) -> Tensor:
-    """Return the contribution of titanium to the line integrals of a scanner with water correction, `[ray]`.
+    """Compute the contribution of titanium to the line integrals of a scanner with water correction, `[ray]`.
 
     Args:
         titanium: line integrals at 70 keV.
@@ -82,7 +83,7 @@ def _sharp(values: Tensor, trace: Tensor) -> Tensor:
     """Subtract the mean over the rays of the trace in the window around each ray; `[ray, term]`.
 
     Args:
-        values: of the rays in the trace, `[ray, term]`.
+        values: values of the rays in the trace, `[ray, term]`.
         trace: metal trace, bool, `[view, bin]`.
     """
     planes = torch.zeros(values.shape[1] + 1, *trace.shape, dtype=torch.float64, device=values.device)
@@ -97,14 +98,14 @@ def _sharp(values: Tensor, trace: Tensor) -> Tensor:
 
 
 def _on_rays(values: Tensor, trace: Tensor) -> Tensor:
-    """Put values `[ray]` on the rays of a trace, `[1, view, bin]`."""
+    """Return a sinogram with values `[ray]` on the rays of a trace and 0 elsewhere, `[1, view, bin]`."""
     placed = torch.zeros(trace.shape, device=values.device)
     placed[trace] = values.float()
     return placed
 
 
 def _variation(image: Tensor, where: Tensor) -> float:
-    """Return the mean steepness of a smoothed image `[1, y, x]` in the pixels of a mask."""
+    """Return the mean gradient of a smoothed image `[1, y, x]` in the pixels of a mask."""
     smooth = gaussian(image, _SMOOTHING_PX)
     down, right = smooth[:, 1:, :-1] - smooth[:, :-1, :-1], smooth[:, :-1, 1:] - smooth[:, :-1, :-1]
     return float(torch.hypot(down, right)[where[:, :-1, :-1]].mean())

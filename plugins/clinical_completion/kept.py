@@ -1,4 +1,4 @@
-"""Clinical scenes in files: simulating a scene takes seconds, so training reads scenes that were made before."""
+"""Save and read clinical scenes, because simulating a scene during training would take seconds."""
 
 import os
 from pathlib import Path
@@ -25,12 +25,12 @@ def scene_file(folder: Path, kind: str, number: int) -> Path:
 
 
 def scene_files(folder: Path, kind: str) -> list[Path]:
-    """List the files of scenes in a folder in the order of their numbers; arguments as for `scene_file`."""
+    """List the files of scenes in a folder, sorted by number; arguments are the same as for `scene_file`."""
     return sorted(folder.glob(f"{kind}_*.safetensors"))
 
 
 def save_scene(path: Path, pairs: ClinicalPairs) -> None:
-    """Write a scene in 16 bits, its masks as bits. The file appears only when it is whole."""
+    """Write a scene with 16-bit arrays and packed masks. The file appears only when it is complete."""
     tensors: dict[str, Tensor] = {name: getattr(pairs, name).half().cpu().contiguous() for name in _VALUES}
     for name in _MASKS:
         tensors[name] = torch.from_numpy(np.packbits(getattr(pairs, name).cpu().numpy(), axis=-1))

@@ -1,4 +1,4 @@
-"""Normalized MAR, corrected with the residual signal in the metal trace, by iterations or by a network."""
+"""Clinical sinogram completion: NMAR, corrected with the residual signal in the metal trace."""
 
 from dataclasses import dataclass, replace
 
@@ -43,7 +43,7 @@ class ClinicalCompletion:
 
     @torch.inference_mode()
     def run(self, case: MarCase, parameters: BaseModel, job: Job) -> MarResult:  # noqa: ARG002
-        """Complete the metal trace; outside it the sinogram stays as measured.
+        """Complete the metal trace; the sinogram outside the trace stays as measured.
 
         Raises:
             MethodFailed: the weights do not fit the network.
@@ -72,7 +72,7 @@ class ClinicalCompletion:
 
 @dataclass(frozen=True, eq=False)
 class _Found:
-    """A completed sinogram, `[1, view, bin]`, and its notes."""
+    """Completed sinogram of a slice, `[1, view, bin]`, and the notes on it."""
 
     completed: Tensor
     note: SliceNote | None
@@ -92,9 +92,9 @@ def load(job: Job) -> TraceNetwork:
 def _read(
     network: TraceNetwork | None, case: MarCase, k: int, prior: Tensor, base: Tensor, metal: Tensor, job: Job
 ) -> _Found:
-    """Complete the trace of a slice in rounds, with the network if their result is not reliable, or with NMAR.
+    """Complete the trace of a slice by rounds or, if their result is not reliable, by the network or by NMAR.
 
-    Without a network, as for metal denser than titanium, NMAR replaces an unreliable result.
+    If `network` is None, as for metal denser than titanium, NMAR replaces an unreliable result.
     """
     one = slice(k, k + 1)
     sinogram, trace = case.sinogram[one], case.trace[one]

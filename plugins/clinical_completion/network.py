@@ -8,7 +8,7 @@ from .settings import Settings
 from .trace_signal import LEFT, SCALE, SPREAD, TRACE
 
 _WIDTHS = (5, 15)
-"""Edges of the boxes, in rays, whose means separate coarse from fine detail."""
+"""Edges of the boxes, in rays, whose means separate coarse, middle and fine detail."""
 
 BANDS = len(_WIDTHS) + 1
 _FEATURES = 5
@@ -17,9 +17,9 @@ _SMALL = 0.01
 
 
 class TraceNetwork(nn.Module):
-    """Gates between 0 and 1 for the fine, middle and coarse parts of the residual, ray by ray.
+    """Network that weights the fine, middle and coarse parts of the residual of each ray by gates between 0 and 1.
 
-    The network only scales the residual; it cannot add tissue that no ray shows.
+    The network only scales the residual, so it cannot add tissue that no ray shows.
 
     Attributes:
         settings: settings of the network.
@@ -27,7 +27,7 @@ class TraceNetwork(nn.Module):
     """
 
     def __init__(self, settings: Settings) -> None:
-        """Build the network with random weights; the gates begin nearly closed."""
+        """Build the network with random weights and gates that are nearly closed."""
         super().__init__()
         self.settings = settings
         width = settings.width
@@ -40,10 +40,10 @@ class TraceNetwork(nn.Module):
         nn.init.constant_(last.bias, settings.closed)  # type: ignore[arg-type]
 
     def forward(self, planes: Tensor) -> Tensor:
-        """Return what to add to the completed sinogram, line integrals, `[slice, view, bin]`.
+        """Compute the change of the completed sinogram in line integrals, `[slice, view, bin]`.
 
         Args:
-            planes: planes of `trace_signal.planes_of`, `[slice, plane, view, bin]`; whole sinograms or blocks.
+            planes: result of `trace_signal.planes_of`, `[slice, plane, view, bin]`, of whole sinograms or blocks.
         """
         left, trace = planes[:, LEFT : LEFT + 1], planes[:, TRACE : TRACE + 1]
         fine, *coarser = [left, *(_mean(left, trace, width) for width in _WIDTHS)]
@@ -54,7 +54,7 @@ class TraceNetwork(nn.Module):
         return (opened * bands).sum(dim=1) * trace[:, 0]
 
     def whole(self, planes: Tensor) -> Tensor:
-        """Apply `forward` to whole sinograms, whose last and first views are neighbours."""
+        """Apply `forward` to whole sinograms, in which the last and the first view are neighbours."""
         wrapped = torch.cat([planes[:, :, -_WRAPPED:], planes, planes[:, :, :_WRAPPED]], dim=2)
         change: Tensor = self(wrapped)
         return change[:, _WRAPPED:-_WRAPPED]

@@ -1,4 +1,4 @@
-"""Rounds that use rays in the metal trace: an image separates tissue from metal, and the rays improve the image."""
+"""Complete the metal trace in rounds: an image separates tissue from metal on the rays, which improve the image."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -18,20 +18,19 @@ from .trace_signal import remainder, strength
 
 _BELIEVED = (0.6, 0.5, 0.4, 0.3, 0.3)
 _BELIEVED_OF_LIGHT = _BELIEVED[:4]
-"""Share of the residual that each round attributes to tissue: the better the prior, the more of the residual is noise.
-Beside light
-metal less tissue is taken for beam hardening, so fewer rounds will do."""
+"""Fraction of the residual that each round attributes to tissue. It decreases, because with a better prior more of the
+residual is noise. Beside light metal, less tissue is mistaken for beam hardening, so fewer rounds are needed."""
 
 _TRUST = 1.2
-"""Factor that compensates for the weights below, which reduce bright rays."""
+"""Factor on the residual that compensates for the weights below, which are less than 1 for all rays."""
 
 _STARVED = 8.5
 _MUCH_METAL = 3.0
-"""Line integrals, of the ray and of its metal, at which a ray has half the weight: starved rays contain no tissue
-signal."""
+"""Line integrals of the ray and of its metal at which the weight is one half, because photon-starved rays contain no
+tissue signal."""
 
 _SMOOTHING = 0.1
-"""Weight of the total variation, 1/cm: it removes streaks and noise, and preserves the cortex of a bone."""
+"""Weight of the total variation, 1/cm, which removes streaks and noise but preserves cortical bone."""
 
 _ITERATIONS = 60
 _DENSEST = 0.6
@@ -44,8 +43,8 @@ class Reading:
 
     Attributes:
         completed: completed sinogram, `[1, view, bin]`.
-        explained: share of the residual's energy that the image explains, 0 to 1. Tissue in the trace agrees with an
-            image; starvation contradicts every image.
+        explained: fraction of the residual's energy that the image explains, 0 to 1. An image can explain missing
+            tissue, but not photon starvation.
     """
 
     completed: Tensor
@@ -53,17 +52,16 @@ class Reading:
 
 
 def read_in_rounds(shown: Shown, prior: Tensor, pause: Callable[[], None] = lambda: None, *, light: bool) -> Reading:
-    """Complete the metal trace of one slice with the tissue that its rays show.
+    """Complete the metal trace of a slice with the tissue that the rays through metal show.
 
-    Each round completes the sinogram with a prior, adds a share of the residual, reconstructs, and smooths the image,
-    which is the next prior. The result is the round with the smallest residual: later rounds add its noise to the
-    image.
+    Each round completes the sinogram with a prior, adds a fraction of the residual, reconstructs the image and smooths
+    it to the next prior. The result is the round with the smallest residual, because later rounds add noise.
 
     Args:
-        shown: the slice.
+        shown: data of the slice.
         prior: initial image, 1/cm, `[1, y, x]`.
-        pause: called between the steps, so that a run can be cancelled.
-        light: whether the metal is as light as titanium, whose beam hardening is fitted in two ways.
+        pause: function called between the steps, so that a run can be cancelled.
+        light: whether the metal is as light as titanium; its beam hardening is then fitted in two ways.
     """
     strengths: list[float] = []
     trust = _trust(shown)
@@ -87,7 +85,7 @@ def read_in_rounds(shown: Shown, prior: Tensor, pause: Callable[[], None] = lamb
 
 
 def _trust(shown: Shown) -> Tensor:
-    """Return the confidence in each ray, `[1, view, bin]`."""
+    """Return the weight of each ray, `[1, view, bin]`."""
     light = 1 / (1 + torch.exp((shown.sinogram - _STARVED).clamp(max=20)))
     return _TRUST * light / (1 + (shown.metal / _MUCH_METAL) ** 4)
 

@@ -1,4 +1,4 @@
-"""Random clinical scenes: slices at true body size, dense metal in them, and a scanner."""
+"""Draw random clinical scenes: slices with bodies of true size, dense metal, and a scanner."""
 
 from dataclasses import dataclass
 
@@ -16,24 +16,25 @@ from marview.learning.recipe import Augmentation, Metal
 from marview.physics.protocols import Protocol
 
 SLICES = 8
-"""Slices of a scene. They share a scanner, because projecting eight slices together takes little more time than one."""
+"""Number of slices in a scene. They share a scanner, because projecting eight slices together takes little more time
+than one."""
 
 _TRIES = 40
 _SHAPE = (SIZE, SIZE)
 
 _PAINTED = 0.55
-"""Share of painted bodies: hardly any real slice shows a pelvis, and none shows teeth."""
+"""Fraction of scenes with painted bodies, because hardly any real slice shows a pelvis, and none shows teeth."""
 
 _PAINTED_JAWS = 0.9
 _HEADS = 0.16
-"""Share of the scenes that show heads, whose pixels are smaller."""
+"""Fraction of scenes that show heads, which have smaller pixels."""
 
 _HEAD_PIXEL_MM, _BODY_PIXEL_MM = (0.5, 0.64), (0.78, 1.0)
 
 
 @dataclass(frozen=True)
 class _Family:
-    """Implants of a kind and their metals; an empty name means the usual metals."""
+    """Kind of implants and their metals; an empty name stands for the usual metals."""
 
     region: str
     implants: tuple[str, ...]
@@ -49,7 +50,7 @@ _TEETH = _Family("jaw", ("fillings", "fillings", "crown"), ("amalgam", "amalgam"
 
 _BODY_FAMILIES = ((0.44, _HIPS), (0.37, _SCREWS), (0.05, _PLATES), (0.14, None))
 _HEAD_FAMILIES = ((0.9, _TEETH), (0.1, None))
-"""Shares of the families of implants; None means random shapes."""
+"""Fractions of the families of implants; None stands for random shapes."""
 
 _PIECES = Metal(materials=("ti", "316l", "cocrmo", "amalgam", "au"), area_px=(30.0, 2500.0), pieces=(1, 4))
 _VARIED = Augmentation(rotation_deg=10.0, scale=(0.85, 1.1), crop=0.0, shift_px=10.0, noise_hu=4.0)
@@ -67,13 +68,13 @@ class ClinicalScene:
 
     Attributes:
         hu: slices without metal, HU, float32, `[slice, y, x]`.
-        metal: metal share of every pixel by material, 0 to 1, `[slice, y, x]`.
-        protocol: scan of the slices; its beam is not the front end's.
+        metal: metal fraction of each pixel by material, 0 to 1, `[slice, y, x]`.
+        protocol: protocol of the scan, whose beam differs from that of the front end.
         has_edges: whether rays at the edge of the metal trace lose most of their metal.
         is_smoothed: whether the scanner smooths starved rays.
         kernel: reconstruction filter.
-        scales_hu: lowest and highest value of the file, for every slice.
-        masks: how the metal mask differs from the metal, for every slice: "true", "grown", or "threshold".
+        scales_hu: lowest and highest HU of the file, for each slice.
+        masks: how the metal mask of each slice is made: "true", "grown" or "threshold".
         seed: seed of noise and masks.
     """
 
@@ -89,11 +90,11 @@ class ClinicalScene:
 
 
 def draw_clinical(bank: Bank, seed: tuple[int, ...], *, slices: int = SLICES, is_varied: bool = True) -> ClinicalScene:
-    """Draw the scene of a seed; the same seed gives the same scene.
+    """Draw a random scene; the same seed gives the same scene.
 
     Args:
         bank: slices without metal.
-        seed: run and number of the scene.
+        seed: seed, made from the seed of the run and the number of the scene.
         slices: number of slices.
         is_varied: whether real slices are moved, scaled and warped.
 
@@ -150,7 +151,7 @@ def _metal(hu: NDArray[np.float32], family: _Family | None, pixel_mm: float, rng
 
 
 def _protocol(pixel_mm: float, rng: np.random.Generator) -> Protocol:
-    """Draw a scanner whose fan covers the slice; views, bins, photons and scatter vary."""
+    """Draw a protocol whose fan covers the slice, with random views, bins, photons and scatter."""
     distance_mm = float(rng.uniform(520, 620))
     half_fan = np.arcsin(min(0.95, pixel_mm * SIZE * np.sqrt(0.5) / distance_mm))
     bin_rad = pixel_mm * rng.uniform(0.75, 1.1) / distance_mm

@@ -9,12 +9,12 @@ from marview.learning.settings import Count, NetworkSettings, Weight, settings_o
 
 
 class Blocks(NetworkSettings):
-    """Parts of sinograms in a training step.
+    """Settings of the blocks of sinograms in a training step.
 
     Attributes:
-        views: neighbouring views of a block.
-        bins: neighbouring bins of a block, around a place in the metal trace.
-        count: blocks of a step.
+        views: number of neighbouring views in a block.
+        bins: number of neighbouring bins in a block, which lies around a point of the metal trace.
+        count: number of blocks in a training step.
     """
 
     views: Annotated[int, Field(ge=32)] = 128
@@ -27,8 +27,9 @@ class Settings(NetworkSettings):
 
     Attributes:
         width: width of the two hidden layers.
-        closed: initial value of the gates, before the logistic function.
-        steepness: weight of the error's difference along the bins, relative to the error; reconstruction amplifies it.
+        closed: initial value of the gates before the logistic function.
+        steepness: weight of the differences of the error along the bins, which reconstruction amplifies, relative to
+            the error.
         blocks: blocks of a training step.
     """
 
@@ -42,6 +43,6 @@ def read_settings(values: Mapping[str, Any]) -> Settings:
     """Read the settings of a recipe or of a weights file.
 
     Raises:
-        BadInput: an unknown name or value.
+        BadInput: a name is unknown or a value is wrong.
     """
     return settings_of(Settings, values, "clinical sinogram completion")

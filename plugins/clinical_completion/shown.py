@@ -1,4 +1,4 @@
-"""The data of one slice, for the rounds."""
+"""The data of a slice for the rounds."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -15,10 +15,10 @@ _BESIDE_PX = (3, 30)
 
 @dataclass(frozen=True, eq=False)
 class Shown:
-    """The data of one slice.
+    """Data of a slice.
 
     Attributes:
-        projector: projector between its image and sinogram.
+        projector: projector between image and sinogram.
         mu: uncorrected image, 1/cm, `[1, y, x]`.
         mask: metal mask, bool, `[1, y, x]`.
         sinogram: sinogram with metal, line integrals, `[1, view, bin]`.
@@ -34,7 +34,7 @@ class Shown:
     metal: Tensor
 
     def reconstruct(self, completed: Tensor) -> Tensor:
-        """Return the image plus the FBP of the change in a completed sinogram, 1/cm, `[1, y, x]`."""
+        """Return the image plus the FBP of the change that completion made to the sinogram, 1/cm, `[1, y, x]`."""
         return self.mu + self.projector.fbp(completed - self.sinogram)
 
     @cached_property
@@ -44,12 +44,12 @@ class Shown:
 
     @cached_property
     def beside(self) -> Tensor:
-        """Pixels next to metal, bool, `[1, y, x]`."""
+        """Pixels close to metal, bool, `[1, y, x]`."""
         near, far = (_within(self.mask, reach) for reach in _BESIDE_PX)
         return far & ~near
 
 
 def _within(mask: Tensor, reach: int) -> Tensor:
-    """Mark the square around each pixel of a mask, bool, `[1, y, x]`."""
+    """Grow a mask to the square around each pixel, bool, `[1, y, x]`."""
     rows = max_pool2d(mask.float(), (2 * reach + 1, 1), stride=1, padding=(reach, 0))
     return max_pool2d(rows, (1, 2 * reach + 1), stride=1, padding=(0, reach)) > 0

@@ -1,4 +1,4 @@
-"""Training data of the network: scenes in files, or scenes simulated while it trains."""
+"""Training data of the network: scenes read from files, or simulated during training."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -18,18 +18,18 @@ from .kept import read_scene, save_scene, scene_file, scene_files
 from .scenes import SLICES, draw_clinical
 
 KINDS = {"training": 0, "validation": 1}
-"""Kinds of scenes, and the first number of their seeds: the two never draw the same scene."""
+"""First number of the seeds of each kind of scenes, so that training and validation draw different scenes."""
 
 
 @dataclass(frozen=True)
 class SimulatedScenes:
-    """Scenes by number, simulated when they are requested.
+    """Source of scenes that are simulated when they are requested.
 
     Attributes:
         bank: slices without metal.
         slices: slices of a scene.
         device: device for the simulation and the scenes.
-        seed: one of `KINDS`, and the seed of the run.
+        seed: value of `KINDS`, and the seed of the run.
     """
 
     bank: Bank
@@ -38,7 +38,7 @@ class SimulatedScenes:
     seed: tuple[int, ...]
 
     def __call__(self, number: int) -> ClinicalPairs:
-        """Return the scene of a number.
+        """Return the scene with this number.
 
         Raises:
             BadInput: the slices have no place for metal.
@@ -50,7 +50,7 @@ class SimulatedScenes:
 
 @dataclass(frozen=True)
 class KeptScenes:
-    """Scenes in files, repeated in random order.
+    """Source of scenes read from files and repeated in random order.
 
     Attributes:
         files: files of the scenes.
@@ -63,7 +63,7 @@ class KeptScenes:
     seed: int | None = None
 
     def __call__(self, number: int) -> ClinicalPairs:
-        """Return the scene of a number."""
+        """Return the scene with this number."""
         turn, place = divmod(number, len(self.files))
         if self.seed is not None:
             place = int(np.random.default_rng((self.seed, turn)).permutation(len(self.files))[place])
@@ -73,14 +73,14 @@ class KeptScenes:
 def make_scenes(
     data: Path, output: Path, counts: Mapping[str, int], seed: int, tell: Callable[[float, str], None]
 ) -> None:
-    """Simulate the scenes that a folder lacks, and store them in it.
+    """Simulate the scenes that are missing in a folder, and save them.
 
     Args:
         data: scans without metal.
         output: folder of the scenes.
-        counts: number of scenes of each kind of `KINDS`.
+        counts: number of scenes of each kind.
         seed: seed of the scenes.
-        tell: function that receives the finished share and the current step.
+        tell: function called with the finished fraction and the current step.
 
     Raises:
         BadInput: there is no slice without metal.
@@ -97,7 +97,7 @@ def make_scenes(
 
 
 def sources_of(asked: Asked) -> Sources:
-    """Read scenes made by `python -m benchmarks.clinical_scenes`, or simulate scenes of scans without metal.
+    """Make sources that read scenes of `python -m benchmarks.clinical_scenes`, or simulate scenes from clean scans.
 
     Raises:
         BadInput: there is no slice without metal, or the folder contains scenes of only one kind.

@@ -1,4 +1,4 @@
-"""Choice between NMAR's completion and the network's."""
+"""Tests of the choice between NMAR's completion and that of the network."""
 
 from typing import Any
 
@@ -11,7 +11,7 @@ from marview.worker.loading import LoadedMethod
 
 
 class Adds:
-    """In place of the network: adds the same line integral to every ray."""
+    """Replacement for the network that adds the same line integral to every ray."""
 
     def whole(self, planes: Tensor) -> Tensor:
         return torch.full_like(planes[:, 0], 0.1)

@@ -1,4 +1,4 @@
-"""Beam hardening by light metal."""
+"""Tests of beam hardening by light metal."""
 
 import math
 from typing import Any
@@ -17,7 +17,7 @@ SIZE, PIXEL_MM = 96, 3.0
 
 
 class Screw:
-    """A long rod of titanium in bone that the prior lacks."""
+    """Slice with a long titanium rod in bone that is missing in the prior."""
 
     def __init__(self, room: Any) -> None:
         y, x = np.mgrid[:SIZE, :SIZE] - (SIZE - 1) / 2
@@ -45,13 +45,13 @@ class Screw:
         self.missing = torch.where(trace, projector.forward(truth) - self.base, 0.0)
 
     def error(self, left: torch.Tensor) -> float:
-        """Share of the missing tissue's energy that a remainder lacks or adds."""
+        """Return the energy of the error of a residual, relative to the energy of the missing tissue."""
         return float((left - self.missing).square().sum() / self.missing.square().sum())
 
 
 @pytest.fixture(scope="module")
 def screw(room: Any) -> Screw:
-    """The screw in bone."""
+    """Return the slice with the rod."""
     return Screw(room)
 
 

@@ -1,4 +1,4 @@
-"""A run of clinical sinogram completion."""
+"""Tests of a run of clinical sinogram completion."""
 
 from dataclasses import replace
 from typing import Any
@@ -40,7 +40,7 @@ def test_outside_the_trace_the_sinogram_stays_measured(
 def test_wires_get_the_result_of_nmar(loaded: LoadedMethod, room: Any, made: Any, weights_job: Any, discs: Any) -> None:
     pairs = discs(1)
     metal = torch.zeros_like(pairs.metal)
-    metal[0, 24, 24] = True  # adds nothing to the image
+    metal[0, 24, 24] = True  # metal that does not change the image
     case = MarCase(mu_to_hu(pairs.truth_mu), metal, pairs.projector.pixel_mm, pairs.projector.beam, [7])
     result = loaded.method.run(case, loaded.parameters({}), weights_job(made.small(room), made.SMALL))
     assert "Slice 7: the metal hides or attenuates little" in " ".join(map(str, result.notes))

@@ -1,4 +1,4 @@
-"""Rounds that read the metal trace."""
+"""Tests of the rounds that complete the metal trace."""
 
 import math
 from dataclasses import replace
@@ -20,7 +20,7 @@ SIZE = 96
 
 
 class Plate:
-    """A body with two bones beside a plate of titanium, which hides them in half of the views."""
+    """Body with two bones beside a titanium plate, which hides the bones in half of the views."""
 
     def __init__(self, room: Any) -> None:
         pixel_mm = 3.0
@@ -47,7 +47,7 @@ class Plate:
         self.shown = room.rounds.Shown(projector, image, self.mask, projector.forward(image), trace, part)
 
     def error(self, completed: Tensor) -> float:
-        """Root mean square error of the image beside the metal, 1/cm."""
+        """Return the root mean square error of the image beside the metal, 1/cm."""
         around = max_pool2d(self.mask.float()[:, None], 5, stride=1, padding=2)[:, 0] > 0
         near = max_pool2d(self.mask.float()[:, None], 31, stride=1, padding=15)[:, 0] > 0
         return float((self.shown.reconstruct(completed) - self.truth)[near & ~around].square().mean().sqrt())
@@ -55,7 +55,7 @@ class Plate:
 
 @pytest.fixture(scope="module")
 def plate(room: Any) -> Plate:
-    """The plate between two bones."""
+    """Return the body with the plate."""
     return Plate(room)
 
 

@@ -1,4 +1,4 @@
-"""What the metal trace still tells."""
+"""Tests of the residual signal in the metal trace."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Training of the trace network."""
+"""Tests of the training of the trace network."""
 
 from pathlib import Path
 from typing import Any
@@ -92,7 +92,7 @@ def test_network_memorises_which_remainders_are_tissue(room: Any, made: Any, lea
     planes[:, 1, :, 30:60] = 1
     planes[:, 0, :, 30:60] = 0.1 * torch.randn(2, 64, 30)
     planes[:, 3] = 0.5
-    planes[0, 5], planes[1, 5] = -3.0, -1.0  # weak remainder: tissue; strong remainder: noise
+    planes[0, 5], planes[1, 5] = -3.0, -1.0  # a weak residual is tissue, a strong one is noise
     missing = planes[:, 0] * torch.tensor([1.0, 0.0])[:, None, None]
     wanted = torch.stack([missing, planes[:, 1] / 0.005], dim=1)
     network = made.small(room, width=8)

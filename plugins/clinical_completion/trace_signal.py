@@ -1,4 +1,4 @@
-"""The tissue signal inside the metal trace: line integrals minus the metal and the beam hardening."""
+"""Compute the tissue signal in the metal trace: line integrals minus the metal and its beam hardening."""
 
 import torch
 from torch import Tensor
@@ -8,14 +8,14 @@ from marview.physics.attenuation import MU_WATER
 from marview.projection import Projector
 
 _METAL_UNIT, _TISSUE_UNIT = 3.0, 4.0
-"""Line integrals of metal and tissue that are the unit of the fit and of the network."""
+"""Units of the line integrals of metal and tissue in the fit and in the network."""
 
 _ROUNDS = 6
 _LIMIT = 2.0
 _RIDGE = 1e-6
 
 LEFT, TRACE, SCALE, SPREAD = 0, 1, 2, 5
-"""Planes: residual, trace, the first of three that show how reliable a ray is, and the RMS residual of the slice."""
+"""Indices of the network's input planes: residual, trace, first plane on the reliability of rays, RMS residual."""
 
 _LARGEST = 1.0
 _SMALL = 0.01
@@ -25,16 +25,16 @@ def metal_sinogram(projector: Projector, mu: Tensor, metal: Tensor) -> Tensor:
     """Project the attenuation of the metal above water in an uncorrected image, `[slice, view, bin]`.
 
     Args:
-        projector: between images and sinograms.
+        projector: projector between images and sinograms.
         mu: uncorrected image, 1/cm, `[slice, y, x]`.
-        metal: metal mask, bool; grown by a pixel, because metal is blurred.
+        metal: metal mask, bool, which the function grows by one pixel because metal is blurred.
     """
     around = max_pool2d(metal.float()[:, None], 3, stride=1, padding=1)[:, 0] > 0
     return projector.forward(torch.where(around, (mu - MU_WATER).clamp(min=0), 0.0))
 
 
 def edges(trace: Tensor) -> Tensor:
-    """Mark the first and last bin of each run of a metal trace, bool, `[slice, view, bin]`."""
+    """Return the first and the last bin of each segment of a metal trace, bool, `[slice, view, bin]`."""
     inner = trace[..., 1:-1] & trace[..., :-2] & trace[..., 2:]
     return trace & ~pad(inner, (1, 1))
 
@@ -42,20 +42,21 @@ def edges(trace: Tensor) -> Tensor:
 def remainder(
     sinogram: Tensor, base: Tensor, metal: Tensor, trace: Tensor, *, has_slopes: bool = False
 ) -> tuple[Tensor, Tensor]:
-    """Subtract metal and a completion from the rays of the trace, then the part that depends on the amount of metal.
+    """Subtract a completion and the metal from the rays of the trace, and then the estimated beam hardening.
 
-    Beam hardening and starvation are smooth functions of the line integrals of metal and tissue. A robust polynomial
-    fit in both estimates them in each slice; its residual is tissue that the completion lacks, and noise.
+    Beam hardening and photon starvation are smooth functions of the line integrals of metal and tissue. A robust
+    polynomial fit estimates them in each slice. Its residual is noise and tissue that is missing in the completion.
 
     Args:
         sinogram: sinogram with metal, line integrals, `[slice, view, bin]`.
-        base: a completion of the sinogram.
+        base: completed sinogram, `[slice, view, bin]`.
         metal: line integrals of the metal, from `metal_sinogram`.
         trace: metal trace, bool.
-        has_slopes: whether the fit has the terms of `slopes_of`; the network has learned without.
+        has_slopes: whether the fit includes the terms of `slopes_of`; the network was trained without them.
 
     Returns:
-        Both as `[slice, view, bin]`, 0 outside the trace.
+        The line integrals minus completion and metal, and the residual of the fit, both `[slice, view, bin]` and 0
+        outside the trace.
     """
     raw = torch.where(trace, sinogram - metal - base, 0.0)
     left = torch.zeros_like(raw)
@@ -69,26 +70,26 @@ def remainder(
 
 
 def strength(left: Tensor, trace: Tensor) -> Tensor:
-    """Return the RMS residual inside the trace, line integrals, `[slice]`; 0 without a trace."""
+    """Return the RMS residual in the trace in line integrals, `[slice]`; 0 without a trace."""
     return (left.square().sum(dim=(1, 2)) / trace.sum(dim=(1, 2)).clamp(min=1)).sqrt()
 
 
 def terms_of(metal: Tensor, base: Tensor, trace: Tensor) -> Tensor:
-    """Return the terms that beam hardening and starvation are made of, `[ray, term]`.
+    """Return the terms of the fit of beam hardening and photon starvation, `[ray, term]`.
 
     Args:
-        metal: as `metal_sinogram` gives it, `[view, bin]`.
+        metal: line integrals of the metal, from `metal_sinogram`, `[view, bin]`.
         base: a completion of the sinogram, `[view, bin]`.
-        trace: metal trace, bool, `[view, bin]`; its rays are meant.
+        trace: metal trace, bool, `[view, bin]`, whose rays are returned.
     """
     m, b, edge = metal[trace] / _METAL_UNIT, base[trace] / _TISSUE_UNIT, edges(trace)[trace].to(metal.dtype)
     return torch.stack([m, m**2, m**3, m * b, m**2 * b, m * b**2, edge * m, edge * m**2], dim=-1).double()
 
 
 def slopes_of(metal: Tensor, base: Tensor, trace: Tensor) -> Tensor:
-    """Return terms for a detector that averages photons; arguments as for `terms_of`, `[ray, term]`.
+    """Return terms for a detector that averages photons, `[ray, term]`; arguments are the same as for `terms_of`.
 
-    Where the metal of neighbouring rays differs, it sees less metal than their mean.
+    If neighbouring rays cross different amounts of metal, such a detector measures less metal than their mean.
     """
     steep = (pad((metal[..., 2:] - metal[..., :-2]) / 2, (1, 1)))[trace].double().square()
     m, b = metal[trace] / _METAL_UNIT, base[trace] / _TISSUE_UNIT
@@ -96,7 +97,7 @@ def slopes_of(metal: Tensor, base: Tensor, trace: Tensor) -> Tensor:
 
 
 def factors_of(values: Tensor, terms: Tensor) -> Tensor:
-    """Find the factors of terms `[ray, term]` that fit values `[ray]` best, with Cauchy weights, `[term]`."""
+    """Fit values `[ray]` by a linear combination of terms `[ray, term]` with Cauchy weights; return its factors."""
     sizes = terms.square().mean(dim=0).sqrt().clamp(min=1e-9)
     scaled = terms / sizes
     ridge = _RIDGE * len(values) * torch.eye(terms.shape[1], dtype=terms.dtype, device=terms.device)
@@ -110,10 +111,11 @@ def factors_of(values: Tensor, terms: Tensor) -> Tensor:
 
 
 def planes_of(sinogram: Tensor, base: Tensor, metal: Tensor, trace: Tensor) -> Tensor:
-    """Return the input planes of the network, `[slice, plane, view, bin]`; arguments as for `remainder`.
+    """Return the input planes of the network, `[slice, plane, view, bin]`; arguments are the same as for `remainder`.
 
-    The planes are the residual; the trace; its edges, metal and tissue, which determine how reliable a ray is; and the
-    RMS residual of the slice, because a large one is starvation and not tissue.
+    The planes are the residual, the trace, the edges of the trace, metal and tissue, and the RMS residual of the slice.
+    Edges, metal and tissue determine how reliable a ray is. A large RMS residual indicates photon starvation rather
+    than tissue.
     """
     _, left = remainder(sinogram, base, metal, trace)
     spread = strength(left, trace)[:, None, None]

@@ -16,14 +16,14 @@ from .sources import sources_of
 from .trace_signal import planes_of
 
 _LEAST_ERROR = 0.05
-"""Line integrals: slices whose completion has a smaller error are weighted as if it had this one."""
+"""Lower limit of the error of a completion, in line integrals, when slices are weighted."""
 
 
 class TraceTraining:
-    """Squared error of the sinogram inside the trace and of its steps along the bins.
+    """Training with the squared error of the sinogram in the trace and of its differences along the bins.
 
-    Both are relative to the error of NMAR's completion in that slice. Otherwise a few slices with gold fillings would
-    dominate the training.
+    Both errors are divided by the error of NMAR's completion of the slice. Otherwise a few slices with gold fillings
+    would dominate the training.
     """
 
     turns = ONE_TURN
@@ -64,13 +64,13 @@ class TraceTraining:
         """Read scenes from files, or simulate them from slices without metal.
 
         Raises:
-            BadInput: there is nothing to train on.
+            BadInput: the data contains nothing to train on.
         """
         return sources_of(asked)
 
     @torch.no_grad()
     def _planes(self, pairs: ClinicalPairs) -> tuple[Tensor, Tensor]:
-        """Return the planes for the network and for `error`, cached because a scene serves several steps."""
+        """Return the planes for the network and for `error`, cached because a scene is used in several steps."""
         if pairs not in self._seen:
             planes = planes_of(pairs.sinogram, pairs.base, pairs.metal_part, pairs.trace)
             missing = torch.where(pairs.trace, pairs.metal_free_sinogram - pairs.base, 0.0)
@@ -81,11 +81,11 @@ class TraceTraining:
 
 
 def error(change: Tensor, wanted: Tensor, steepness: float) -> Tensor:
-    """Compute the weighted squared error inside the trace, and of its differences along the bins.
+    """Compute the weighted squared errors in the trace: of the values, and of their differences along the bins.
 
     Args:
         change: output of the network, `[slice, view, bin]`.
-        wanted: error of the completion, and weight of the ray, 0 outside the trace, `[slice, 2, view, bin]`.
+        wanted: error of the completion, and weight of each ray (0 outside the trace), `[slice, 2, view, bin]`.
         steepness: weight of the differences.
     """
     missing, weight = wanted.unbind(dim=1)
@@ -100,12 +100,12 @@ def cut(planes: Tensor, trace: Tensor, how: Blocks) -> Tensor:
     """Cut random blocks of neighbouring views around the metal trace, mirrored at random.
 
     Args:
-        planes: any planes, `[slice, plane, view, bin]`.
+        planes: planes to cut, `[slice, plane, view, bin]`.
         trace: metal trace, bool, `[slice, view, bin]`.
         how: size and number of the blocks.
 
     Returns:
-        `[block, plane, view, bin]`; views continue from the last to the first.
+        Blocks, `[block, plane, view, bin]`; the last view and the first one are neighbours.
     """
     views, bins = trace.shape[-2:]
     width = min(how.bins, bins)
@@ -117,7 +117,7 @@ def cut(planes: Tensor, trace: Tensor, how: Blocks) -> Tensor:
         middle = int(hit[int(torch.randint(len(hit), ()))]) if len(hit) else bins // 2
         left = min(max(middle - width // 2, 0), bins - width)
         block = planes[k][:, chosen, left : left + width]
-        # a mirrored body is scanned in the opposite order of the views or of the bins
+        # mirroring a body reverses the order of the views or of the bins
         for axis in (1, 2):
             block = block.flip(axis) if torch.rand(()) < 0.5 else block
         made.append(block)

@@ -1,4 +1,4 @@
-"""Correction of beam hardening by metal with a polynomial in the length of metal."""
+"""Correct beam hardening by metal with a polynomial of the path length in metal."""
 
 import torch
 from torch import Tensor
@@ -7,19 +7,20 @@ _DEGREE = 3
 
 
 def without_hardening(sinogram: Tensor, li_sinogram: Tensor, trace: Tensor, metal_cm: Tensor) -> Tensor:
-    """Return the sinogram with metal as if measured at a single energy.
+    """Estimate the sinogram with metal that a scan with a single energy would measure.
 
-    The contribution of metal, relative to the interpolated sinogram, is fitted by c1 t + c2 t^2 + c3 t^3 of the length
-    t, by least squares over the trace of each slice; the fit is subtracted and its linear part added again.
+    The contribution of metal is the difference from the interpolated sinogram. For each slice it is fitted in the trace
+    by c1 t + c2 t^2 + c3 t^3, where t is the path length in metal. The fit is subtracted, and its linear part is added
+    again.
 
     Args:
         sinogram: sinogram with metal, line integrals, `[slice, view, bin]`.
         li_sinogram: sinogram completed by linear interpolation.
         trace: metal trace, bool.
-        metal_cm: length of metal along each ray, in cm.
+        metal_cm: path length in metal of each ray, in cm.
 
     Returns:
-        `[slice, view, bin]`; unchanged outside the trace.
+        Corrected sinogram, `[slice, view, bin]`; unchanged outside the trace.
 
     Source: Zhang and Yu 2018, section II.
     """
@@ -32,7 +33,7 @@ def without_hardening(sinogram: Tensor, li_sinogram: Tensor, trace: Tensor, meta
             continue
         powers = torch.stack([(length / longest) ** power for power in range(1, _DEGREE + 1)], dim=1)
         added = (sinogram - li_sinogram)[number][where].double()
-        # a little on the diagonal, because the powers are almost equal for thin metal
+        # regularization, because the powers are almost equal for thin metal
         normal = powers.T @ powers
         normal.diagonal().add_(1e-9 * normal.diagonal().mean())
         factors = torch.linalg.solve(normal, powers.T @ added)

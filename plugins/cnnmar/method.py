@@ -1,4 +1,4 @@
-"""CNNMAR: a small network makes the prior image (Zhang and Yu 2018)."""
+"""CNNMAR: a small network makes the prior image that completes the sinogram (Zhang and Yu 2018)."""
 
 import torch
 from pydantic import BaseModel, Field
@@ -98,7 +98,7 @@ def load(job: Job) -> Cnn:
 
     Raises:
         BadInput: the weights do not describe their network.
-        MethodFailed: the weights do not fit that network.
+        MethodFailed: the weights do not fit the network.
     """
     settings = read_settings(about(job.about_weights(WEIGHTS), WEIGHTS).network)
     network = Cnn(settings.width).to(job.device)

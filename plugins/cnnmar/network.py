@@ -1,4 +1,4 @@
-"""The network of CNNMAR and its input: three images of the same slice."""
+"""The network of CNNMAR, whose input is three images of the same slice."""
 
 from itertools import pairwise
 
@@ -9,7 +9,7 @@ from torch.nn.functional import max_pool2d
 from marview.physics.attenuation import MU_WATER
 
 CHANNELS = 3
-"""Images of the uncorrected sinogram, of the sinogram corrected for beam hardening, and of linear interpolation."""
+"""Number of input images: uncorrected, corrected for beam hardening, and linear interpolation."""
 
 _LI = 2
 
@@ -19,8 +19,8 @@ class Cnn(nn.Sequential):
 
     Args:
         width: channels of the hidden layers.
-        starts_as_li: whether the network initially returns the image of linear interpolation, so that it learns a
-            correction; otherwise PyTorch's initial weights are used.
+        starts_as_li: whether the network initially returns the linear interpolation image, so that it learns a
+            correction; otherwise it starts from PyTorch's initial weights.
 
     Source: Zhang and Yu 2018, section III.
     """
@@ -52,16 +52,16 @@ def channels(image: Tensor, hardened: Tensor, li_image: Tensor, metal: Tensor) -
 
     Args:
         image: image with metal, 1/cm, `[slice, y, x]`.
-        hardened: image of the sinogram corrected for beam hardening by metal.
-        li_image: image of linear interpolation.
-        metal: metal mask, bool; grown by a pixel here.
+        hardened: image after the correction of beam hardening, 1/cm, `[slice, y, x]`.
+        li_image: linear interpolation image, 1/cm, `[slice, y, x]`.
+        metal: metal mask, bool, which the function grows by one pixel.
     """
     seen = torch.stack([image, hardened, li_image], dim=1).clamp(min=0)
     return torch.where(_grown_cross(metal)[:, None], MU_WATER, seen)
 
 
 def _grown_cross(metal: Tensor) -> Tensor:
-    """Grow a mask along rows and columns."""
+    """Grow a mask by one pixel along rows and columns."""
     solid = metal[:, None].float()
     along = max_pool2d(solid, (3, 1), 1, (1, 0)), max_pool2d(solid, (1, 3), 1, (0, 1))
     return torch.maximum(*along)[:, 0] > 0

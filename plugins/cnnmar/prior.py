@@ -1,4 +1,4 @@
-"""Tissue processing: the prior is the network's image with flat soft tissue, and metal filled from around it."""
+"""Tissue processing: make the prior from the network's image, with uniform soft tissue and without metal."""
 
 import numpy as np
 import torch
@@ -17,15 +17,15 @@ def tissue_prior(
 ) -> Tensor:
     """Make the prior image in 1/cm, `[slice, y, x]`.
 
-    Three classes are found by k-means. Soft tissue is replaced by its mean, gradually with the distance from air and
-    bone; air and bone keep the network's values.
+    k-means divides the pixels into three classes. Soft tissue is replaced by its mean, with a gradual transition near
+    air and bone. Air and bone keep the values of the network.
 
     Args:
         image: image of the network, 1/cm, `[slice, y, x]`.
         metal: metal mask, bool.
-        soft_from_hu: lower limit of soft tissue, which otherwise begins with the second class. The paper has no such
-            limit; without it, lung may lower the mean of the class far below water.
-        bone_from_hu: lower limit of bone, which otherwise begins with the third class.
+        soft_from_hu: lower limit of the threshold of soft tissue, which is otherwise that of the second class. The
+            paper has no such limit. Without it, lung may lower the mean of the class far below water.
+        bone_from_hu: lower limit of the threshold of bone, which is otherwise that of the third class.
         blend_px: distance over which soft tissue changes gradually to its mean.
 
     Source: Zhang and Yu 2018, section II.

@@ -13,10 +13,10 @@ class Settings(NetworkSettings):
 
     Attributes:
         width: channels of the hidden layers.
-        starts_as_li: whether the network initially returns the image of linear interpolation.
+        starts_as_li: whether the network initially returns the linear interpolation image.
         patch_px: edge of the training patches.
         patches: number of patches per step.
-        hard_share: share of patches placed where linear interpolation has the largest errors.
+        hard_share: fraction of patches that are placed where linear interpolation has the largest errors.
         quarter_turns: largest number of quarter turns of a patch; 1 in the paper.
         mirrors: whether half of the patches are mirrored; not in the paper.
     """

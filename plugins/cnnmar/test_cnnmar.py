@@ -1,4 +1,4 @@
-"""CNNMAR: its parts with known functions for the network, training and weights."""
+"""Tests of CNNMAR: its parts with known functions in place of the network, its training and its weights."""
 
 import json
 from pathlib import Path
@@ -27,7 +27,7 @@ BEAM = ParallelBeam(views=90, bins=93, bin_mm=PIXEL_MM)
 
 
 def made_pairs(count: int = 1, seed: int = 0) -> Pairs:
-    """Ovals with a bone and a rod that hardens the beam."""
+    """Return pairs of ovals with a bone and a rod that hardens the beam."""
     rng = np.random.default_rng(seed)
     y, x = np.mgrid[:SIZE, :SIZE] - (SIZE - 1) / 2
     truth, metal = [], []
@@ -160,7 +160,7 @@ def test_an_exact_prior_gives_the_truth(room) -> None:
 
 
 class Saying(nn.Module):
-    """A network with a fixed output, whatever its input."""
+    """Network with a fixed output."""
 
     def __init__(self, image: Tensor) -> None:
         super().__init__()
@@ -263,9 +263,9 @@ def test_the_paper_s_recipe_varies_nothing_but_patches() -> None:
     ],
 )
 def test_eight_slices_are_learned_by_heart(room, learn_by_heart, settings, steps: int, most: float) -> None:
-    """What is put into their trace is so much closer to the truth than what linear interpolation puts there.
+    """The error in the trace falls to a fraction of that of linear interpolation.
 
-    Tissue in these slices is flat, so tissue processing takes nothing away.
+    Tissue in these slices is uniform, so tissue processing removes nothing.
     """
     torch.manual_seed(0)
     pairs = made_pairs(8, seed=5)
@@ -280,7 +280,7 @@ def test_eight_slices_are_learned_by_heart(room, learn_by_heart, settings, steps
 
 
 def trace_error(trainable: Any, network: nn.Module, pairs: Pairs, recipe: Any) -> float:
-    """Mean error of the corrected sinogram in the trace, as a share of LI's."""
+    """Return the mean error of the corrected sinogram in the trace, as a fraction of the error of LI."""
     network.eval()
     shares = []
     for one in (one_of(pairs, number) for number in range(len(pairs))):

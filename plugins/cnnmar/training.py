@@ -19,7 +19,7 @@ from .settings import read_settings
 
 
 class PatchTraining:
-    """Half the summed squared error of a patch, as in the paper's toolbox; metal counts as water in both images."""
+    """Training with half the summed squared error of each patch, as in the paper's toolbox; metal counts as water."""
 
     turns = ONE_TURN
 
@@ -54,7 +54,7 @@ class PatchTraining:
 
     @torch.no_grad()
     def pictures(self, network: nn.Module, pairs: Pairs, settings: Mapping[str, Any]) -> dict[str, Tensor]:  # noqa: ARG002
-        """Return the network's image, the prior and the result in 1/cm, and the corrected sinogram."""
+        """Return the image of the network, the prior and the result in 1/cm, and the corrected sinogram."""
         seen, _ = self._planes(pairs)
         image = network(seen[:1])[:, 0]
         prior = tissue_prior(image, pairs.metal[:1])
@@ -68,7 +68,7 @@ class PatchTraining:
         }
 
     def _planes(self, pairs: Pairs) -> tuple[Tensor, Tensor]:
-        """Return input and target of the network; computed once, because a batch is used more than once."""
+        """Return the input and the target of the network, cached because a batch is used several times."""
         if pairs not in self._seen:
             with torch.no_grad():
                 self._seen[pairs] = _planes(pairs)

@@ -1,4 +1,4 @@
-"""Estimate the filtration of the beam, which differs between scanners and the spectrum of the scan model."""
+"""Estimate the filtration of the beam, because scanners differ from the spectrum of the scan model."""
 
 from dataclasses import dataclass, replace
 
@@ -11,18 +11,20 @@ from marview.physics.scan_model import Crossing, ScanModel
 from .steps import MOST_METAL, Estimate, Remainder, Scan, compare
 
 MOST_MM = 0.4
-"""Upper limit of the copper that is found, in mm."""
+"""Upper limit of the estimated copper in mm."""
 
 SOFTER_MM = -0.05
-"""Copper below which the beam is softer than the model's; the model has none to remove, so it counts as 0."""
+"""Fitted copper in mm below which the beam is softer than that of the model. The estimate is then 0, because the model
+has no copper to remove."""
 
 _TRIAL_MM = 0.1
 
 _ABSORBED = 3.0
-"""Factor on the copper fitted to the residual: the metal share has absorbed the rest of it as density."""
+"""Factor on the copper that fits the residual, because the metal fraction has absorbed part of the effect as
+density."""
 
 _DENSITY = 1.1
-"""Factor on the corresponding change of density, because metal hardens the beam."""
+"""Factor on the corresponding change of the metal's density, because metal hardens the beam."""
 
 _FEWEST_RAYS = 1000
 _ROUNDS = 5
@@ -30,13 +32,13 @@ _ROUNDS = 5
 
 @dataclass(frozen=True, eq=False)
 class Filtered:
-    """Scan of one slice during the search for its filtration.
+    """Scan of a slice during the estimation of its filtration.
 
     Attributes:
         base: scan model without the estimated copper.
-        scan: measured data, with the model of the filtered beam.
+        scan: measured data and the scan model with the filtered beam.
         copper_mm: estimated copper.
-        asked_mm: copper that fits the rays best, which may be outside the limits.
+        asked_mm: copper that fits the rays best, which may be outside the limits of the estimate.
     """
 
     base: ScanModel
@@ -48,10 +50,10 @@ class Filtered:
 def find_filtration(
     filtered: Filtered, estimate: Estimate, remainder: Remainder
 ) -> tuple[Filtered, Estimate, Remainder]:
-    """Fit copper in the beam and the density of the metal to the residual in the trace of one slice.
+    """Fit copper in the beam and the density of the metal to the residual in the trace of a slice.
 
-    A harder beam changes long and short paths through metal differently, whereas density changes both alike, so the fit
-    can separate the two. It is robust, because the residual also contains errors of the tissue.
+    The fit can separate the two, because a harder beam affects long and short paths through metal differently, whereas
+    density affects both alike. The fit is robust, because the residual also contains errors of the tissue.
 
     Args:
         filtered: scan and copper estimated so far.
@@ -59,7 +61,7 @@ def find_filtration(
         remainder: residual of the estimate.
 
     Returns:
-        The same with the estimated copper, and with metal of the corresponding density.
+        The scan with the new estimate of the copper, and the estimate with metal of the corresponding density.
     """
     scan, rays = filtered.scan, remainder.is_told[0]
     if int(rays.sum()) < _FEWEST_RAYS:
@@ -84,16 +86,16 @@ def find_filtration(
 
 
 def _behind(model: ScanModel, copper_mm: float) -> ScanModel:
-    """Filter the beam of a model."""
+    """Return a scan model whose beam is filtered by copper."""
     if not copper_mm:
         return model
     return replace(model, spectrum=model.spectrum.behind(material("cu"), copper_mm))
 
 
 def _fitted(wanted: Tensor, *parts: Tensor) -> float:
-    """Return the weight of the first part in a fit of the parts and a constant to the wanted values, `[ray]`.
+    """Fit values `[ray]` by the parts and a constant, and return the factor of the first part.
 
-    Least squares with Cauchy weights: rays that fit badly count little.
+    The fit uses least squares with Cauchy weights, so that rays that fit badly have little influence.
     """
     columns = torch.stack([*parts, torch.ones_like(wanted)], dim=1).double()
     wanted = wanted.double()

@@ -1,4 +1,4 @@
-"""The first joint step, and the steps before it: NMAR, one iteration of the loop, and the metal."""
+"""Make the first joint step, after NMAR, one iteration of the consistency loop, and an estimate of the metal."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -18,7 +18,7 @@ from .parameters import Parameters
 from .steps import Estimate, Scan, change_both, change_metal, compare, is_explained, is_light, joined, misfit, trusted
 
 Tell = Callable[[float, str], None]
-"""Function that receives the finished share, 0 to 1, and the next step; it may raise to end the run."""
+"""Function called with the finished fraction, 0 to 1, and the next step; it may raise an exception to end the run."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,12 +26,12 @@ class FirstStep:
     """The result of the first joint step.
 
     Attributes:
-        scan: measured data and their model.
+        scan: measured data and the scan model.
         estimate: tissue and metal after the step.
         is_trusted: slices whose rays through metal are used, bool `[slice]`.
         is_explained: slices whose rays through metal the model explains, bool `[slice]`.
         misfit: RMS residual in the trace, in standard deviations of its error, `[slice]`.
-        crossing: materials along the rays, if they were projected before.
+        crossing: line integrals of the materials, if they have already been computed.
     """
 
     scan: Scan
@@ -42,7 +42,7 @@ class FirstStep:
     crossing: Crossing | None
 
     def of_slice(self, number: int) -> "FirstStep":
-        """Take one slice."""
+        """Return the result for one slice."""
         part = slice(number, number + 1)
         return FirstStep(
             self.scan.of_slice(number),
@@ -55,7 +55,7 @@ class FirstStep:
 
     @classmethod
     def of_slices(cls, slices: Sequence["FirstStep"]) -> "FirstStep":
-        """Join slices that were separated."""
+        """Combine the results of separate slices."""
         crossings = [each.crossing for each in slices if each.crossing is not None]
         return cls(
             Scan.of_slices([each.scan for each in slices]),
@@ -74,16 +74,16 @@ def first_step(
     tell: Tell = lambda _share, _text: None,
     completed: Tensor | None = None,
 ) -> FirstStep:
-    """Make the first joint step, and find the slices whose rays through metal the model explains.
+    """Make the first joint step, and determine in which slices the model explains the rays through metal.
 
-    The step removes the residual that tissue causes; the residual of a wrong mask, alloy or spectrum remains.
+    The step removes the residual caused by tissue; a residual caused by a wrong mask, alloy or spectrum remains.
 
     Args:
         case: case with a measured sinogram.
-        model: model that predicts the scan.
+        model: model that simulates the scan.
         parameters: parameters of the run.
-        tell: function that receives the progress.
-        completed: initial completed sinogram; NMAR's if None.
+        tell: function called with the progress.
+        completed: initial completed sinogram; None for that of NMAR.
     """
     scan, before = begin(case, model, parameters, tell, completed)
     tell(0.5, "rays through metal")
@@ -107,9 +107,9 @@ def begin(
     tell: Tell = lambda _share, _text: None,
     completed: Tensor | None = None,
 ) -> tuple[Scan, Estimate]:
-    """Start the joint steps: make one iteration of the loop and estimate the metal.
+    """Prepare the joint steps: make one iteration of the consistency loop, and estimate the metal.
 
-    Arguments as for `first_step`.
+    The arguments are the same as for `first_step`.
     """
     completed = completed_by_nmar(case, tell)[1] if completed is None else completed
     tell(0.2, "consistency loop")
@@ -137,13 +137,13 @@ def completed_by_nmar(case: MarCase, tell: Tell) -> tuple[Tensor, Tensor]:
 
 
 def scan_model(case: MarCase, parameters: Parameters) -> ScanModel:
-    """Return the scan model of a case, with the chosen spectrum, or the spectrum of its named protocol."""
+    """Make the scan model of a case, with the chosen spectrum or that of the case's protocol."""
     tube_kv = None if parameters.tube_kv == "auto" else int(parameters.tube_kv)
     return model_of(case, tube_kv, parameters.filtration_mm)
 
 
 def loop(case: MarCase, model: ScanModel, start: Tensor, iterations: int, tell: Tell) -> Tensor:
-    """Run the consistency loop from an image `[slice, y, x]`, 1/cm."""
+    """Run the consistency loop, starting from an image `[slice, y, x]`, 1/cm."""
     return consistency_loop(
         model,
         case.sinogram,

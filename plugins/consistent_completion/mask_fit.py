@@ -1,4 +1,4 @@
-"""Fit of the metal mask to the measured rays, if the first joint step shows that the given mask does not fit."""
+"""Fit the metal mask to the measured rays if the first joint step shows that the given mask is wrong."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -12,18 +12,20 @@ from .first_step import FirstStep
 from .steps import is_light
 
 MISFIT = 2.5
-"""Residual in the trace, in standard deviations of the model's error, above which a mask is fitted. On training slices
-it is 0.6 to 3.2 with correct masks, and 2 to 9 with masks that are one pixel too narrow."""
+"""Residual in the trace, in standard deviations of the model's error, above which a mask is fitted. On training slices,
+the residual is 0.6 to 3.2 for correct masks, and 2 to 9 for masks that are one pixel too narrow."""
 
 _GAIN = 0.85
-"""Share of the residual below which a fitted mask is used: fitting a correct mask gains only a few percent."""
+"""Largest ratio of the residuals after and before the fit for which a fitted mask is used. Fitting a correct mask
+reduces the residual only by a few percent."""
 
 _LEAST_METAL = 0.1
-"""Share of metal below which a pixel leaves the mask; one pixel too many moves the trace in half of the views."""
+"""Metal fraction below which a pixel is removed from the mask; a single wrong pixel changes the trace in half of the
+views."""
 
 _SMALL_PIXELS = 100
-"""Size in pixels above which masks of dense metal remain unchanged; in a smaller one, the metal may be titanium whose
-mask is too small."""
+"""Size in pixels above which masks of dense metal stay unchanged. Metal with a smaller mask may be titanium that looks
+dense because its mask is too small."""
 
 _ROUNDS = 3
 
@@ -32,15 +34,15 @@ Begin = Callable[[MarCase], FirstStep]
 
 
 def fitted(case: MarCase, step: FirstStep, begin: Begin) -> FirstStep:
-    """Return the first joint step of one slice with the mask that fits its rays best.
+    """Repeat the first joint step of a slice with the mask that fits its rays best.
 
-    The share of metal in a mask that is one pixel wider shows where the metal ends. The mask of dense metal remains
-    unchanged, because its rays contain too little information, unless it is small and a wider mask shows that the metal
-    is titanium.
+    The metal fractions estimated in a mask that is one pixel wider show the edge of the metal. Masks of dense metal
+    stay unchanged, because its rays contain too little information, except for small masks if a wider mask shows that
+    the metal is titanium.
 
     Args:
-        case: the slice.
-        step: its first joint step with the given mask.
+        case: case with this slice.
+        step: first joint step with the given mask.
         begin: function that makes the first joint step of a case.
     """
     best, mask = step, case.metal
@@ -67,5 +69,5 @@ def _with_mask(case: MarCase, mask: Tensor) -> MarCase:
 
 
 def _dilated(mask: Tensor) -> Tensor:
-    """Widen masks `[slice, y, x]` by one pixel."""
+    """Grow masks `[slice, y, x]` by one pixel."""
     return torch.nn.functional.max_pool2d(mask[:, None].float(), 3, stride=1, padding=1)[:, 0] > 0

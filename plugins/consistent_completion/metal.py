@@ -1,4 +1,4 @@
-"""Estimate the metal: its fraction of each pixel, and its material."""
+"""Estimate the material of the metal and its fraction of each pixel."""
 
 from collections.abc import Sequence
 
@@ -10,19 +10,18 @@ from marview.physics.attenuation import MU_WATER
 from marview.physics.scan_model import Crossing, ScanModel
 
 CANDIDATES = ("ti", "316l", "cocrmo", "amalgam", "au")
-"""Materials that `auto` distinguishes: alloys of one base element differ by less than the error of the fitted
-amount."""
+"""Materials that `auto` distinguishes. Alloys with the same base element differ by less than the error of the fit."""
 
 _FULL = 0.9
-"""Quantile of the values inside the mask that is taken as a full metal pixel, because streaks cause the highest
-values."""
+"""Quantile of the values inside the mask that counts as the value of a full metal pixel; higher values are caused by
+streaks."""
 
 _DENSITIES = (0.8, 1.0, 1.2)
 _VIEW_STEP = 16
 
 
 def first_share(image: Tensor, metal: Tensor) -> Tensor:
-    """Estimate the share of each pixel that is metal from the uncorrected image, `[slice, y, x]`.
+    """Estimate the metal fraction of each pixel from the uncorrected image, `[slice, y, x]`.
 
     Args:
         image: image with metal, 1/cm, `[slice, y, x]`.
@@ -38,13 +37,13 @@ def first_share(image: Tensor, metal: Tensor) -> Tensor:
 
 
 def choose_metal(model: ScanModel, crossing: Crossing, sinogram: Tensor, rays: Tensor) -> list[Material]:
-    """Choose, for each slice, the material whose predicted scan is nearest to the measured one.
+    """Choose, for each slice, the material whose simulated scan is closest to the measured one.
 
-    Every sixteenth view decides, with three densities for each material.
+    The scans are compared in every sixteenth view, with three densities for each material.
 
     Args:
-        model: model that predicts the scan.
-        crossing: materials along the rays.
+        model: model that simulates the scan.
+        crossing: line integrals of the materials.
         sinogram: measured line integrals, `[slice, view, bin]`.
         rays: rays to compare, bool, `[slice, view, bin]`.
     """

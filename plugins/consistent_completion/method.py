@@ -1,4 +1,4 @@
-"""Consistent completion: changes tissue and metal until their predicted scan agrees with the measured one."""
+"""Consistent completion: change tissue and metal until their simulated scan agrees with the measured one."""
 
 from collections.abc import Sequence
 
@@ -57,13 +57,13 @@ COMPARE = translatable("; compare tube voltage and added filtration with the sca
 
 
 class ConsistentCompletion:
-    """Method that starts from normalized MAR and ends when image, metal and measured rays agree."""
+    """Method that starts from normalized MAR and changes image and metal until they agree with the measured rays."""
 
     Parameters = Parameters
 
     @torch.inference_mode()
     def run(self, case: MarCase, parameters: BaseModel, job: Job) -> MarResult:
-        """Correct the slices of a case; clinical slices, whose rays were not measured, keep the result of NMAR."""
+        """Correct the slices of a case; clinical slices, whose sinogram is not measured, get the result of NMAR."""
         assert isinstance(parameters, Parameters)
 
         def tell(share: float, text: str) -> None:
@@ -89,7 +89,7 @@ class ConsistentCompletion:
 def _notes(
     case: MarCase, parameters: Parameters, found: Reconstruction, has_metal: Sequence[bool]
 ) -> list[str | SliceNote]:
-    """Return notes on assumptions and on left-out rays through metal."""
+    """Return notes about assumptions, and about rays through metal that were not used."""
     notes: list[str | SliceNote] = []
     if parameters.tube_kv == "auto" and protocol_of(case.beam, case.pixel_mm) is None:
         notes.append(UNKNOWN_SCAN)

@@ -1,4 +1,4 @@
-"""Parameters of consistent completion; the advanced ones are its ablations."""
+"""Parameters of consistent completion; the advanced ones switch parts of the method off."""
 
 from typing import Literal
 

@@ -1,4 +1,4 @@
-"""Reconstruct the image without metal from a case with a measured sinogram."""
+"""Reconstruct an image without metal from a measured sinogram."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -20,13 +20,13 @@ from .steps import Estimate, change_both, compare, joined, trusted
 
 @dataclass(frozen=True, eq=False)
 class Reconstruction:
-    """The result of the reconstruction.
+    """Result of the reconstruction.
 
     Attributes:
         tissue: image without metal, 1/cm, `[slice, y, x]`.
         trace: metal trace that was used, bool, `[slice, view, bin]`.
-        models: scan models that predict the measured scan, one per slice.
-        copper_mm: estimated copper in mm in addition to the set filtration, one number per slice.
+        models: scan models, one per slice.
+        copper_mm: estimated copper in mm, in addition to the filtration set by the user, one number per slice.
         metals: assumed material of the metal, one per slice; empty if it was not estimated.
         is_trusted: slices whose rays through metal were used, one bool per slice.
         is_explained: slices whose rays through metal the model explains, one bool per slice.
@@ -43,7 +43,7 @@ class Reconstruction:
     changed_pixels: Sequence[int]
 
     def predicted(self) -> Tensor:
-        """Predict the scan without metal, `[slice, view, bin]`."""
+        """Simulate the scan of the image without metal, `[slice, view, bin]`."""
         pairs = zip(self.models, self.tissue, strict=True)
         return torch.cat([model.tissue(tissue[None]) for model, tissue in pairs])
 
@@ -54,13 +54,13 @@ def reconstruct(
     tell: Tell = lambda _share, _text: None,
     completed: Tensor | None = None,
 ) -> Reconstruction:
-    """Find the image without metal whose predicted scan is the measured one.
+    """Find the image without metal whose simulated scan agrees with the measured one.
 
     Args:
         case: case with a measured sinogram.
         parameters: parameters of the run.
-        tell: function that receives the progress.
-        completed: initial completed sinogram; NMAR's if None.
+        tell: function called with the progress.
+        completed: initial completed sinogram; None for that of NMAR.
     """
     model = scan_model(case, parameters)
     completed = completed_by_nmar(case, tell)[1] if completed is None else completed
@@ -87,7 +87,7 @@ def reconstruct(
 
 
 def _with_fitted_masks(case: MarCase, first: FirstStep, parameters: Parameters, tell: Tell) -> FirstStep:
-    """Fit the mask of each slice whose rays the first step does not explain."""
+    """Fit the masks of slices whose rays the first step does not explain."""
 
     def again(one: MarCase) -> FirstStep:
         return first_step(one, first.scan.model, parameters, lambda _share, _text: tell(0.5, "fitting the mask"))
@@ -112,9 +112,9 @@ def _slice_of(case: MarCase, number: int) -> MarCase:
 
 
 def _refined(first: FirstStep, parameters: Parameters, tell: Tell) -> tuple[list[Filtered], Estimate]:
-    """Make the remaining joint steps; the filtration is estimated for each slice.
+    """Make the remaining joint steps, and estimate the filtration of each slice.
 
-    All slices are projected and backprojected together, which costs a fraction of one at a time.
+    All slices are projected and backprojected together, which is much faster than one by one.
     """
     scan, estimate, is_trusted, crossing = first.scan, first.estimate, first.is_trusted, first.crossing
     slices = range(len(estimate.tissue))

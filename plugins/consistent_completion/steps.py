@@ -1,4 +1,4 @@
-"""The joint steps, which change tissue and metal until the predicted scan agrees with the measured one."""
+"""The joint steps, which change tissue and metal until the simulated scan agrees with the measured one."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
@@ -14,15 +14,17 @@ from marview.physics.simulation import edge_rays
 from marview.projection import fill_linear
 
 MOST_METAL = 1.2
-"""Upper limit of a pixel's share of metal: denser than the material's table, as alloys and casts may be."""
+"""Upper limit of the metal fraction of a pixel; it exceeds 1 because alloys may be denser than the material in the
+table."""
 
 _LEAST_SLOPE = 0.1
 
 _RELAXATION = 1.4
-"""Factor on changes of the metal's share, because rays contain less information the more metal they cross."""
+"""Factor on changes of the metal fraction, because rays contain less information the more metal they cross."""
 
 _TISSUE = 0.1
-"""Standard deviation of the residual that tissue causes in the trace; the error of a ray is compared with it."""
+"""Standard deviation, in line integrals, of the residual that tissue causes in the trace. Rays with larger errors are
+not used."""
 
 _DENSE_MU = 4.0
 """Attenuation in 1/cm between titanium and steel."""
@@ -31,24 +33,24 @@ _MISFIT = 0.06
 """RMS residual in the trace after a step above which the assumed material of the metal is wrong."""
 
 _LEAK = 0.03
-"""Share of its photons that a bin gives to each neighbour."""
+"""Fraction of its photons that a bin loses to each neighbour."""
 
 _HARDENING = 0.02
-"""Standard error of a ray per unit of line integral that beam hardening removes from the metal: spectrum and alloy are
-guesses."""
+"""Standard error of a ray, per unit of line integral that beam hardening removes, because spectrum and alloy are only
+assumed."""
 
 
 @dataclass(frozen=True, eq=False)
 class Scan:
-    """The measured data and their model.
+    """Measured data and the model of the scan.
 
     Attributes:
-        model: model that predicts the scan.
+        model: model that simulates the scan.
         sinogram: measured line integrals, `[slice, view, bin]`.
         trace: metal trace, bool, `[slice, view, bin]`.
         metal: metal mask, bool, `[slice, y, x]`.
         metals: material of the metal, one per slice.
-        variance: variance of each ray's noise, `[slice, view, bin]`.
+        variance: variance of the noise of each ray, `[slice, view, bin]`.
     """
 
     model: ScanModel
@@ -67,7 +69,7 @@ class Scan:
 
     @classmethod
     def of_slices(cls, slices: Sequence["Scan"]) -> "Scan":
-        """Join slices that were separated; they share the model."""
+        """Combine separate slices that have the same model."""
         return cls(
             slices[0].model,
             torch.cat([each.sinogram for each in slices]),
@@ -79,7 +81,7 @@ class Scan:
 
     @property
     def edge(self) -> Tensor:
-        """Rays at the edge of the trace, bool; they pass only partly through metal, so no model predicts them well."""
+        """Rays at the edge of the trace, bool; they pass only partly through metal, so no model describes them well."""
         return edge_rays(self.trace)
 
     def mu_of_metal(self) -> Tensor:
@@ -89,11 +91,11 @@ class Scan:
 
 @dataclass(frozen=True, eq=False)
 class Estimate:
-    """The current estimate of the slices.
+    """Current estimate of tissue and metal.
 
     Attributes:
         tissue: image without metal, 1/cm, `[slice, y, x]`.
-        share: share of each pixel that is metal, `[slice, y, x]`.
+        share: metal fraction of each pixel, `[slice, y, x]`.
     """
 
     tissue: Tensor
@@ -106,17 +108,17 @@ class Estimate:
 
 @dataclass(frozen=True, eq=False)
 class Remainder:
-    """Measured minus predicted line integrals, and the lengths behind the prediction, `[slice, view, bin]`.
+    """Measured minus simulated line integrals and their parts, `[slice, view, bin]`.
 
     Attributes:
-        crossing: materials along the rays.
-        left: the residual; uncertain rays of the trace are interpolated.
-        interpolated: the residual outside the trace, interpolated across it.
-        tissue: predicted line integrals of the tissue only.
-        hardened: contribution of the metal to the predicted line integrals.
-        path: line integral of the metal at the reference energy.
-        doubt: standard deviation of the prediction's error.
-        is_told: rays of the trace that are predicted well enough to be compared, bool.
+        crossing: line integrals of the materials.
+        left: residual; on unreliable rays of the trace it is interpolated.
+        interpolated: residual outside the trace, interpolated across the trace.
+        tissue: simulated line integrals of the tissue alone.
+        hardened: contribution of the metal to the simulated line integrals.
+        path: line integrals of the metal at the reference energy.
+        doubt: standard deviation of the error of the simulated line integrals.
+        is_told: rays of the trace whose error is small enough for a comparison, bool.
     """
 
     crossing: Crossing
@@ -133,7 +135,7 @@ Part = TypeVar("Part", Estimate, Remainder, Crossing)
 
 
 def joined(slices: Sequence[Part]) -> Part:
-    """Join slices that were separated."""
+    """Combine separate slices."""
     columns = {each.name: [getattr(part, each.name) for part in slices] for each in fields(slices[0])}
     whole: dict[str, Any] = {
         name: joined(values) if isinstance(values[0], Crossing) else torch.cat(values)
@@ -143,14 +145,14 @@ def joined(slices: Sequence[Part]) -> Part:
 
 
 def compare(scan: Scan, estimate: Estimate, crossing: Crossing | None = None) -> Remainder:
-    """Predict the scan of an estimate and subtract it from the measured one.
+    """Simulate the scan of an estimate, and subtract it from the measured one.
 
-    A residual outside the trace that is no larger than the noise counts as 0.
+    A residual outside the trace that is no larger than the noise is set to 0.
 
     Args:
         scan: measured data.
         estimate: tissue and metal.
-        crossing: materials along the rays, if they were projected before.
+        crossing: line integrals of the materials, if they have already been computed.
     """
     model = scan.model
     crossing = crossing or model.crossing(estimate.tissue, estimate.share)
@@ -177,33 +179,32 @@ def compare(scan: Scan, estimate: Estimate, crossing: Crossing | None = None) ->
 def _doubt(scan: Scan, predicted: Tensor, hardening: Tensor) -> Tensor:
     """Return the standard deviation of the model's error, `[slice, view, bin]`.
 
-    The sum has the noise of the ray, beam hardening by metal, whose spectrum and alloy are guesses, and photons that
-    leak from neighbouring bins or sides of a bin, which are many where metal ends.
+    The error has three causes: the noise of the ray; beam hardening by metal, whose spectrum and alloy are only
+    assumed; and photons from neighbouring bins, which matter most at the edges of metal.
     """
     around = torch.nn.functional.pad(predicted, (1, 1), mode="replicate")
     before, after = around[..., :-2], around[..., 2:]
     more = torch.exp((predicted - before).clamp(max=20)) + torch.exp((predicted - after).clamp(max=20)) - 2
     leak = torch.log1p(_LEAK * more.clamp(min=-0.9 / _LEAK))
     scattered = (torch.exp(predicted) * scan.model.scatter_share).clamp(max=1e3)
-    seen = 1 + scattered  # the more scatter, the less a dark ray says about the metal
+    seen = 1 + scattered  # with more scatter, dark rays contain less information on the metal
     return seen * (scan.variance + (_HARDENING * hardening).square() + leak.square()).sqrt()
 
 
 def change_metal(scan: Scan, estimate: Estimate, remainder: Remainder) -> Estimate:
-    """Attribute the residual in the trace to the metal only."""
+    """Change only the metal, to explain the residual in the trace."""
     in_trace = torch.where(scan.trace, remainder.left, 0.0)
     return Estimate(estimate.tissue, _changed_share(scan, estimate, remainder, scan.model.projector.fbp(in_trace)))
 
 
 def change_both(scan: Scan, estimate: Estimate, remainder: Remainder, of_tissue: Tensor) -> Estimate:
-    """Attribute the residual to tissue and metal; its FBP separates pixels outside the mask from pixels inside it.
+    """Change tissue outside the mask and metal inside the mask by the FBP of the residual.
 
     Args:
-        scan: what was measured.
-        estimate: before the step.
+        scan: measured data and the model of the scan.
+        estimate: tissue and metal before the step.
         remainder: residual of the estimate.
-        of_tissue: part of the residual in the trace that is due to tissue,
-            `[slice, view, bin]`.
+        of_tissue: part of the residual in the trace that is caused by tissue, `[slice, view, bin]`.
     """
     of_all = torch.where(scan.trace, of_tissue, remainder.left)
     change, change_of_all = scan.model.projector.fbp(torch.cat([of_all, remainder.left])).chunk(2)
@@ -212,40 +213,40 @@ def change_both(scan: Scan, estimate: Estimate, remainder: Remainder, of_tissue:
 
 
 def trusted(remainder: Remainder, is_trusted: Tensor) -> Tensor:
-    """Attribute the residual to tissue where the rays are reliable, and interpolate it elsewhere.
+    """Return the residual that is attributed to tissue: as measured on reliable rays, and interpolated elsewhere.
 
     Args:
         remainder: residual of the estimate.
-        is_trusted: slices whose rays through metal are used, bool, `[slice]`; the others are interpolated.
+        is_trusted: slices whose rays through metal are used, bool, `[slice]`; in other slices they are interpolated.
     """
     share = is_trusted[:, None, None] / (1 + (remainder.doubt / _TISSUE).square())
     return torch.lerp(remainder.interpolated, remainder.left, share)
 
 
 def is_light(metal: Material) -> bool:
-    """Return whether a metal is titanium or an alloy of it.
+    """Return whether a metal is titanium or a titanium alloy.
 
-    Dense metal hardens the beam so much that a small error of spectrum, alloy or detector is larger than the residual
-    of the tissue.
+    Denser metal hardens the beam so much that a small error in spectrum, alloy or detector exceeds the residual of the
+    tissue.
     """
     return metal.mu < _DENSE_MU
 
 
 def is_explained(scan: Scan, remainder: Remainder) -> Tensor:
-    """Return the slices whose residual in the trace is small, bool `[slice]`."""
+    """Return in which slices the residual in the trace is small, bool `[slice]`."""
     rays = scan.trace.sum(dim=(1, 2)).clamp(min=1)
     rms = ((remainder.left.square() * scan.trace).sum(dim=(1, 2)) / rays).sqrt()
     return rms < _MISFIT
 
 
 def misfit(remainder: Remainder) -> Tensor:
-    """Return the RMS residual in the trace, in standard deviations of its error, `[slice]`; 0 without metal."""
+    """Return the RMS residual in the trace in standard deviations of its error, `[slice]`; 0 without metal."""
     rays = remainder.is_told.sum(dim=(1, 2)).clamp(min=1)
     return ((remainder.left / remainder.doubt).square() * remainder.is_told).sum(dim=(1, 2)).div(rays).sqrt()
 
 
 def _changed_share(scan: Scan, estimate: Estimate, remainder: Remainder, change: Tensor) -> Tensor:
-    """Update the share of metal with an image of the residual, 1/cm, inside the mask."""
+    """Update the metal fractions inside the mask with an image of the residual, 1/cm."""
     hardened, path = (each.sum(dim=(1, 2), keepdim=True) for each in (remainder.hardened, remainder.path))
     slope = (hardened / path.clamp(min=1e-6)).clamp(min=_LEAST_SLOPE)
     more = _RELAXATION * change / (slope * scan.mu_of_metal())

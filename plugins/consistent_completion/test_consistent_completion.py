@@ -1,4 +1,4 @@
-"""Consistent completion on simulated scans whose truth is known."""
+"""Tests of consistent completion on simulated scans with known truth."""
 
 import logging
 from dataclasses import replace
@@ -43,7 +43,7 @@ def disc(radius_mm: float, x_mm: float = 0.0, y_mm: float = 0.0) -> np.ndarray:
 
 
 def scanned(metal: str = "ti", scanner: Scanner | None = None) -> Simulation:
-    """Two bodies with bones and pins, and one without metal."""
+    """Return the scan of two bodies with bones and pins, and of one without metal."""
     body = np.where(disc(150), 0.0, -1000.0).astype(np.float32)
     body[disc(25, 0, 60)] = 900
     body[disc(12, 20, -40)] = -400
@@ -108,7 +108,7 @@ def test_a_mask_that_is_too_narrow_or_wide_is_fitted_to_the_rays(
 
 
 def _moved(mask: Tensor, pixels: int) -> Tensor:
-    """Widen a mask by a pixel, or narrow it by one."""
+    """Grow or shrink a mask by one pixel."""
     grown = torch.nn.functional.max_pool2d((mask if pixels > 0 else ~mask)[:, None].float(), 3, 1, 1)[:, 0] > 0
     return grown if pixels > 0 else ~grown
 

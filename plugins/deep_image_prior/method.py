@@ -1,4 +1,4 @@
-"""Deep image prior: a network fitted to one slice reproduces anatomy before streaks (Ulyanov 2018)."""
+"""Deep image prior: a network fitted to a slice reproduces anatomy before streaks (Ulyanov 2018)."""
 
 import time
 
@@ -16,10 +16,10 @@ from marview.text import count, translatable
 
 _NOISE_CHANNELS = 16
 _NOISE = 0.1
-"""Largest value of the noise that the network turns into a slice, as in the paper."""
+"""Largest value of the random noise that is the input of the network, as in the paper."""
 
 _ROUGH_HU = 150.0
-"""RMS difference outside metal above which a fit does not show the slice yet."""
+"""RMS difference from the slice outside metal, in HU, above which the fit is not finished."""
 
 
 class Parameters(BaseModel):
@@ -68,9 +68,9 @@ class Parameters(BaseModel):
 
 
 class DeepImagePrior:
-    """Method that fits a network to each slice outside metal, and stops early.
+    """Method that fits a network to each slice outside metal, and stops the fit early.
 
-    Nothing is learned from other patients.
+    The method uses no data of other patients.
     """
 
     Parameters = Parameters
@@ -111,7 +111,7 @@ class DeepImagePrior:
 
 
 def _fitted(case: MarCase, number: int, how: Parameters, job: Job) -> tuple[Tensor, int]:
-    """Fit a network to a slice; return its image in the unit of `image_domain` and the number of steps."""
+    """Fit a network to a slice; return the image in the unit of `image_domain` and the number of steps."""
     torch.manual_seed(how.seed)
     network = UNet(_NOISE_CHANNELS, 1, how.width).to(job.device)
     noise = _NOISE * torch.rand(1, _NOISE_CHANNELS, *case.hu.shape[-2:]).to(job.device)

@@ -1,4 +1,4 @@
-"""Deep image prior: the fit of a slice, its limits, and the contract."""
+"""Tests of the deep image prior: the fit of a slice, its limits, and the interface of methods."""
 
 from pathlib import Path
 

@@ -1,6 +1,6 @@
-"""What the tests of deep sinogram completion share.
+"""Fixtures for the tests of deep sinogram completion.
 
-Pairs and cases of discs, small networks, and networks that return the exact answer.
+They make pairs and cases of discs, small networks, and networks that return the exact result.
 """
 
 import sys
@@ -28,10 +28,10 @@ ALONE = SMALL | {
     "completion": "interpolation",
     "patches": {"edge_px": 32, "count": 3},
 }
-"""PriorNet alone."""
+"""Settings with PriorNet alone."""
 
 BEHIND = SMALL | {"starts_at_zero": True, "start": "prior", "sinogram_unit": 0.05, "blocks": {"views": 32, "count": 3}}
-"""SinoNet alone."""
+"""Settings with SinoNet alone."""
 
 ABLATIONS: list[dict[str, Any]] = [
     {},
@@ -67,13 +67,13 @@ def small(room: Any, **settings: Any) -> Any:
 
 @pytest.fixture(params=ABLATIONS, ids=str)
 def ablation(request: pytest.FixtureRequest) -> dict[str, Any]:
-    """Settings that leave a part out, or do it otherwise."""
+    """Return settings that leave out or change a part of the method."""
     return dict(request.param)
 
 
 @pytest.fixture
 def exact(room: Any, gives: Any) -> Callable[..., Any]:
-    """Networks that know the answer."""
+    """Return networks that give the exact result."""
 
     def networks(pairs: Pairs, **settings: Any) -> Any:
         completion = small(room, **settings)
@@ -87,5 +87,5 @@ def exact(room: Any, gives: Any) -> Callable[..., Any]:
 
 @pytest.fixture(scope="module")
 def made() -> ModuleType:
-    """All of this."""
+    """Return this module, for its helper functions."""
     return sys.modules[__name__]

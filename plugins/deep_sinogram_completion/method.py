@@ -52,13 +52,13 @@ class Parameters(BaseModel):
 
 
 class DeepSinogramCompletion:
-    """Method with two networks: one makes a prior image, the other joins its sinogram to the measured one."""
+    """Method with two networks: one makes a prior image, the other completes the trace with the prior's sinogram."""
 
     Parameters = Parameters
 
     @torch.inference_mode()
     def run(self, case: MarCase, parameters: BaseModel, job: Job) -> MarResult:
-        """Complete the metal trace; outside it the sinogram stays as measured.
+        """Complete the metal trace; the sinogram outside the trace stays as measured.
 
         Raises:
             MethodFailed: the weights do not fit the networks that they describe.
@@ -113,7 +113,7 @@ def load(job: Job) -> Completion:
     """Load the networks of the method's weights onto the device of the job.
 
     Raises:
-        MethodFailed: the weights are not those of the networks they say they are.
+        MethodFailed: the weights do not fit the networks that they describe.
     """
     settings = read_settings(about(job.about_weights(WEIGHTS), WEIGHTS).network)
     completion = Completion(settings).to(job.device)
@@ -122,7 +122,7 @@ def load(job: Job) -> Completion:
 
 
 def _slices(case: MarCase, job: Job) -> Iterator[tuple[slice, int, float]]:
-    """Yield position, index and finished fraction of each slice; one at a time, so that a run stops within a second."""
+    """Yield position, index and finished fraction, slice by slice, so that a run can be cancelled within a second."""
     count = len(case.hu)
     for number, index in enumerate(case.slice_indices or range(count)):
         job.check_cancelled()

@@ -18,7 +18,7 @@ _LEAST_BONE = 1.2 * MU_WATER
 
 
 class Completion(nn.Module):
-    """Build both networks.
+    """Both networks of deep sinogram completion.
 
     Attributes:
         settings: settings of both networks.
@@ -52,12 +52,12 @@ class Completion(nn.Module):
 
         Args:
             image: image with metal, 1/cm, `[slice, y, x]`.
-            li_image: image of linear interpolation.
+            li_image: linear interpolation image.
             metal: metal mask, bool.
-            hidden: `hidden_share`, if PriorNet has it as an input.
+            hidden: result of `hidden_share`, if it is an input of PriorNet.
 
         Returns:
-            `[slice, y, x]`; the image of linear interpolation if the method uses no prior.
+            Prior image, `[slice, y, x]`; the linear interpolation image if the settings use no prior.
         """
         if self.prior_net is None:
             return li_image
@@ -69,7 +69,7 @@ class Completion(nn.Module):
     ) -> tuple[Tensor, Tensor]:
         """Return the input of PriorNet, `[slice, channel, y, x]`, and the image that it changes, 1/cm, `[slice, y, x]`.
 
-        Arguments as for `prior`.
+        The arguments are the same as for `prior`.
         """
         images = [image.clamp(0, _HIGHEST_MU)]
         start = images[0]
@@ -88,20 +88,20 @@ class Completion(nn.Module):
         return seen, start
 
     def guide(self, prior: Tensor, metal: Tensor) -> Tensor:
-        """Return the image whose sinogram guides the completion, 1/cm, `[slice, y, x]`: the prior, or its classes."""
+        """Return the image whose sinogram guides the completion, prior or tissue classes, 1/cm, `[slice, y, x]`."""
         return classes(prior, metal) if self.settings.prior == "tissue" else prior
 
     def complete(self, sinogram: Tensor, prior_sinogram: Tensor | None, trace: Tensor, unit: float) -> Tensor:
         """Return SinoNet's sinogram S'corr, equation (4): SLI + f_S([Sprior - SLI, Tr]).
 
         Args:
-            sinogram: sinogram with metal, line integrals, `[slice, view, bin]`; any block of views.
+            sinogram: sinogram with metal, line integrals, `[slice, view, bin]`; it may be a block of views.
             prior_sinogram: sinogram of the prior image; None if no prior guides the sinogram.
             trace: metal trace, bool.
-            unit: line integral that is one to the network (`line_unit`); it grows with the field of view.
+            unit: line integral that is scaled to 1 (`line_unit`), which is proportional to the field of view.
 
         Returns:
-            `[slice, view, bin]`; also outside the trace the output of the network.
+            Output of the network, `[slice, view, bin]`, also outside the trace.
         """
         if self.sinogram_net is None:
             return self.join(sinogram, prior_sinogram, trace)
@@ -119,13 +119,13 @@ class Completion(nn.Module):
         return start + one * found
 
     def join(self, sinogram: Tensor, prior_sinogram: Tensor | None, trace: Tensor) -> Tensor:
-        """Fill the trace by interpolation, guided by the prior sinogram if given; arguments as for `complete`."""
+        """Fill the trace by interpolation, guided by the prior's sinogram if given. Arguments are as for `complete`."""
         if prior_sinogram is None:
             return fill_linear(sinogram, trace)
         return interpolate_with_prior(sinogram, prior_sinogram, trace)
 
     def prior_change(self, channels: Tensor) -> Tensor:
-        """Return the change that PriorNet makes, 1/cm, `[slice, y, x]`, from its input `[slice, channel, y, x]`."""
+        """Compute the output of PriorNet in 1/cm, `[slice, y, x]`, from its input `[slice, channel, y, x]`."""
         fold = self.settings.fold
         rows, columns = channels.shape[-2:]
         framed = pad(channels, (0, -columns % fold, 0, -rows % fold), mode="replicate")
@@ -136,5 +136,5 @@ class Completion(nn.Module):
 
 
 def classes(image: Tensor, metal: Tensor) -> Tensor:
-    """Return air, lung, water and bone of an image as in NMAR's prior, 1/cm, `[slice, y, x]`; metal becomes water."""
+    """Reduce an image to air, lung, water and bone like NMAR's prior, 1/cm, `[slice, y, x]`; metal becomes water."""
     return tissue_prior(image, metal, _SMOOTHING_PX, _LEAST_BONE, has_lung=True)

@@ -1,4 +1,4 @@
-"""Training of PriorNet alone on patches of repeated slices, which is fast enough for a CPU."""
+"""Train PriorNet alone on patches, which is fast enough for a CPU."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -19,15 +19,15 @@ from .settings import read_settings
 from .training import JointTraining
 
 _UNIT = 0.1 * MU_WATER
-"""Unit of the error of the prior, 100 HU, so that the loss begins near one."""
+"""Unit of the error of the prior, 100 HU, so that the loss is near 1 at first."""
 
 
 class PriorTraining:
-    """Squared error of the prior image, weighted by its effect on the result; a step projects nothing.
+    """Training with the squared error of the prior image, weighted by its effect on the result, without projections.
 
-    The weight of a pixel is the share of its rays that metal hides, because only these rays use the prior. Errors are
-    squared, whereas loss (2) uses their absolute values, because wide, strong errors spoil the result, but noise does
-    not. The settings must select interpolation instead of SinoNet.
+    The weight of a pixel is the fraction of its rays in the metal trace, because only these rays use the prior. Errors
+    are squared, whereas loss (2) uses absolute values, because wide, strong errors degrade the result more than noise
+    does. The settings must select interpolation in place of SinoNet.
     """
 
     turns = ONE_TURN
@@ -36,7 +36,7 @@ class PriorTraining:
         self._seen: WeakKeyDictionary[Pairs, Tensor] = WeakKeyDictionary()
 
     def build(self, settings: Mapping[str, Any]) -> nn.Module:
-        """PriorNet. Raises: BadInput: the settings ask for SinoNet as well, or for no PriorNet."""
+        """Build PriorNet; raise BadInput if the settings include SinoNet, or no PriorNet."""
         completion = Completion(read_settings(settings))
         if completion.prior_net is None or completion.sinogram_net is not None:
             raise BadInput(
@@ -67,7 +67,7 @@ class PriorTraining:
         return JointTraining().pictures(network, pairs, settings)
 
     def _planes(self, completion: Completion, pairs: Pairs) -> Tensor:
-        """Return PriorNet's input, the share of hidden rays of each pixel, and the image that PriorNet changes.
+        """Return PriorNet's input, the fraction of hidden rays of each pixel, and the image that PriorNet changes.
 
         They are computed once, because a batch is used several times.
         """

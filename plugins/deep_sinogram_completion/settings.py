@@ -9,16 +9,16 @@ from marview.learning.settings import Count, NetworkSettings, Share, Weight, set
 
 
 class Losses(NetworkSettings):
-    """Weights of the losses, and how often they are computed on a part of the scan.
+    """Weights of the losses of joint training, and the use of blocks of views.
 
     Attributes:
-        prior: weight of loss (2), of the prior image.
-        sinogram: weight of loss (6), of the corrected sinogram.
+        prior: weight of loss (2), on the prior image.
+        sinogram: weight of loss (6), on the corrected sinogram.
         whole_sinogram: weight, within loss (6), of SinoNet's sinogram outside the trace.
-        image: weight of loss (7), of the reconstructed image outside metal.
-        block_share: share of the steps on a block of neighbouring views, without reconstruction and therefore without
-            (7); 0 in the paper.
-        block_views: number of views of a block.
+        image: weight of loss (7), on the reconstructed image outside metal.
+        block_share: fraction of the steps that use a block of neighbouring views, without reconstruction and loss (7);
+            0 in the paper.
+        block_views: number of views in a block.
     """
 
     prior: Weight = 1.0
@@ -30,12 +30,12 @@ class Losses(NetworkSettings):
 
 
 class Patches(NetworkSettings):
-    """Parts of slices for the training of PriorNet alone.
+    """Settings of the patches for training PriorNet alone.
 
     Attributes:
-        edge_px: edge of a patch.
-        count: number of patches of a step.
-        hard_share: share of patches placed where PriorNet's start has the largest errors.
+        edge_px: edge of a patch in pixels.
+        count: number of patches in a step.
+        hard_share: fraction of patches that are placed where the image that PriorNet changes has the largest errors.
     """
 
     edge_px: Count = 192
@@ -44,11 +44,11 @@ class Patches(NetworkSettings):
 
 
 class Blocks(NetworkSettings):
-    """Neighbouring views for the training of SinoNet alone.
+    """Settings of the blocks of views for training SinoNet alone.
 
     Attributes:
-        views: number of views of a block.
-        count: number of blocks of a step.
+        views: number of views in a block.
+        count: number of blocks in a step.
     """
 
     views: Annotated[int, Field(ge=32)] = 160
@@ -61,28 +61,28 @@ class Settings(NetworkSettings):
     Attributes:
         prior_base: width of PriorNet's first level.
         sinogram_base: width of SinoNet's first level.
-        sinogram_unit: unit of SinoNet, as a share of a line integral that grows with the field of view; the error of a
-            prior is some hundredths of that line integral.
+        sinogram_unit: unit of SinoNet, as a fraction of `line_unit`; the error of a prior's sinogram is some hundredths
+            of `line_unit`.
         has_norm: whether PriorNet has batch normalisation.
-        fold: edge of the blocks of pixels that PriorNet sees as channels; more than 1 saves time.
+        fold: edge of the squares of pixels that are rearranged into channels of PriorNet; more than 1 saves time.
         starts_at_zero: whether both networks initially change nothing.
         prior: prior of SinoNet: PriorNet's image, the same image with the tissue classes of NMAR, or none.
-        prior_start: image that PriorNet changes: the image of linear interpolation, or NMAR's prior, which is then a
-            further input. NMAR's prior is good before any training; it is not in the paper.
-        prior_input: input of PriorNet: the image with metal and the image of linear interpolation, or only the first.
+        prior_start: image that PriorNet changes: the linear interpolation image, or NMAR's prior, which is then a
+            further input. NMAR's prior is a better start; it is not in the paper.
+        prior_input: input of PriorNet: the image with metal and the linear interpolation image, or only the first.
         is_relative: whether PriorNet's input and output are relative to water (water 0, air -1), which a network
             without normalisation learns faster than 1/cm; not in the paper.
-        sees_hidden: whether the share of rays through each pixel that metal hides is a further input of PriorNet. It
-            shows where streaks can be, even in a part of a slice without metal; not in the paper.
+        sees_hidden: whether the fraction of each pixel's rays in the metal trace is a further input of PriorNet. It
+            shows where streaks can be, even in patches without metal; not in the paper.
         is_residual: whether SinoNet corrects the difference between the prior's sinogram and the interpolated one;
             otherwise it makes a new sinogram from the prior's.
-        start: sinogram that SinoNet corrects: the interpolated one, or the prior's with its difference to the measured
-            one interpolated across the trace. The second is good before any training; it is not in the paper.
+        start: sinogram that SinoNet corrects: the interpolated one, or the prior's sinogram plus its difference from
+            the measured one, interpolated across the trace. The second is a better start; it is not in the paper.
         completion: completion of the trace: by SinoNet, or by interpolation of the difference between the prior's
             sinogram and the measured one, which needs no training and is not in the paper.
-        losses: losses of the training of both networks.
-        patches: patches of the training of PriorNet alone.
-        blocks: blocks of the training of SinoNet alone.
+        losses: losses of joint training.
+        patches: patches for training PriorNet alone.
+        blocks: blocks for training SinoNet alone.
     """
 
     prior_base: Count = 32

@@ -1,4 +1,4 @@
-"""Training of SinoNet with a trained PriorNet, on blocks of views of repeated slices."""
+"""Train SinoNet after PriorNet, on blocks of views."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -19,15 +19,16 @@ from .settings import read_settings
 from .training import JointTraining, prior_of
 
 _LEAST = 3e-7
-"""Error of a sinogram that is invisible in the noise of its image, so that small metal does not dominate."""
+"""Sinogram error that is too small to be visible in the image. It is added to the initial error of a slice, so that
+slices with small metal do not dominate the loss."""
 
 
 class SinogramTraining:
-    """Training of SinoNet alone, on the error of the sinogram relative to the error of interpolation.
+    """Training of SinoNet alone with the sinogram error, relative to the error of interpolation.
 
-    Errors are filtered along the bins, which weights them like the squared error of the image; loss (6) uses their
-    absolute values. Each slice counts relative to its own error. PriorNet is not trained: start from weights that
-    contain one.
+    Errors are filtered along the bins, so that they are weighted as in the squared error of the image; loss (6) uses
+    their absolute values. The loss of each slice is relative to the error of interpolation in that slice. PriorNet is
+    not trained, so a run must start from weights that contain a trained one.
     """
 
     turns = ONE_TURN
@@ -39,7 +40,7 @@ class SinogramTraining:
         """Build both networks.
 
         Raises:
-            BadInput: the settings ask for no SinoNet.
+            BadInput: the settings include no SinoNet.
         """
         completion = Completion(read_settings(settings))
         if completion.sinogram_net is None:
@@ -77,7 +78,7 @@ class SinogramTraining:
         return JointTraining().pictures(network, pairs, settings)
 
     def _begun(self, completion: Completion, pairs: Pairs) -> tuple[Tensor | None, Tensor]:
-        """Return the prior's sinogram, None if there is no prior, and the error of interpolation, `[slice]`.
+        """Return the prior's sinogram (None without a prior) and the error of interpolation, `[slice]`.
 
         They are computed once, because a batch is used several times and PriorNet does not change.
         """
@@ -96,5 +97,5 @@ class SinogramTraining:
 
 
 def _error(completed: Tensor, wanted: Tensor, trace: Tensor, unit: float) -> Tensor:
-    """Return the error that the sinogram error in the trace causes in the image, `[slice]`."""
+    """Compute the error that the sinogram error in the trace causes in the image, `[slice]`."""
     return seen_error(compose(completed - wanted, torch.zeros_like(wanted), trace) / unit)

@@ -1,4 +1,4 @@
-"""The method deep sinogram completion: a run does what was trained."""
+"""Tests of runs of deep sinogram completion."""
 
 from typing import Any
 
@@ -33,7 +33,7 @@ def test_wires_in_a_clinical_image_are_better_left_to_nmar(
 ) -> None:
     pairs = discs(2)
     metal = torch.zeros_like(pairs.metal)
-    metal[1, made.SIZE // 2, made.SIZE // 2] = True  # adds nothing to the image
+    metal[1, made.SIZE // 2, made.SIZE // 2] = True  # metal that does not change the image
 
     def notes(measured: Tensor | None) -> str:
         case = MarCase(mu_to_hu(pairs.truth_mu), metal, made.PIXEL_MM, pairs.projector.beam, [7, 8], measured)

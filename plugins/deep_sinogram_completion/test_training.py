@@ -1,4 +1,4 @@
-"""Training of deep sinogram completion: its losses and ablations, both networks together and one after the other."""
+"""Tests of the training of deep sinogram completion, for both networks together and one after the other."""
 
 from typing import Any
 
@@ -133,7 +133,7 @@ def test_sinonet_alone_is_trained_behind_every_prior(
 @pytest.mark.slow  # a thousand steps
 @pytest.mark.timeout(1200)
 def test_eight_slices_are_learned_by_heart(room: Any, learn_by_heart: Any, made: Any, discs: Any) -> None:
-    """Trace error below a tenth of that of linear interpolation."""
+    """The error in the trace falls below a tenth of the error of linear interpolation."""
     pairs = discs(8, seed=3, size=32)
     training = room.training.JointTraining()
     torch.manual_seed(0)

@@ -17,10 +17,10 @@ from .settings import Losses, read_settings
 
 
 class JointTraining:
-    """Training of PriorNet and SinoNet together with loss (8); on a block of views, with its terms that need no image.
+    """Joint training of PriorNet and SinoNet with loss (8); on blocks of views, without its image term.
 
-    On a CPU, projecting and reconstructing whole slices takes most of the time of a step, so a recipe may use only a
-    block of neighbouring views in a share of the steps.
+    On a CPU, projecting and reconstructing whole slices takes most of the time of a step, so a recipe may use blocks of
+    neighbouring views in a fraction of the steps.
     """
 
     turns = ONE_TURN
@@ -34,7 +34,7 @@ class JointTraining:
         return network.parameters()
 
     def losses(self, network: nn.Module, pairs: Pairs, turn: str, settings: Mapping[str, Any]) -> dict[str, Tensor]:  # noqa: ARG002
-        """Compute the weighted losses, on a block of views or on whole slices at random."""
+        """Compute the weighted losses, randomly on a block of views or on whole slices."""
         completion = _completion(network)
         weights = completion.settings.losses
         is_block = network.training and float(torch.rand(())) < weights.block_share
@@ -54,7 +54,7 @@ class JointTraining:
 
 
 def joint_losses(completion: Completion, pairs: Pairs, weights: Losses) -> dict[str, Tensor]:
-    """Compute losses (2), (6) and (7): of the prior image, of the sinogram in the network's unit, and of the result."""
+    """Compute losses (2), (6) and (7), on the prior image, the sinogram in the network's unit, and the result."""
     prior, completed, corrected = forward(completion, pairs)
     losses = _before_reconstruction(completion, pairs, prior, completed, corrected, pairs.metal_free_sinogram)
     losses["image"] = weights.image * l1(pairs.reconstruct(corrected), pairs.truth_mu, ~pairs.metal)
@@ -84,7 +84,7 @@ def block_losses(completion: Completion, pairs: Pairs, weights: Losses) -> dict[
 
 
 def forward(completion: Completion, pairs: Pairs) -> tuple[Tensor, Tensor, Tensor]:
-    """Return prior image in 1/cm, completed and corrected sinogram of whole slices."""
+    """Return the prior image in 1/cm, SinoNet's sinogram, and the corrected sinogram of whole slices."""
     prior = prior_of(completion, pairs)
     prior_sinogram = pairs.projector.forward(completion.guide(prior, pairs.metal))
     completed = completion.complete(pairs.sinogram, prior_sinogram, pairs.trace, line_unit(pairs.projector))
@@ -112,7 +112,7 @@ def _before_reconstruction(
 
 
 def _first(pairs: Pairs) -> Pairs:
-    """Return the pair of the first slice."""
+    """Return a batch of the first slice only."""
     names = ("truth_mu", "metal", "sinogram", "metal_free_sinogram", "trace")
     clinical_mu = None if pairs.clinical_mu is None else pairs.clinical_mu[:1]
     return replace(pairs, clinical_mu=clinical_mu, **{name: getattr(pairs, name)[:1] for name in names})

@@ -1,6 +1,6 @@
-"""What the tests of DuDoNet share.
+"""Fixtures for the tests of DuDoNet.
 
-Pairs and cases of discs, small networks, and networks that return the exact answer.
+They make pairs and cases of discs, small networks, and networks that return the exact result.
 """
 
 import sys
@@ -31,7 +31,7 @@ STAGED: dict[str, Any] = {
     "patches": {"edge_px": 32, "count": 3},
     "blocks": {"views": 32, "count": 3},
 }
-"""What the weights that come with marview ask for besides the paper, begun without a change."""
+"""Settings of the bundled weights that are not in the paper, with networks that change nothing at first."""
 
 
 def case_of(pairs: Pairs) -> MarCase:
@@ -52,7 +52,7 @@ def small(room: Any, **settings: Any) -> Any:
 
 @pytest.fixture
 def exact(room: Any, gives: Any) -> Callable[..., Any]:
-    """Networks that know the answer."""
+    """Return networks that give the exact result."""
 
     def networks(pairs: Pairs, **settings: Any) -> Any:
         dual = small(room, **settings)
@@ -69,5 +69,5 @@ def exact(room: Any, gives: Any) -> Callable[..., Any]:
 
 @pytest.fixture(scope="module")
 def made() -> ModuleType:
-    """All of this."""
+    """Return this module, for its helper functions."""
     return sys.modules[__name__]

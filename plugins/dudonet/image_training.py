@@ -1,4 +1,4 @@
-"""Training of IE-Net with a trained SE-Net, on patches of repeated slices, for a CPU."""
+"""Train IE-Net after SE-Net, on patches, which is fast enough for a CPU."""
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -20,20 +20,20 @@ from .start import start_of
 from .training import pictures, sinogram_and_image
 
 WEIGHTS = Path(__file__).parent / "weights" / "bundled.safetensors"
-"""Source of SE-Net's weights, unless the run begins with others (`--begin-with`)."""
+"""File with the weights of SE-Net, unless the run starts from others (`--begin-with`)."""
 
 _WINDOW = (0.0, 0.5)
-"""Range that the primary metric compares, 1/cm: soft tissue counts, air and enamel do not."""
+"""Range of the primary metric, 1/cm, which includes soft tissue and bone but not enamel."""
 
 _LEAST = (0.005 * MU_WATER) ** 2
-"""Square of 5 HU, an error that is invisible."""
+"""Square of 5 HU, an error that is too small to be visible."""
 
 
 class ImageTraining:
-    """Squared error of IE-Net's image outside metal, relative to the error of its input; a step projects nothing.
+    """Training with the squared error of IE-Net's image outside metal, relative to the error of its input.
 
-    Errors are squared, whereas loss (10) uses their absolute values, because wide, strong streaks spoil the result.
-    Each slice counts by its relative error, as in decibels. SE-Net is not trained.
+    Errors are squared, whereas loss (10) uses absolute values, because wide, strong streaks degrade the result most.
+    The loss of each slice is its relative error, as in decibels. SE-Net is not trained.
     """
 
     turns = ONE_TURN
@@ -45,7 +45,7 @@ class ImageTraining:
         """Build IE-Net with random weights, and SE-Net with the weights of the method.
 
         Raises:
-            BadInput: the settings ask for no IE-Net, or the method has no weights of this SE-Net.
+            BadInput: the settings include no IE-Net, or the method has no weights for this SE-Net.
         """
         chosen = read_settings(settings)
         if not chosen.image_net:
@@ -73,7 +73,7 @@ class ImageTraining:
         return {"image": (weight * squares(start + network.image_change(seen), truth)).mean()}
 
     def pictures(self, network: nn.Module, pairs: Pairs, settings: Mapping[str, Any]) -> dict[str, Tensor]:  # noqa: ARG002
-        """Return SE-Net's image as the prior and the result, in 1/cm, and the corrected sinogram."""
+        """Return SE-Net's image as the prior, the result, both in 1/cm, and the corrected sinogram."""
         assert isinstance(network, DualDomain)
         return pictures(network, pairs)
 
@@ -95,7 +95,7 @@ class ImageTraining:
 
 
 def squares(image: Tensor, truth: Tensor) -> Tensor:
-    """Return squared differences of images in 1/cm within the window of the primary metric, `[slice, y, x]`."""
+    """Return the squared differences of images in 1/cm, clipped to the range of the primary metric, `[slice, y, x]`."""
     return (image.clamp(*_WINDOW) - truth.clamp(*_WINDOW)).square()
 
 
@@ -103,7 +103,7 @@ def learned_weights(settings: Settings) -> dict[str, Tensor]:
     """Return the bundled weights of SE-Net.
 
     Raises:
-        BadInput: there are none, or they belong to a different SE-Net.
+        BadInput: there are no such weights, or they belong to a different SE-Net.
     """
     missing = (
         "Training IE-Net needs a trained SE-Net, and marview has no weights for these settings. Use sinogram_base, "

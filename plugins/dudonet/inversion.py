@@ -1,8 +1,8 @@
-"""The Radon inversion layer (Lin 2019, section 3.2): from a sinogram to its image, with gradients back.
+"""The Radon inversion layer (Lin 2019, section 3.2), which reconstructs a sinogram differentiably.
 
-A fan beam's sinogram is rebinned to parallel rays by two linear interpolations, filtered by Ram-Lak and backprojected.
-The ray of fan angle gamma in the view beta has the parallel direction theta = beta - gamma, at t = D sin(gamma)
-from the middle (the paper counts gamma the other way).
+A fan-beam sinogram is rebinned to parallel rays by two linear interpolations, filtered with the Ram-Lak filter and
+backprojected. The ray with the fan angle gamma in the view beta becomes the parallel ray with the direction theta =
+beta - gamma at the distance t = D sin(gamma) from the centre. The paper uses the opposite sign of gamma.
 """
 
 import math
@@ -21,18 +21,18 @@ from marview.geometry import Beam, FanBeamArc, FanBeamFlat, ParallelBeam
 from marview.projection import Projector
 
 Inversion = Callable[[Tensor], Tensor]
-"""From line integrals `[slice, view, bin]` to an image in 1/cm, `[slice, y, x]`."""
+"""Function from line integrals `[slice, view, bin]` to an image in 1/cm, `[slice, y, x]`."""
 
 
 def inversion(projector: Projector, kind: Literal["rebinned", "direct"]) -> Inversion:
-    """The inversion of a projector's sinograms.
+    """Return the inversion layer for the sinograms of a projector.
 
     Args:
-        projector: between images and sinograms.
-        kind: rebinned to parallel rays first, or the FBP of the beam as it is.
+        projector: projector between images and sinograms.
+        kind: "rebinned" to rebin to parallel rays first, or "direct" for the FBP of the fan beam.
 
     Raises:
-        UsageError: rays that go less than a whole turn cannot be rebinned here.
+        UsageError: a fan beam that covers less than a full turn cannot be rebinned here.
     """
     if kind == "direct" or isinstance(projector.beam, ParallelBeam):
         return projector.fbp
@@ -43,14 +43,14 @@ def inversion(projector: Projector, kind: Literal["rebinned", "direct"]) -> Inve
 
 @dataclass(frozen=True, eq=False)
 class Rebinning:
-    """From a fan beam's sinogram to a parallel beam's over the same turn; linear, so autograd has its transpose.
+    """Rebinning of a fan-beam sinogram to a parallel beam over the same full turn, with PyTorch operations.
 
     Attributes:
-        parallel: the beam of the result.
-        view: the fan's view before the one wanted of every ray, `[parallel view, fan bin]`.
-        view_share: how far the wanted one is towards the view after it.
-        bin: the fan's bin before the one wanted, counted from an empty one before the first, `[parallel bin]`.
-        bin_share: how far the wanted one is towards the bin after it.
+        parallel: beam of the result.
+        view: fan-beam view below the interpolation point of each ray, `[parallel view, fan bin]`.
+        view_share: weight of the next fan-beam view, 0 to 1.
+        bin: fan-beam bin below the interpolation point, counted from an empty bin before the first, `[parallel bin]`.
+        bin_share: weight of the next fan-beam bin, 0 to 1.
     """
 
     parallel: ParallelBeam
@@ -60,7 +60,7 @@ class Rebinning:
     bin_share: NDArray[np.float64]
 
     def apply(self, sinogram: Tensor) -> Tensor:
-        """`[slice, fan view, fan bin]` -> `[slice, parallel view, parallel bin]`, line integrals."""
+        """Rebin line integrals, `[slice, fan view, fan bin]` to `[slice, parallel view, parallel bin]`."""
         count = len(sinogram)
         low = torch.from_numpy(self.view).to(sinogram.device).expand(count, -1, -1)
         share = torch.from_numpy(self.view_share).to(sinogram)
@@ -75,10 +75,10 @@ class Rebinning:
 
 @lru_cache(maxsize=8)
 def rebinning_of(beam: FanBeamArc | FanBeamFlat) -> Rebinning:
-    """The rebinning of a fan beam, to as many views and to bins as wide as the fan's are in the centre of the image.
+    """Make the rebinning of a fan beam, which keeps the number of views and the width of bins at the isocentre.
 
     Raises:
-        UsageError: the beam goes less than a whole turn.
+        UsageError: the beam covers less than a full turn.
     """
     if not math.isclose(abs(beam.arc_rad), 2 * math.pi, rel_tol=1e-9):
         raise UsageError(
@@ -95,7 +95,7 @@ def rebinning_of(beam: FanBeamArc | FanBeamFlat) -> Rebinning:
         arc_rad=beam.arc_rad,
         bin_mm=width,
     )
-    # beta = theta + gamma, in views of the fan
+    # beta = theta + gamma, in units of fan-beam views
     view = np.arange(beam.views)[:, None] + gamma[None] * (beam.views / beam.arc_rad)
     low = np.floor(view)
     wanted = np.arcsin(np.clip(parallel.bin_positions * (width / distance), -1, 1))
@@ -106,7 +106,7 @@ def rebinning_of(beam: FanBeamArc | FanBeamFlat) -> Rebinning:
 
 
 def _width_mm(beam: Beam) -> float:
-    """Distance of neighbouring rays at the isocentre."""
+    """Return the distance between neighbouring rays at the isocentre."""
     if isinstance(beam, FanBeamArc):
         return beam.bin_rad * beam.source_to_isocentre_mm
     assert isinstance(beam, FanBeamFlat)
@@ -114,14 +114,14 @@ def _width_mm(beam: Beam) -> float:
 
 
 def _fan_angles(beam: FanBeamArc | FanBeamFlat) -> NDArray[np.float64]:
-    """Of every bin to the central ray, `[bin]`."""
+    """Return the fan angle of each bin, measured from the central ray, `[bin]`."""
     if isinstance(beam, FanBeamArc):
         return beam.bin_positions * beam.bin_rad
     return np.arctan(beam.bin_positions * (beam.bin_mm / beam.source_to_detector_mm))
 
 
 def _bin_of(beam: FanBeamArc | FanBeamFlat, gamma: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return where rays of a fan angle meet the detector, in bins from the central ray."""
+    """Return the positions at which rays with these fan angles meet the detector, in bins from the central ray."""
     if isinstance(beam, FanBeamArc):
         return gamma / beam.bin_rad
     return np.asarray(np.tan(gamma) * (beam.source_to_detector_mm / beam.bin_mm))

@@ -1,4 +1,4 @@
-"""DuDoNet: sinogram and image refined together, joined by an inversion that gradients pass (Lin 2019)."""
+"""DuDoNet: refine sinogram and image, with a differentiable inversion between them (Lin 2019)."""
 
 from typing import Literal
 
@@ -53,7 +53,7 @@ class Parameters(BaseModel):
 
 
 class DuDoNet:
-    """Method with two networks: one fills the trace, the other refines the image of that sinogram."""
+    """Method with two networks: one completes the sinogram, and the other refines its image."""
 
     Parameters = Parameters
 
@@ -63,7 +63,7 @@ class DuDoNet:
 
         Raises:
             MethodFailed: the weights do not fit the networks that they describe.
-            UsageError: the weights need rebinned rays, and the scan covers less than a whole turn.
+            UsageError: the weights need rebinning, but the scan covers less than a full turn.
         """
         assert isinstance(parameters, Parameters)
         dual = load(job)
@@ -109,7 +109,7 @@ class DuDoNet:
         return MarResult(mu_to_hu(result), mu_to_hu(inverted), corrected, notes)
 
     def _inverted(self, dual: DualDomain, case: MarCase, part: slice, corrected: Tensor) -> Tensor:
-        """Return the image of a corrected sinogram in 1/cm, `[slice, y, x]`."""
+        """Reconstruct a corrected sinogram with the inversion layer, 1/cm, `[slice, y, x]`."""
         if not dual.settings.changes_sinogram:
             return case.li_mu[part]
         known = (case.mu[part], case.sinogram[part]) if case.measured_sinogram is None else None
@@ -117,18 +117,18 @@ class DuDoNet:
 
 
 def filled_by(image: Tensor, case: MarCase, part: slice) -> Tensor:
-    """Return the sinogram of some slices with the trace filled by the projection of an image, joined by interpolation.
+    """Complete the trace of some slices with the projection of an image, adjusted to the measured data at its edges.
 
     Args:
-        image: image of the slices, 1/cm, `[slice, y, x]`.
+        image: image of these slices, 1/cm, `[slice, y, x]`.
         case: all slices.
-        part: slices of the image.
+        part: range of the slices.
 
     Returns:
         `[slice, view, bin]`.
     """
     sinogram, trace = case.sinogram[part], case.trace[part]
-    # inside metal, the network can only guess
+    # inside metal, the image of the network is unreliable
     image = torch.where(grown(case.metal[part]), case.li_mu[part], image)
     return complete_with_prior(sinogram, case.projector.forward(image), trace)
 
@@ -137,7 +137,7 @@ def load(job: Job) -> DualDomain:
     """Load the networks of the method's weights onto the device of the job.
 
     Raises:
-        MethodFailed: the weights are not those of the networks they say they are.
+        MethodFailed: the weights do not fit the networks that they describe.
     """
     settings = read_settings(about(job.about_weights(WEIGHTS), WEIGHTS).network)
     dual = DualDomain(settings).to(job.device)

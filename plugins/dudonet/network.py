@@ -1,4 +1,4 @@
-"""SE-Net and IE-Net, and the layer between them (Lin 2019, equations 1 to 9)."""
+"""SE-Net, IE-Net and the inversion layer between them (Lin 2019, equations 1 to 9)."""
 
 from dataclasses import dataclass
 
@@ -16,21 +16,21 @@ from .settings import Settings
 
 _HIGHEST_MU = 1.0
 _DIFFERENCE = 0.02
-"""Unit of differences to a prior's sinogram, as a share of the line unit: about their size in the trace."""
+"""Unit of differences from a prior's sinogram, as a fraction of `line_unit`: their typical size in the trace."""
 
 _CHANGE = 0.1 * MU_WATER
-"""Unit of IE-Net's change if its images are relative to water."""
+"""Unit of IE-Net's output if its images are relative to water."""
 
 
 @dataclass(frozen=True, eq=False)
 class Start:
-    """Further inputs of the networks besides the interpolated sinogram; None for those that the settings do not use.
+    """Further inputs of the networks besides the interpolated sinogram; None for inputs that the settings do not use.
 
     Attributes:
         image: image with metal, 1/cm, `[slice, y, x]`.
-        prior_sinogram: line integrals through NMAR's prior, `[slice, view, bin]`.
-        hidden: share of the rays through each pixel that metal hides, `[slice, y, x]`.
-        is_measured: whether the sinogram is the scanner's own, and no projection of a clinical image.
+        prior_sinogram: sinogram of NMAR's prior, `[slice, view, bin]`.
+        hidden: fraction of each pixel's rays in the metal trace, `[slice, y, x]`.
+        is_measured: whether the sinogram was measured, and is not the projection of a clinical image.
     """
 
     image: Tensor
@@ -45,7 +45,7 @@ class Start:
 
 
 class DualDomain(nn.Module):
-    """Build both networks.
+    """Both networks of DuDoNet.
 
     Attributes:
         settings: settings of both networks.
@@ -77,7 +77,7 @@ class DualDomain(nn.Module):
             )
 
     def start(self, li_sinogram: Tensor, trace: Tensor, prior_sinogram: Tensor | None = None) -> Tensor:
-        """Return the line integrals that SE-Net corrects, `[slice, view, bin]`; arguments as for `enhance`."""
+        """Return the line integrals that SE-Net corrects, `[slice, view, bin]`. Arguments are as for `enhance`."""
         if self.settings.sinogram_start == "li":
             return li_sinogram
         assert prior_sinogram is not None
@@ -87,10 +87,10 @@ class DualDomain(nn.Module):
         """Return SE-Net's sinogram: Yout = Mt G_s(YLI, Mt) + (1 - Mt) YLI, equation (3).
 
         Args:
-            li_sinogram: sinogram completed by linear interpolation, line integrals, `[slice, view, bin]`; any block of
-                views.
+            li_sinogram: sinogram completed by linear interpolation, line integrals, `[slice, view, bin]`; it may be a
+                block of views.
             trace: metal trace, bool.
-            unit: line integral that is one to the network, `line_unit`.
+            unit: line integral that is scaled to 1 (`line_unit`).
             prior_sinogram: sinogram of NMAR's prior, if SE-Net starts from it.
         """
         start = self.start(li_sinogram, trace, prior_sinogram)
@@ -108,8 +108,8 @@ class DualDomain(nn.Module):
         Args:
             sinogram: line integrals.
             projector: projector between images and sinograms.
-            known: image in 1/cm and its projected sinogram, for clinical slices: the inverse of the change is added to
-                the image, which preserves its sharpness.
+            known: image in 1/cm and its sinogram, for clinical slices. The inversion of the change is then added to
+                this image, which preserves its sharpness.
         """
         layer = inversion(projector, self.settings.inversion)
         return layer(sinogram) if known is None else known[0] + layer(sinogram - known[1])
@@ -119,7 +119,7 @@ class DualDomain(nn.Module):
 
         Args:
             inverted: Xhat, the image of SE-Net's sinogram, `[slice, y, x]`.
-            li_image: XLI.
+            li_image: XLI, the linear interpolation image.
             start: further inputs of IE-Net, if the settings use them.
         """
         if self.image_net is None:
@@ -130,7 +130,7 @@ class DualDomain(nn.Module):
         return torch.maximum(inverted + change, inverted.clamp(max=0))
 
     def image_sees(self, inverted: Tensor, li_image: Tensor, start: Start | None = None) -> Tensor:
-        """Return the input of IE-Net, `[slice, channel, y, x]`; arguments as for `refine`."""
+        """Return the input of IE-Net, `[slice, channel, y, x]`; arguments are the same as for `refine`."""
         seen = [inverted, li_image] if self.settings.changes_sinogram else [li_image]
         if self.settings.sees_metal:
             assert start is not None
@@ -146,15 +146,15 @@ class DualDomain(nn.Module):
         return channels
 
     def image_change(self, channels: Tensor) -> Tensor:
-        """Return the change that IE-Net makes, 1/cm, `[slice, y, x]`, from its input `[slice, channel, y, x]`.
+        """Compute the output of IE-Net in 1/cm, `[slice, y, x]`, from its input `[slice, channel, y, x]`.
 
-        The edges of a part are best multiples of 16 times `fold`.
+        Height and width of patches should be multiples of 16 times `fold`.
         """
         fold = self.settings.fold
         rows, columns = channels.shape[-2:]
         framed = pad(channels, (0, -columns % fold, 0, -rows % fold), mode="replicate")
         assert self.image_net is not None
-        # a third less time on a CPU than with channels first
+        # on a CPU, this takes a third less time than channels first
         folded = pixel_unshuffle(framed, fold).contiguous(memory_format=torch.channels_last)
         made: Tensor = pixel_shuffle(self.image_net(folded), fold)
         change = made[:, 0, :rows, :columns]

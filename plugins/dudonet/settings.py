@@ -9,7 +9,7 @@ from marview.learning.settings import Count, NetworkSettings, Share, Weight, set
 
 
 class Losses(NetworkSettings):
-    """Weights of the losses; equal in the paper.
+    """Weights of the losses, which are equal in the paper.
 
     Attributes:
         sinogram: weight of the loss of SE-Net's sinogram, equation (4).
@@ -23,11 +23,11 @@ class Losses(NetworkSettings):
 
 
 class Blocks(NetworkSettings):
-    """Neighbouring views for the training of SE-Net alone.
+    """Settings of the blocks of views for training SE-Net alone.
 
     Attributes:
-        views: number of views of a block; a multiple of 32.
-        count: number of blocks of a step.
+        views: number of views in a block; a multiple of 32.
+        count: number of blocks in a step.
     """
 
     views: Annotated[int, Field(ge=32, multiple_of=32)] = 64
@@ -35,12 +35,12 @@ class Blocks(NetworkSettings):
 
 
 class Patches(NetworkSettings):
-    """Parts of slices for the training of IE-Net alone.
+    """Settings of the patches for training IE-Net alone.
 
     Attributes:
-        edge_px: edge of a patch.
-        count: number of patches of a step.
-        hard_share: share of patches placed where IE-Net's input has the largest errors.
+        edge_px: edge of a patch in pixels.
+        count: number of patches in a step.
+        hard_share: fraction of patches that are placed where IE-Net's input has the largest errors.
     """
 
     edge_px: Count = 192
@@ -52,31 +52,31 @@ class Settings(NetworkSettings):
     """Settings of the networks; the defaults come from the paper (Lin 2019).
 
     Attributes:
-        sinogram_net: SE-Net with its mask pyramid, with the mask only in its input, or none.
+        sinogram_net: SE-Net with its mask pyramid, SE-Net with the mask only in its input, or no SE-Net.
         image_net: whether IE-Net refines the image.
-        inversion: reconstruction of SE-Net's sinogram: rebinned to parallel rays as in the paper, or by FBP of the fan
+        inversion: reconstruction of SE-Net's sinogram: rebinning to parallel rays as in the paper, or FBP of the fan
             beam.
         sinogram_base: width of SE-Net's first level.
         image_base: width of IE-Net's first level.
         has_norm: whether IE-Net has batch normalisation.
-        fold: edge of the blocks of pixels that IE-Net sees as channels; more than 1 saves time.
+        fold: edge of the squares of pixels that are rearranged into channels of IE-Net; more than 1 saves time.
         is_residual: whether SE-Net corrects the interpolated sinogram instead of making a new one as in the paper.
         starts_at_zero: whether IE-Net, and SE-Net if it is residual, initially change nothing.
-        sinogram_start: completion of the trace before SE-Net: linear interpolation, or the sinogram of NMAR's prior,
-            joined to the measured one by interpolating their difference. SE-Net then corrects that difference; without
-            SE-Net, IE-Net receives the image of this completion. Not in the paper.
-        image_start: image that IE-Net changes: the image of linear interpolation, or Xhat, which is better and whose
-            values are at least those of vacuum; Xhat is not in the paper.
+        sinogram_start: completion of the trace before SE-Net: linear interpolation, or the sinogram of NMAR's prior
+            plus the interpolated difference from the measured one. SE-Net then corrects that difference; without
+            SE-Net, IE-Net receives the image of this completion. The second is not in the paper.
+        image_start: image that IE-Net changes: the linear interpolation image, or Xhat clipped at the value of vacuum,
+            which is a better start; Xhat is not in the paper.
         is_relative: whether IE-Net's images are relative to water (water 0, air -1) and its change is in units of 100
             HU, which a network without normalisation learns faster than 1/cm; not in the paper.
         sees_metal: whether the uncorrected image is a further input of IE-Net, because it shows the tissue next to the
             metal; not in the paper.
-        sees_hidden: whether further inputs of IE-Net are the share of rays through each pixel that metal hides, which
+        sees_hidden: whether IE-Net has two further inputs: the fraction of each pixel's rays in the metal trace, which
             shows where streaks can be, and whether the sinogram is measured, which determines the noise; not in the
             paper.
         losses: losses of the joint training.
-        blocks: blocks of the training of SE-Net alone.
-        patches: patches of the training of IE-Net alone.
+        blocks: blocks for training SE-Net alone.
+        patches: patches for training IE-Net alone.
     """
 
     sinogram_net: Literal["pyramid", "plain", "none"] = "pyramid"
@@ -122,13 +122,13 @@ ABLATIONS: dict[str, dict[str, Any]] = {
     "F": {"sinogram_net": "plain", "image_net": True},
     "G": {"sinogram_net": "pyramid", "image_net": True},
 }
-"""Settings of the rows of table 1 of the paper; G is the complete method."""
+"""Settings of the rows in table 1 of the paper; G is the complete method."""
 
 
 def read_settings(values: Mapping[str, Any]) -> Settings:
     """Read the settings of a recipe or a weights file.
 
     Raises:
-        BadInput: an unknown name, a wrong value, or values that contradict each other.
+        BadInput: a name is unknown, a value is wrong, or values contradict each other.
     """
     return settings_of(Settings, values, "DuDoNet")

@@ -1,4 +1,4 @@
-"""Training of SE-Net alone on blocks of views of repeated slices, which is fast enough for a CPU."""
+"""Train SE-Net alone on blocks of views, which is fast enough for a CPU."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -19,14 +19,15 @@ from .start import start_of
 from .training import pictures
 
 _LEAST = 3e-7
-"""Error of a sinogram that is invisible in the noise of its image, so that small metal does not dominate."""
+"""Sinogram error that is too small to be visible in the image. It is added to the initial error of a slice, so that
+slices with small metal do not dominate the loss."""
 
 
 class SinogramTraining:
-    """Error of SE-Net's sinogram, relative to the error of its input; a step reconstructs nothing.
+    """Training with the error of SE-Net's sinogram, relative to the error of its input, without reconstructions.
 
-    Errors are filtered along the bins, which weights them like the squared error of the image, and squared, whereas
-    loss (4) uses their absolute values. Each slice counts by its relative error, as in decibels.
+    Errors are filtered along the bins, so that they are weighted as in the squared error of the image, and squared,
+    whereas loss (4) uses absolute values. The loss of each slice is its relative error, as in decibels.
     """
 
     turns = ONE_TURN
@@ -38,7 +39,7 @@ class SinogramTraining:
         """Build SE-Net.
 
         Raises:
-            BadInput: the settings ask for IE-Net as well, or for no SE-Net.
+            BadInput: the settings include IE-Net, or no SE-Net.
         """
         dual = DualDomain(read_settings(settings))
         if dual.sinogram_net is None or dual.image_net is not None:
@@ -68,12 +69,12 @@ class SinogramTraining:
         return {"sinogram": (seen_error((made - wanted) / unit) / begun).mean()}
 
     def pictures(self, network: nn.Module, pairs: Pairs, settings: Mapping[str, Any]) -> dict[str, Tensor]:  # noqa: ARG002
-        """Return SE-Net's image as prior and as result in 1/cm, and the corrected sinogram."""
+        """Return SE-Net's image in 1/cm, as prior and as result, and the corrected sinogram."""
         assert isinstance(network, DualDomain)
         return pictures(network, pairs)
 
     def _start(self, dual: DualDomain, pairs: Pairs) -> tuple[Tensor | None, Tensor]:
-        """Return the prior's sinogram and the initial error, `[slice]`; computed once for a batch."""
+        """Return the prior's sinogram and the initial error, `[slice]`, which are cached for the batch."""
         if pairs not in self._seen:
             with torch.no_grad():
                 prior_sinogram = start_of(dual, pairs.case()).prior_sinogram

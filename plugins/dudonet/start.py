@@ -1,4 +1,4 @@
-"""Further inputs of the networks, beyond the paper: NMAR's prior as a sinogram, and the rays hidden by metal."""
+"""Compute further inputs of the networks, not in the paper: the sinogram of NMAR's prior, and hidden rays."""
 
 from collections.abc import Callable
 
@@ -10,7 +10,7 @@ from .network import DualDomain, Start
 
 
 def start_of(dual: DualDomain, case: MarCase, pause: Callable[[], None] = lambda: None) -> Start:
-    """Compute the inputs that the settings of the networks use; `pause` is called between them."""
+    """Compute the inputs that the settings of the networks use; `pause` is called between the steps."""
     prior_sinogram = hidden = None
     if dual.settings.sinogram_start == "nmar":
         prior = nmar_prior(case, pause=pause)

@@ -1,4 +1,4 @@
-"""The Radon inversion layer: rebinning, its gradient, and the image it makes."""
+"""Tests of the Radon inversion layer: the rebinning, its gradient, and the reconstructed image."""
 
 import importlib
 import math
@@ -41,7 +41,7 @@ def inversion() -> Any:
 
 
 def body() -> torch.Tensor:
-    """A smooth body off the middle with a bone, 1/cm, `[1, y, x]`; a mirrored or turned one would not fit."""
+    """Return a smooth, asymmetric body with a bone, 1/cm, `[1, y, x]`, which differs from its mirror image."""
     y, x = np.mgrid[:SIZE, :SIZE] - (SIZE - 1) / 2
     edge = np.clip((1.15 - np.hypot((x - 4) / 36, (y + 2) / 26)) / 0.3, 0, 1)
     bone = np.exp(-((x - 15) ** 2 + (y + 9) ** 2) / 40)

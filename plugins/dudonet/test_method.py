@@ -1,4 +1,4 @@
-"""The method DuDoNet: a run does what was trained, with the weights that come with it too."""
+"""Tests of runs of DuDoNet, also with the bundled weights."""
 
 from pathlib import Path
 from typing import Any
@@ -83,7 +83,7 @@ def test_where_it_is_asked_for_the_image_only_fills_the_trace(
 def test_a_clinical_slice_keeps_what_no_network_touched(
     loaded: LoadedMethod, room: Any, made: Any, gives: Any, discs: Any
 ) -> None:
-    """If the networks change nothing, neither the projection nor the inversion blurs the image."""
+    """If the networks change nothing, the image is not blurred by projection and inversion."""
     pairs = discs(is_clinical=True)
     case = made.case_of(pairs)
     dual = made.small(room, starts_at_zero=True)
@@ -119,14 +119,14 @@ def test_weights_of_another_network_are_refused(
 def test_bundled_weights_come_closer_than_linear_interpolation_and_leave_the_measured_sinogram(
     loaded: LoadedMethod, room: Any, weights_job: Any
 ) -> None:
-    """On a body of discs with two titanium pins, scanned as the weights know it; it takes seconds at its full size."""
+    """The case is a body of discs with two titanium pins, scanned with a protocol of the training."""
     scan = protocol("dudonet-640")
     y, x = np.mgrid[: scan.shape[0], : scan.shape[1]] - (scan.shape[0] - 1) / 2
     hu = np.where((x / 180) ** 2 + (y / 130) ** 2 < 1, 40.0, -1000.0)
     hu[np.hypot(x + 70, y) < 45] = -80
     hu[np.hypot(x, y - 70) < 28] = 500
     pins = (np.hypot(x - 40, y + 10) < 9) | (np.hypot(x + 30, y - 60) < 7)
-    hu = gaussian_filter(hu, 1.0)  # as sharp as a scanner's image
+    hu = gaussian_filter(hu, 1.0)  # the kernel of a clinical image
     scanned = simulate(np.float32(hu[None]), {"ti": np.float32(pins[None])}, scan, seed=1)
     sinogram, metal = scanned.sinogram, scanned.metal
     image = scanned.projector.fbp(sinogram).clamp(min=0)

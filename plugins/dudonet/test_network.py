@@ -1,4 +1,4 @@
-"""The networks of DuDoNet: the equations with known functions for them, and where they begin."""
+"""Tests of the networks of DuDoNet: the equations of the paper, and the networks before training."""
 
 from pathlib import Path
 from typing import Any

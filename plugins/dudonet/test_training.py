@@ -1,4 +1,4 @@
-"""Training of DuDoNet: its losses, its ablations, and the two networks one after the other."""
+"""Tests of the training of DuDoNet: the losses, the ablations, and training one network after the other."""
 
 import math
 from pathlib import Path
@@ -54,7 +54,7 @@ def test_every_ablation_learns_and_runs(
 
 
 def test_gradients_pass_the_inversion_layer(room: Any, made: Any, discs: Any) -> None:
-    """The image loss alone teaches SE-Net."""
+    """SE-Net learns from the image loss alone."""
     pairs = discs()
     for inversion in ("rebinned", "direct"):
         network = made.small(room, inversion=inversion).train()
@@ -64,7 +64,7 @@ def test_gradients_pass_the_inversion_layer(room: Any, made: Any, discs: Any) ->
 
 @torch.no_grad()
 def test_error_of_a_sinogram_is_weighed_as_its_image_has_it(room: Any, made: Any, discs: Any) -> None:
-    """In proportion to the squared error of the image; a constant is nothing beside a fine pattern of its size."""
+    """Errors count in proportion to the squared error of the image, so a constant counts less than a fine pattern."""
     pairs = discs(3)
     seen, fbp = seen_error, pairs.projector.fbp
     error = pairs.li_sinogram - pairs.metal_free_sinogram
@@ -76,7 +76,7 @@ def test_error_of_a_sinogram_is_weighed_as_its_image_has_it(room: Any, made: Any
 
 
 def learn(trainable: Any, network: nn.Module, pairs: Pairs, name: str, steps: int, rate: float) -> list[float]:
-    """Losses on whole slices before and after."""
+    """Train, and return the loss on whole slices before and after."""
 
     @torch.no_grad()
     def loss() -> float:
@@ -98,7 +98,7 @@ def test_the_sinogram_network_alone_learns_from_blocks_of_views(room: Any, made:
         trainable = room.sinogram_training.SinogramTraining()
         network = trainable.build(made.SMALL | made.STAGED | {"image_net": False, "sinogram_start": start})
         found = learn(trainable, network, pairs, "sinogram", 60, 3e-3)
-        assert 0.5 < found[0] <= 1  # share of the initial error
+        assert 0.5 < found[0] <= 1  # fraction of the initial error
         assert found[-1] < 0.95 * found[0]
         assert set(trainable.pictures(network, pairs, {})) == {"prior", "result", "corrected_sinogram"}
 
@@ -138,7 +138,7 @@ def test_training_of_one_network_refuses_the_other(room: Any, made: Any) -> None
 @pytest.mark.slow
 @pytest.mark.timeout(1800)
 def test_eight_slices_are_learned_by_heart(room: Any, made: Any, learn_by_heart: Any, discs: Any) -> None:
-    """Trace error below a tenth of that of linear interpolation, and the image's below two fifths."""
+    """The error in the trace falls below a tenth of that of LI, and the error of the image below two fifths."""
     pairs = discs(8, seed=3)
     training = room.training.EndToEnd()
     torch.manual_seed(0)

@@ -1,4 +1,4 @@
-"""Training of both networks end to end (Lin 2019, equations 4, 8 and 10)."""
+"""Train both networks end to end (Lin 2019, equations 4, 8 and 10)."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
@@ -17,7 +17,7 @@ from .start import start_of
 
 
 class EndToEnd:
-    """Training of SE-Net and IE-Net together; gradients pass from the images through the inversion layer to SE-Net."""
+    """Training of SE-Net and IE-Net together; gradients flow from the images through the inversion layer to SE-Net."""
 
     turns = ONE_TURN
 
@@ -30,9 +30,9 @@ class EndToEnd:
         return network.parameters()
 
     def losses(self, network: nn.Module, pairs: Pairs, turn: str, settings: Mapping[str, Any]) -> dict[str, Tensor]:  # noqa: ARG002
-        """|Yout - Ygt|, in the network's unit, |Xhat - Xgt| and |Xout - Xgt|, images in 1/cm; those that have weight.
+        """Compute |Yout - Ygt| in the network's unit, |Xhat - Xgt| and |Xout - Xgt| in 1/cm, if their weight is > 0.
 
-        The truth in metal is the tissue it displaced, so all pixels count, as in the paper.
+        As in the paper, all pixels count; the truth inside metal is the tissue that the metal replaces.
         """
         dual = _dual(network)
         weights, unit = dual.settings.losses, line_unit(pairs.projector)
@@ -47,13 +47,13 @@ class EndToEnd:
         return losses
 
     def pictures(self, network: nn.Module, pairs: Pairs, settings: Mapping[str, Any]) -> dict[str, Tensor]:  # noqa: ARG002
-        """Return SE-Net's image as prior, and the result, in 1/cm, and the corrected sinogram."""
+        """Return SE-Net's image as prior, the result, both in 1/cm, and the corrected sinogram."""
         return pictures(_dual(network), pairs)
 
 
 @torch.no_grad()
 def pictures(dual: DualDomain, pairs: Pairs) -> dict[str, Tensor]:
-    """Return prior and result of the first slice in 1/cm, `[y, x]`, and its corrected sinogram, `[view, bin]`."""
+    """Return prior and result of the first slice in 1/cm, `[y, x]`, and the corrected sinogram, `[view, bin]`."""
     names = ("truth_mu", "metal", "sinogram", "metal_free_sinogram", "trace")
     clinical_mu = None if pairs.clinical_mu is None else pairs.clinical_mu[:1]
     first = replace(pairs, clinical_mu=clinical_mu, **{name: getattr(pairs, name)[:1] for name in names})

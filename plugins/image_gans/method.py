@@ -1,4 +1,4 @@
-"""cGAN-MAR and CycleGAN: remove metal artifacts from the image without sinogram and mask."""
+"""cGAN-MAR and CycleGAN: remove metal artifacts from the image, without a sinogram or mask."""
 
 from collections.abc import Mapping
 from typing import Any, ClassVar
@@ -12,7 +12,7 @@ from .settings import read_settings
 
 
 class ImageGans(ImageMethod):
-    """Method that subtracts the artifact image that the generator finds in each slice."""
+    """Method that subtracts the artifact image, which the generator estimates in each slice."""
 
     part: ClassVar[str] = PART
 

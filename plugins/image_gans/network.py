@@ -7,11 +7,11 @@ from marview.learning.networks import Discriminator, Translation
 from .settings import Settings
 
 PART = "reduction."
-"""Names of the weights that inference needs begin with this."""
+"""Prefix of the names of weights that inference needs."""
 
 
 def translation_of(settings: Settings) -> Translation:
-    """Build a generator, of either direction."""
+    """Build a generator, which translates images in one direction."""
     return Translation(
         settings.width,
         settings.blocks,
@@ -38,7 +38,7 @@ class CGan(nn.Module):
 
 
 class CycleGan(nn.Module):
-    """CycleGAN: one translation removes artifacts, and the other one adds them again.
+    """CycleGAN, with one network that removes artifacts and another one that adds them again.
 
     Attributes:
         reduction: network that removes artifacts.

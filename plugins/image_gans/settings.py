@@ -14,16 +14,17 @@ class Settings(NetworkSettings):
     Attributes:
         variant: cgan (pairs, Isola 2017 and Wang 2018) or cyclegan (unpaired images, Zhu 2017).
         width: channels at full resolution; the coarsest feature maps have four times as many.
-        blocks: residual blocks of a generator and of its encoder each.
+        blocks: number of residual blocks of a generator, and of its encoder.
         has_norm: whether feature maps are normalised.
         is_residual: whether generators add a change to their image, zero at first.
-        square_px: edge of the squares of pixels that encoders see as channels; more than 1 saves time.
-        sees_details: whether generators see the encoder's feature maps at all resolutions, as in a U-Net.
-        crop_px: edge of the crops a step learns from; 0 for whole images.
+        square_px: edge of the squares of pixels that are rearranged into channels of the encoders; more than 1 saves
+            time.
+        sees_details: whether generators receive the encoder's feature maps at all resolutions, as in a U-Net.
+        crop_px: edge of the crops in a training step; 0 for whole images.
         adversarial: weight of the adversarial losses.
-        truth: weight of the difference to the truth (cgan).
-        cycle: weight of the difference to the image after both translations (cyclegan).
-        identity: weight of the change of images that are already of the wanted kind (cyclegan).
+        truth: weight of the difference from the truth (cgan).
+        cycle: weight of the difference between an image and the same image after both translations (cyclegan).
+        identity: weight of the change that a translation makes to images of its target domain (cyclegan).
     """
 
     variant: Literal["cgan", "cyclegan"]

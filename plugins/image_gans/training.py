@@ -22,7 +22,7 @@ GENERATORS, DISCRIMINATORS = "generators", "discriminators"
 class GanTraining:
     """Losses of Isola 2017 (cgan) and Zhu 2017 (cyclegan), with least-squares adversarial losses.
 
-    The turn of the discriminators judges the images that the generators made in the same step.
+    The discriminators judge the images that the generators made in the same step.
     """
 
     turns = (GENERATORS, DISCRIMINATORS)
@@ -62,14 +62,14 @@ class GanTraining:
 
     @torch.no_grad()
     def pictures(self, network: nn.Module, batch: Batch, settings: Mapping[str, Any]) -> dict[str, Tensor]:  # noqa: ARG002
-        """Return result and artifact image (zero is as grey as water), in 1/cm."""
+        """Return the result and the artifact image plus water, so that zero is grey, in 1/cm."""
         assert isinstance(network, CGan | CycleGan)
         mu = batch.image if isinstance(batch, Pairs) else batch.with_metal_mu
         artifact = artifact_image(network.reduction, mu[:1], network.reduction.multiple)[0]
         return {"result": mu[0] - artifact, "artifact": artifact + MU_WATER}
 
     def _of_pairs(self, network: CGan, pairs: Pairs, edge: int) -> tuple[Tensor, dict[str, Tensor]]:
-        """Compute the adversarial loss of input and corrected image, and the difference to the truth outside metal."""
+        """Compute the adversarial loss of the input with the corrected image, and the difference from the truth."""
         planes = [to_unit(pairs.image), to_unit(pairs.truth_mu), (~pairs.metal)[:, None].float()]
         seen, truth, away = crops(torch.cat(planes, dim=1), edge).chunk(3, dim=1)
         reduced = network.reduction(seen)
@@ -78,7 +78,7 @@ class GanTraining:
         return adversarial(network.judge_clean(made), 1.0), {"truth": l1(reduced, truth, away)}
 
     def _of_unpaired(self, network: CycleGan, batch: Unpaired, edge: int) -> tuple[Tensor, dict[str, Tensor]]:
-        """Compute the adversarial losses of both translations, the cycle losses, and the identity losses."""
+        """Compute the adversarial losses and the identity losses of both translations, and the cycle losses."""
         with_metal = crops(to_unit(batch.with_metal_mu), edge)
         without_metal = crops(to_unit(batch.without_metal_mu), edge)
         reduced, added = network.reduction(with_metal), network.addition(without_metal)

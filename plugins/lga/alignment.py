@@ -1,6 +1,7 @@
-"""The network that aligns codes of ordinary CT with codes of spectral CT (Han 2025).
+"""The network that aligns latent codes of ordinary CT with those of spectral CT (Han 2025).
 
-A U-Net on latent codes: residual blocks see the metal mask, transformer blocks the type of the implant.
+It is a U-Net on latent codes. Its residual blocks receive the metal mask, and its transformer blocks receive the
+implant type.
 """
 
 from itertools import pairwise
@@ -17,11 +18,11 @@ _TOKENS = 4
 
 
 class Attention(nn.Module):
-    """Attention between places, or from places to the tokens of an implant type.
+    """Attention between the positions of a feature map, or from them to the tokens of an implant type.
 
     Args:
-        channels: channels of the places.
-        context: channels of what they attend to.
+        channels: number of channels of the feature map.
+        context: number of channels of the context.
         heads: number of heads; a divisor of `channels`.
     """
 
@@ -34,7 +35,7 @@ class Attention(nn.Module):
         start_at_zero(self.last)
 
     def forward(self, places: Tensor, context: Tensor) -> Tensor:
-        """Change of places `[slice, place, channel]` by a context `[slice, token, channel]`."""
+        """Compute the change of positions `[slice, position, channel]` by a context `[slice, token, channel]`."""
         query = self._by_head(self.query(places))
         key, value = (self._by_head(each) for each in self.key_value(context).chunk(2, dim=-1))
         attended = scaled_dot_product_attention(query, key, value).transpose(1, 2).flatten(2)
@@ -42,13 +43,13 @@ class Attention(nn.Module):
         return change
 
     def _by_head(self, values: Tensor) -> Tensor:
-        """`[slice, token, channel]` to `[slice, head, token, channel of the head]`."""
+        """Split channels into heads, `[slice, token, channel]` to `[slice, head, token, channel of the head]`."""
         slices, tokens, channels = values.shape
         return values.reshape(slices, tokens, self.heads, channels // self.heads).transpose(1, 2)
 
 
 class TransformerBlock(nn.Module):
-    """Attention to all places, attention to the implant type, and a layer at each place.
+    """Attention to all positions, attention to the implant type, and a layer applied to each position.
 
     Args:
         channels: number of channels.
@@ -66,7 +67,7 @@ class TransformerBlock(nn.Module):
         self.each = nn.Sequential(nn.Linear(channels, 2 * channels), nn.GELU(), last)
 
     def forward(self, features: Tensor, kinds: Tensor) -> Tensor:
-        """Feature maps `[slice, channel, y, x]`; `kinds` are numbers of implant types, `[slice]`."""
+        """Compute new feature maps `[slice, channel, y, x]`; `kinds` are the numbers of implant types, `[slice]`."""
         places = features.flatten(2).transpose(1, 2)
         even = self.norms[0](places)
         places = places + self.to_places(even, even)
@@ -77,10 +78,10 @@ class TransformerBlock(nn.Module):
 
 
 class Alignment(nn.Module):
-    """Network that predicts the change from a code of ordinary CT to one of spectral CT; zero before training.
+    """Network that predicts the change from a code of ordinary CT to a code of spectral CT; it is zero before training.
 
     Args:
-        settings: sizes; every level but the finest has a transformer block.
+        settings: sizes of the network; all levels except the finest have a transformer block.
     """
 
     def __init__(self, settings: Settings) -> None:
@@ -98,15 +99,15 @@ class Alignment(nn.Module):
         start_at_zero(self.last)
 
     def forward(self, code: Tensor, metal: Tensor, kinds: Tensor) -> Tensor:
-        """Change of a code.
+        """Predict the change of a code.
 
         Args:
-            code: `[slice, channel, y, x]`; its edges can be halved once per level.
+            code: code, `[slice, channel, y, x]`, whose height and width can be halved once per level.
             metal: metal mask of the image, `[slice, 1, y, x]`, 0 to 1.
             kinds: numbers of the implant types, `[slice]`.
 
         Returns:
-            float32, shape of the code.
+            Change of the code, float32, in the same shape.
         """
         masks = [adaptive_avg_pool2d(metal, (code.shape[-2], code.shape[-1]))]
         for _ in self.down:

@@ -1,4 +1,4 @@
-"""Second stage: training of the alignment network, from codes of ordinary slices to codes of spectral slices."""
+"""Second stage of training: the alignment network learns to map codes of ordinary slices to spectral ones."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -17,10 +17,10 @@ from .sources import sources_of
 
 
 class AlignmentTraining:
-    """Losses of the result against the spectral image, of its code, and of the features of contrastive encoders.
+    """Training with the differences of the result from the spectral image, of their codes, and of contrastive features.
 
-    Autoencoder and contrastive encoders come from the first stage and are not trained further. The image loss counts
-    only near metal, because the rest of a slice keeps its original values.
+    The autoencoder and the contrastive encoders come from the first stage and are not trained further. The image loss
+    covers only pixels near metal, because all others keep their original values.
     """
 
     turns = ONE_TURN
@@ -34,7 +34,7 @@ class AlignmentTraining:
         return network
 
     def parameters(self, network: nn.Module, turn: str) -> Iterable[nn.Parameter]:  # noqa: ARG002
-        """The alignment network."""
+        """Return the parameters of the alignment network."""
         assert isinstance(network, LatentAlignment)
         return network.alignment.parameters()
 
@@ -48,7 +48,7 @@ class AlignmentTraining:
         """Compute the losses of crops near metal in training, and of whole slices otherwise.
 
         Raises:
-            BadInput: the autoencoder is not trained yet.
+            BadInput: the autoencoder has not been trained.
         """
         assert isinstance(network, LatentAlignment)
         if not int(network.autoencoder_steps):
@@ -80,7 +80,7 @@ class AlignmentTraining:
 
     @torch.no_grad()
     def pictures(self, network: nn.Module, batch: GsiBatch, settings: Mapping[str, Any]) -> dict[str, Tensor]:  # noqa: ARG002
-        """Return the first slice, corrected near metal, and its change (zero is as grey as water)."""
+        """Return the first slice, corrected near metal, and the change plus water, so that zero is grey."""
         assert isinstance(network, LatentAlignment)
         change = change_hu(network, batch.ordinary_hu[:1], batch.mask[:1], batch.kinds[:1])
         near = nearness(batch.mask[:1], network.settings.reach_px)
@@ -89,16 +89,16 @@ class AlignmentTraining:
         return {"result": to_mu((before + change)[0]), "change": to_mu(change[0] + to_unit(torch.tensor(0.0)))}
 
     def sources(self, asked: Asked) -> Sources:
-        """Make sources of scenes with ordinary and spectral slices.
+        """Make the sources of scenes with ordinary and spectral slices.
 
         Raises:
-            BadInput: there is nothing to train on.
+            BadInput: the data contains nothing to train on.
         """
         return sources_of(asked)
 
 
 def _bounded(made: Tensor, wanted: Tensor, weight: Tensor, bound_hu: float) -> Tensor:
-    """Return the weighted mean of squared differences, linear beyond a bound so that starved slices do not dominate."""
+    """Return the weighted mean of squared differences, which become linear above a bound to limit outliers."""
     if not bound_hu:
         return l2(made, wanted, weight)
     bound = bound_hu / float(in_hu(torch.tensor(1.0)))
@@ -107,6 +107,6 @@ def _bounded(made: Tensor, wanted: Tensor, weight: Tensor, bound_hu: float) -> T
 
 
 def _rmse_hu(made: Tensor, wanted: Tensor, weight: Tensor) -> Tensor:
-    """Return the mean over the slices of the weighted error in HU."""
+    """Return the mean over slices of the weighted RMSE in HU."""
     squares = ((made - wanted).square() * weight).sum(dim=(1, 2, 3))
     return in_hu((squares / weight.sum(dim=(1, 2, 3)).clamp(min=1)).sqrt().mean())

@@ -1,4 +1,4 @@
-"""Volume aggregation: the encoder learns to use neighbours of a slice that has lost a part (Han 2025)."""
+"""Volume aggregation: alter the middle slice, so that the encoder learns to use its neighbours (Han 2025)."""
 
 import torch
 from torch import Tensor
@@ -11,14 +11,14 @@ _COARSE = (2, 4)
 
 
 def altered(volume: Tensor, share: float) -> Tensor:
-    """Mask, blur or coarsen the middle slice of some volumes at random.
+    """Mask, blur or downsample the middle slice of some volumes at random.
 
     Args:
         volume: neighbouring slices in the network's unit, `[slice, neighbour, y, x]`.
-        share: share of the volumes that are altered.
+        share: fraction of volumes that are altered.
 
     Returns:
-        A copy.
+        An altered copy.
     """
     made, middle = volume.clone(), volume.shape[1] // 2
     for one in made:
@@ -30,7 +30,7 @@ def altered(volume: Tensor, share: float) -> Tensor:
 
 
 def _masked(image: Tensor) -> Tensor:
-    """Return the image with one to six rectangles of air, which cover a quarter of it at most."""
+    """Return the image with one to six rectangles of air, which cover at most a quarter of it."""
     masked, (rows, columns) = image.clone(), image.shape
     count = int(torch.randint(1, _MOST_RECTANGLES + 1, ()))
     for _ in range(count):

@@ -1,4 +1,4 @@
-"""The variational autoencoder of ordinary and spectral CT (AR-VAE of Han 2025): one encoder, two decoders.
+"""The variational autoencoder of ordinary and spectral CT (AR-VAE of Han 2025), with one encoder and two decoders.
 
 Images are in the network's unit: -1000 to 3000 HU become -1 to 1.
 """
@@ -15,14 +15,14 @@ from .settings import Settings
 
 _LEAST_LOG_VARIANCE, _MOST_LOG_VARIANCE = -30.0, 10.0
 _FIRST_LOG_VARIANCE = -16.0
-"""Spread of a code at the start of a linear autoencoder; it adds noise of 2 HU to the decoded image."""
+"""Initial standard deviation of codes in a linear autoencoder, which adds noise of 2 HU to the decoded image."""
 
 
 class Encoder(nn.Module):
-    """Encoder of the middle one of neighbouring slices.
+    """Encoder of a slice, which also receives its neighbours.
 
     Args:
-        settings: sizes.
+        settings: sizes of the networks.
     """
 
     def __init__(self, settings: Settings) -> None:
@@ -43,10 +43,10 @@ class Encoder(nn.Module):
             self.last.bias.data[settings.latent :] = _FIRST_LOG_VARIANCE
 
     def forward(self, volume: Tensor) -> tuple[Tensor, Tensor]:
-        """Mean and logarithm of the variance of a code.
+        """Compute the mean and the logarithm of the variance of a code.
 
         Args:
-            volume: neighbouring slices, `[slice, neighbour, y, x]`.
+            volume: slices with their neighbours, `[slice, neighbour, y, x]`.
 
         Returns:
             Two tensors `[slice, channel, y / scale, x / scale]`, float32.
@@ -62,10 +62,10 @@ class Encoder(nn.Module):
 
 
 class Decoder(nn.Module):
-    """Decoder that makes the image of a code.
+    """Decoder from a code to an image.
 
     Args:
-        settings: sizes.
+        settings: sizes of the networks.
     """
 
     def __init__(self, settings: Settings) -> None:
@@ -84,7 +84,7 @@ class Decoder(nn.Module):
             start_at_zero(self.last)
 
     def forward(self, code: Tensor) -> Tensor:
-        """Image `[slice, 1, y, x]`, float32, of a code `[slice, channel, y / scale, x / scale]`."""
+        """Decode a code `[slice, channel, y / scale, x / scale]` to an image `[slice, 1, y, x]`, float32."""
         features = self.first(code)
         for number, level in enumerate(self.levels):
             features = level(features if not number else self.up[number - 1](features))
@@ -93,24 +93,24 @@ class Decoder(nn.Module):
 
 
 def drawn(mean: Tensor, log_variance: Tensor) -> Tensor:
-    """Draw a code from its distribution."""
+    """Draw a code from the normal distribution with this mean and variance."""
     return mean + torch.randn_like(mean) * (log_variance / 2).exp()
 
 
 def divergence(mean: Tensor, log_variance: Tensor) -> Tensor:
-    """Return the mean Kullback-Leibler divergence of the distribution of a code from the standard normal one."""
+    """Return the mean Kullback-Leibler divergence of codes from the standard normal distribution."""
     return (mean.square() + log_variance.exp() - 1 - log_variance).mean() / 2
 
 
 def cosines(edge: int, count: int) -> Tensor:
-    """Make the slowest functions of the discrete cosine transform of a square, of norm one.
+    """Make the basis functions of the discrete cosine transform with the lowest frequencies, normalized to 1.
 
     Args:
         edge: edge of the square in pixels.
         count: number of functions, at most edge x edge.
 
     Returns:
-        `[function, 1, y, x]`, the mean first.
+        Basis functions, `[function, 1, y, x]`, the constant first.
     """
     places = (torch.arange(edge) + 0.5) / edge
     rows = torch.stack([torch.cos(math.pi * n * places) * math.sqrt((2 if n else 1) / edge) for n in range(edge)])

@@ -1,4 +1,4 @@
-"""First stage: training of the autoencoder on images, and of the contrastive encoders on their codes."""
+"""First stage of training: the autoencoder on images, and the contrastive encoders on their codes."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -21,10 +21,10 @@ AUTOENCODER, CONTRAST = "autoencoder", "contrast"
 
 
 class AutoencoderTraining:
-    """Losses of images and of their gradients, and of the divergence of codes from a normal distribution.
+    """Training with the errors of images and of their gradients, and the divergence of the codes.
 
-    The decoder of ordinary images sees slices with metal. The decoder of spectral images sees spectral and clean
-    slices. The contrastive encoders are trained in a separate turn, on the codes of the same crops.
+    The decoder of ordinary images learns from slices with metal. The decoder of spectral images learns from spectral
+    and clean slices. The contrastive encoders are trained in a separate turn on the codes of the same crops.
     """
 
     turns = (AUTOENCODER, CONTRAST)
@@ -38,7 +38,7 @@ class AutoencoderTraining:
         return build(settings)
 
     def parameters(self, network: nn.Module, turn: str) -> Iterable[nn.Parameter]:
-        """Return the parameters of encoder and decoders, or of the contrastive encoders."""
+        """Return the parameters of the encoder and the decoders, or of the contrastive encoders."""
         assert isinstance(network, LatentAlignment)
         parts: tuple[nn.Module, ...] = (network.contrast_ordinary, network.contrast_gsi)
         if turn == AUTOENCODER:
@@ -52,7 +52,7 @@ class AutoencoderTraining:
         turn: str,
         settings: Mapping[str, Any],  # noqa: ARG002 - the network knows them
     ) -> dict[str, Tensor]:
-        """Compute the losses of crops in training, and of whole slices otherwise; the second turn reuses the codes."""
+        """Compute the losses of crops in training, of whole slices otherwise; the second turn reuses the codes."""
         assert isinstance(network, LatentAlignment)
         if turn == CONTRAST:
             assert self._codes is not None, "the autoencoder's turn comes first"
@@ -79,7 +79,7 @@ class AutoencoderTraining:
 
     @torch.no_grad()
     def pictures(self, network: nn.Module, batch: GsiBatch, settings: Mapping[str, Any]) -> dict[str, Tensor]:  # noqa: ARG002
-        """Return the spectral, ordinary and clean slice, each decoded from its code, in the unit of the network."""
+        """Return a spectral, an ordinary and a clean slice, each decoded from its code, in the network's unit."""
         assert isinstance(network, LatentAlignment)
         spectral = _repeated(batch.gsi_hu[:1], network.settings)
         ordinary, clean = (to_unit(each[:1]) for each in (batch.ordinary_hu, batch.clean_hu))
@@ -91,15 +91,15 @@ class AutoencoderTraining:
         return {name: to_mu(image[0, 0]) for name, image in made.items()}
 
     def sources(self, asked: Asked) -> Sources:
-        """Make sources of scenes with ordinary, clean and spectral slices.
+        """Make the sources of scenes with ordinary, clean and spectral slices.
 
         Raises:
-            BadInput: there is nothing to train on.
+            BadInput: the data contains nothing to train on.
         """
         return sources_of(asked)
 
     def _measured(self, network: LatentAlignment, batch: GsiBatch) -> dict[str, Tensor]:
-        """Return the errors of held-out slices in HU, clean ones with both decoders, others with their own."""
+        """Return the errors of held-out slices in HU, of clean slices with both decoders, of others with their own."""
         spectral, clean = _repeated(batch.gsi_hu, network.settings), to_unit(batch.clean_hu)
         ordinary = to_unit(batch.ordinary_hu)
         code, code_clean, code_gsi = network.code(ordinary), network.code(clean), network.code(spectral)
@@ -117,7 +117,7 @@ class AutoencoderTraining:
 
 
 def _crops(batch: GsiBatch, settings: Settings) -> tuple[Tensor, Tensor, Tensor]:
-    """Return ordinary, spectral and clean slices with neighbours in the network's unit, `[slice, neighbour, y, x]`."""
+    """Return crops of ordinary, spectral and clean slices with neighbours, `[slice, neighbour, y, x]`, in their unit."""
     planes = torch.cat([to_unit(batch.ordinary_hu), _repeated(batch.gsi_hu, settings)], dim=1)
     ordinary, spectral = crops(planes, settings.crop_px, batch.mask).chunk(2, dim=1)
     clean = to_unit(batch.clean_hu)
@@ -125,9 +125,9 @@ def _crops(batch: GsiBatch, settings: Settings) -> tuple[Tensor, Tensor, Tensor]
 
 
 _BODY = -0.75
-"""The network's unit for -500 HU."""
+"""Value of -500 HU in the unit of the network."""
 
 
 def _repeated(hu: Tensor, settings: Settings) -> Tensor:
-    """Repeat a slice as its own neighbours, `[slice, neighbour, y, x]` in the network's unit."""
+    """Repeat slices in place of their neighbours, `[slice, neighbour, y, x]`, in the network's unit."""
     return to_unit(hu)[:, None].expand(-1, settings.slices, -1, -1)

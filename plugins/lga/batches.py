@@ -1,4 +1,4 @@
-"""Batches of ordinary and spectral slices, and their crops for a training step."""
+"""Batches of ordinary and spectral slices, and random crops of them."""
 
 from dataclasses import dataclass
 from typing import Self
@@ -12,7 +12,7 @@ from marview.learning.api import Unpaired
 from marview.physics.attenuation import hu_to_mu
 
 LEAST_HU, MOST_HU = -1000.0, 3000.0
-"""Ends of the networks' scale, -1 to 1."""
+"""HU that correspond to -1 and 1 in the unit of the networks."""
 
 _UNIT_HU = (MOST_HU - LEAST_HU) / 2
 
@@ -23,25 +23,25 @@ def to_unit(hu: Tensor) -> Tensor:
 
 
 def to_mu(image: Tensor) -> Tensor:
-    """Convert an image of the networks to 1/cm, at least 0."""
+    """Convert an image in the unit of the networks to 1/cm, at least 0."""
     return hu_to_mu((image.float() + 1) * _UNIT_HU + LEAST_HU).clamp(min=0)
 
 
 def in_hu(difference: Tensor) -> Tensor:
-    """Convert a difference of two images of the networks to HU."""
+    """Convert a difference of two images in the unit of the networks to HU."""
     return difference * _UNIT_HU
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class GsiBatch(Unpaired):
-    """Ordinary slices with metal, clean slices, and spectral slices of the same places as the ordinary ones.
+    """Ordinary slices with metal, spectral slices at the same positions, and clean slices.
 
     The images of `Unpaired` are the middle slices; `truth_mu` is the spectral slice.
 
     Attributes:
         ordinary_hu: slices with metal and their neighbours, HU, `[slice, neighbour, y, x]`.
-        clean_hu: slices without metal and their neighbours, from any place, `[slice, neighbour, y, x]`.
-        gsi_hu: spectral slices, which contain the metal, `[slice, y, x]`.
+        clean_hu: slices without metal and their neighbours, from any position, HU, `[slice, neighbour, y, x]`.
+        gsi_hu: spectral slices, which contain the metal, HU, `[slice, y, x]`.
         mask: metal mask, bool `[slice, y, x]`.
         kinds: numbers of the implant types, `[slice]`.
     """
@@ -72,12 +72,12 @@ class GsiBatch(Unpaired):
 
 
 def crops(planes: Tensor, edge: int, around: Tensor | None = None) -> Tensor:
-    """Crop a random square of each slice, the same in all its channels.
+    """Cut a random square from each slice, at the same place in all channels.
 
     Args:
-        planes: `[slice, channel, y, x]`.
+        planes: images, `[slice, channel, y, x]`.
         edge: edge of the squares in pixels; 0 or too large for whole slices.
-        around: bool `[slice, y, x]`; a square contains one of these pixels, if there are any.
+        around: bool `[slice, y, x]`; each square contains one of these pixels, if there are any.
     """
     rows, columns = planes.shape[-2:]
     if not edge or edge >= min(rows, columns):
@@ -95,14 +95,15 @@ def crops(planes: Tensor, edge: int, around: Tensor | None = None) -> Tensor:
 
 
 def nearness(mask: Tensor, reach_px: float) -> Tensor:
-    """Return the weight of a correction: 0 in metal and beyond the reach, 1 near metal, falling over the last quarter.
+    """Return the weight of a correction: 1 near metal, falling to 0 at the reach, and 0 in metal.
 
     Args:
         mask: metal mask, bool `[slice, y, x]`.
-        reach_px: distance from metal in pixels.
+        reach_px: distance from metal in pixels at which the weight is 0; it falls over the last quarter of the
+            distance.
 
     Returns:
-        float32 `[slice, y, x]`; zero in slices without metal.
+        Weights, float32 `[slice, y, x]`; zero in slices without metal.
     """
     weights = []
     for one in mask.cpu().numpy():

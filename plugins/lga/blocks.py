@@ -1,4 +1,4 @@
-"""Layers that the autoencoder and the alignment network share."""
+"""Layers that both the autoencoder and the alignment network use."""
 
 from typing import Any
 
@@ -10,13 +10,13 @@ _GROUPS = 32
 
 
 class ResidualBlock(nn.Module):
-    """Add two convolutions of 3 x 3 of the input to the input.
+    """Residual block of two 3 x 3 convolutions.
 
     The second convolution starts at zero, so that a new block changes nothing.
 
     Args:
         channels: number of channels.
-        beside: additional input channels of the first convolution, such as the metal mask.
+        beside: number of additional input channels of the first convolution, for example for the metal mask.
         has_norm: whether group normalisation precedes each convolution.
     """
 
@@ -28,7 +28,7 @@ class ResidualBlock(nn.Module):
         start_at_zero(self.second)
 
     def forward(self, features: Tensor, beside: Tensor | None = None) -> Tensor:
-        """Change feature maps `[slice, channel, y, x]`."""
+        """Compute new feature maps `[slice, channel, y, x]`."""
         inner = silu(self.norms[0](features))
         inner = self.first(inner if beside is None else torch.cat([inner, beside.to(inner.dtype)], dim=1))
         changed: Tensor = features + self.second(silu(self.norms[1](inner)))
@@ -36,20 +36,20 @@ class ResidualBlock(nn.Module):
 
 
 class Blocks(nn.ModuleList):
-    """Residual blocks in a row; arguments as for `ResidualBlock`."""
+    """Sequence of residual blocks; arguments are the same as for `ResidualBlock`."""
 
     def __init__(self, count: int, channels: int, **how: Any) -> None:
         super().__init__(ResidualBlock(channels, **how) for _ in range(count))
 
     def forward(self, features: Tensor, beside: Tensor | None = None) -> Tensor:
-        """Change feature maps `[slice, channel, y, x]`."""
+        """Compute new feature maps `[slice, channel, y, x]`."""
         for block in self:
             features = block(features, beside)
         return features
 
 
 def norm(channels: int, *, has_norm: bool) -> nn.Module:
-    """Make a group normalisation with up to 32 groups, or no layer."""
+    """Make a group normalisation with up to 32 groups, or a layer that does nothing."""
     return (
         nn.GroupNorm(next(n for n in range(_GROUPS, 0, -1) if channels % n == 0), channels)
         if has_norm
@@ -63,7 +63,7 @@ def halve(before: int, after: int) -> nn.Module:
 
 
 def double(before: int, after: int) -> nn.Module:
-    """Make a convolution at twice the resolution."""
+    """Make a layer that doubles the resolution, followed by a convolution."""
     return nn.Sequential(nn.Upsample(scale_factor=2), nn.Conv2d(before, after, 3, padding=1))
 
 
@@ -75,7 +75,7 @@ def start_at_zero(layer: nn.Conv2d | nn.Linear) -> None:
 
 
 def exact(layer: nn.Module, values: Tensor) -> Tensor:
-    """Apply a layer in 32 bits, even if the network computes in 16 bits."""
+    """Apply a layer in float32, even if the network computes in bfloat16."""
     with torch.autocast(values.device.type, enabled=False):
         result: Tensor = layer(values.float())
     return result

@@ -1,4 +1,4 @@
-"""Shared by the tests of Latent GSI Alignment: small networks, batches of discs, a bank of one body."""
+"""Fixtures for the tests of Latent GSI Alignment: small networks, batches of discs, a bank of slices."""
 
 import sys
 from types import ModuleType
@@ -30,7 +30,7 @@ SMALL: dict[str, Any] = {
 
 
 def batch_of(room: Any, number: int = 0, count: int = 2, size: int = SIZE) -> Any:
-    """Discs with a rod and dark bands beside it; the spectral images have no bands."""
+    """Return a batch of discs with a rod and dark bands beside it; spectral images have no bands."""
     rng = torch.Generator().manual_seed(number)
     y, x = torch.meshgrid(*(torch.arange(size) - size / 2,) * 2, indexing="ij")
     shift = torch.randint(-3, 4, (count, 1, 1), generator=rng)
@@ -45,7 +45,7 @@ def batch_of(room: Any, number: int = 0, count: int = 2, size: int = SIZE) -> An
 
 
 def disc_bank(count: int = 3) -> Bank:
-    """Neighbouring slices of one body, of a stack named disc."""
+    """Return a bank of neighbouring slices of one body, from a stack named disc."""
     y, x = np.mgrid[:256, :256] - 128
     slices = []
     for number in range(count):
@@ -56,17 +56,17 @@ def disc_bank(count: int = 3) -> Bank:
 
 
 def trained_once(network: Any) -> Any:
-    """The network, as if its autoencoder had been trained."""
+    """Mark the autoencoder of a network as trained, and return the network."""
     network.autoencoder_steps += 1
     return network
 
 
 def rmse_hu(room: Any, made: Tensor, wanted: Tensor) -> float:
-    """Error of an image of the networks in HU."""
+    """Return the RMSE of an image in the unit of the networks, in HU."""
     return float(room.batches.in_hu((made - wanted).square().mean().sqrt()))
 
 
 @pytest.fixture(scope="module")
 def made() -> ModuleType:
-    """This module."""
+    """Return this module, for its helper functions."""
     return sys.modules[__name__]

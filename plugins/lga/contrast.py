@@ -1,4 +1,4 @@
-"""Contrastive encoders of the information that codes of ordinary and spectral CT share (Han 2025)."""
+"""Contrastive encoders, which extract what codes of ordinary and spectral CT have in common (Han 2025)."""
 
 from itertools import pairwise
 
@@ -10,11 +10,11 @@ _TEMPERATURE = 0.1
 
 
 class ContrastiveEncoder(nn.Sequential):
-    """Four convolutions of 3 x 3; the second and the third halve the resolution.
+    """Encoder with four 3 x 3 convolutions; the second and the third halve the resolution.
 
     Args:
-        latent: channels of a code.
-        width: channels of the first layer; the others have twice as many.
+        latent: number of channels of a code.
+        width: number of channels of the first layer; the other layers have twice as many.
     """
 
     def __init__(self, latent: int, width: int) -> None:
@@ -26,9 +26,9 @@ class ContrastiveEncoder(nn.Sequential):
 
 
 def contrast(ordinary: Tensor, spectral: Tensor) -> Tensor:
-    """Return the cross entropy of finding the spectral code of each slice among all spectral codes, and conversely.
+    """Compute the contrastive loss: the cross entropy of finding each slice's code of the other kind in the batch.
 
-    Equation 11 of the paper has no lower bound; this loss has one (InfoNCE, van den Oord 2018).
+    The loss is InfoNCE (van den Oord 2018), because equation 11 of the paper has no lower bound.
 
     Args:
         ordinary: feature maps of `ContrastiveEncoder`, `[slice, channel, y, x]`.

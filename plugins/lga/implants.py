@@ -1,42 +1,42 @@
-"""Types of implants, and a guess of the type from the place and shape of a metal mask."""
+"""Types of implants, and a function that guesses the type from the position and shape of a metal mask."""
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
 KINDS = ("hip_prosthesis", "fracture_fixation", "spinal_fixation", "none")
-"""Implant types of the alignment network; the position is the number of a type."""
+"""Implant types of the alignment network; the index is the number of the type."""
 
 WORDS = ("a hip prosthesis", "a fracture fixation", "a spinal fixation", "no known implant type")
-"""Names of the types in sentences."""
+"""Names of the types for notes."""
 
 NONE = KINDS.index("none")
 
 _BODY_HU = -500.0
 _HIP_MM = 18.0
-"""Width in mm that heads of hip prostheses and upper stems exceed, but nails, plates and screws do not."""
+"""Width in mm that the heads and upper stems of hip prostheses exceed, but nails, plates and screws do not."""
 
 _LEAST_MM2 = 20.0
 _MIDDLE = 0.12
-"""Distance from the centre of the body, as a share of its width, up to which metal is spinal."""
+"""Largest distance of spinal metal from the median plane, as a fraction of the width of the body."""
 
 _SPINE_FROM = 0.45
-"""Depth in the body, as a share of it from the front, from which metal is spinal."""
+"""Smallest depth of spinal metal from the front of the body, as a fraction of the depth of the body."""
 
 _NARROWEST_MM = 220.0
-"""Width of a body from which it is a trunk; heads, whose metal is dental, are narrower."""
+"""Smallest width of a trunk; narrower bodies may be heads, whose metal is dental."""
 
 
 def guess_kind(hu: NDArray[np.float32], metal: NDArray[np.bool_], pixel_mm: float) -> int:
-    """Guess the type of the implant in a slice of a patient who lies on the back.
+    """Guess the implant type in a slice of a patient in supine position.
 
     Args:
-        hu: HU `[y, x]`, rows to the patient's back.
-        metal: metal mask.
-        pixel_mm: edge of a pixel.
+        hu: HU `[y, x]`, with rows towards the patient's back.
+        metal: metal mask, bool `[y, x]`.
+        pixel_mm: edge of a pixel in mm.
 
     Returns:
-        Position in `KINDS`.
+        Number of the type, its index in `KINDS`.
     """
     body = hu > _BODY_HU
     columns, rows = np.flatnonzero(body.any(axis=0)), np.flatnonzero(body.any(axis=1))

@@ -1,4 +1,4 @@
-"""Scanned scenes in files, because simulating one takes longer than training on it."""
+"""Save and read simulated scenes, because simulating a scene takes longer than training on it."""
 
 import os
 from collections.abc import Sequence
@@ -25,12 +25,12 @@ def scene_file(folder: Path, kind: str, number: int) -> Path:
 
 
 def scene_files(folder: Path, kind: str) -> tuple[Path, ...]:
-    """List the files of scenes in a folder in the order of their numbers; arguments as for `scene_file`."""
+    """List the files of scenes in a folder, sorted by number; arguments are the same as for `scene_file`."""
     return tuple(sorted(folder.glob(f"{kind}_*.safetensors")))
 
 
 def save_scene(path: Path, scanned: Scanned) -> None:
-    """Write a scene as 16-bit HU, its mask as bits. The file appears only once it is complete."""
+    """Write a scene with 16-bit HU and a packed mask. The file appears only when it is complete."""
     tensors: dict[str, Tensor] = {
         name: getattr(scanned, name).round().clamp(-32768, 32767).to(torch.int16).cpu().contiguous() for name in _IMAGES
     }
@@ -45,10 +45,10 @@ def read_scene(path: Path, slices: int) -> Scanned:
 
     Args:
         path: file of the scene.
-        slices: number of neighbouring slices around the middle slice, odd.
+        slices: number of slices to return, an odd number: the middle slice and its neighbours.
 
     Raises:
-        BadInput: the file holds fewer neighbours.
+        BadInput: the file contains fewer slices.
     """
     with safe_open(path, "pt") as file:
         found = {name: file.get_tensor(name).float() for name in _IMAGES}
@@ -65,7 +65,7 @@ def read_scene(path: Path, slices: int) -> Scanned:
 
 
 def batch_of(scanned: Sequence[Scanned], device: torch.device) -> GsiBatch:
-    """Join scenes of the same size to a batch on a device."""
+    """Combine scenes of the same size to a batch on a device."""
     ordinary, clean, gsi, mask = (
         torch.stack([getattr(each, name) for each in scanned]).to(device) for name in (*_IMAGES, "mask")
     )

@@ -1,4 +1,4 @@
-"""Latent GSI Alignment: move the code of a slice towards that of spectral CT, and keep its metal (Han 2025)."""
+"""Latent GSI Alignment: change the latent code of a slice to that of spectral CT, and keep the metal (Han 2025)."""
 
 from typing import Literal
 
@@ -46,7 +46,7 @@ class Parameters(BaseModel):
 
 
 class LatentGsiAlignment:
-    """Method that adds the change of the aligned code to each slice near metal."""
+    """Method that adds the decoded change of the latent code to each slice near metal."""
 
     Parameters = Parameters
 
@@ -56,7 +56,7 @@ class LatentGsiAlignment:
 
         Raises:
             BadInput: the weights do not describe their network.
-            MethodFailed: the weights do not fit that network.
+            MethodFailed: the weights do not fit the network.
         """
         assert isinstance(parameters, Parameters)
         network = load(job)
@@ -84,7 +84,7 @@ def load(job: Job) -> LatentAlignment:
 
     Raises:
         BadInput: the weights do not describe their network.
-        MethodFailed: the weights do not fit that network.
+        MethodFailed: the weights do not fit the network.
     """
     network = LatentAlignment(read_settings(about(job.about_weights(WEIGHTS), WEIGHTS).network)).to(job.device)
     fill(network, job.weights(WEIGHTS), WEIGHTS)
@@ -92,12 +92,12 @@ def load(job: Job) -> LatentAlignment:
 
 
 def volume_of(hu: Tensor, beside: Tensor, slices: int) -> Tensor:
-    """Return a slice with its neighbours, HU `[1, neighbour, y, x]`.
+    """Combine a slice with its neighbours, HU `[1, neighbour, y, x]`.
 
     Args:
-        hu: slice, HU `[y, x]`; marview may have restored values that the file clipped.
-        beside: the slice with its neighbours as in the file, `[neighbour, y, x]`; if empty, the slice is repeated.
-        slices: number of neighbouring slices, odd.
+        hu: slice, HU `[y, x]`, in which marview may have restored clipped dark streaks.
+        beside: slice and neighbours as in the file, HU `[neighbour, y, x]`; if empty, the slice is repeated.
+        slices: number of slices in the result, an odd number.
     """
     volume = beside.clone() if len(beside) else hu.expand(slices, -1, -1).clone()
     volume[slices // 2] = hu
@@ -105,12 +105,12 @@ def volume_of(hu: Tensor, beside: Tensor, slices: int) -> Tensor:
 
 
 def blended(hu: Tensor, change: Tensor, near: Tensor) -> Tensor:
-    """Add a change near metal; no pixel there is below -1000 HU.
+    """Add a change near metal, with a lower limit of -1000 HU there.
 
     Args:
         hu: slice, HU `[y, x]`.
-        change: change of the slice, clipped to the networks' scale.
-        near: weight of the change, 0 to 1; where it is 0 the slice keeps its values exactly.
+        change: change of the slice in HU, `[y, x]`.
+        near: weight of the change, 0 to 1, `[y, x]`; pixels with weight 0 keep their values exactly.
     """
     changed = (hu.clamp(min=LEAST_HU) + change).clamp(min=LEAST_HU)
     return torch.where(near > 0, hu + near * (changed - hu), hu)

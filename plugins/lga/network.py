@@ -1,4 +1,4 @@
-"""All networks of Latent GSI Alignment, and the one forward pass that training and correction share."""
+"""The networks of Latent GSI Alignment, and the forward pass used in training and correction."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -16,17 +16,17 @@ from .settings import Settings, read_settings
 
 
 class LatentAlignment(nn.Module):
-    """Encoder, two decoders, alignment network and two contrastive encoders.
+    """All networks: encoder, two decoders, alignment network and two contrastive encoders.
 
     Attributes:
         settings: sizes and weights.
-        encoder: code of ordinary and spectral slices (E of the paper).
-        decoder_ordinary: image of an ordinary code (D_n).
-        decoder_gsi: spectral image of a code (D_g).
-        alignment: change from ordinary to spectral code (F).
+        encoder: encoder of ordinary and spectral slices (E of the paper).
+        decoder_ordinary: decoder of ordinary codes (D_n).
+        decoder_gsi: decoder of spectral codes (D_g).
+        alignment: network that predicts the change from an ordinary to a spectral code (F).
         contrast_ordinary: contrastive encoder of ordinary codes.
         contrast_gsi: contrastive encoder of spectral codes.
-        autoencoder_steps: training steps of the autoencoder so far.
+        autoencoder_steps: number of training steps of the autoencoder so far.
     """
 
     autoencoder_steps: Tensor
@@ -43,16 +43,16 @@ class LatentAlignment(nn.Module):
 
     @torch.no_grad()
     def code(self, volume: Tensor) -> Tensor:
-        """Return the mean code of the middle slice of `[slice, neighbour, y, x]`; the autoencoder stays unchanged."""
+        """Return the mean code of the middle slices of `[slice, neighbour, y, x]`, without gradients to the encoder."""
         mean: Tensor = self.encoder(volume)[0]
         return mean
 
     def aligned(self, volume: Tensor, metal: Tensor, kinds: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Align the code of the middle slice. The alignment network sees only the priors that the settings name.
+        """Align the codes of the middle slices. Mask and implant type are used only if the settings say so.
 
         Args:
-            volume: neighbouring slices in the network's unit, `[slice, neighbour, y, x]`.
-            metal: metal mask of the middle slice, `[slice, 1, y, x]`, 0 to 1.
+            volume: slices with their neighbours in the network's unit, `[slice, neighbour, y, x]`.
+            metal: metal masks of the middle slices, `[slice, 1, y, x]`, 0 to 1.
             kinds: numbers of the implant types, `[slice]`.
 
         Returns:
@@ -72,29 +72,30 @@ class LatentAlignment(nn.Module):
 
 
 def build(settings: Mapping[str, Any]) -> LatentAlignment:
-    """Make the networks of a recipe's settings.
+    """Build the networks for the settings of a recipe.
 
     Raises:
-        BadInput: wrong settings.
+        BadInput: a setting is unknown or wrong.
     """
     network = LatentAlignment(read_settings(settings))
     for each in network.parameters():
-        if each.ndim == 4:  # convolutions are faster in this layout, on CPUs and GPUs
+        if each.ndim == 4:  # the channels-last format makes convolutions faster, on CPUs and GPUs
             each.data = each.data.contiguous(memory_format=torch.channels_last)
     return network
 
 
 def change_hu(network: LatentAlignment, volume_hu: Tensor, metal: Tensor, kinds: Tensor) -> Tensor:
-    """Compute the change of slices of any size in HU.
+    """Compute the change of slices of any size, in HU.
 
     Args:
-        network: the networks.
-        volume_hu: neighbouring slices, HU, `[slice, neighbour, y, x]`.
-        metal: metal mask of the middle slices, bool `[slice, y, x]`.
+        network: networks.
+        volume_hu: slices with their neighbours, HU, `[slice, neighbour, y, x]`.
+        metal: metal masks of the middle slices, bool `[slice, y, x]`.
         kinds: numbers of the implant types, `[slice]`.
 
     Returns:
-        `[slice, y, x]`; to be added to the middle slices, clipped to the networks' scale.
+        Change to add to the middle slices, HU, `[slice, y, x]`. It is computed from slices clipped to the networks'
+        scale.
     """
     rows, columns = metal.shape[-2:]
     fold = network.settings.multiple

@@ -1,4 +1,4 @@
-"""Pairs from real scans: an ordinary scan and a spectral scan of one patient, slices matched and aligned (Han 2025)."""
+"""Make pairs from an ordinary and a spectral scan of the same patient, by matching and aligning slices (Han 2025)."""
 
 from dataclasses import dataclass
 
@@ -16,27 +16,27 @@ from .implants import guess_kind
 from .surrogate import Scanned, volume_around
 
 METAL_HU = 2000.0
-"""HU from which a pixel of a slice with metal is metal."""
+"""Threshold of metal in HU, in slices with metal."""
 
 _LEAST_ALIKE = 0.8
 _SCALE_HU = (-1000.0, 1000.0)
-"""Values that matching and alignment compare; metal beyond them counts no more than bone."""
+"""HU range for matching and alignment, so that metal counts no more than bone."""
 
 _COARSE = 8
 _FINE = 4
 _STEPS = 60
 _RATE = 0.01
 _PIXEL_MM = 0.9
-"""Assumed edge of a pixel on the processing grid, to guess the implant type."""
+"""Assumed edge of a pixel in mm, to guess the implant type."""
 
 
 @dataclass(frozen=True, eq=False)
 class Match:
-    """An ordinary slice and the spectral slice of its place.
+    """Ordinary slice and the spectral slice at the same position.
 
     Attributes:
-        ordinary: number of the ordinary slice.
-        spectral: number of the spectral slice.
+        ordinary: index of the ordinary slice.
+        spectral: index of the spectral slice.
         move: affine map that aligns the spectral slice with the ordinary one, `[2, 3]`, as for `affine_grid`.
     """
 
@@ -47,14 +47,14 @@ class Match:
 
 @dataclass(frozen=True, eq=False)
 class RealPairs:
-    """Matched slices by number, aligned when they are requested.
+    """Source of matched slices, which are aligned when they are requested.
 
     Attributes:
         ordinary: slices with metal of ordinary scans.
         spectral: slices with metal of spectral scans.
         clean: slices without metal; empty to use spectral slices instead.
         matches: matched slices.
-        slices: number of neighbouring slices, odd.
+        slices: number of slices with neighbours, an odd number.
     """
 
     ordinary: Bank
@@ -67,7 +67,7 @@ class RealPairs:
         return len(self.matches)
 
     def __call__(self, number: int) -> Scanned:
-        """Return the pair of a number."""
+        """Return the pair with this number."""
         match = self.matches[number]
         seen = self._volume(self.ordinary, match.ordinary)
         spectral = moved(_on_grid(self.spectral, match.spectral), match.move)
@@ -85,10 +85,10 @@ class RealPairs:
 
 
 def matched(ordinary: Bank, spectral: Bank) -> tuple[Match, ...]:
-    """Match every ordinary slice with the spectral slice that correlates most, and align the two.
+    """Match each ordinary slice with the spectral slice that has the highest correlation, and align the two.
 
-    Equation 1 of the paper takes the largest product of two slices; a correlation does not depend on their brightness.
-    Slices that correlate by less than 0.8 are left out.
+    Equation 1 of the paper uses the largest product of two slices, which depends on their brightness. Slices with a
+    correlation below 0.8 are left out.
     """
     if not len(ordinary) or not len(spectral):
         return ()
@@ -103,14 +103,14 @@ def matched(ordinary: Bank, spectral: Bank) -> tuple[Match, ...]:
 
 
 def alignment(moving: Tensor, fixed: Tensor) -> Tensor:
-    """Find the affine map with the highest correlation of a slice with another one.
+    """Find the affine map that maximises the correlation of a slice with another one.
 
     Args:
-        moving: slice to move, HU `[y, x]`.
-        fixed: slice to align with, of the same size.
+        moving: slice to transform, HU `[y, x]`.
+        fixed: slice to align with, HU, of the same size.
 
     Returns:
-        `[2, 3]`, as for `torch.nn.functional.affine_grid`.
+        Affine map, `[2, 3]`, as for `torch.nn.functional.affine_grid`.
     """
     identity = torch.eye(2, 3)
     change = torch.zeros(2, 3, requires_grad=True)
@@ -126,7 +126,7 @@ def alignment(moving: Tensor, fixed: Tensor) -> Tensor:
 
 
 def moved(image: Tensor, move: Tensor) -> Tensor:
-    """Move an image `[y, x]` by an affine map; outside it is air."""
+    """Transform an image `[y, x]` by an affine map; pixels from outside the image become air."""
     lowest = _SCALE_HU[0]
     grid = affine_grid(move[None], [1, 1, *image.shape], align_corners=False)
     found: Tensor = grid_sample(image[None, None] - lowest, grid, mode="bilinear", align_corners=False)
@@ -139,7 +139,7 @@ def _on_grid(bank: Bank, index: int) -> Tensor:
 
 
 def _thumbnails(bank: Bank) -> NDArray[np.float32]:
-    """Return small slices of mean 0 and norm 1, `[slice, pixel]`, whose products are correlations."""
+    """Return downsampled slices with mean 0 and norm 1, `[slice, pixel]`, whose products are correlations."""
     small = np.stack([resized(each.astype(np.float32), (64, 64)).clip(*_SCALE_HU).ravel() for each in bank.slices])
     small -= small.mean(axis=1, keepdims=True)
     return np.asarray(small / np.maximum(np.linalg.norm(small, axis=1, keepdims=True), 1e-6))

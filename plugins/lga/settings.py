@@ -12,30 +12,31 @@ class Settings(NetworkSettings):
     """Sizes of the networks and weights of the losses.
 
     Attributes:
-        slices: neighbouring slices that the encoder sees, 2k + 1.
+        slices: number of slices that the encoder receives, an odd number.
         fold: edge of the squares of pixels that become channels before the first layer; 1 for none.
-        widths: channels of the autoencoder at each resolution, each half the one before.
+        widths: channels of the autoencoder at each resolution, which is halved from one to the next.
         blocks: residual blocks at each resolution of the autoencoder.
         latent: channels of a latent code.
-        starts_linear: whether the autoencoder starts as a discrete cosine transform, to which its layers add zero.
+        starts_linear: whether the autoencoder starts as a discrete cosine transform, to which its other layers add
+            zero.
         alignment_widths: channels of the alignment network at each resolution.
         alignment_blocks: residual blocks at each resolution of the alignment network.
         heads: heads of the attention.
-        sees_mask: whether the alignment network sees the metal mask.
-        sees_implant: whether the alignment network sees the implant type.
+        sees_mask: whether the alignment network receives the metal mask.
+        sees_implant: whether the alignment network receives the implant type.
         contrast_width: channels of the first layer of the contrastive encoders.
         has_norm: whether group normalisation precedes each layer; its statistics differ between crops and whole slices.
-        adds_change: whether the result is the image plus the change that the alignment makes to the decoded code,
-            instead of the decoded code.
-        crop_px: edge of the crops a step learns from; 0 for whole slices.
-        altered: share of crops whose middle slice the encoder sees masked, blurred or coarse.
-        gsi: share of spectral images among the images of their decoder; the others are clean.
-        reach_px: distance from metal up to which the image loss counts.
+        adds_change: whether the result is the image plus the change of the decoded image, and not the decoded image
+            itself.
+        crop_px: edge of the crops in a training step; 0 for whole slices.
+        altered: fraction of crops whose middle slice is masked, blurred or downsampled for the encoder.
+        gsi: fraction of spectral images among the training images of their decoder; the others are clean.
+        reach_px: distance from metal in pixels up to which the image loss counts.
         bound_hu: error above which the image loss is linear instead of squared; 0 for squares only.
-        kl: weight of the divergence of a code from a normal distribution.
+        kl: weight of the divergence of codes from a normal distribution.
         gradient: weight of the difference of image gradients.
         image: weight of the difference between result and spectral image.
-        code: weight of the difference between their codes.
+        code: weight of the difference between the codes of result and spectral image.
         invariant: weight of the information-invariant loss.
     """
 
@@ -73,12 +74,12 @@ class Settings(NetworkSettings):
 
     @property
     def scale(self) -> int:
-        """Edge in pixels of the square that one place of a latent code represents."""
+        """Edge in pixels of the square that one position of a latent code represents."""
         return self.fold * (1 << len(self.widths) - 1)
 
     @property
     def multiple(self) -> int:
-        """Number that the edges of an image must be multiples of."""
+        """Number of pixels that height and width of images must be multiples of."""
         return self.scale * (1 << len(self.alignment_widths) - 1)
 
 

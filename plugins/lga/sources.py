@@ -1,4 +1,4 @@
-"""Training data of the networks: scanned scenes in files, or scenes simulated during training."""
+"""Training data of the networks: real pairs, or scenes read from files or simulated during training."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -22,21 +22,21 @@ from .settings import read_settings
 from .surrogate import Scanned, draw_scene, scan
 
 KINDS = {"training": 5, "validation": 6}
-"""Kinds of scenes, and the first number of their seeds."""
+"""First number of the seeds of each kind of scenes."""
 
 SURROGATE = "surrogates of spectral images: simulated, monoenergetic, with metal at 110 keV; no GSI scan was used"
 
 
 @dataclass(frozen=True)
 class SimulatedScenes:
-    """Scenes by number, simulated when they are requested.
+    """Source of scenes that are simulated when they are requested.
 
     Attributes:
         bank: slices without metal.
         how: composition of the scenes.
-        slices: number of neighbouring slices.
+        slices: number of slices with neighbours.
         device: device for the simulation.
-        seed: one of `KINDS`, and the seed of the run.
+        seed: value of `KINDS`, and the seed of the run.
     """
 
     bank: Bank
@@ -46,7 +46,7 @@ class SimulatedScenes:
     seed: tuple[int, ...]
 
     def __call__(self, number: int) -> Scanned:
-        """Return the scene of a number.
+        """Return the scene with this number.
 
         Raises:
             BadInput: the slices have no place for metal.
@@ -58,35 +58,35 @@ class SimulatedScenes:
 
 @dataclass(frozen=True)
 class KeptScenes:
-    """Scenes in files.
+    """Source of scenes read from files.
 
     Attributes:
         files: files of the scenes.
-        slices: number of neighbouring slices.
+        slices: number of slices with neighbours.
     """
 
     files: tuple[Path, ...]
     slices: int
 
     def __call__(self, number: int) -> Scanned:
-        """Return the scene of a number.
+        """Return the scene with this number.
 
         Raises:
-            BadInput: its file holds too few neighbours.
+            BadInput: the file contains too few neighbours.
         """
         return read_scene(self.files[number], self.slices)
 
 
 @dataclass(frozen=True)
 class Batches:
-    """Batches of scenes.
+    """Source of batches of scenes.
 
     Attributes:
-        scene: scene of a number.
+        scene: function that returns the scene with a number.
         size: number of scenes in a batch.
         device: device for the batches.
-        scenes: number of scenes that are repeated; 0 for an endless supply.
-        seed: random seed for their order; None keeps the order of their numbers.
+        scenes: number of scenes, which are repeated; 0 if the source has no end.
+        seed: random seed for the order of the scenes; None keeps the order of their numbers.
     """
 
     scene: Callable[[int], Scanned]
@@ -96,7 +96,7 @@ class Batches:
     seed: int | None = None
 
     def __call__(self, number: int) -> GsiBatch:
-        """Return the batch of a number."""
+        """Return the batch with this number."""
         return batch_of([self.scene(self._place(number * self.size + k)) for k in range(self.size)], self.device)
 
     def _place(self, number: int) -> int:
@@ -117,16 +117,16 @@ def make_scenes(
     seed: int,
     tell: Callable[[float, str], None],
 ) -> None:
-    """Simulate the scenes that a folder lacks, and store them in it.
+    """Simulate the scenes that are missing in a folder, and save them.
 
     Args:
         data: scans without metal.
         output: folder of the scenes.
         how: composition of the scenes.
-        slices: number of neighbouring slices.
-        counts: number of scenes of each kind of `KINDS`.
+        slices: number of slices with neighbours.
+        counts: number of scenes of each kind.
         seed: seed of the scenes.
-        tell: receives the finished share, and what is made now.
+        tell: function called with the finished fraction and the current step.
 
     Raises:
         BadInput: there is no slice without metal.
@@ -144,7 +144,7 @@ def make_scenes(
 
 
 def sources_of(asked: Asked) -> Sources:
-    """Make real pairs, read scenes of `python -m benchmarks.gsi_scenes`, or simulate scenes of scans without metal.
+    """Make the sources: real pairs, scenes of `python -m benchmarks.gsi_scenes`, or scenes simulated during training.
 
     Raises:
         BadInput: there is no slice without metal, no real pair, or the folder contains scenes of only one kind.
@@ -190,7 +190,7 @@ def _real_sources(asked: Asked, spectral: Path) -> Sources:
     both = Bank([*gsi.training.slices, *gsi.validation.slices], [*gsi.training.names, *gsi.validation.names])
     try:
         clean = read_banks(spectral, lambda _: None).training
-    except BadInput:  # every slice holds metal
+    except BadInput:  # all slices contain metal
         clean = Bank([], [])
     training, validation = (
         RealPairs(bank, both, clean, matched(bank, both), slices) for bank in (ordinary.training, ordinary.validation)

@@ -1,8 +1,8 @@
-"""Surrogates of spectral CT: the same slice scanned as ordinary CT and with a single energy, both with the metal.
+"""Simulate surrogates of spectral CT: each slice is scanned as ordinary CT and with a single energy.
 
-Images of gemstone spectral imaging (GSI) are not freely available, so the simulator makes surrogates. The metal has the
-attenuation of 110 keV, where rays through it keep photons. Tissue keeps the grey values of ordinary CT, because the
-corrected part of a slice meets its untouched part.
+Images of gemstone spectral imaging (GSI) are not freely available, so the simulator makes surrogates. In the surrogate,
+metal attenuates as at 110 keV, where enough photons pass through it. Tissue keeps the grey values of ordinary CT, so
+that the corrected part of a slice matches the unchanged part.
 """
 
 from dataclasses import dataclass, replace
@@ -27,35 +27,35 @@ SPECTRAL_KEV = 110.0
 _MORE_PHOTONS = 4.0
 _TRIES = 20
 _ALIKE = 0.97
-"""Correlation of two neighbouring slices of one scan; slices of other scans, or far apart, have less."""
+"""Smallest correlation of two neighbouring slices of a scan; slices of different scans, or far apart, have less."""
 
 _VOLUMES = 0.3
-"""Share of the scenes with neighbours; scanning them takes three times as long."""
+"""Fraction of scenes with neighbours, whose simulation takes three times as long."""
 
 _PIXEL_MM = (0.7, 1.0)
-"""Smallest and largest pixel of a body in mm, for implants of true size."""
+"""Smallest and largest pixel size, in mm, at which implants are drawn in their true size."""
 
 _PAINTED = {
     "pelvis": ("hip-left", "hip-right", "hip-bilateral", "plate"),
     "spine": ("pedicle-screws",),
 }
 _REAL = ("pedicle-screws", "hip-left", "hip-right", "plate", "port", "pacemaker", "sternal-wires", "clips")
-"""Implants of painted bodies by region, and of real slices."""
+"""Implants for painted bodies, by region, and for real slices."""
 
 _KINDS = {"hip": "hip_prosthesis", "plate": "fracture_fixation", "pedicle": "spinal_fixation"}
-"""Types of implants by the first part of their name."""
+"""Implant type by the first part of the implant's name."""
 
 
 @dataclass(frozen=True, eq=False)
 class Scene:
-    """Neighbouring slices, the metal in them, and their scan.
+    """Neighbouring slices, their metal, and the settings of their scan.
 
     Attributes:
-        hu: without metal, HU, float32 `[neighbour, y, x]`; a single one if the neighbours are unknown.
-        metal: metal share of every pixel by material, 0 to 1, `[y, x]`; the same in all neighbours.
+        hu: slices without metal, HU, float32 `[neighbour, y, x]`; a single slice if the neighbours are unknown.
+        metal: metal fraction of each pixel by material, 0 to 1, `[y, x]`, the same in all slices.
         kind: number of the implant type.
-        protocol: name of the scan.
-        photons: factor on its photons.
+        protocol: name of the protocol.
+        photons: factor on the number of photons of the protocol.
         kernel: reconstruction filter.
         seed: seed of the noise.
     """
@@ -71,12 +71,12 @@ class Scene:
 
 @dataclass(frozen=True, eq=False)
 class Scanned:
-    """A scene in both scans.
+    """Images of a scene from both scans.
 
     Attributes:
-        ordinary_hu: ordinary slices with metal, HU `[neighbour, y, x]`.
-        clean_hu: the scene without metal, HU `[neighbour, y, x]`.
-        gsi_hu: spectral slice, HU `[y, x]`.
+        ordinary_hu: slices with metal in ordinary CT, HU `[neighbour, y, x]`.
+        clean_hu: slices without metal in ordinary CT, HU `[neighbour, y, x]`.
+        gsi_hu: middle slice in spectral CT, HU `[y, x]`.
         mask: metal mask, bool `[y, x]`.
         kind: number of the implant type.
     """
@@ -89,14 +89,14 @@ class Scanned:
 
 
 def draw_scene(bank: Bank, how: Data, seed: tuple[int, ...], slices: int, *, is_varied: bool = True) -> Scene:
-    """Draw the scene of a seed; the same seed gives the same scene.
+    """Draw a random scene; the same seed gives the same scene.
 
     Args:
         bank: slices without metal.
         how: settings of the random scenes.
-        seed: seed, for instance run and number of the scene.
+        seed: seed, for instance the seed of the run and the number of the scene.
         slices: number of neighbouring slices, odd.
-        is_varied: whether real slices are moved, scaled and warped, and a share of the slices is painted anatomy.
+        is_varied: whether real slices are moved, scaled and warped, and a fraction of the slices is painted anatomy.
 
     Raises:
         BadInput: twenty slices in a row have no place for metal.
@@ -136,11 +136,11 @@ def _metal(
 
 
 def volume_around(bank: Bank, index: int, slices: int) -> NDArray[np.float32]:
-    """Return a slice of a bank with its neighbours, HU `[neighbour, y, x]`; only the slice if a neighbour is unknown.
+    """Return a slice of a bank with its neighbours, HU `[neighbour, y, x]`; if one is unknown, only the slice itself.
 
     Args:
         bank: slices without metal.
-        index: number of the slice.
+        index: index of the slice.
         slices: number of neighbouring slices, odd.
     """
     middle = bank.slices[index].astype(np.float32)
@@ -156,17 +156,17 @@ def volume_around(bank: Bank, index: int, slices: int) -> NDArray[np.float32]:
 
 
 def _is_beside(name: str, other: str, distance: int) -> bool:
-    """Return whether two names of a bank belong to pages of one stack at a distance."""
+    """Return whether two names in a bank are pages of the same stack at this distance."""
     (stem, _, page), (other_stem, _, other_page) = name.rpartition("_"), other.rpartition("_")
     return stem == other_stem and int(page) - int(other_page) == distance
 
 
 @torch.no_grad()
 def both_scans(scene: Scene, device: torch.device) -> tuple[Simulation, Simulation]:
-    """Scan a scene twice: as ordinary CT, and as monoenergetic CT of its middle slice.
+    """Simulate a scene as ordinary CT, and its middle slice as monoenergetic CT.
 
     Args:
-        scene: slices and metal.
+        scene: scene to scan.
         device: device for the simulations.
     """
     usual = protocol(scene.protocol)
@@ -191,9 +191,9 @@ def scan(scene: Scene, device: torch.device, slices: int) -> Scanned:
     """Simulate the ordinary and the spectral scan of a scene.
 
     Args:
-        scene: slices and metal.
+        scene: scene to scan.
         device: device for the simulation and the result.
-        slices: number of neighbouring slices in the result.
+        slices: number of slices in the result.
     """
     scans = both_scans(scene, device)
     seen, kept = (mu_to_hu(each.projector.fbp(each.sinogram, filter=scene.kernel)) for each in scans)
@@ -209,7 +209,7 @@ def scan(scene: Scene, device: torch.device, slices: int) -> Scanned:
 
 
 def at_spectral_energy(metal: Material) -> Material:
-    """Return a metal that attenuates at the reference energy as it does at 110 keV, relative to water."""
+    """Return a material that attenuates at the reference energy like this metal at 110 keV, relative to water."""
     water = material("water")
     share = float(metal.relative(SPECTRAL_KEV) / water.relative(SPECTRAL_KEV))
     return replace(metal, density_g_cm3=metal.density_g_cm3 * share)

@@ -1,4 +1,4 @@
-"""Latent GSI Alignment as a method: what changes, what stays, and which implant it guesses."""
+"""Tests of runs of Latent GSI Alignment: changed and unchanged pixels, and the guess of the implant type."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -17,7 +17,7 @@ HERE = Path(__file__).parent
 
 @pytest.fixture
 def network(room: Any, made: Any) -> Any:
-    """A network that changes every place of a slice."""
+    """Return a network that changes every pixel of a slice."""
     torch.manual_seed(0)
     network = made.trained_once(room.network.build(made.SMALL))
     torch.nn.init.normal_(network.alignment.last.weight, std=0.1)

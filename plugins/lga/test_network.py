@@ -1,4 +1,4 @@
-"""Networks of Latent GSI Alignment: sizes, where they start, what they see."""
+"""Tests of the networks of Latent GSI Alignment: sizes, initial weights and inputs."""
 
 from pathlib import Path
 from typing import Any

@@ -1,4 +1,4 @@
-"""Pairs from real scans: slices are matched and aligned."""
+"""Tests of pairs from real scans, whose slices are matched and aligned."""
 
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ HERE = Path(__file__).parent
 
 
 def body(level: int, shift_px: int = 0, *, is_artifact: bool = True) -> np.ndarray:
-    """A slice of a body with a rod at a level; other levels have another outline and another bone."""
+    """Return a slice of a body with a rod; the outline and the bone depend on the level."""
     y, x = np.mgrid[:128, :128] - 64
     x = x - shift_px
     hu = np.where((x / (35 + 4 * level)) ** 2 + (y / (48 - 4 * level)) ** 2 < 1, 40, -1000)
@@ -57,7 +57,7 @@ def test_a_shifted_spectral_slice_is_moved_back(room: Any) -> None:
     assert float((seen.gsi_hu - wanted).abs().mean()) < 0.35 * float((before - wanted).abs().mean())
     assert seen.ordinary_hu.shape == (3, 416, 416)
     assert bool(seen.mask.any())
-    assert torch.equal(seen.clean_hu[0], seen.gsi_hu)  # no clean slices: the spectral slice stands for them
+    assert torch.equal(seen.clean_hu[0], seen.gsi_hu)  # without clean slices, the spectral slice is used in their place
 
 
 def test_a_run_learns_from_ordinary_and_spectral_scans(room: Any, tmp_path: Path, monkeypatch: Any) -> None:

@@ -1,4 +1,4 @@
-"""Surrogates of spectral CT, the files that keep them, and what a run learns from."""
+"""Tests of surrogates of spectral CT, of their files, and of the training data."""
 
 from pathlib import Path
 from typing import Any
@@ -93,7 +93,7 @@ def test_batch_names_its_middle_slices_as_unpaired_training_does(room: Any, made
 
 @pytest.fixture
 def folder(room: Any, made: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Scans without metal, read as a bank of one body."""
+    """Return a folder of scans without metal, which is read as a bank of one body."""
     bank = made.disc_bank()
     banks = type("Banks", (), {"training": bank, "validation": bank, "words": "3 clean slices, 3 held out"})
     monkeypatch.setattr(room.sources, "read_banks", lambda *_: banks)

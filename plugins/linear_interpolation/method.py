@@ -6,7 +6,7 @@ from marview.methods.api import Job, MarCase, MarResult
 
 
 class LinearInterpolation:
-    """Method that replaces rays through metal with a straight line between their neighbours in the view."""
+    """Method that replaces rays through metal by linear interpolation between their neighbours in the same view."""
 
     class Parameters(BaseModel):
         """Parameters of linear interpolation: none."""

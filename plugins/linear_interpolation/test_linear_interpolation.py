@@ -1,4 +1,4 @@
-"""Linear interpolation, by what it leaves alone and what it removes."""
+"""Tests of linear interpolation: which values it keeps, and which artifacts it removes."""
 
 import logging
 from pathlib import Path

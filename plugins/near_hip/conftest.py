@@ -1,4 +1,4 @@
-"""What the tests of the near-hip method share: slices of a body, a case, pairs, and a job that has neighbours."""
+"""Fixtures for the tests of the near-hip method: slices of a body, a case, pairs, and a job with neighbours."""
 
 import logging
 import sys
@@ -33,7 +33,7 @@ SMALL: dict[str, Any] = {
 
 
 def bodies(count: int, seed: int = 0) -> tuple[Tensor, Tensor]:
-    """Slices of a body in HU, alike as neighbours are, and metal for them."""
+    """Return similar slices of a body in HU, and metal masks for them."""
     rng = np.random.default_rng(seed)
     y, x = np.mgrid[:SIZE, :SIZE] - (SIZE - 1) / 2
     slices, masks = [], []
@@ -47,7 +47,7 @@ def bodies(count: int, seed: int = 0) -> tuple[Tensor, Tensor]:
 
 
 class Job:
-    """Job with neighbours, whose metal may be grown along the rows, and a method's weights; it may be told to stop."""
+    """Job with neighbours and a method's weights, which a test can cancel; the metal can be grown along the rows."""
 
     device = torch.device("cpu")
     log = logging.getLogger("test")
@@ -89,7 +89,7 @@ class Job:
 
 
 def case() -> tuple[MarCase, Tensor]:
-    """A slice between the neighbours with metal whose rays are measured too low; and its metal-free sinogram."""
+    """Return a case with beam hardening by metal, and its sinogram without metal."""
     clean, masks = bodies(1, seed=9)
     beam = ParallelBeam(views=90, bins=93, bin_mm=PIXEL_MM)
     projector = Projector(beam, shape=(SIZE, SIZE), pixel_mm=PIXEL_MM)
@@ -100,7 +100,7 @@ def case() -> tuple[MarCase, Tensor]:
 
 
 class Says(nn.Module):
-    """A network that says a number."""
+    """Network whose output is a constant."""
 
     def __init__(self, number: float) -> None:
         super().__init__()
@@ -118,7 +118,7 @@ def pairs(room, batch: int = 1, seed: int = 0):
 
 @pytest.fixture
 def scans(tmp_path: Path) -> Path:
-    """Slices of a body, some of them darker, one held out; no pixel is metal."""
+    """Return a folder of slices of a body without metal, some of them darker, and one held out."""
     clean, _ = bodies(5)
     clean[2:4] = 0.9 * (clean[2:4] + 1000) - 1000
     pages = [Image.fromarray(((each + 1024) / 2).numpy().astype(np.uint16)) for each in clean]
@@ -131,5 +131,5 @@ def scans(tmp_path: Path) -> Path:
 
 @pytest.fixture(scope="module")
 def made() -> ModuleType:
-    """All of this."""
+    """Return this module, for its helper functions."""
     return sys.modules[__name__]

@@ -1,4 +1,4 @@
-"""A trained network with its description: its training in a run, its error, and the networks kept for later runs."""
+"""Train the network in a run, measure its error, and store trained networks for later runs."""
 
 import hashlib
 import math
@@ -31,25 +31,25 @@ _CHECKED = 6
 _REMEMBERED, _SHOWN = 64, 3
 
 MOST = 16
-"""Number of kept networks; each needs about two megabytes."""
+"""Number of networks that are stored; each needs about two megabytes."""
 
 ALIKE = 0.8
-"""Smallest Dice of masks that count as the same in training, which rotates, scales and shifts them."""
+"""Dice coefficient from which masks count as the same, because training rotates, scales and shifts them anyway."""
 
 _CHANGED = translatable("It was trained with a slightly different mask.")
 
 
 @dataclass(frozen=True, eq=False)
 class Learned:
-    """A trained network.
+    """Trained network with its description.
 
     Attributes:
-        network: network that corrects its start.
+        network: network that corrects the start.
         words: description for the notes of a result.
-        scan: small scan on which it works.
-        start: completion that it corrects.
-        is_own: whether it learned from the scan that is corrected.
-        has_alike: whether the soft tissue of its slices was scaled to water.
+        scan: small scan on which the network works.
+        start: kind of completion that the network corrects.
+        is_own: whether the network learned from the scan that is corrected.
+        has_alike: whether the soft tissue in the training slices was scaled to water.
     """
 
     network: nn.Module
@@ -61,19 +61,21 @@ class Learned:
 
 
 def learn(patients: tuple[Patient, ...], parameters: Parameters, job: Job, taught: Learned | None = None) -> Learned:
-    """Train a network on slices of one or several patients, and measure it on held-out slices.
+    """Train a network on slices of one or several patients, and measure its error on held-out slices.
 
     Args:
-        patients: patients; with `taught`, their soft tissue is scaled to water.
+        patients: training data of the patients; with `taught`, their soft tissue is scaled to water.
         parameters: parameters of the run.
-        job: receives the progress.
+        job: job of the run, for the progress of the training and for cancelling.
         taught: initial network; None for random weights.
 
     Returns:
-        The network with the smallest error on the held-out slices: the trained one, `taught`, or none.
+        The network with the smallest error on the held-out slices: the trained one, `taught`, or one that changes
+        nothing.
 
     Raises:
-        MethodFailed: the loss is not a number, or there was no time for a step and there is no initial network.
+        MethodFailed: the loss is not a number, or there was no time for a training step and there is no initial
+            network.
     """
     settings, training = parameters.network, NearHipTraining()
     torch.manual_seed(parameters.seed)
@@ -113,13 +115,13 @@ def learn(patients: tuple[Patient, ...], parameters: Parameters, job: Job, taugh
 
 
 def lesson(held_out: int, after: float, of_taught: float, of_start: float) -> str:
-    """Describe the quality of a trained network.
+    """Describe the error of a trained network in sentences.
 
     Args:
         held_out: number of held-out slices.
-        after: error in the trace with the trained network, as a fraction of linear interpolation's; infinite without a
-            step.
-        of_taught: error with the initial network; infinite if there was none.
+        after: error in the trace with the trained network, as a fraction of the error of linear interpolation; infinite
+            if it was not trained.
+        of_taught: error with the initial network; infinite if there is none.
         of_start: error of the completion that the network corrects; infinite if there is none.
     """
     least = min(after, of_taught, of_start)
@@ -152,9 +154,9 @@ def lesson(held_out: int, after: float, of_taught: float, of_start: float) -> st
 def calibrate(
     training: NearHipTraining, network: nn.Module, pairs: NearHipPairs, settings: Mapping[str, Any], job: Job
 ) -> None:
-    """Measure the statistics of batch normalization on whole sinograms.
+    """Recompute the statistics of batch normalization on whole sinograms.
 
-    The running averages of a short training still contain the first steps.
+    After a short training, the running averages still depend on the first steps.
     """
     for norm in network.modules():
         if isinstance(norm, nn.BatchNorm2d):
@@ -170,7 +172,7 @@ def calibrate(
 def error(
     training: NearHipTraining, network: nn.Module, pairs: NearHipPairs, settings: Mapping[str, Any], job: Job
 ) -> float:
-    """Return the root mean square error in the trace of some pairs, as a fraction of linear interpolation's."""
+    """Return the root mean square error in the trace of pairs, as a fraction of the error of linear interpolation."""
     network.eval()
     wrong = li_wrong = 0.0
     for number in range(_CHECKED):
@@ -183,18 +185,18 @@ def error(
 
 
 class Kept:
-    """Networks of earlier runs by scan, settings and masks; the oldest is dropped first."""
+    """Store of networks from earlier runs by scan, settings and masks; the oldest network is dropped first."""
 
     def __init__(self) -> None:
         self._entries: list[tuple[str, Tensor, Learned]] = []
 
     def find(self, patient: Patient, settings: str, *, is_alike_enough: bool) -> Learned | None:
-        """Return the network trained on this patient with these settings and these masks; None if there is none.
+        """Return the network trained on this scan with these settings and masks; None if there is none.
 
         Args:
-            patient: scans of the patient.
+            patient: training data of the patient.
             settings: settings of the run, as JSON.
-            is_alike_enough: whether a network trained with similar masks will do.
+            is_alike_enough: whether a network trained with similar masks is accepted.
         """
         scan = _scan(patient, settings)
         known = [(_overlap(masks, patient.masks), learned) for of, masks, learned in self._entries if of == scan]
@@ -205,7 +207,7 @@ class Kept:
         return changed if is_alike_enough and overlap >= ALIKE else None
 
     def keep(self, patient: Patient, settings: str, learned: Learned) -> None:
-        """Keep a network."""
+        """Store a network."""
         self._entries = [*self._entries[1 - MOST :], (_scan(patient, settings), patient.masks, learned)]
 
 
@@ -216,5 +218,5 @@ def _scan(patient: Patient, settings: str) -> str:
 
 
 def _overlap(one: Tensor, other: Tensor) -> float:
-    """Return the Dice coefficient of two sets of masks, bool `[mask, y, x]`; 0 if number or size differ."""
+    """Return the Dice coefficient of two sets of masks, bool `[mask, y, x]`; 0 if their shapes differ."""
     return dice(one.cpu().numpy(), other.cpu().numpy()) if one.shape == other.shape else 0.0

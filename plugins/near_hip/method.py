@@ -1,4 +1,4 @@
-"""The near-hip method: a network learns to fill the trace from the patient's own slices without metal."""
+"""The near-hip method: a network learns to complete the trace from the patient's own slices without metal."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -27,7 +27,7 @@ from .training import NearHipTraining
 WEIGHTS = "weights/bundled.safetensors"
 
 _NETWORK = ("channels", "fold", "start")
-"""Parameters that the weights determine."""
+"""Parameters whose values must agree with the weights."""
 
 _NEIGHBOURS = 22
 _LEFT_OUT = translatable(
@@ -36,12 +36,12 @@ _LEFT_OUT = translatable(
 
 
 class NearHip:
-    """Method that trains a network on the scan of the run, then fills the trace.
+    """Method that trains a network on the scan that it corrects, and completes the trace with it.
 
-    The next run on the scan reuses the network.
+    Later runs on the same scan reuse the network.
 
-    Training starts from weights of other patients. They are used without further training if a scan has too few slices
-    without metal.
+    Training starts from weights that were trained on other patients. If a scan has too few slices without metal, these
+    weights are used without further training.
     """
 
     Parameters = Parameters
@@ -55,14 +55,15 @@ class NearHip:
         Raises:
             BadInput: the weights do not describe their network.
             MethodFailed: the weights do not fit their description or the parameters, the scan has too few slices
-                without metal for random weights, or the loss is not a number.
+                without metal to start from random weights, or the loss is not a number.
         """
         assert isinstance(parameters, Parameters)
         clean, masks = job.neighbours(_NEIGHBOURS)
         field_mm = case.pixel_mm * case.hu.shape[-1]
         taught = None
         if parameters.begin == "weights":
-            # Every run reads them, even if it reuses a network: they belong to the record of the result.
+            # Every run reads the weights, even if it reuses a network, because the record of the result contains their
+            # hash.
             taught, parameters = of_several(job, field_mm), _of_its_network(parameters, job)
         if len(clean) >= FEWEST:
             scan = SmallScan(parameters.size_px, parameters.views, field_mm)
@@ -105,12 +106,12 @@ def of_several(job: Job, field_mm: float) -> Learned:
     """Load the network of the method's weights onto the device of the job.
 
     Args:
-        job: provides the weights.
-        field_mm: width of the case's grid.
+        job: job of the run, which provides the weights.
+        field_mm: edge of the grid of the case in mm.
 
     Raises:
         BadInput: the weights do not describe their network.
-        MethodFailed: they do not fit their description.
+        MethodFailed: the weights do not fit their description.
     """
     of = about(job.about_weights(WEIGHTS), WEIGHTS)
     chosen = read_settings(of.network)
@@ -122,16 +123,16 @@ def of_several(job: Job, field_mm: float) -> Learned:
 
 
 def prior_image(case: MarCase, learned: Learned, pause: Callable[[], None] = lambda: None) -> Tensor:
-    """Return the image of the start plus the network's change on the small scan, 1/cm, `[slice, y, x]`.
+    """Return the prior image: the image of the start plus the change that the network makes on the small scan.
 
-    The uncorrected image is unsuitable, because the trace of the small scan does not cover the streaks of a measured
-    sinogram. Near thin metal in a clinical image nothing changes: NMAR's completion contains the bone there, and the
-    network, which learned from completions that had lost bone, would add it twice.
+    The change is not added to the uncorrected image, because the trace of the small scan does not cover all streaks of
+    a measured sinogram. Near thin metal in clinical images the network is not used: NMAR's completion contains the bone
+    there, and the network, which was trained on completions that had lost bone, would add the bone twice.
 
     Args:
         case: slices to correct.
-        learned: the network.
-        pause: called between the parts.
+        learned: trained network.
+        pause: function called between the steps, so that a run can be cancelled.
     """
     scan = learned.scan
     begun_image = image_of_start(case, learned.start, pause)
@@ -160,7 +161,7 @@ def _shown(image_mu: Tensor, metal: Tensor, learned: Learned) -> tuple[Tensor, T
 
 
 def _alone(taught: Learned, clean_slices: int) -> Learned:
-    """Return the network of the weights, with a note for a scan with too few slices without metal."""
+    """Return the network of the weights, with a note that the scan has too few slices without metal for training."""
     known = translatable(
         f"The network knows nothing of this patient: the scan has {count(clean_slices, 'slice')} without metal, and "
         f"near_hip needs at least {FEWEST} to learn from."
@@ -170,10 +171,10 @@ def _alone(taught: Learned, clean_slices: int) -> Learned:
 
 
 def _of_its_network(parameters: Parameters, job: Job) -> Parameters:
-    """Return the parameters with the network settings of the method's weights.
+    """Return the parameters, with the network settings of the weights.
 
     Raises:
-        MethodFailed: the parameters ask for another network.
+        MethodFailed: the parameters specify a different network.
     """
     of = read_settings(about(job.about_weights(WEIGHTS), WEIGHTS).network)
     has = {name: getattr(of, name) for name in _NETWORK}
@@ -191,7 +192,7 @@ def _of_its_network(parameters: Parameters, job: Job) -> Parameters:
 
 
 def _warnings(case: MarCase, learned: Learned, job: Job) -> list[str | SliceNote]:
-    """Make notes on slices that differ from the training data of the weights, on the small scan."""
+    """Make notes on slices that differ from the training data of the weights, measured on the small scan."""
     scan = learned.scan
     shown, _ = _shown(case.li_mu, case.metal, learned)
     image, metal = scan.image(shown).clamp(min=0), scan.mask(case.metal)

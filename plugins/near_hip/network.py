@@ -1,4 +1,4 @@
-"""The near-hip network: its input is a sinogram with a bright or completed trace, its output the corrected trace."""
+"""The near-hip network, which corrects the trace of a sinogram."""
 
 from collections.abc import Callable
 
@@ -17,20 +17,20 @@ LAYERS = 6
 _KERNEL, _SLOPE = 5, 0.2
 _USUAL = NmarSettings()
 FROM_LI = NmarSettings(prior_source="linear_interpolation")
-"""Settings of NMAR's prior in training, where no image shows metal."""
+"""Settings of NMAR's prior in training, where no image contains metal."""
 
 
 class NearHipCnn(nn.Sequential):
-    """Six convolutions of 5 x 5, each but the last with leaky ReLU and batch normalization.
+    """Network of six 5 x 5 convolutions, all except the last with leaky ReLU and batch normalization.
 
-    413,761 parameters at 64 channels, 104,481 at 32.
+    It has 413,761 parameters with 64 channels, and 104,481 with 32.
 
     Args:
         channels: number of channels.
-        fold: edge of the blocks of views and bins that enter as channels; the receptive field is 12 blocks to either
-            side.
-        planes: number of sinograms that it sees side by side.
-        starts_at_zero: whether its output is zero at first.
+        fold: edge of the blocks of views and bins that are rearranged into channels; the receptive field is 12 blocks
+            to either side.
+        planes: number of input sinograms.
+        starts_at_zero: whether the output is zero before training.
     """
 
     def __init__(self, channels: int = 64, *, fold: int = 1, planes: int = 1, starts_at_zero: bool = False) -> None:
@@ -66,15 +66,16 @@ class Nothing(nn.Module):
 def start_of(
     case: MarCase, how: Start, settings: NmarSettings = _USUAL, pause: Callable[[], None] = lambda: None
 ) -> Tensor | None:
-    """Return the completion that the network corrects, `[slice, view, bin]`; None if it makes all of it.
+    """Return the completion that the network corrects, `[slice, view, bin]`; None if it completes the trace alone.
 
-    It is linear interpolation, or the projection of NMAR's prior image, joined to the measured sinogram.
+    The completion is linear interpolation, or the projection of NMAR's prior image, adjusted to the measured sinogram
+    at the edges of the trace.
 
     Args:
         case: slices to correct.
-        how: start of the network.
-        settings: settings of NMAR's prior; by default it comes from the uncorrected image where metal hides little.
-        pause: called between the parts.
+        how: kind of completion.
+        settings: settings of NMAR's prior; by default, NMAR uses the uncorrected image if metal hides little.
+        pause: function called between the steps, so that a run can be cancelled.
     """
     if how == "nothing":
         return None
@@ -86,7 +87,7 @@ def start_of(
 
 
 def image_of_start(case: MarCase, how: Start, pause: Callable[[], None] = lambda: None) -> Tensor:
-    """Return the image of the start (or of linear interpolation) on the grid of the case, 1/cm, `[slice, y, x]`."""
+    """Return the image of the start, or else the LI image, on the grid of the case, 1/cm, `[slice, y, x]`."""
     start = start_of(case, how, pause=pause) if how == "nmar" else None
     pause()
     return case.li_mu if start is None else case.reconstruct(start)
@@ -99,13 +100,13 @@ def brightened(sinogram: Tensor, trace: Tensor) -> Tensor:
 
 
 def planes(sinogram: Tensor, trace: Tensor, start: Tensor | None, unit: float) -> Tensor:
-    """Return the input of the network, `[slice, plane, view, bin]`: the bright trace; or start, LI and trace.
+    """Return the input of the network, `[slice, plane, view, bin]`: sinogram with bright trace; or start, LI and trace.
 
     Args:
         sinogram: line integrals with metal, `[slice, view, bin]`; values in the trace have no effect.
         trace: metal trace, bool.
-        start: completion that the network corrects, `[slice, view, bin]`; None if it makes its own.
-        unit: line integral that is one to the network.
+        start: completion that the network corrects, `[slice, view, bin]`; None if it completes the trace alone.
+        unit: line integral that is scaled to 1.
     """
     if start is None:
         return (brightened(sinogram, trace) / unit)[:, None]
@@ -113,13 +114,14 @@ def planes(sinogram: Tensor, trace: Tensor, start: Tensor | None, unit: float) -
 
 
 def completed(network: nn.Module, seen: Tensor, start: Tensor | None, unit: float) -> Tensor:
-    """Compute the network's sinogram, `[slice, view, bin]`, also outside the trace; arguments as for `planes`.
+    """Compute the sinogram of the network, `[slice, view, bin]`, also outside the trace.
 
     Args:
-        network: network with as many input planes as `seen`, and one output plane.
-        seen: `planes`.
-        start: completion to which the network adds its change, `[slice, view, bin]`; None if it makes its own.
-        unit: line integral that is one to the network.
+        network: network with the input planes of `seen`, and one output plane.
+        seen: result of `planes`.
+        start: completion to which the output is added, `[slice, view, bin]`; None if the network completes the trace
+            alone.
+        unit: line integral that is scaled to 1.
     """
     said: Tensor = network(seen)[:, 0] * unit
     return said if start is None else start + said

@@ -1,4 +1,4 @@
-"""Pairs for training on a small scan: slightly changed metal of the patient in slices without metal."""
+"""Make training pairs on a small scan: slices without metal, with slightly changed metal masks of the patient."""
 
 import math
 from collections.abc import Callable
@@ -19,11 +19,11 @@ from marview.projection import Projector
 from .network import brightened
 
 FEWEST = 3
-"""Smallest number of slices without metal that a network learns from."""
+"""Smallest number of slices without metal that training needs."""
 
 _BODY_HU = -200.0
 _TURN, _GROW, _SHIFT = 0.6, 1.5, 0.25
-"""Ranges of the random rotation (rad), scale (factor) and shift (share of half the field) of a mask."""
+"""Ranges of the random rotation (rad), scale (factor) and shift (fraction of half the field) of a mask."""
 
 _TRIES = 12
 _HELD_OUT = 5
@@ -31,12 +31,12 @@ _HELD_OUT = 5
 
 @dataclass(frozen=True)
 class SmallScan:
-    """A parallel scan on a small grid, on which a network is trained in minutes.
+    """Parallel-beam scan on a small grid, on which a network can be trained in minutes.
 
     Attributes:
-        size_px: rows and columns.
+        size_px: number of rows and of columns.
         views: number of views over half a turn.
-        field_mm: edge of the grid.
+        field_mm: edge of the grid in mm.
     """
 
     size_px: int
@@ -57,13 +57,13 @@ class SmallScan:
         return MU_WATER * self.field_mm / 10 / 2
 
     def image(self, mu: Tensor) -> Tensor:
-        """Resample images to the small grid, `[slice, y, x]`."""
+        """Resample images `[slice, y, x]` to the small grid."""
         if mu.shape[-1] == self.size_px:
             return mu
         return interpolate(mu[:, None], size=(self.size_px, self.size_px), mode="bilinear", antialias=True)[:, 0]
 
     def pairs(self, mu: Tensor, metal: Tensor) -> Pairs:
-        """Make a re-projected pair without truth of slices with metal, 1/cm on any grid of the field of view."""
+        """Make re-projected pairs without a truth from slices with metal, 1/cm, on any grid with this field of view."""
         image, mask = self.image(mu), self.mask(metal)
         sinogram = self.projector.forward(image)
         return Pairs(
@@ -77,18 +77,18 @@ class SmallScan:
         )
 
     def mask(self, metal: Tensor) -> Tensor:
-        """Resample masks to the small grid, bool `[slice, y, x]`; small metal stays."""
+        """Resample masks to the small grid, bool `[slice, y, x]`, without losing small metal."""
         return self.image(metal.float()) > 0.05
 
 
 @dataclass(frozen=True, eq=False)
 class Patient:
-    """The training data of a network, on the small grid.
+    """Training data from the scan of a patient, on the small grid.
 
     Attributes:
-        scan: scan of the pairs.
+        scan: small scan.
         clean_mu: slices without metal, 1/cm, `[slice, y, x]`.
-        masks: metal of slices that have some, bool, `[mask, y, x]`.
+        masks: metal masks of slices with metal, bool, `[mask, y, x]`.
     """
 
     scan: SmallScan
@@ -97,11 +97,11 @@ class Patient:
 
     @classmethod
     def of(cls, scan: SmallScan, clean_hu: Tensor, masks: Tensor) -> "Patient":
-        """Make a patient of slices in HU and masks, on any grid of the same field."""
+        """Make training data from slices in HU and masks, on any grid with the same field of view."""
         return cls(scan, scan.image(hu_to_mu(clean_hu)).clamp(min=0), scan.mask(masks))
 
     def parted(self) -> tuple["Patient", "Patient"]:
-        """Split off held-out slices: every fifth, at least one of two or more, none of one."""
+        """Split off every fifth slice, but at least one, as held-out slices; a single slice is not split."""
         count = len(self.clean_mu)
         is_held = torch.arange(count, device=self.clean_mu.device) % _HELD_OUT == min(_HELD_OUT // 2, max(count - 1, 1))
         return replace(self, clean_mu=self.clean_mu[~is_held]), replace(self, clean_mu=self.clean_mu[is_held])
@@ -113,7 +113,7 @@ class Patient:
 
 
 def brightness(clean_hu: Tensor) -> float:
-    """Return the factor that scales soft tissue to water, so that slices of several patients are alike."""
+    """Return the factor that scales soft tissue to water, so that slices of different patients are similar."""
     tissue = hu_to_mu(clean_hu[clean_hu > _BODY_HU])
     return MU_WATER / float(tissue.mean()) if tissue.numel() else 1.0
 
@@ -126,17 +126,17 @@ def alike(clean_hu: Tensor) -> Tensor:
 
 @dataclass(frozen=True, eq=False)
 class LitPairs(Pairs):
-    """Pairs whose sinogram has a bright trace instead of measured metal."""
+    """Pairs whose sinogram has a bright trace in place of metal."""
 
     @classmethod
     def of(cls, projector: Projector, truth_mu: Tensor, free: Tensor, masks: Tensor) -> "LitPairs":
-        """Make pairs of slices and masks.
+        """Make pairs from slices and masks.
 
         Args:
             projector: projector between images and sinograms.
             truth_mu: slices without metal, 1/cm, `[slice, y, x]`.
             free: sinograms of the slices, `[slice, view, bin]`.
-            masks: metal, bool, `[slice, y, x]`.
+            masks: metal masks, bool, `[slice, y, x]`.
         """
         trace = projector.trace(masks)
         return cls(
@@ -150,16 +150,16 @@ class LitPairs(Pairs):
 
     @cached_property
     def image(self) -> Tensor:
-        """The image of linear interpolation, at least 0, 1/cm, `[slice, y, x]`: no metal looks like a bright trace."""
+        """The LI image, at least 0, 1/cm, `[slice, y, x]`; the FBP of a bright trace does not look like metal."""
         return self.li_image.clamp(min=0)
 
 
 @dataclass(frozen=True, eq=False)
 class NearHipPairs:
-    """Pairs of patients' own slices by number; they depend only on seed and number.
+    """Source of pairs from patients' own slices, which depend only on seed and number.
 
     Attributes:
-        patients: patients; one of them gives the slices of a batch.
+        patients: training data of the patients; all slices of a batch come from one of them.
         batch: number of slices in a batch.
         seed: seed of the random choices.
     """
@@ -169,7 +169,7 @@ class NearHipPairs:
     seed: int
 
     def __call__(self, number: int) -> Pairs:
-        """Return the batch of a number."""
+        """Return the batch with this number."""
         chance = torch.Generator().manual_seed(self.seed * 1_000_003 + number)
         patient = self.patients[_drawn(len(self.patients), chance)]
         chosen = torch.tensor([_drawn(len(patient.clean_mu), chance) for _ in range(self.batch)])
@@ -179,7 +179,7 @@ class NearHipPairs:
 
 
 def changed_mask(patient: Patient, index: int, chance: torch.Generator) -> Tensor:
-    """Rotate, scale and move one of the patient's masks within the body of a clean slice; bool, `[y, x]`."""
+    """Rotate, scale and shift one of the patient's masks within the body of a clean slice; bool, `[y, x]`."""
     body = patient.clean_mu[index] > MU_WATER / 2
     kept = patient.masks[_drawn(len(patient.masks), chance)]
     best, inside = kept, -1.0
@@ -200,7 +200,7 @@ def _moved(mask: Tensor, chance: torch.Generator) -> Tensor:
     rows, columns = mask.shape
     middle = (2 * x + 1) / columns - 1, (2 * y + 1) / rows - 1
     cosine, sine = factor * math.cos(angle), factor * math.sin(angle)
-    # a pixel p of the result shows what is at middle + A (p - middle - shift)
+    # the pixel p of the result comes from middle + A (p - middle - shift)
     at = middle[0] + right * _SHIFT, middle[1] + down * _SHIFT
     matrix = [
         [cosine, -sine, middle[0] - cosine * at[0] + sine * at[1]],
@@ -216,11 +216,11 @@ def _drawn(count: int, chance: torch.Generator) -> int:
 
 @dataclass(frozen=True, eq=False)
 class ScenePairs:
-    """Pairs of other patients' slices by number, with drawn metal; soft tissue is scaled to water.
+    """Source of pairs from slices of other patients, with drawn metal and soft tissue scaled to water.
 
     Attributes:
-        scan: scan of the pairs.
-        draw: function that makes the scene of a number.
+        scan: small scan.
+        draw: function that draws the scene with a number.
         device: device for the pairs.
     """
 
@@ -229,7 +229,7 @@ class ScenePairs:
     device: torch.device
 
     def __call__(self, number: int) -> LitPairs:
-        """Return the batch of a number.
+        """Return the batch with this number.
 
         Raises:
             BadInput: the slices contain no tissue for metal.

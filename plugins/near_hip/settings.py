@@ -1,4 +1,4 @@
-"""Settings of the network and its small scan: the table `[network]` of a recipe, and parameters of a run."""
+"""Settings of the network and its small scan, in the table `[network]` of a recipe and as parameters of a run."""
 
 from collections.abc import Mapping
 from typing import Any, Literal
@@ -8,11 +8,11 @@ from pydantic import BaseModel, Field
 from marview.learning.settings import NetworkSettings, Weight, settings_of
 
 Start = Literal["nothing", "li", "nmar"]
-"""What the network corrects: nothing (it makes the whole sinogram, as in the paper), linear interpolation, or NMAR."""
+"""Completion that the network corrects: LI, NMAR, or nothing, in which case it makes the sinogram as in the paper."""
 
 
 class Network(BaseModel):
-    """Settings of a network and of the small scan that it learns on."""
+    """Settings of a network and of its small scan."""
 
     channels: int = Field(
         32,
@@ -73,13 +73,13 @@ class Network(BaseModel):
 
 
 class Settings(Network, NetworkSettings):
-    """Settings of a recipe or a weights file; `outside` is the weight of the sinogram outside the trace."""
+    """Settings in a recipe or a weights file; `outside` is the weight of the loss outside the trace."""
 
     outside: Weight = 0.05
 
 
 class Learning(BaseModel):
-    """Settings of the training within a run."""
+    """Settings of the training in a run."""
 
     minutes: float = Field(
         4.0,
@@ -129,11 +129,11 @@ class Learning(BaseModel):
 
 
 class Parameters(Network, Learning):
-    """Parameters of the near-hip method: duration of its training, and resolution of its scan."""
+    """Parameters of the near-hip method: settings of its training, its network and its small scan."""
 
     @property
     def network(self) -> dict[str, Any]:
-        """The settings of the network, as in a recipe. One that makes the whole sinogram is trained on all of it."""
+        """Settings of the network, as in a recipe. A network without a start is trained on the whole sinogram."""
         return self.model_dump(include=set(Network.model_fields)) | {
             "outside": 1.0 if self.start == "nothing" else 0.05
         }

@@ -1,4 +1,4 @@
-"""Learning within a run: what it is measured on, and what becomes of it."""
+"""Tests of training in a run: how the network is measured, and which network is used."""
 
 import pytest
 import torch
@@ -11,7 +11,7 @@ SETTINGS = {"channels": 4, "fold": 1, "start": "nothing", "outside": 0.05, "bloc
     ("count", "says"), [(1, "in the training slices (there are no others),"), (2, "in 1 slice not used for training,")]
 )
 def test_the_network_is_measured_on_held_out_slices(loaded, made, room, monkeypatch, count, says) -> None:
-    """If there are any."""
+    """Without held-out slices, the network is measured on the training slices."""
     seen: dict[str, Tensor] = {}
     error, calibrate = room.learned.error, room.learned.calibrate
 

@@ -1,4 +1,4 @@
-"""A run of the near-hip method, and what it keeps for the next."""
+"""Tests of runs of the near-hip method, and of networks stored for later runs."""
 
 import pytest
 import torch
@@ -40,7 +40,7 @@ def test_a_second_run_on_the_same_scan_reuses_the_network(loaded, made) -> None:
 
 
 def test_another_mask_is_learned_and_both_networks_are_kept(loaded, made) -> None:
-    """So that a result does not depend on what was run before it."""
+    """A result must not depend on earlier runs."""
     case, _ = made.case()
     parameters = loaded.parameters(made.SMALL | {"seed": 6})
     for is_first in (True, False):

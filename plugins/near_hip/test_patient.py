@@ -1,4 +1,4 @@
-"""Pairs of a patient's slices."""
+"""Tests of training pairs from a patient's slices."""
 
 import pytest
 import torch

@@ -1,4 +1,4 @@
-"""The network that several patients taught."""
+"""Tests of the network that was trained on several patients."""
 
 import re
 from pathlib import Path
@@ -38,7 +38,7 @@ def test_a_scan_with_too_few_slices_without_metal_is_left_to_it_and_the_note_say
     assert says in words
     assert "knows nothing of this patient" in words
     other = loaded.method.run(case, loaded.parameters({"size_px": 64}), made.Job(slices=count, loaded=loaded))
-    assert torch.equal(other.hu, result.hu)  # settings of the training do not matter if the run does not train
+    assert torch.equal(other.hu, result.hu)  # the settings of the training have no effect if the run does not train
 
 
 def test_learning_from_random_weights_is_refused_without_clean_slices(loaded, made) -> None:
@@ -49,7 +49,7 @@ def test_learning_from_random_weights_is_refused_without_clean_slices(loaded, ma
 
 @pytest.mark.parametrize(("slices", "rate"), [(0, 1e-4), (6, 1.0)])
 def test_a_case_outside_the_training_gets_a_note(loaded, made, slices, rate) -> None:
-    """Without slices to learn from, and if learning from them gained nothing."""
+    """The case has no slices to train on, or training on them does not help."""
     case, _ = made.case()
     wide = MarCase(case.hu, case.hu > 0, case.pixel_mm, case.beam, [5], case.sinogram)
     parameters = loaded.parameters({"steps": 2, "size_px": 64, "views": 45, "learning_rate": rate})
@@ -90,7 +90,7 @@ def test_weights_of_another_network_are_refused(room, made, loaded) -> None:
 
 
 def test_a_body_of_any_brightness_looks_alike_to_it(room, made) -> None:
-    """What it changes grows with the attenuation, which is how several patients' slices were made alike."""
+    """The change of the network is proportional to the attenuation, because training slices were scaled to water."""
     case, _ = made.case()
     brighter = MarCase(
         1.3 * (case.hu + 1000) - 1000, case.metal, case.pixel_mm, case.beam, [5], 1.3 * case.sinogram, case.trace

@@ -1,4 +1,4 @@
-"""What the network learns from on the command line: a patient's own scan, or the slices of many."""
+"""Tests of the training data on the command line: a patient's own scan, or slices of many patients."""
 
 from pathlib import Path
 from typing import Any
@@ -59,7 +59,7 @@ def test_slices_of_many_are_varied_and_made_alike_and_have_metal_drawn_into_them
     other = trainable.sources(Asked(scans, RECIPE, CPU, process=1))
     assert not torch.equal(other.training(3).truth_mu, seen[3].truth_mu)
     first, second = (sources.validation(number) for number in range(2))
-    assert torch.equal(first.truth_mu, second.truth_mu)  # the same slice, not varied, with other metal
+    assert torch.equal(first.truth_mu, second.truth_mu)  # the same slice without variation, but with different metal
     assert not torch.equal(first.metal, second.metal)
 
 
@@ -83,7 +83,7 @@ def test_slices_of_any_brightness_are_shown_alike(room, made) -> None:
 def test_slices_without_tissue_for_metal_are_a_sentence(room, scans: Path) -> None:
     Image.fromarray(np.where(np.arange(64) % 64 < 40, 300, 0)[None].repeat(64, 0).astype(np.uint16)).save(
         scans / "mine.tif"
-    )  # no body but fat, -424 HU
+    )  # the body is only fat, -424 HU
     sources = room.training.of_slices(Asked(scans / "mine.tif", RECIPE, CPU))
     with pytest.raises(BadInput, match="tissue"):
         sources.validation(0)

@@ -1,4 +1,4 @@
-"""Training of the near-hip network, from the command line or within a run."""
+"""Train the near-hip network, from the command line or in a run."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
@@ -26,14 +26,14 @@ from .patient import FEWEST, NearHipPairs, Patient, ScenePairs, SmallScan, alike
 from .settings import read_settings
 
 _FIELD_MM = 416.0
-"""Field of a simulated scan. It has no effect on the network, whose unit grows with the field."""
+"""Field of view of the simulated scan in mm. It has no effect, because the network's unit is proportional to it."""
 
 _TRAINING, _VALIDATION = 0, 1
 """Separate seeds, so that training and validation draw different random numbers."""
 
 
 class NearHipTraining:
-    """Mean squared error of the sinogram, mostly of its trace."""
+    """Training with the mean squared error of the sinogram, mostly in the trace."""
 
     turns: tuple[str, ...] = ONE_TURN
 
@@ -52,8 +52,8 @@ class NearHipTraining:
         return network.parameters()
 
     def losses(self, network: nn.Module, pairs: Pairs, turn: str, settings: Mapping[str, Any]) -> dict[str, Tensor]:  # noqa: ARG002
-        """Loss of the sinogram, in the unit of the network."""
-        # The brightest value and the interpolation use the whole sinogram, although a step may see a part of it.
+        """Compute the loss of the sinogram, in the unit of the network."""
+        # The bright trace and the start are computed from the whole sinogram, even if a step uses only a part of it.
         chosen = read_settings(settings)
         one, trace, wanted = unit(pairs), pairs.trace, pairs.metal_free_sinogram
         seen, start = self.shown(pairs, settings)
@@ -68,7 +68,7 @@ class NearHipTraining:
 
     @torch.no_grad()
     def shown(self, pairs: Pairs, settings: Mapping[str, Any]) -> tuple[Tensor, Tensor | None]:
-        """Return input and start of the network for whole sinograms; computed once, because a batch is used again."""
+        """Return the input and the start of the network for whole sinograms, cached because a batch is used again."""
         if pairs not in self._shown:
             start = start_of(pairs.case(), read_settings(settings).start, FROM_LI)
             self._shown[pairs] = planes(pairs.sinogram, pairs.trace, start, unit(pairs)), start
@@ -76,7 +76,7 @@ class NearHipTraining:
 
     @torch.no_grad()
     def pictures(self, network: nn.Module, pairs: Pairs, settings: Mapping[str, Any]) -> dict[str, Tensor]:
-        """Return the bright and the corrected sinogram, and the image of the corrected one in 1/cm."""
+        """Return the sinogram with bright trace, the corrected sinogram, and its image in 1/cm."""
         said = completed(network, *self.shown(pairs, settings), unit(pairs))
         corrected = torch.where(pairs.trace, said, pairs.sinogram)
         return {
@@ -86,7 +86,7 @@ class NearHipTraining:
         }
 
     def sources(self, asked: Asked) -> Sources:
-        """Make pairs of slices without metal, from scans with metal in other slices or from other patients.
+        """Make the sources of pairs, from scans of patients with metal or from scans without metal.
 
         Raises:
             BadInput: there are too few slices without metal, or the recipe is wrong.
@@ -95,9 +95,9 @@ class NearHipTraining:
 
 
 def block(trace: Tensor, views: int, bins: int) -> tuple[Tensor, Tensor, Tensor]:
-    """Indices of neighbouring views and bins around a random place in each slice's trace.
+    """Choose a block of neighbouring views and bins around a random ray of each slice's trace, and return its indices.
 
-    The last view is not a neighbour of the first one, because left and right are swapped after half a turn.
+    The last view and the first one are not neighbours, because left and right are exchanged after half a turn.
 
     Args:
         trace: metal trace, bool, `[slice, view, bin]`.
@@ -124,7 +124,7 @@ def block(trace: Tensor, views: int, bins: int) -> tuple[Tensor, Tensor, Tensor]
 
 
 def unit(pairs: Pairs) -> float:
-    """Unit of the network, as `SmallScan.unit`."""
+    """Return the unit of the network, as in `SmallScan.unit`."""
     return MU_WATER * pairs.projector.pixel_mm * pairs.projector.shape[0] / 10 / 2
 
 
@@ -132,7 +132,7 @@ def of_scans(asked: Asked) -> Sources:
     """Read slices without metal and the metal masks of a scan, or of every scan in a folder.
 
     Raises:
-        BadInput: there is no scan with metal, each has too few slices without metal, or the recipe is wrong.
+        BadInput: there is no scan with metal, all scans have too few slices without metal, or the recipe is wrong.
     """
     chosen, data, seed = read_settings(asked.recipe.network), asked.recipe.data, asked.recipe.run.seed
     found = read_patient(asked.data)
@@ -160,7 +160,7 @@ def of_scans(asked: Asked) -> Sources:
 
 
 def of_slices(asked: Asked) -> Sources:
-    """Make pairs of other patients' slices without metal, varied and with drawn metal as in the recipe.
+    """Make pairs from varied slices of other patients without metal, with drawn metal as in the recipe.
 
     Raises:
         BadInput: there is no slice without metal, or the recipe is wrong.
@@ -176,7 +176,7 @@ def of_slices(asked: Asked) -> Sources:
 
 
 def _drawing(bank: Bank, data: Data, seed: tuple[int, ...]) -> Callable[[int], Scene]:
-    """Return a function that draws the scene of a number, in other processes if the recipe has workers."""
+    """Return a function that draws the scene with a number, in worker processes if the recipe asks for them."""
     if data.workers:
         return SceneWorkers(bank, data, seed, data.workers)
     return lambda number: draw_scene(bank, data, (*seed, number))

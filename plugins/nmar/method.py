@@ -12,7 +12,7 @@ class Parameters(NmarSettings):
 
 
 class Nmar:
-    """Method that flattens the sinogram before interpolation: it divides by the projection of a prior image."""
+    """Method that divides the sinogram by the sinogram of a prior image before it interpolates across the trace."""
 
     Parameters = Parameters
 

@@ -1,4 +1,4 @@
-"""NMAR on a phantom whose truth is known."""
+"""Tests of NMAR on a phantom with known truth."""
 
 import logging
 from pathlib import Path
@@ -44,7 +44,7 @@ def nmar() -> LoadedMethod:
 
 @pytest.fixture(scope="module")
 def phantom() -> tuple[MarCase, torch.Tensor]:
-    """An oval body with bones and rods whose rays are measured too low, as beam hardening does; and its truth."""
+    """Return a body with bones and metal rods, with beam hardening on the rays through metal, and its truth."""
     y, x = np.mgrid[:SIZE, :SIZE] * PIXEL_MM - PIXEL_MM * (SIZE - 1) / 2
     truth = np.full((SIZE, SIZE), -1000.0, np.float32)
     truth[(x / 150) ** 2 + (y / 100) ** 2 < 1] = 30
@@ -103,7 +103,7 @@ def test_the_prior_has_air_water_and_bone(nmar: LoadedMethod, phantom) -> None:
 
 
 def test_a_prior_of_the_truth_gives_the_truth(phantom) -> None:
-    """With the exact prior the normalized sinogram is one, so its trace is filled exactly."""
+    """With the exact prior, the normalized sinogram is 1 everywhere, so the trace is filled exactly."""
     case, truth = phantom
     free = case.projector.forward(hu_to_mu(truth))
     filled = complete_normalized(case, free, NmarSettings())

@@ -1,4 +1,4 @@
-"""NMAR with the fine structure of the uncorrected image restored near the metal (after Meyer 2012)."""
+"""NMAR with fine structure of the uncorrected image restored near the metal (based on Meyer 2012)."""
 
 import numpy as np
 import torch
@@ -13,7 +13,7 @@ from marview.physics.attenuation import mu_to_hu
 
 
 class Parameters(NmarSettings):
-    """Parameters of NMAR, and of mixing its image with the uncorrected one."""
+    """Parameters of NMAR, and of mixing its image with the uncorrected image."""
 
     split_mm: float = Field(
         3.8,
@@ -65,7 +65,7 @@ class NmarFrequencySplit:
 
 
 def split(case: MarCase, corrected_hu: Tensor, parameters: Parameters) -> Tensor:
-    """Add a mix of both images' fine structure to the coarse structure of the corrected image, HU `[slice, y, x]`."""
+    """Combine the coarse structure of the corrected image with fine structure of both images, HU `[slice, y, x]`."""
     sigma_px = parameters.split_mm / case.pixel_mm
     share = torch.exp(-_distance_mm(case) / parameters.reach_mm)
     is_streak = _fine(case.hu, case.metal, sigma_px).abs() > parameters.streak_hu
@@ -74,7 +74,7 @@ def split(case: MarCase, corrected_hu: Tensor, parameters: Parameters) -> Tensor
 
 
 def _fine(image: Tensor, metal: Tensor, sigma_px: float) -> Tensor:
-    """Subtract the Gaussian mean over pixels without metal, so that the edge of metal adds no detail around it."""
+    """Subtract the Gaussian mean over pixels without metal, so that the edge of metal does not count as detail."""
     outside = (~metal).to(image.dtype)
     mean = gaussian(image * outside, sigma_px) / gaussian(outside, sigma_px).clamp(min=1e-6)
     return image - mean

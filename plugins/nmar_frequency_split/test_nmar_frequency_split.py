@@ -1,4 +1,4 @@
-"""The frequency split, by what it does to two images."""
+"""Tests of the frequency split of two images."""
 
 import torch
 

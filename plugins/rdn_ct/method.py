@@ -1,4 +1,4 @@
-"""RDN-CT: remove metal artifacts from the image without sinogram and mask."""
+"""RDN-CT: remove metal artifacts from the image, without a sinogram or mask."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -12,7 +12,7 @@ from .settings import read_settings
 
 
 class RdnCtMethod(ImageMethod):
-    """Method that subtracts the artifact image that the network finds in each slice."""
+    """Method that subtracts the artifact image, which the network estimates in each slice."""
 
     def build(self, settings: Mapping[str, Any]) -> tuple[nn.Module, int]:
         """Build the network."""

@@ -1,4 +1,4 @@
-"""The residual dense network (Zhang 2018), as DuDoNet's paper compares with it for CT (Lin 2019): no up-scaling."""
+"""The residual dense network (Zhang 2018) without upsampling, as in the comparison of DuDoNet's paper (Lin 2019)."""
 
 import torch
 from torch import Tensor, nn
@@ -7,7 +7,7 @@ from .settings import Settings
 
 
 class DenseBlock(nn.Module):
-    """Convolutions that each receive the feature maps of all earlier ones; the block adds their fusion to its input."""
+    """Convolutions that each receive all earlier feature maps; their fused output is added to the input."""
 
     def __init__(self, features: int, growth: int, layers: int) -> None:
         super().__init__()
@@ -26,12 +26,12 @@ class DenseBlock(nn.Module):
 
 
 class RdnCt(nn.Module):
-    """Correct an image `[slice, 1, y, x]` in the unit of `marview.methods.image_domain`.
+    """Network that corrects an image `[slice, 1, y, x]` in the unit of `marview.methods.image_domain`.
 
-    13,761,537 parameters in the paper's size.
+    It has 13,761,537 parameters in the size of the paper.
 
     Attributes:
-        fold: number that edges must be multiples of.
+        fold: number of pixels that height and width of images must be multiples of.
     """
 
     fold = 1

@@ -11,10 +11,10 @@ class Settings(PatchSettings):
     """Size of the network; the defaults come from the papers.
 
     Attributes:
-        blocks: residual dense blocks.
-        layers: convolutions of a block.
-        growth: feature maps that each of them adds.
-        features: feature maps between the blocks.
+        blocks: number of residual dense blocks.
+        layers: number of convolutions in a block.
+        growth: number of feature maps that each convolution adds.
+        features: number of feature maps between the blocks.
         is_residual: whether the network adds a change to its image, zero at first, instead of making a new image.
     """
 

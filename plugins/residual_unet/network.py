@@ -1,4 +1,4 @@
-"""A U-Net that adds a change, zero at first, to the image."""
+"""A U-Net that adds a change, initially zero, to the image."""
 
 from torch import Tensor, nn
 from torch.nn.functional import pixel_shuffle, pixel_unshuffle
@@ -10,13 +10,13 @@ from .settings import Settings
 
 
 class ResidualUNet(nn.Module):
-    """Correct an image `[slice, 1, y, x]` in the unit of `marview.methods.image_domain`.
+    """Network that corrects an image `[slice, 1, y, x]` in the unit of `marview.methods.image_domain`.
 
-    With `blocks` it is a shallow U-Net with residual blocks at its coarse level, as in ADN. It learns more in the same
-    time than the published one.
+    If `blocks` is not 0, it is a shallow U-Net with residual blocks at its coarsest level, as in ADN, which learns more
+    in the same time than the published U-Net.
 
     Attributes:
-        fold: number that edges must be multiples of.
+        fold: number of pixels that height and width of images must be multiples of.
     """
 
     def __init__(self, settings: Settings) -> None:

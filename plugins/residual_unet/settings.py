@@ -13,11 +13,11 @@ class Settings(PatchSettings):
     """Size of the network and its patches.
 
     Attributes:
-        base: channels of the first level.
-        fold: the network sees squares of this many pixels as channels, which saves time at full resolution.
-        blocks: residual blocks at a quarter of the first level's resolution, on the way down and again on the way up; 0
-            for the published U-Net.
-        has_norm: whether batch normalisation follows every convolution. It needs large batches.
+        base: number of channels at the first level.
+        fold: edge of the squares of pixels that are rearranged into channels, which saves time at full resolution.
+        blocks: number of residual blocks at a quarter of the first level's resolution, in the contracting path and
+            again in the expanding path; 0 for the published U-Net.
+        has_norm: whether batch normalisation follows each convolution. It needs large batches.
     """
 
     base: Count = 64

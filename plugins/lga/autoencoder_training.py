@@ -117,7 +117,7 @@ class AutoencoderTraining:
 
 
 def _crops(batch: GsiBatch, settings: Settings) -> tuple[Tensor, Tensor, Tensor]:
-    """Return crops of ordinary, spectral and clean slices with neighbours, `[slice, neighbour, y, x]`, in their unit."""
+    """Return crops of ordinary, spectral and clean slices with their neighbours, `[slice, neighbour, y, x]`."""
     planes = torch.cat([to_unit(batch.ordinary_hu), _repeated(batch.gsi_hu, settings)], dim=1)
     ordinary, spectral = crops(planes, settings.crop_px, batch.mask).chunk(2, dim=1)
     clean = to_unit(batch.clean_hu)

@@ -1,4 +1,4 @@
-"""Summaries hold one row per study, whatever its name."""
+"""Summaries have one row per study, even if its name contains odd characters."""
 
 import csv
 import io

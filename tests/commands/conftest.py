@@ -1,4 +1,4 @@
-"""A small series with metal as files, and the command line as a user calls it."""
+"""Fixtures: a small series with metal as files, and the command line as a user calls it."""
 
 import json
 import subprocess

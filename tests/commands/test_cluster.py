@@ -1,4 +1,4 @@
-"""A batch on a Dask cluster of this machine: workers may die, nothing is lost."""
+"""A batch on a local Dask cluster loses no study, even if workers die."""
 
 import os
 import signal

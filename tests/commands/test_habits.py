@@ -1,4 +1,4 @@
-"""Habits of the command line: help, completion, quiet and verbose, dry runs, JSON, tables in pipes."""
+"""Behaviour that all commands share: help, completion, --quiet and --verbose, dry runs, JSON, tables in pipes."""
 
 import inspect
 import json

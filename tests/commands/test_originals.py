@@ -1,4 +1,4 @@
-"""No verb overwrites its input or writes into the folder of its source series, by any path."""
+"""No command overwrites its input or writes into the folder of its source series, even through a link."""
 
 import hashlib
 import shutil

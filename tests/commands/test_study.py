@@ -1,4 +1,4 @@
-"""The verbs of reader studies."""
+"""The commands of reader studies."""
 
 import csv
 from collections.abc import Callable

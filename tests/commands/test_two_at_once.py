@@ -1,4 +1,4 @@
-"""Two processes with one target: the target is complete, and the second process is refused."""
+"""If two processes write to the same target, the target is complete and the second process is refused."""
 
 import os
 import subprocess

@@ -1,4 +1,4 @@
-"""The base installation without Qt: every command works."""
+"""Every command works in the base installation, which lacks Qt."""
 
 import json
 import os

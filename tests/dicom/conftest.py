@@ -1,4 +1,4 @@
-"""A small CT series whose attributes tests can change."""
+"""Fixture: a small CT series whose attributes tests can change."""
 
 from collections.abc import Callable
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What tests of derived series share."""
+"""Helpers for tests of derived series."""
 
 import numpy as np
 import pydicom

@@ -1,4 +1,4 @@
-"""Give slices stored values, and find their series."""
+"""Helpers that set the stored values of slices and find their series."""
 
 import numpy as np
 

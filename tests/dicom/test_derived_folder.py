@@ -1,4 +1,4 @@
-"""A derived series is written whole or not at all, over nothing."""
+"""A derived series is written completely or not at all, and overwrites nothing."""
 
 import os
 from pathlib import Path

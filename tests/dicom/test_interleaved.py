@@ -1,4 +1,4 @@
-"""Acquisitions and reconstructions whose slices lie between each other, or share positions, under one series UID."""
+"""Acquisitions and reconstructions under one series UID whose slices alternate or share positions."""
 
 import copy
 

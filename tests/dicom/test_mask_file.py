@@ -1,4 +1,4 @@
-"""Masks of other programs, and files that are not masks."""
+"""Masks written by other programs, and files that are not masks."""
 
 import gzip
 import re

@@ -1,4 +1,4 @@
-"""Values that cannot be HU, and odd images whose values can."""
+"""Values that cannot be HU give a finding, and unusual images in HU give none."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""Canary strings in every identifying tag reach no log, no warning, no temporary name and no refusal."""
+"""Canary strings in every identifying tag reach no log, warning, temporary file name or error message."""
 
 import logging
 import re

@@ -1,4 +1,4 @@
-"""Exceptions of libraries: the type goes to the log, and a lack of memory is not mistaken for damage."""
+"""The type of a library's exception goes to the log, and lack of memory is not mistaken for damage."""
 
 import errno
 import logging

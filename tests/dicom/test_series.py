@@ -1,4 +1,4 @@
-"""What a series says about itself: description, origin, modality and place."""
+"""Properties of a series: description, derivation, modality and path."""
 
 import pytest
 

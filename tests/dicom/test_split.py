@@ -1,4 +1,4 @@
-"""Which slices belong to one volume."""
+"""Slices that are not one volume are split into several series."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Small cases with a sinogram of their own: a disc of tissue with a rod of metal."""
+"""Fixtures: small cases with a measured sinogram of a disc of tissue with a metal rod."""
 
 from collections.abc import Callable
 

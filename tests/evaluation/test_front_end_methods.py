@@ -1,4 +1,4 @@
-"""Demo studies and volumes through the clinical front end, with a real worker."""
+"""Methods run on demo studies and volumes as on clinical images, in a real worker."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""What the benchmarks of real metal say about scans that are missing."""
+"""The benchmarks of real metal name missing scans in a message."""
 
 import sys
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What benchmarks/validation.py says about rows that have no result."""
+"""benchmarks/validation.py reports rows without a result."""
 
 import dataclasses
 import sys

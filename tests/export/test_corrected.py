@@ -1,4 +1,4 @@
-"""Formats of a result; the derived series is tested beside its writer."""
+"""A result is written in every format; the contents of derived series are tested in tests/dicom."""
 
 import errno
 import json

@@ -1,4 +1,4 @@
-"""A disk that fills while a file is written leaves nothing of it, whatever library writes the file."""
+"""If the disk fills while a file is written, nothing of the file remains, whichever library writes it."""
 
 import sys
 from collections.abc import Callable, Iterator

@@ -1,4 +1,4 @@
-"""Movies: all frames with their durations; refusals with advice."""
+"""Movies contain all frames with their durations, and refusals give advice."""
 
 import importlib.util
 

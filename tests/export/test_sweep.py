@@ -1,4 +1,4 @@
-"""Files of a sweep: complete, with equal numbers in each."""
+"""The files of a sweep are complete, and all of them give the same values."""
 
 import csv
 import json

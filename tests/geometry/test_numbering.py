@@ -1,4 +1,4 @@
-"""One number for a slice everywhere: slice 1 is at the head end."""
+"""A slice has the same number everywhere, and slice 1 is at the head end."""
 
 import numpy as np
 import pytest

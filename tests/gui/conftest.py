@@ -1,4 +1,4 @@
-"""The real window, offscreen by default, on a session with a fake worker; leaks are failures."""
+"""Fixtures: the real window, offscreen by default, on a session with a fake worker; a leak fails the test."""
 
 import gc
 import importlib.util

@@ -1,4 +1,4 @@
-"""A hand that paints: mouse and keys on the original's pane of a real window."""
+"""Helper that paints with mouse and keys in the original pane of a real window."""
 
 import numpy as np
 from PySide6.QtCore import QEvent, QPoint, QPointF, Qt

@@ -1,4 +1,4 @@
-"""Shades of grey of a picture."""
+"""Values are drawn as the expected shades of grey."""
 
 import numpy as np
 import pytest

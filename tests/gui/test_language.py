@@ -1,4 +1,4 @@
-"""The window speaks the person's language: every word goes through the catalogue, and the German one is complete."""
+"""Every text of the window goes through the catalogue, and the German catalogue is complete."""
 
 import gettext
 import importlib.util

@@ -1,4 +1,4 @@
-"""Export and import of a mask by the menu."""
+"""A mask is exported and imported through the menu."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""The whole workflow with the real worker: open, find metal, reduce, cancel, export, open the export."""
+"""The whole workflow works with the real worker: open, find metal, reduce, cancel, export, open the export."""
 
 import shutil
 from pathlib import Path

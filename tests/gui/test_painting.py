@@ -1,4 +1,4 @@
-"""Painting with real mouse and keys: paint, erase, grow, edit, undo, pieces off."""
+"""Painting with real mouse and key events: paint, erase, grow, edit, undo, switch pieces off."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""The Sensitivity layout under the mouse: sweep, click a variant, draw line and region, export the table."""
+"""The Sensitivity layout with real mouse events: sweep, click a variant, draw line and region, export the table."""
 
 import csv
 from pathlib import Path

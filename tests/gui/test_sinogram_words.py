@@ -1,4 +1,4 @@
-"""The words below a sinogram."""
+"""The texts beside and below a sinogram."""
 
 import pytest
 

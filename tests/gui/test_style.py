@@ -1,4 +1,4 @@
-"""Dark and light: text is easy to read in both, and images stay on black."""
+"""Text has enough contrast in the dark and the light style, and images stay on black."""
 
 import pytest
 from PySide6.QtCore import QSize

@@ -2,11 +2,11 @@
 
     python -m benchmarks.ablations --output DIR [--steps 500 300] [--slices 10 30 50 70] [--shapes 0 2 4 6 8]
 
-First two PriorNets by the recipe `cpu`, one that sees both images and one that sees only the uncorrected image; then
-behind them a SinoNet for every row by the recipe `cpu_sinogram`, all with the same seeds and the same simulated slices.
-The table has PSNR, RMSE in HU, the share of the mean squared error between NMAR and the FBP ceiling that is closed
-(primary metric) and the paper's RMSE. What is trained stays in DIR, and is not trained again. One thread, a
-quarter of an hour of a free core with these steps; reads ../shared/data.
+The benchmark first trains two PriorNets with the recipe `cpu`, one on both images and one on only the uncorrected
+image. It then trains a SinoNet for each row with the recipe `cpu_sinogram`, all with the same seeds and the same
+simulated slices. The table has PSNR, RMSE in HU, the closed fraction of the mean squared error between NMAR and the FBP
+ceiling (primary metric) and the paper's RMSE. Trained networks stay in DIR and are not trained again. With these steps,
+one thread takes a quarter of an hour on an idle core. Reads ../shared/data.
 """
 
 import argparse
@@ -90,7 +90,7 @@ class Slices:
         self.validation = ValidationPairs(banks.validation, recipe.data, machine.device, self._seed)
 
     def __call__(self, number: int) -> Pairs:
-        """Return the batch of a step."""
+        """Return the batch for a step."""
         chosen = int(np.random.default_rng((self._seed, number)).integers(self._count))
         if chosen not in self._batches:
             self._batches[chosen] = self._simulated(chosen)

@@ -1,10 +1,11 @@
-"""Time of brush strokes on a large volume, in the mask only and in the real window, and delay of the trace.
+"""Measure the time of brush strokes on a large volume, in the mask alone and in the real window, and of the trace.
 
 python benchmarks/brush.py
 
-The window is driven with mouse events on a made series of 512 x 512 x 300 in the MAR layout. An *event* is a move of
-the mouse with the button down: mask written, change kept for undo, overlay changed, and painted what is dirty then.
-*Trace* is the time from such an event to the sinogram's pane repainted with the outline of a mask that holds it.
+The benchmark sends mouse events to the window, which shows a simulated series of 512 x 512 x 300 voxels in the MAR
+layout. An *event* is a mouse move with the button down; its time includes changing the mask, storing the change for
+undo, updating the overlay and repainting. *Trace* is the time from such an event until the sinogram pane has drawn the
+trace of the changed mask.
 """
 
 import argparse
@@ -42,7 +43,7 @@ TARGETS_MS = "targets: event 8 median, 16 at the 99th percentile; trace 50"
 
 
 def event_ms(brush: Brush, hu: NDArray[np.int16]) -> NDArray[np.float64]:
-    """Return milliseconds per event of a long stroke in the mask only: voxels written, change kept for undo."""
+    """Return the milliseconds per event of a long stroke in the mask alone, including the storage for undo."""
     generator = np.random.default_rng(0)
     metal = MetalMask(np.zeros(SHAPE, bool), SPACING_MM, hu)
     metal.begin_stroke()
@@ -58,7 +59,7 @@ def event_ms(brush: Brush, hu: NDArray[np.int16]) -> NDArray[np.float64]:
 
 
 def undo_kilobytes() -> float:
-    """Return the kilobytes of undo for 200 strokes over 50 slices, which are undone and compared."""
+    """Return the size of the undo stack in kilobytes after 200 strokes on 50 slices, and check that undo works."""
     generator = np.random.default_rng(1)
     metal = MetalMask(np.zeros((50, *SHAPE[1:]), bool), SPACING_MM)
     for stroke in range(STROKES):
@@ -78,7 +79,7 @@ def undo_kilobytes() -> float:
 
 
 def made_series(folder: Path) -> Path:
-    """Make a CT series of a body with two metal rods, 300 slices of 512 x 512."""
+    """Write a CT series of a body with two metal rods, 300 slices of 512 x 512 pixels."""
     y, x = (axis * SPACING_MM[1] - 179 for axis in np.mgrid[: SHAPE[1], : SHAPE[2]])
     slice_hu = np.where((x / 160) ** 2 + (y / 110) ** 2 < 1, 40, -1000).astype(np.int16)
     for centre in (-70, 75):
@@ -101,7 +102,7 @@ def made_series(folder: Path) -> Path:
 
 
 class BrushWindow:
-    """A window with a series open in the MAR layout, and a mouse that paints in it."""
+    """Window with a series in the MAR layout, in which mouse events paint."""
 
     def __init__(self, series: Path) -> None:
         self._qt = application()
@@ -122,7 +123,7 @@ class BrushWindow:
         self._generator = np.random.default_rng(0)
 
     def stroke(self, events: int, **settings: Any) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Return milliseconds per event of a long stroke, and from events to their trace on screen."""
+        """Return the milliseconds per event of a long stroke, and from events to the drawn trace."""
         session = self._session
         session.tools.update(tool=Tool.BRUSH, **settings)
         sinogram = self._sinogram
@@ -137,7 +138,7 @@ class BrushWindow:
             touched += 1
 
         def arrive() -> None:
-            """Record the arrival of a trace, which covers the strokes before its request."""
+            """Record the arrival of a trace, which includes all events before its request."""
             sinogram.viewport().repaint()
             now = time.perf_counter()
             held = asked.pop(0)
@@ -151,7 +152,7 @@ class BrushWindow:
         session.traces.asked.connect(note_request)
         at = np.array([256.0, 200.0])
         self._send(QEvent.Type.MouseButtonPress, at, LEFT)
-        session.metal.touched.connect(touch, priority=1)  # before the request that the same event makes
+        session.metal.touched.connect(touch, priority=1)  # before the request that this event causes
         for _ in range(events):
             at = np.clip(at + self._generator.normal(0, 6, 2), 120, 390)
             before = touched
@@ -190,7 +191,7 @@ class BrushWindow:
 
 
 def print_mask_table() -> None:
-    """Print the table of the mask only."""
+    """Print the table for the mask alone."""
     hu = np.random.default_rng(2).integers(-1000, 3000, SHAPE, np.int16)
     print("| brush, mask only | median ms | 99th percentile ms |\n|---|---|---|")
     for title, brush in (
@@ -206,7 +207,7 @@ def print_mask_table() -> None:
 
 
 def print_window_table(events: int) -> None:
-    """Print the table of the real window."""
+    """Print the table for the real window."""
     os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
     with tempfile.TemporaryDirectory(prefix="marview-brush-") as folder:
         window = BrushWindow(made_series(Path(folder) / "series"))

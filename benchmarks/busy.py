@@ -1,12 +1,12 @@
-"""Speed on a busy machine: steps of the near-hip network and NMAR slices beside other computing programs.
+"""Measure training steps of the near-hip network and NMAR slices while other programs keep the machine busy.
 
     python -m benchmarks.busy [--busy 0 6] [--seconds 30] [--repeats 2]
 
-Two ways to wait are compared in turn: `spin` computes on every core and lets OpenMP's threads spin while they wait, as
-torch does; `marview` computes on the cores that are free at its start, and its threads sleep while they wait.
-Each measurement is a process of its own, and so is each busy program. Other programs on the machine count as well, so
-the load stands beside every number, with the share of a core that the process got; `core s` hardly depends on the load
-where no thread spins. A row with 0 pieces did not finish one in the time given.
+Two ways of waiting are compared in turn: with `spin`, the process uses all cores, and OpenMP's threads spin while they
+wait, which is PyTorch's default; with `marview`, it uses the cores that are free at its start, and its threads sleep
+while they wait. Each measurement and each busy program is a separate process. Other programs on the machine also have
+an effect, so each row gives the load and the fraction of a core that the process got. `core s` hardly depends on the
+load if no thread spins. A row with 0 pieces finished none in the given time.
 """
 
 import argparse
@@ -26,12 +26,12 @@ WAYS = ("spin", "marview")
 WORKS = {"near_hip": "near_hip, steps", "nmar": "NMAR, slices"}
 _BUSY = "while True: pass"
 _GRACE = 4
-"""Multiple of the given seconds after which a measurement ends without a result."""
+"""Factor on the given time after which a measurement ends without a result."""
 
 
 @dataclass
 class Measured:
-    """Work of a process.
+    """Work that a process has done.
 
     Attributes:
         threads: number of threads.
@@ -76,7 +76,7 @@ def main() -> None:
 
 
 def measure(work: str, way: str, busy: int, seconds: float) -> tuple[float, Measured]:
-    """Return the load at the end, and the work of a process beside some busy programs."""
+    """Return the load at the end, and the work of a process while busy programs run."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith(("OMP_", "MARVIEW_"))}
     if way == "marview":
         wait_passively(environment)
@@ -100,7 +100,7 @@ def measure(work: str, way: str, busy: int, seconds: float) -> tuple[float, Meas
 
 
 def measure_here(work: str, way: str, seconds: float) -> None:
-    """Work for some seconds in this process and print the result."""
+    """Work in this process for some seconds, and print the result."""
     threads = settle_threads() if way == "marview" else cores()
     os.environ["MARVIEW_THREADS"] = str(threads)
     import torch
@@ -118,7 +118,7 @@ def measure_here(work: str, way: str, seconds: float) -> None:
         measured.wall_s, measured.core_s = time.perf_counter() - began[0], time.process_time() - began[1]
 
     class CountingJob(SilentJob):
-        """Job that counts learning steps and ends when the time is up."""
+        """Job that counts training steps and cancels the run when the time is up."""
 
         def learning(self, fraction: float, text: str = "") -> None:  # noqa: ARG002
             if text.startswith("step 1 "):
@@ -141,7 +141,7 @@ def measure_here(work: str, way: str, seconds: float) -> None:
         except Cancelled:
             print(json.dumps(asdict(measured)))
         return
-    loaded.method.run(replace(case), loaded.parameters({}), SilentJob(loaded, case))  # compiles
+    loaded.method.run(replace(case), loaded.parameters({}), SilentJob(loaded, case))  # compiles the kernels
     began[:] = time.perf_counter(), time.process_time()
     while time.perf_counter() - began[0] < seconds:
         loaded.method.run(replace(case), loaded.parameters({}), SilentJob(loaded, case))

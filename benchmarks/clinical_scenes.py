@@ -1,10 +1,10 @@
-"""Make clinical training scenes in files: slices with dense metal as a scanner stores them, beside their truth.
+"""Make files of clinical training scenes: slices with dense metal as a scanner stores them, and their truth.
 
     python -m benchmarks.clinical_scenes --data DIR --output DIR [--training 50] [--validation 4] [--seed 0]
 
-`marview train clinical_completion --data OUTPUT` learns from them. A scene has eight slices of one scanner and takes
-some seconds of a CPU core, far more than a training step, so scenes are made once. A second run continues where the
-first one stopped.
+`marview train clinical_completion --data OUTPUT` learns from them. A scene has eight slices from one scanner. Making it
+takes some seconds on a CPU core, far longer than a training step, so scenes are made once. After an interruption, the
+same command makes the missing scenes.
 """
 
 import argparse
@@ -18,7 +18,7 @@ HERE = Path(__file__).resolve().parents[1]
 
 
 def main() -> None:
-    """Make missing scenes."""
+    """Make the missing scenes."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--output", type=Path, required=True)

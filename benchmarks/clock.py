@@ -1,4 +1,4 @@
-"""Time left of a benchmark."""
+"""Print the time left of a benchmark."""
 
 import sys
 import time

@@ -1,11 +1,12 @@
-"""Ablations of consistent completion: the consistency loop and the rays through metal.
+"""Print ablations of consistent completion: the consistency loop, and the use of rays through metal.
 
     python -m benchmarks.consistency [--slices 18 24 67 79] [--shapes 0 4 8] [--steps 1 2 3]
         [--protocol syndeeplesion-640] [--mismatched] [--material ti] [--stack validation.tif]
 
-Slices of ../shared/data/metal_free with shapes of metal from large (0) to small (9). Printed are PSNR (primary metric),
-that of each shape, ring RMSE in HU, and the least gain over deep sinogram completion. The last two rows are the same
-scan without metal: through one FBP, and through the loop. Runs in this process on one thread.
+The cases are slices of ../shared/data/metal_free with shapes of metal from large (0) to small (9). The table has the
+PSNR (primary metric), on average and for each shape, the ring RMSE in HU, and the smallest gain over deep sinogram
+completion. The last two rows are the same scan without metal after one FBP, and after the loop. The benchmark runs in
+this process on one thread.
 """
 
 import argparse
@@ -69,7 +70,7 @@ def _table(found: dict[str, list[tuple[int, float, float]]], chosen: list[int]) 
 
 @torch.inference_mode()
 def _rows(known: list[KnownCase], scan: Protocol, steps: list[int]) -> Iterator[tuple[str, Tensor]]:
-    """Yield title and images in HU, `[slice, y, x]`, of every row."""
+    """Yield the title and the images of each row, HU, `[slice, y, x]`."""
     case = joined([each.case for each in known], torch.device("cpu"))
     yield "NMAR", _run("nmar", case)
     weights = HERE / "plugins" / "deep_sinogram_completion" / "weights" / "bundled.safetensors"

@@ -1,9 +1,10 @@
-"""RMSE of the bundled methods on the demo studies, whose truth is known.
+"""Measure the RMSE of the bundled methods on the demo studies, whose truth is known.
 
     .venv/bin/python benchmarks/demo.py [--kind hip spine dental] [--method nmar ...] [--picture FOLDER]
 
-Every study goes through the clinical front end: metal found automatically, sinogram re-projected from the image. RMSE
-is over the body without its true metal, in all slices that hold metal, both images cut to -1000 to 1604 HU.
+Methods receive each study as in a clinical run: the metal is found automatically, and the sinogram is the forward
+projection of the image. The RMSE covers the body without its true metal in all slices with metal, with both images
+clipped to -1000 to 1604 HU.
 """
 
 import argparse
@@ -41,7 +42,7 @@ Volume = NDArray[np.float32]
 
 
 def main() -> None:
-    """Print the table of every kind."""
+    """Print the table of each study."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--kind", nargs="+", choices=KINDS, default=KINDS)
     parser.add_argument("--method", nargs="+", choices=METHODS, default=list(METHODS))
@@ -84,7 +85,7 @@ def _body(study: DemoStudy) -> NDArray[np.bool_]:
 
 
 def _draw(study: DemoStudy, images: Mapping[str, Volume], slices: NDArray[np.int64], path: Path) -> None:
-    """Draw the worst slice in the soft tissue window: truth, uncorrected, and every method."""
+    """Draw the worst slice in the soft tissue window: truth, uncorrected image, and the result of each method."""
     errors = [np.abs(study.hu[k].clip(-1000, 1604) - study.truth_hu[k])[~study.metal[k]].mean() for k in slices]
     worst = slices[int(np.argmax(errors))]
     low, high = SOFT_TISSUE_WINDOW_HU

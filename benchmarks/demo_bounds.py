@@ -1,12 +1,13 @@
-"""Limits of completing the metal trace on the demo studies, and where in the ring the rest of the error is.
+"""Measure how well completion of the metal trace could correct the demo studies, and where the error remains.
 
     python -m benchmarks.demo_bounds [--kind hip dental] [--every 1]
 
-The trace of the metal that is found, then of the true metal, each grown by one pixel as in the clinical front end, is
-filled with the truth's own projections, their difference to the measured ones interpolated: the best prior there is.
-All this on the studies' own grid. RMSE in HU over the 20 pixels around true metal, -1000 to 1604 HU, mean square over
-the slices, as `learned.py --part demo` has it. Of the squared error it says what share is where metal was found that
-is none (the front end leaves such pixels unchanged), within three pixels of metal otherwise, and farther away.
+The trace is filled with the projections of the truth, the best possible prior, after their difference from the measured
+projections has been interpolated across the trace. This is done for the trace of the automatic mask and for that of the
+true metal, both grown by one pixel as in the clinical front end, on the grid of the study. The table gives the RMSE in
+HU within 20 pixels of true metal, with images clipped to -1000 to 1604 HU, over all slices, as in `learned.py --part
+demo`. It also gives three parts of the squared error: in pixels falsely marked as metal (which the front end leaves
+unchanged), in other pixels within three pixels of metal, and farther away.
 """
 
 import argparse
@@ -51,7 +52,7 @@ def main() -> None:
 
 
 def _images(known: KnownCase, found: NDArray[np.bool_]) -> Iterator[tuple[str, NDArray[np.float32], NDArray[np.bool_]]]:
-    """Yield title, image and the mask of each row."""
+    """Yield the title, the image and the mask of each row."""
     yield "uncorrected", known.uncorrected_hu, found
     yield "LI", mu_to_hu(_with(known, found).li_mu).numpy(), found
     yield "the best prior, metal found", _best(known, found), found

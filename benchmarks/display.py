@@ -1,10 +1,10 @@
-"""Drawing speed of the window while scrolling and changing the HU window: `python -m benchmarks.display`.
+"""Measure how fast the window draws while the user scrolls or changes the HU window: `python -m benchmarks.display`.
 
-A series of 300 slices of 512 x 512 pixels is opened in the layout of planes: axial, coronal, sagittal and the result,
-with an oblique section in none of them. Mouse events go to the real window, one after the other, and each is followed
-until all panes are drawn. *Paint* is only the drawing, *event to picture* begins with the event. VTK's image viewer
-draws the same four pictures off-screen in a process of its own. With `--napari PYTHON`, an interpreter that has napari
-draws one pane of the same size on a virtual screen (xvfb-run) in the same run.
+A series of 300 slices of 512 x 512 pixels is opened in the *Planes* layout: axial, coronal, sagittal and the result,
+without an oblique section. Mouse events are sent to the real window one after the other, each after all panes have been
+drawn. *Paint* is the time of drawing alone, *event to picture* also includes the time from the event to the drawing.
+VTK's image viewer draws the same four pictures off-screen in a separate process. With `--napari PYTHON`, an interpreter
+that has napari draws one pane of the same size on a virtual screen (xvfb-run) in the same run.
 """
 
 import argparse
@@ -101,7 +101,7 @@ def main() -> None:
 
 
 def ratio(name: str, picture: list[float], rows: list[tuple[str, list[float], list[float]]]) -> str:
-    """Return how many times the event to picture of marview a viewer takes; "1" for marview itself."""
+    """Return the time from event to picture as a multiple of marview's; "1" for marview itself."""
     own = "marview, scroll axial" if "scroll" in name else "marview, drag the HU window"
     medians = {title: float(np.median(times)) for title, _, times in rows}
     return "1" if name.startswith("marview") else f"{np.median(picture) / medians[own]:.1f}"
@@ -119,7 +119,7 @@ def phantom(shape: tuple[int, int, int]) -> NDArray[np.int16]:
 
 
 def marview_rows(folder: Path, events: int) -> Iterable[tuple[str, list[float], list[float]]]:
-    """Measure drawing times of marview."""
+    """Measure the drawing times of marview."""
     application()
     window = make_window(Settings())
     window.resize(*SIZE)
@@ -149,7 +149,7 @@ def marview_rows(folder: Path, events: int) -> Iterable[tuple[str, list[float], 
 
 
 def measured(events: Iterable[Callable[[], None]]) -> tuple[list[float], list[float]]:
-    """Return milliseconds of painting, and from event to picture, of every event."""
+    """Return the milliseconds of painting, and from event to picture, for each event."""
     paint, picture = [], []
     for send in events:
         began = time.perf_counter()
@@ -188,7 +188,7 @@ def _drag(target: QWidget, count: int) -> Iterable[Callable[[], None]]:
 
 
 def _put_result(window: MainWindow) -> None:
-    """Make a result that changes every slice with metal, as after a run."""
+    """Add a result that changes all slices with metal, as after a run."""
     session, shared = window.session, window.session.metal.shared
     assert shared is not None
     slices = tuple(int(z) for z in session.metal.slices)
@@ -212,14 +212,14 @@ def _put_result(window: MainWindow) -> None:
 
 
 def peer_rows(shape: tuple[int, int, int], events: int) -> list[tuple[str, list[float], list[float]]]:
-    """Measure drawing times of VTK's image viewer; empty if VTK cannot draw."""
+    """Measure the drawing times of VTK's image viewer; empty if VTK cannot draw."""
     command = [sys.executable, "-m", "benchmarks.display", "--peer", "--slices", str(shape[0]), "--events", str(events)]
     environment = {**os.environ, "VTK_DEFAULT_OPENGL_WINDOW": "vtkEGLRenderWindow"}
     return _rows_of("VTK", command, environment)
 
 
 def _rows_of(peer: str, command: list[str], environment: dict[str, str]) -> list[tuple[str, list[float], list[float]]]:
-    """Return the measurements of a peer in a child process; empty if it cannot draw."""
+    """Return the measurements of another viewer in a child process; empty if it cannot draw."""
     done = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
     if done.returncode:
         print(f"{peer} cannot draw here: {(done.stderr.strip().splitlines() or ['?'])[-1]}")

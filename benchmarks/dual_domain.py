@@ -1,13 +1,13 @@
-"""Contribution of DuDoNet's networks: SE-Net's sinogram and IE-Net's image beside LI, NMAR and the FBP ceiling.
+"""Compare SE-Net's sinogram and IE-Net's image of DuDoNet with LI, NMAR and the FBP ceiling.
 
     python -m benchmarks.dual_domain [--slices 10 30 50 70] [--shapes 0 2 4 6 8] [--weights FILE ...] [--pictures DIR]
 
-Validation slices with shapes of metal from large to small, by default `syndeeplesion-640`. Each weights file has two
-rows, without its image network and with it. Printed are the primary metric, in how many cases a row is worse than NMAR,
-and the share of the mean squared error between NMAR and the ceiling that it closes, which an image network can pass:
-the ceiling is the metal-free sinogram through FBP, with its grain. `--pictures` writes of each case the truth, LI, NMAR
-and the last row side by side, and below each what it has wrong.
-Runs in this process on one thread, three seconds a case, and reads ../shared/data.
+The cases are validation slices with shapes of metal from large to small, by default in `syndeeplesion-640`. Each
+weights file has two rows, without its image network and with it. The table has the primary metric, the number of cases
+in which a row is worse than NMAR, and the closed fraction of the mean squared error between NMAR and the ceiling. An
+image network can exceed the ceiling, because the ceiling is the FBP of the metal-free sinogram, including its noise.
+`--pictures` writes for each case the truth, LI, NMAR and the last row side by side, with their errors below. The
+benchmark runs in this process on one thread, takes three seconds per case, and reads ../shared/data.
 """
 
 import argparse
@@ -68,7 +68,7 @@ def _closed(group: dict[str, np.ndarray], name: str) -> str:
 
 
 def _cases(arguments: argparse.Namespace) -> Iterator[tuple[str, int, KnownCase]]:
-    """Yield title, shape and case of every slice and shape."""
+    """Yield title, shape and case for each slice and shape."""
     masks = DATA / "metal_masks" / "blobs_256.npz"
     listed = list_cases(DATA / "metal_free" / "validation.tif", protocol(arguments.protocol), masks=masks)
     for number in arguments.slices:
@@ -79,7 +79,7 @@ def _cases(arguments: argparse.Namespace) -> Iterator[tuple[str, int, KnownCase]
 
 @torch.inference_mode()
 def _images(known: KnownCase, weights: list[Path]) -> Images:
-    """Return the image of every row."""
+    """Return the image of each row."""
     case = known.case
     nmar, method = (load_method(HERE / "plugins" / name) for name in ("nmar", "dudonet"))
     assert known.metal_free_sinogram is not None

@@ -1,13 +1,13 @@
-"""Long use and large series: memory, threads, descriptors, shared arrays and response time of the window.
+"""Measure long use and large series: memory, threads, descriptors, shared arrays and response time of the window.
 
     python -m benchmarks.endurance soak [--rounds 400]
     python -m benchmarks.endurance large [--shape 1500 512 512]
 
-Both drive the real window, offscreen, with the real worker, on made series of a body with a rod. A round of `soak`
-opens one of two small series, finds its metal, reduces it and drops the result, which the window keeps until it closes.
-`large` opens one series and reduces its ten slices with metal. Memory is the proportional set size: what is shared
-counts once. `answer` is the longest time between two ticks of a 10 ms timer of the window, `own` the longest time that
-the window computed between two ticks, which other programs on the machine do not change.
+Both commands use the real window, off-screen, and the real worker, on simulated series of a body with a rod. A round of
+`soak` opens one of two small series, finds its metal, corrects it and drops the result. `large` opens one series and
+corrects its ten slices with metal. Memory is the proportional set size, in which shared memory counts only once.
+`answer` is the longest time between two ticks of a 10 ms timer in the window. `own` is the longest CPU time of the
+window between two ticks, which does not depend on other programs.
 """
 
 import argparse
@@ -54,7 +54,7 @@ def main() -> None:
 
 
 def soak(folder: Path, rounds: int) -> None:
-    """Print the resources of the process, twenty times."""
+    """Print the resources of the process twenty times."""
     series = [made_series(folder / name, (6, 96, 96), range(2, 3)) for name in ("one", "two")]
     with_window = window()
     print("| round | window MB | worker MB | threads | descriptors | shared arrays | own ms | load |")
@@ -88,7 +88,7 @@ def large(folder: Path, shape: tuple[int, int, int]) -> None:
 
 
 def made_series(folder: Path, shape: tuple[int, int, int], with_metal: range) -> Path:
-    """Make a noisy body as wide as the slices, with a rod in some of them."""
+    """Write a series of a noisy body that fills the slices, with a rod in some of them."""
     depth, rows, columns = shape
     y, x = np.mgrid[:rows, :columns]
     y, x = (y - rows / 2) / rows, (x - columns / 2) / columns
@@ -114,22 +114,22 @@ def window() -> MainWindow:
 
 
 def settle() -> None:
-    """Let the window draw what has changed."""
+    """Let the window draw its changes."""
     for _ in range(20):
         process_events()
 
 
 def process_events() -> None:
-    """Process events as a running event loop does; without one, Qt keeps what was dropped with `deleteLater`."""
+    """Process events like a running event loop, because Qt otherwise keeps objects after `deleteLater`."""
     QCoreApplication.processEvents(QEventLoop.ProcessEventsFlag.AllEvents, 20)
     QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
 
 
 def reduce(with_window: MainWindow, series: Path) -> None:
-    """Open a series, find its metal and reduce it; each step begins when the window has drawn the one before.
+    """Open a series, find its metal and correct it; each step begins when the window has drawn the step before.
 
     Raises:
-        RuntimeError: the run did not end well.
+        RuntimeError: the run failed.
     """
     session = with_window.session
     session.open(series)
@@ -146,7 +146,7 @@ def reduce(with_window: MainWindow, series: Path) -> None:
 
 
 def end(with_window: MainWindow) -> None:
-    """Close the window without a question."""
+    """Close the window without asking the user."""
     with_window.session.kept_results.close()
     with_window.close()
 
@@ -155,18 +155,18 @@ def wait_until(is_so: Callable[[], bool], seconds: float = 600) -> None:
     """Process events until `is_so()` is true.
 
     Raises:
-        TimeoutError: it stays false.
+        TimeoutError: it does not become true in time.
     """
     until = time.monotonic() + seconds
     while not is_so():
         process_events()
         time.sleep(0.001)
         if time.monotonic() > until:
-            raise TimeoutError("the window did not get there")
+            raise TimeoutError("the window did not reach the expected state")
 
 
 class Heart:
-    """A timer on the window's thread.
+    """Timer on the window's thread that measures how long the thread is blocked.
 
     Attributes:
         answer_ms: longest time between two beats.

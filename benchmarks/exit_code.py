@@ -1,4 +1,4 @@
-"""Exit code of a benchmark that marview's errors can stop."""
+"""Convert errors of marview in a benchmark to a message and an exit code."""
 
 import sys
 from collections.abc import Callable
@@ -7,7 +7,7 @@ from marview.errors import MarviewError
 
 
 def exit_code(work: Callable[[], None]) -> int:
-    """Run a benchmark; print the error that stops it, and return its exit code, or 0 if there is none."""
+    """Run a benchmark and return 0, or print the error that stopped it and return its exit code."""
     try:
         work()
     except MarviewError as reason:

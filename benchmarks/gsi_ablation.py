@@ -1,11 +1,11 @@
-"""Ablation of Latent GSI Alignment (Han 2025) on surrogates of spectral CT, with equal numbers of training steps.
+"""Print an ablation of Latent GSI Alignment (Han 2025) on surrogates of spectral CT, with equal training steps.
 
     python -m benchmarks.gsi_ablation --scenes DIR --output DIR [--steps 200 400] [--rows 3]
 
-`python -m benchmarks.gsi_scenes` makes the scenes. First two autoencoders by the recipe `autoencoder`, then an
-alignment network for each row by the recipe `bundled`, all with the same seed, batches and number of steps. The
-held-out scenes are used only for the table. Trained networks stay in the output folder and are not trained again.
-One thread.
+`python -m benchmarks.gsi_scenes` makes the scenes. The benchmark trains two autoencoders with the recipe `autoencoder`,
+and then an alignment network for each row with the recipe `bundled`, all with the same seed, batches and number of
+steps. The held-out scenes are used only for the table. Trained networks stay in the output folder and are not trained
+again. The benchmark uses one thread.
 
 Rows compare the result with the surrogate: PSNR, SSIM and RMSE of the slice and of the 20 pixels around metal, the
 intersection over union (IoU) of pixels above 2000 HU, and the mean distance of latent codes, where the bundled encoder
@@ -38,11 +38,11 @@ AUTOENCODERS: dict[str, dict[str, Any]] = {
     "vae": {"slices": 1, "altered": 0.0, "gsi": 1.0},
     "ar-vae": {},
 }
-"""Autoencoders by folder: differences from the recipe `autoencoder`. A plain VAE sees one unaltered slice, and its
-spectral decoder learns no clean slices."""
+"""Autoencoders by folder: differences from the recipe `autoencoder`. The plain VAE receives a single unaltered slice,
+and its spectral decoder is not trained on clean slices."""
 
 CROP_PX = 96
-"""Edge of the crops of all alignment networks: smaller than in the recipe, for more steps in the same time."""
+"""Edge of the crops for all alignment networks, smaller than in the recipe to allow more steps in the same time."""
 
 NO_PRIORS = {"sees_mask": False, "sees_implant": False, "invariant": 0.0}
 INVARIANT = 0.14
@@ -51,7 +51,7 @@ INVARIANT = 0.14
 
 @dataclass(frozen=True)
 class Arm:
-    """A row of the ablation.
+    """Row of the ablation.
 
     Attributes:
         title: name in the table.
@@ -65,7 +65,7 @@ class Arm:
 
     @property
     def folder(self) -> str:
-        """Name of the folder of its training."""
+        """Name of the folder of the training run."""
         return self.autoencoder if self.settings is None else self.title.lower().replace(",", "").replace(" ", "-")
 
 
@@ -82,7 +82,7 @@ ARMS = (
 
 @dataclass
 class Found:
-    """What was measured of a row, slice by slice."""
+    """Measurements of a row, slice by slice."""
 
     measures: list[Measures] = field(default_factory=list)
     ious: list[float] = field(default_factory=list)
@@ -90,7 +90,7 @@ class Found:
 
     @property
     def near_hu(self) -> np.ndarray:
-        """RMSE near metal of each slice, HU."""
+        """RMSE near metal of each slice in HU."""
         return np.array([each.ring_rmse_hu for each in self.measures])
 
 
@@ -117,14 +117,14 @@ def train(
 
     Args:
         size: recipe.
-        settings: differences from its network.
+        settings: differences from the network settings of the recipe.
         steps: number of training steps.
         output: folder of the run.
         scenes: folder of `benchmarks.gsi_scenes`.
         begins_with: weights of the autoencoder.
 
     Raises:
-        BadInput: the folder holds no scenes, or too few neighbours.
+        BadInput: the folder contains no scenes, or scenes with too few neighbours.
     """
     recipe = _shortened(read_recipe(METHOD, size), settings, steps)
     trainable, machine = made_in(METHOD, recipe.training), Machine("cpu")
@@ -138,7 +138,7 @@ def train(
 
 @torch.inference_mode()
 def measured(arms: tuple[Arm, ...], output: Path, scenes: Path) -> dict[str, Found]:
-    """Measure the uncorrected slices and the rows on the held-out scenes; arguments as for `train`."""
+    """Measure the uncorrected slices and all rows on the held-out scenes; arguments are the same as for `train`."""
     kept, distance, clock = module("kept"), code_distance(), Clock()
     networks = {arm.title: network_of(arm, output) for arm in arms}
     found = {title: Found() for title in ("uncorrected", *networks)}
@@ -156,7 +156,7 @@ def measured(arms: tuple[Arm, ...], output: Path, scenes: Path) -> dict[str, Fou
 
 
 def network_of(arm: Arm, output: Path) -> Any:
-    """Return the trained network of a row; without an alignment network it decodes the slice's own code."""
+    """Return the trained network of a row; without an alignment network, it decodes the unchanged code."""
     weights, about = load_weights(output / arm.folder / WEIGHTS)
     alone = {"adds_change": False} if arm.settings is None else {}
     network = module("network").build({**about.network, **alone}).eval()
@@ -165,7 +165,7 @@ def network_of(arm: Arm, output: Path) -> Any:
 
 
 def corrected(network: Any, scene: Any) -> Tensor:
-    """Return the middle slice of a scene with the change of a network near metal, HU `[y, x]`."""
+    """Return the middle slice of a scene, corrected by a network near metal, HU `[y, x]`."""
     mask, kinds = scene.mask[None], torch.tensor([scene.kind])
     change = module("network").change_hu(network, scene.ordinary_hu[None], mask, kinds)[0]
     near = module("batches").nearness(mask, network.settings.reach_px)[0]
@@ -174,7 +174,7 @@ def corrected(network: Any, scene: Any) -> Tensor:
 
 
 def table(found: dict[str, Found]) -> str:
-    """Return the rows as Markdown; each but the first is compared with the row before."""
+    """Return the rows as Markdown; each row after the first is compared with the row before."""
     titles = [Measures.__dataclass_fields__[name].metadata["title"] for name in COLUMNS]
     rows, before = [], None
     for title, each in found.items():
@@ -186,7 +186,7 @@ def table(found: dict[str, Found]) -> str:
 
 
 def _shortened(recipe: Recipe, settings: dict[str, Any], steps: int) -> Recipe:
-    """The recipe with other settings and steps; it looks at one held-out batch only at its start and end."""
+    """Return the recipe with other settings and steps, and validation on one batch at the start and the end only."""
     run = recipe.run.model_copy(update={"steps": steps, "validate_every": steps, "validation_batches": 1})
     return recipe.model_copy(update={"network": recipe.network | settings, "run": run})
 

@@ -1,9 +1,9 @@
-"""Make training scenes of Latent GSI Alignment in files: ordinary and surrogate spectral slices of one place.
+"""Make files of training scenes for Latent GSI Alignment: ordinary and surrogate spectral slices at one position.
 
     python -m benchmarks.gsi_scenes --data DIR --output DIR [--training 300] [--validation 24] [--seed 0]
 
-`marview train lga --data OUTPUT` learns from them. A scene takes longer to make than to learn from, so scenes are made
-once. A second run continues where the first one stopped.
+`marview train lga --data OUTPUT` learns from them. Making a scene takes longer than training on it, so scenes are made
+once. After an interruption, the same command makes the missing scenes.
 """
 
 import argparse
@@ -18,7 +18,7 @@ METHOD = Path(__file__).resolve().parents[1] / "plugins" / "lga"
 
 
 def main() -> None:
-    """Make the scenes that are missing."""
+    """Make the missing scenes."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--output", type=Path, required=True)

@@ -1,12 +1,12 @@
-"""Latent GSI Alignment beside LI and NMAR on held-out surrogates of spectral CT.
+"""Compare Latent GSI Alignment with LI and NMAR on held-out surrogates of spectral CT.
 
     python -m benchmarks.gsi_surrogates --data DIR [--cases 24] [--seed 1] [--method lga linear_interpolation nmar]
 
-Every case is a held-out slice with simulated metal, scanned as ordinary CT and as the surrogate of spectral CT. Each
-method gets the ordinary scan: `lga` its image, the others also its sinogram. Their results are compared with the
-surrogate outside metal. Metal pixels of all results come from the uncorrected image, as marview restores them. Two more
-columns describe each method's own image: the intersection over union (IoU) of pixels above 2000 HU with those of the
-surrogate, and the mean distance of latent codes, where the encoder of `lga` encodes both images.
+Each case is a held-out slice with simulated metal, scanned as ordinary CT and as a surrogate of spectral CT. Each
+method receives the ordinary scan: `lga` its image, the other methods also its sinogram. Their results are compared with
+the surrogate outside metal. Metal pixels of all results come from the uncorrected image, as marview restores them. Two
+more columns describe each method's own image: the intersection over union (IoU) of pixels above 2000 HU with those of
+the surrogate, and the mean distance of latent codes, where the encoder of `lga` encodes both images.
 """
 
 import argparse
@@ -34,7 +34,7 @@ from marview.worker.loading import load_method, made_in
 
 METHOD = bundled_plugins() / "lga"
 SEED = 7
-"""Separates these cases from the scenes of training and validation."""
+"""Part of the seed, so that these cases differ from the scenes of training and validation."""
 
 METAL_HU = 2000.0
 COLUMNS = ("psnr_db", "ssim", "rmse_hu", "ring_psnr_db", "ring_ssim", "ring_rmse_hu")
@@ -67,14 +67,14 @@ def main() -> None:
 
 
 def runner(name: str) -> Callable[[MarCase], Tensor]:
-    """Return a function that corrects a case with a bundled method, without the worker; HU `[slice, y, x]`."""
+    """Return a function that corrects a case with a bundled method in this process; HU `[slice, y, x]`."""
     loaded = load_method(bundled_plugins() / name)
     parameters = loaded.parameters({})
     return lambda case: loaded.method.run(case, parameters, TestJob(loaded)).hu
 
 
 def _case(surrogate: Any, scene: Any) -> tuple[MarCase, Tensor]:
-    """The ordinary scan of a scene as a case, and the surrogate of its spectral scan, HU `[1, y, x]`."""
+    """Return the ordinary scan of a scene as a case, and the surrogate of its spectral scan, HU `[1, y, x]`."""
     ordinary, spectral = surrogate.both_scans(scene, torch.device("cpu"))
     case = MarCase(
         hu=mu_to_hu(ordinary.image),
@@ -89,18 +89,18 @@ def _case(surrogate: Any, scene: Any) -> tuple[MarCase, Tensor]:
 
 
 def iou(one: Tensor, other: Tensor) -> float:
-    """Intersection over union of two masks."""
+    """Return the intersection over union of two masks."""
     return float((one & other).sum() / (one | other).sum().clamp(min=1))
 
 
 def module(name: str) -> ModuleType:
-    """Return a module of `lga` as a worker loads it."""
+    """Import a module of `lga` as a worker does."""
     package = type(made_in(METHOD, "alignment_training:AlignmentTraining")).__module__.rpartition(".")[0]
     return importlib.import_module(f"{package}.{name}")
 
 
 def code_distance() -> Callable[[Tensor, Tensor], float]:
-    """Return the mean absolute difference of the codes of two images, HU `[1, y, x]`, by the encoder of `lga`."""
+    """Return a function for the mean absolute difference of `lga`'s codes of two images, HU `[1, y, x]`."""
     method, batches = (module(name) for name in ("method", "batches"))
     network = method.load(TestJob(load_method(METHOD)))
 

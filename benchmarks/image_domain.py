@@ -1,12 +1,11 @@
-"""Measure the change by image-domain methods in slices without metal, where they should change nothing.
+"""Measure how much image-domain methods change slices without metal, which they should leave unchanged.
 
     python -m benchmarks.image_domain --method residual_unet adn [--slices 80] [--protocol adn-256] [--marked]
 
-Each validation slice goes through the method as it is, and as the protocol's scanner shows it (FBP of its noisy
-sinogram). A method may bring the second image closer to the slice itself, because it also removes blur and noise.
-With --marked a corner of each slice counts as metal. Methods that leave slices without metal unchanged must correct
-them then: this is the change far from metal.
-Reads ../shared/data.
+The method corrects each validation slice as it is, and as the scanner of the protocol shows it (FBP of its noisy
+sinogram). It may bring the second image closer to the original slice, because it also removes blur and noise. With
+--marked, a corner of each slice is marked as metal, so that methods that skip slices without metal correct the slice;
+the result is the change far from metal. Reads ../shared/data.
 """
 
 import argparse

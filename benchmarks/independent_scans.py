@@ -4,8 +4,8 @@
         --row hip_bilateral_steel "NMAR=WORK/hip_bilateral_steel/nmar" \
         --row spine_ti "NMAR=WORK/spine_ti/nmar" "clinical completion=WORK/spine_ti/clinical_completion"
 
-Each picture is shown from -160 to 240 HU, with its RMSE in HU within 20 pixels of metal, as `score.py` beside the scans
-measures it. WORK is the folder that `score.py --work WORK METHOD ...` writes. Reads ../shared/data.
+Each picture is shown from -160 to 240 HU, with its RMSE in HU within 20 pixels of metal, measured as in `score.py`
+beside the scans. WORK is the folder that `score.py --work WORK METHOD ...` writes. Reads ../shared/data.
 """
 
 import argparse
@@ -58,7 +58,7 @@ def row(scan: str, results: list[tuple[str, str, str]]) -> Image.Image:
 
 
 def ring_rmse(hu: NDArray[np.int16], truth: NDArray[np.int16], metal: NDArray[np.bool_]) -> float:
-    """RMSE in HU, clipped to [-1000, 3000], in the body from 2 to 22 pixels beside metal; all `[y, x]`."""
+    """Return the RMSE in the body from 2 to 22 pixels beside metal, with HU clipped to [-1000, 3000]; all `[y, x]`."""
     near = ndimage.binary_dilation(metal, iterations=_RING_PX) & ~ndimage.binary_dilation(metal, iterations=_EDGE_PX)
     ring = near & (truth > _BODY_HU)
     error = hu[ring].clip(-1000, 3000).astype(np.float64) - truth[ring].clip(-1000, 3000)
@@ -66,7 +66,7 @@ def ring_rmse(hu: NDArray[np.int16], truth: NDArray[np.int16], metal: NDArray[np
 
 
 def _strip(panels: list[Panel]) -> Image.Image:
-    """Draw pictures of the same shape side by side, each below its title."""
+    """Draw pictures of the same shape side by side, with their titles above."""
     rows, columns = panels[0][1].shape
     height = round(_SIDE_PX * rows / columns)
     strip = Image.new("L", (len(panels) * (_SIDE_PX + _GAP_PX), _TEXT_PX + height + _GAP_PX), 0)

@@ -1,12 +1,12 @@
-"""Seconds and peak memory per slice of every method, one slice at a time and sixteen at once, on two cores.
+"""Measure seconds per slice and peak memory of each method, for single slices and batches of sixteen, on two cores.
 
     python -m benchmarks.inference [--method nmar cnnmar ...] [--batch 1 16] [--threads 2] [--device cpu]
 
-Each method and batch runs in a process of its own, which has run once before it is timed: kernels are compiled and
-weights read by then. Time covers `run` over the slices, LI sinogram and LI image included, the median of
-`--repeats`; peak is the most memory the process ever held, and in brackets how much of it came on top of what it held
-before its first run. The slices are 416 x 416 with two rods in a body of 640 views, measured sinogram at hand. A method
-that learns from the scan does so in that first run, from slices with bones and no metal, and keeps what it learned.
+Each method and batch size is measured in a separate process after a first run, which compiles the kernels and reads the
+weights. The time is that of `run`, including the LI sinogram and the LI image, as the median of `--repeats`. Peak
+memory is the largest memory of the process; the number in brackets is the part that was added by the runs. The slices
+have 416 x 416 pixels and show a body with two rods; their sinogram has 640 views and is measured. A method that learns
+from the scan trains in the first run, on slices with bones and without metal, and reuses the trained network.
 """
 
 import argparse
@@ -42,7 +42,7 @@ SCAN = "syndeeplesion-640"
 
 @dataclass(frozen=True)
 class Cost:
-    """Cost of a method with a batch size: seconds per slice, peak memory in MB, and its increase by the runs."""
+    """Cost of a method for a batch size: seconds per slice, peak memory in MB, and the memory added by the runs."""
 
     seconds: float
     peak_mb: float
@@ -75,7 +75,7 @@ def main() -> None:
 
 
 def _measure(folder: Path, batch: int, arguments: argparse.Namespace) -> Cost | None:
-    """Measure in a child process; None, with the reason on standard error, if the method failed."""
+    """Measure in a child process; print the reason to standard error and return None if the method failed."""
     words = [sys.executable, __file__, "--one", str(folder), "--batch", str(batch)]
     words += ["--threads", str(arguments.threads), "--device", arguments.device, "--repeats", str(arguments.repeats)]
     done = subprocess.run(words, capture_output=True, text=True, check=False)
@@ -86,7 +86,7 @@ def _measure(folder: Path, batch: int, arguments: argparse.Namespace) -> Cost | 
 
 
 class SilentJob:
-    """A job that ignores reports, for a case."""
+    """Job that ignores all reports."""
 
     def __init__(self, loaded: LoadedMethod, case: MarCase) -> None:
         self.device = case.hu.device
@@ -94,24 +94,24 @@ class SilentJob:
         self._loaded, self._case = loaded, case
 
     def progress(self, fraction: float, text: str = "") -> None:
-        """Say nothing."""
+        """Do nothing."""
 
     def learning(self, fraction: float, text: str = "") -> None:
-        """Say nothing."""
+        """Do nothing."""
 
     def output(self, name: str, slice_index: int, array: Tensor) -> None:
-        """Show nothing."""
+        """Do nothing."""
 
     def check_cancelled(self) -> None:
-        """Never stop."""
+        """Do nothing, because the run is never cancelled."""
 
     def neighbours(self, count: int) -> tuple[Tensor, Tensor]:
-        """Return bodies with bones at varying places, HU, and the metal of the case; both `[slice, y, x]`."""
+        """Return bodies with bones at different positions, HU, and the metal of the case; both `[slice, y, x]`."""
         clean = np.stack([_body(bone_at=k) for k in range(count)])
         return mu_to_hu(torch.from_numpy(clean).to(self.device)), self._case.metal[:count]
 
     def beside(self, slice_index: int, reach: int) -> Tensor:  # noqa: ARG002
-        """The first slice of the case, again and again."""
+        """Return the first slice of the case repeatedly."""
         return self._case.hu[:1].repeat(2 * reach + 1, 1, 1)
 
     def weights(self, file: str) -> dict[str, Tensor]:
@@ -133,7 +133,7 @@ def _measure_here(folder: Path, batch: int, threads: int, device: str, repeats: 
     loaded.method.run(case, parameters, job)
     seconds = []
     for _ in range(repeats):
-        fresh = replace(case)  # without results of the last run
+        fresh = replace(case)  # without the cached sinogram and images of the last run
         _wait(device)
         started = time.perf_counter()
         loaded.method.run(fresh, parameters, job)
@@ -154,7 +154,7 @@ def _from_centre() -> NDArray[np.float64]:
 
 
 def _body(bone_at: int | None = None) -> NDArray[np.float32]:
-    """Make soft tissue with two bones at given places, 1/cm, `[y, x]`."""
+    """Make soft tissue with two bones at the given position, 1/cm, `[y, x]`."""
     y, x = _from_centre()
     body = np.where((x / (0.42 * x.shape[1])) ** 2 + (y / (0.3 * y.shape[0])) ** 2 < 1, 0.2, 0).astype(np.float32)
     if bone_at is not None:
@@ -165,7 +165,7 @@ def _body(bone_at: int | None = None) -> NDArray[np.float32]:
 
 
 def made_case(batch: int, device: str) -> MarCase:
-    """Make a body with two rods at different places in every slice."""
+    """Make a case of bodies with two rods, whose position differs from slice to slice."""
     scan = protocol(SCAN)
     y, x = _from_centre()
     rods = [(np.hypot(x - 60 - 3 * k, y) < 9) | (np.hypot(x + 70, y + 2 * k) < 6) for k in range(batch)]
@@ -178,7 +178,7 @@ def made_case(batch: int, device: str) -> MarCase:
 
 
 def _peak_mb() -> float:
-    """Return the peak memory of this process; Windows does not record it."""
+    """Return the peak memory of this process in MB; not available on Windows."""
     if sys.platform == "win32":
         return float("nan")
     unit = 1 if sys.platform == "darwin" else 1024

@@ -1,7 +1,8 @@
-"""Kill a batch of forty studies again and again: python -m benchmarks.interrupted FOLDER [--kills 20].
+"""Kill and resume a batch of forty studies repeatedly: python -m benchmarks.interrupted FOLDER [--kills 20].
 
-The batch runs once to its end, then anew, killed with SIGKILL at random moments and resumed. Both must tell the same
-table and write the same pixels; no study may be corrected twice, no half series may be seen, no process may stay.
+One batch runs to its end. A second batch is killed with SIGKILL at random moments and resumed each time. Both must have
+the same job table and write the same pixels. No study may be corrected twice, no incomplete series may appear, and no
+process may be left running.
 """
 
 import argparse
@@ -26,7 +27,7 @@ _ENDS_WITHIN_S = 60.0
 
 
 def main() -> None:
-    """Run both and print the problems; the exit code is 1 if there are any."""
+    """Run both batches and print the problems; the exit code is 1 if there are any."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", type=Path, help="for the studies and the results")
     parser.add_argument("--kills", type=int, default=20)
@@ -67,13 +68,13 @@ def main() -> None:
 def _kill_often(
     ward: Path, output: Path, arguments: argparse.Namespace, until_first: float, spread: float
 ) -> list[str]:
-    """Start the batch and kill it repeatedly; return the problems."""
+    """Start, kill and resume the batch repeatedly; return the problems."""
     random, wrong = np.random.default_rng(arguments.seed), []
     written: dict[Path, int] = {}
     for kill in range(arguments.kills):
         mark = uuid.uuid4().hex
         batch = _start(ward, output, arguments.method, mark)
-        # A third of the kills come at any moment, the others around the first results.
+        # A third of the kills happen at any moment, the others around the time of the first results.
         least = 0.0 if kill % 3 == 0 else 0.7 * until_first
         after = float(random.uniform(least, until_first + spread))
         time.sleep(after)
@@ -110,7 +111,7 @@ def _is_whole(folder: Path) -> bool:
 
 
 def _compare(whole: Path, broken: Path) -> list[str]:
-    """Return how table and pixels of the killed batch differ from the other batch and from the studies."""
+    """Return the differences of the killed batch from the other batch, in job table and pixels."""
     one, other = _table(whole), _table(broken)
     wrong = [f"row {left} became {right}" for left, right in zip(one, other, strict=False) if left != right]
     wrong += [f"{len(one)} rows became {len(other)}"] if len(one) != len(other) else []
@@ -130,7 +131,7 @@ def _compare(whole: Path, broken: Path) -> list[str]:
 
 
 def _table(output: Path) -> list[dict[str, str]]:
-    """Return the summary without the seconds."""
+    """Return the rows of the summary without the seconds."""
     with (output / "summary.csv").open(newline="", encoding="utf-8") as lines:
         return [{name: value for name, value in row.items() if name != "seconds"} for row in csv.DictReader(lines)]
 
@@ -145,7 +146,7 @@ def _pixels(output: Path) -> dict[str, list[str]]:
 
 
 def _disclosed(run: Path) -> list[str]:
-    """Return names and files, except corrected images, that disclose a patient."""
+    """Return file names and files, except corrected images, that disclose a patient."""
     words = [word.encode() for word in (SURNAME, PATIENT_ID, BIRTH_DATE, STUDY_DATE)]
     wrong = []
     for path in run.rglob("*"):
@@ -155,7 +156,7 @@ def _disclosed(run: Path) -> list[str]:
 
 
 def _still_there(mark: str) -> int:
-    """Return the number of batch processes that do not end in time; Linux only."""
+    """Return the number of batch processes that have not ended in time; on Linux only."""
     end = time.monotonic() + _ENDS_WITHIN_S
     while (left := _marked(mark)) and time.monotonic() < end:
         time.sleep(0.2)

@@ -1,23 +1,23 @@
-"""Learned methods beside LI, NMAR and the FBP ceiling: known truth, demo studies, real metal.
+"""Compare learned methods with LI, NMAR and the FBP ceiling on known truth, demo studies and real metal.
 
     python -m benchmarks.learned --output DIR [--part validation dudonet head clinical demo real] [--slices 80]
 
-Every method with learned weights takes part unless `--method` names others; LI and NMAR always do. What is measured is
-kept in DIR: a stopped run continues, and measures newly trained methods again.
+By default all methods with learned weights are measured; `--method` selects others. LI and NMAR are always measured.
+Measurements are stored in DIR, so that the same command continues after a stop and only measures methods again whose
+weights have changed.
 
-- validation: our validation slices with ten shapes of metal each, `syndeeplesion-640`, beside the published rows; the
-  column *to ceiling* is the share of the mean squared error between NMAR and the FBP ceiling that is closed.
-- dudonet: the same slices as DuDoNet's own table scans them, `dudonet-320`.
-- head: the Shepp-Logan head, of whose kind nothing was trained on, with the same ten shapes (Yu 2020, Fig. 5, tries a
-  network trained on bodies so).
-- clinical: validation slices with steel or gold, `dudonet-640`, through the clinical front end: RMSE in the 20-pixel
-  ring against LI, case by case.
-- demo: the hip and dental studies through the clinical front end; RMSE in the 20-pixel ring against NMAR.
-- real: sternal wires and femoral nail, without known truth: streak index, consistency error, bone kept, and a figure
-  of the worst slice: original and every method in one window, the change of each, and the difference between its
-  projection and the projection of the original outside the metal trace.
+- validation: validation slices with ten shapes of metal each in `syndeeplesion-640`, beside published rows; the column
+*to ceiling* is the closed fraction of the mean squared error between NMAR and the FBP ceiling.
+- dudonet: the same slices in the protocol of DuDoNet's own table, `dudonet-320`.
+- head: the Shepp-Logan head with the same ten shapes. No network was trained on such images (as in Yu 2020, Fig. 5).
+- clinical: validation slices with steel or gold in `dudonet-640`, corrected as clinical images: RMSE in the 20-pixel
+ring, compared with LI case by case.
+- demo: the hip and dental demo studies, corrected as clinical images: RMSE in the 20-pixel ring, compared with NMAR.
+- real: sternal wires and femoral nail, without known truth: streak index, consistency error, preserved bone, and a
+figure of the worst slice. It shows the original and the result of each method, the changes, and the difference between
+the projections of result and original outside the metal trace.
 
-Reads ../shared/data. `--every N` takes every Nth slice of the studies, for a first look.
+Reads ../shared/data. With `--every N`, only every Nth slice of the studies is measured, for a quick look.
 """
 
 import argparse
@@ -57,7 +57,7 @@ PARTS = ("validation", "dudonet", "head", "clinical", "demo", "real")
 PROTOCOLS = {"validation": "syndeeplesion-640", "dudonet": "dudonet-320"}
 CLEAN = DATA / "metal_free" / "validation.tif"
 HEAD_HU = ((0.0, 5.0), (0.1, 20.0), (0.2, 35.0), (0.3, 50.0), (0.4, 65.0), (1.0, 1000.0))
-"""HU of the Shepp-Logan head: ventricles, brain, tumours, skull."""
+"""HU of the Shepp-Logan head: ventricles, brain, tumours and skull."""
 STUDIES = ("hip", "dental")
 SERIES = ("sternal_wires", "femoral_nail.nii.gz")
 TARGET = 0.25
@@ -97,7 +97,7 @@ def head_hu() -> NDArray[np.float32]:
 
 
 def known_truth(name: str, clean: Path, methods: Sequence[str], slices: int, output: Path) -> None:
-    """Measure slices without metal, with ten shapes each."""
+    """Measure the methods on slices without metal into which ten shapes are inserted."""
     scan = protocol(name)
     masks = DATA / "metal_masks" / "blobs_256.npz"
     everything = list_cases(clean, scan, masks=masks)
@@ -111,7 +111,7 @@ def known_truth(name: str, clean: Path, methods: Sequence[str], slices: int, out
 
 
 def demo(methods: Sequence[str], every: int, output: Path) -> None:
-    """Measure studies with known truth, with the automatically found metal."""
+    """Measure the methods on demo studies with the automatic mask."""
     with FrontEndMethods() as correct:
         cases = list_demo(STUDIES, correct.found.__setitem__, every)
         entries = [correct.entry(each) for each in methods]
@@ -125,7 +125,7 @@ def demo(methods: Sequence[str], every: int, output: Path) -> None:
 
 
 def clinical(methods: Sequence[str], slices: int, output: Path) -> None:
-    """Measure dense metal in clinical slices, without raw data."""
+    """Measure the methods on slices with dense metal and without raw data."""
     scan = protocol("dudonet-640")
     shapes = shapes_of_sizes(read_shapes(DATA / "metal_masks" / "blobs_256.npz"), max(scan.shape))
     everything = list_clean(CLEAN)
@@ -149,7 +149,7 @@ def clinical(methods: Sequence[str], slices: int, output: Path) -> None:
 
 
 def against_li(results: Results) -> str:
-    """Return the ring RMSE of each method, and the number of cases in which it exceeds LI by more than 5 %."""
+    """Return the ring RMSE of each method, and the number of cases in which it is more than 5 % above that of LI."""
     by_row = {row.title: {each.case: each.measures.ring_rmse_hu for each in row.slices} for row in results.rows}
     reference = results.row("linear_interpolation")
     li = by_row[reference.title] if reference else {}
@@ -172,7 +172,7 @@ def against_li(results: Results) -> str:
 
 
 def ring_table(results: Results) -> str:
-    """Return the ring RMSE of each study and row, relative to NMAR, and whether the best method reaches the target."""
+    """Return the ring RMSE of each study and row, the comparison with NMAR, and whether the target is reached."""
     lines, verdicts = [], []
     for study in (f"demo-{kind}" for kind in STUDIES):
         errors = {

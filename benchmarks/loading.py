@@ -1,7 +1,7 @@
-"""Time to read a series, beside reading its bytes only and, if installed, SimpleITK.
+"""Compare the time to read a series with that of reading only its bytes and, if installed, with SimpleITK.
 
-Prints core-milliseconds a slice (process CPU time) for 300 slices of 512 x 512, warm cache, median of five rounds, ours
-and the peers taken in turn. Run: `python benchmarks/loading.py [folder]`.
+The table has the CPU time per slice in milliseconds for 300 slices of 512 x 512 pixels with a warm file cache, as the
+median of five rounds, in which marview and the others alternate. Run: `python benchmarks/loading.py [folder]`.
 """
 
 import os
@@ -23,7 +23,7 @@ ROUNDS = 5
 
 
 def make_series(folder: Path) -> Path:
-    """Make 300 slices of smooth anatomy with noise, 12 bits, explicit little endian."""
+    """Write 300 slices of smooth anatomy with noise, in 12 bits and explicit little endian."""
     rng = np.random.default_rng(0)
     y, x = np.mgrid[-1:1:512j, -1:1:512j]
     body = np.where(x**2 + (1.4 * y) ** 2 < 0.7, 40, -1000).astype(np.float32)
@@ -42,12 +42,12 @@ def core_ms(work: Callable[[], object]) -> float:
 
 
 def table(folder: Path) -> None:
-    """Print the table for a folder of native slices."""
+    """Print the table for a folder of uncompressed slices."""
     files = sorted(folder.iterdir())
-    memory = np.zeros((len(files), 512, 512), np.int16)  # allocated before, as in the window
+    memory = np.zeros((len(files), 512, 512), np.int16)  # allocated in advance, as in the window
 
     def open_and_read() -> None:
-        kept = [path.read_bytes() for path in files]  # keeps all files, as a viewer does
+        kept = [path.read_bytes() for path in files]  # keeps the contents of all files, as a viewer does
         del kept
 
     def ours() -> None:
@@ -81,7 +81,7 @@ def table(folder: Path) -> None:
 
 
 def main() -> None:
-    """Measure with a folder, or with a simulated series."""
+    """Measure with the given folder, or with a simulated series."""
     if len(sys.argv) > 1:
         table(Path(sys.argv[1]))
         return

@@ -1,10 +1,11 @@
-"""Effect of metal masks that are too small or too large: Fig. 7 of Yu 2020, on a simulated hip and a real nail.
+"""Measure the effect of metal masks that are too small or too large, as in Fig. 7 of Yu 2020.
 
     marview demo --no-window
     python benchmarks/mask_margin.py DEMO_FOLDER ../shared/data/real_metal/femoral_nail.nii.gz --output FIGURES
 
-Masks are eroded and dilated by 1 and 2 pixels of the 416 x 416 processing grid. Those of the hip are its true metal,
-those of the nail are found by marview. Slices are spread evenly over those that hold at least ten pixels of metal.
+The masks of a simulated hip and a real femoral nail are eroded and dilated by 1 and 2 pixels of the 416 x 416
+processing grid. The mask of the hip is its true metal; the mask of the nail is found by marview. Slices are spread
+evenly over those with at least ten metal pixels.
 """
 
 import argparse

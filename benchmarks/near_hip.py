@@ -1,13 +1,13 @@
-"""The near-hip network on slices held out of its training: one patient, then several (Experiments 1 and 2).
+"""Measure the near-hip network on held-out slices of one patient and of several (Experiments 1 and 2 of the paper).
 
     python -m benchmarks.near_hip --output DIR [--steps 1500] [--start nmar] [--patients 1 5]
 
 Simulated hip prostheses are placed in the only pelvis among the training scans. Their metal masks are rotated, scaled
 and shifted, and placed on 33 neighbouring slices of each patient. Every third of these slices is a test slice with the
-masks of another prosthesis. The network learns from the other 22, except every fifth of them, on which the run
-measures it. As in the paper, the metal trace has the largest value of the sinogram before
-the correction. The sinogram has no other fault: no beam hardening, and only the noise of the scan. Images are in units
-of water and include the metal; the peak of PSNR and SSIM is the largest value of the truth. DIR keeps the results.
+masks of another prosthesis. The network is trained on the other 22, except every fifth of them, on which its error is
+measured in the run. As in the paper, the metal trace has the largest value of the sinogram before the correction. The
+sinogram has no beam hardening, and only the noise of the original scan. Images are in units of water and include the
+metal; the peak value for PSNR and SSIM is the largest value of the truth. Results are stored in DIR.
 """
 
 import argparse
@@ -39,7 +39,7 @@ PATIENTS = ("patient-000", "patient-034", "patient-033", "patient-035", "patient
 SLICES, HELD_OUT = 33, 3
 SPACING_MM = 4.25
 PIXEL_MM = 0.9
-"""Field of view of slices without a pixel size in the index."""
+"""Field of view in mm of slices for which the index gives no pixel size."""
 
 PUBLISHED = {
     1: [("before", 6.623e-2, 20.793, 0.3514), ("after", 3.564e-4, 40.990, 0.9473)],
@@ -55,7 +55,7 @@ TITLES = {
 
 
 def main() -> None:
-    """Print the table of each number of patients."""
+    """Print a table for each number of patients."""
     arguments = _arguments()
     for count in arguments.patients:
         path = arguments.output / f"patients_{count}_steps_{arguments.steps}_{arguments.start}.json"
@@ -70,7 +70,7 @@ def main() -> None:
 
 
 def experiment(count: int, steps: int, start: str) -> dict[str, Any]:
-    """Train on some patients; return MSE, PSNR and SSIM of every held-out slice, by row, and a description."""
+    """Train on some patients; return MSE, PSNR and SSIM of each held-out slice, by row, and a description."""
     near_hip = load_method(HERE / "plugins" / "near_hip")
     package = type(near_hip.method).__module__.rpartition(".")[0]
     learned_, patient, network = (
@@ -133,7 +133,7 @@ def _measured(image: Tensor, truth: Tensor) -> list[float]:
 
 
 def _body(name: str) -> tuple[Tensor, float]:
-    """Return up to 33 neighbouring slices of a patient, the lowest or middle ones, HU, and the field's edge in mm."""
+    """Return up to 33 neighbouring slices of a patient, the lowest or middle ones, HU, and the field of view in mm."""
     with (DATA / "index.csv").open(encoding="utf-8") as file:
         rows = [row for row in csv.DictReader(file) if row["patient"] == name]
     first = 0 if name == PATIENTS[0] else max(0, (len(rows) - SLICES) // 2)
@@ -144,7 +144,7 @@ def _body(name: str) -> tuple[Tensor, float]:
 
 
 def _metal(hu: Tensor, edge_mm: float, name: str) -> Tensor:
-    """Return masks of a prosthesis in the slices that it reaches, bool, `[mask, y, x]`."""
+    """Return the masks of a prosthesis in the slices that contain it, bool, `[mask, y, x]`."""
     pixel_mm = edge_mm / hu.shape[-1]
     spacing_mm = (SPACING_MM, pixel_mm, pixel_mm)
     axes: list[NDArray[np.float32]] = [

@@ -1,13 +1,14 @@
-"""Contribution of the prior image in deep sinogram completion: from NMAR's prior to the true image.
+"""Measure the contribution of the prior image to deep sinogram completion, from NMAR's prior to the true image.
 
     python -m benchmarks.prior_bounds [--slices 10 30 50 70] [--shapes 0 2 4 6 8] [--weights FILE ...]
 
-Validation slices with shapes of metal from large to small, `syndeeplesion-640`. Every row fills the trace with the
-sinogram of a prior, its difference to the measured one interpolated: of NMAR's prior, where PriorNet begins; of
-PriorNet with each weights file, its image as it is or made of air, water and bone; of the truth, the best prior there
-is. LI, NMAR and the FBP ceiling stand beside them. Printed are PSNR, in how many cases a row is worse than NMAR, and
-the share of the mean squared error (primary metric) between NMAR and the ceiling that it closes.
-Runs in this process on one thread, two seconds a case, and reads ../shared/data.
+The cases are validation slices with shapes of metal from large to small in `syndeeplesion-640`. Each row fills the
+trace with the sinogram of a prior plus its difference from the measured sinogram, interpolated across the trace. The
+priors are NMAR's prior, from which PriorNet starts; the image of PriorNet with each weights file, as it is or reduced
+to air, water and bone; and the truth, which is the best possible prior. LI, NMAR and the FBP ceiling are included for
+comparison. The table has the PSNR, the number of cases in which a row is worse than NMAR, and the closed fraction of
+the mean squared error (primary metric) between NMAR and the ceiling. The benchmark runs in this process on one thread,
+takes two seconds per case, and reads ../shared/data.
 """
 
 import argparse
@@ -36,7 +37,7 @@ DATA = HERE.parent / "shared" / "data"
 
 
 class FileJob:
-    """A job with the weights of a file."""
+    """Job that provides the weights of a file."""
 
     device = torch.device("cpu")
     log = logging.getLogger(__name__)
@@ -63,15 +64,15 @@ class FileJob:
         return torch.empty(0), torch.empty(0)
 
     def beside(self, slice_index: int, reach: int) -> Tensor:  # noqa: ARG002
-        """There are none."""
+        """Return no slices."""
         return torch.empty(0)
 
     def weights(self, file: str) -> dict[str, Tensor]:  # noqa: ARG002
-        """Return the contents of the file."""
+        """Return the weights or the metadata in the file."""
         return self._weights
 
     def about_weights(self, file: str) -> dict[str, str]:  # noqa: ARG002
-        """Return the contents of the file."""
+        """Return the weights or the metadata in the file."""
         return self._about
 
 
@@ -104,7 +105,7 @@ def _closed(errors: dict[str, Any], title: str) -> str:
 
 
 def cases(slices: list[int], shapes: list[int]) -> Iterator[tuple[int, KnownCase]]:
-    """Yield shape and case of every shape in every slice."""
+    """Yield shape and case for each shape in each slice."""
     masks = DATA / "metal_masks" / "blobs_256.npz"
     listed = list_cases(DATA / "metal_free" / "validation.tif", protocol("syndeeplesion-640"), masks=masks)
     for number in slices:
@@ -115,7 +116,7 @@ def cases(slices: list[int], shapes: list[int]) -> Iterator[tuple[int, KnownCase
 
 @torch.inference_mode()
 def _errors(known: KnownCase, weights: list[Path]) -> Iterator[tuple[str, float]]:
-    """Return title and mean squared error of every row."""
+    """Return the mean squared error of each row by title."""
     case = known.case
     nmar, method = (load_method(HERE / "plugins" / name) for name in ("nmar", "deep_sinogram_completion"))
     network = importlib.import_module(f"{type(method.method).__module__.rpartition('.')[0]}.network")

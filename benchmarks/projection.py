@@ -1,8 +1,8 @@
-"""Time and error of projection beside its peers, alternating in one process: the table of docs/results/projection.md.
+"""Compare the time and error of projection with other projectors, for the tables of docs/results/projection.md.
 
-python benchmarks/projection.py                    core-ms of one thread, ours and the peers that are installed
-python benchmarks/projection.py --wall             whole volume and trace, wall time on all cores
-python benchmarks/projection.py --device cuda      the kernels checked against the CPU and timed with events
+python benchmarks/projection.py                    CPU time of one thread, for marview and installed projectors python
+benchmarks/projection.py --wall             whole volume and trace, wall time on all cores python
+benchmarks/projection.py --device cuda      the kernels checked against the CPU and timed with events
 ... --markdown | --json                            for docs/results/projection.md, for machines
 """
 
@@ -33,7 +33,7 @@ PIXEL_MM, DISTANCE_MM = 0.36923, 396.9
 
 @dataclass(frozen=True)
 class Setting:
-    """A geometry of the table, with an arc and with a flat detector over the same fan."""
+    """Scan geometry of the table, with an arc detector and with a flat detector for the same fan."""
 
     name: str
     size: int
@@ -66,7 +66,7 @@ SETTINGS = {
 
 @dataclass(frozen=True)
 class Row:
-    """A line of the table: `milliseconds` per slice, and the `ratio` of a peer to marview."""
+    """Row of the table: `milliseconds` per slice, and the `ratio` of another projector to marview."""
 
     setting: str
     what: str
@@ -78,7 +78,7 @@ class Row:
 
 
 def _core_ms(*works: Callable[[], Any], rounds: int) -> list[float]:
-    """Return the median process time of each function, alternating, after a warm-up round."""
+    """Return the median CPU time of each function; the functions alternate after a warm-up round."""
     return _in_turn(works, rounds, time.process_time)
 
 
@@ -94,7 +94,7 @@ def _in_turn(works: Iterable[Callable[[], Any]], rounds: int, clock: Callable[[]
 
 
 def ellipses(setting: Setting, beam: Beam) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Make twelve ellipses in 1/cm: supersampled image `[y, x]` and exact line integrals `[view, bin]`."""
+    """Make twelve ellipses in 1/cm: a supersampled image `[y, x]` and the exact line integrals `[view, bin]`."""
     random = np.random.default_rng(7)
     radius = setting.size * PIXEL_MM / 2
     fine = 6
@@ -119,7 +119,7 @@ def ellipses(setting: Setting, beam: Beam) -> tuple[NDArray[np.float64], NDArray
 
 
 def grid_sample_fbp(projector: Projector, filtered: torch.Tensor) -> torch.Tensor:
-    """Backprojection through torch's grid_sample over arc views, the reference: filtered `[view, bin]` -> `[y, x]`."""
+    """Backproject with PyTorch's grid_sample over arc views, as a reference: filtered `[view, bin]` -> `[y, x]`."""
     beam = projector.beam
     assert isinstance(beam, FanBeamArc)
     y, x = ((np.arange(count) - (count - 1) / 2) * projector.pixel_mm for count in projector.shape)
@@ -136,7 +136,7 @@ def grid_sample_fbp(projector: Projector, filtered: torch.Tensor) -> torch.Tenso
 
 
 def accuracy(setting: Setting) -> Iterator[str]:
-    """Measure errors against analytic line integrals and grid_sample, and the dot test."""
+    """Measure the errors relative to analytic line integrals and to grid_sample, and run the dot test."""
     from marview.projection.ramp import filter_matrix, ray_weights
 
     projector = setting.projector(setting.arc)
@@ -161,7 +161,7 @@ def accuracy(setting: Setting) -> Iterator[str]:
 
 
 def batches(setting: Setting, rounds: int, count: int) -> Iterator[Row]:
-    """Measure CPU ms per slice of a batch, one thread, beside ASTRA and scikit-image."""
+    """Measure the CPU time per slice of a batch on one thread, and that of ASTRA and scikit-image."""
     projector = setting.projector(setting.arc)
     images = torch.rand(count, setting.size, setting.size)
     sinograms = projector.forward(images)
@@ -254,8 +254,8 @@ SAMPLED = 8
 
 
 def _grid_sample(setting: Setting) -> Iterator[tuple[str, Callable[[], Any]]]:
-    """What a torch program without a projector does: points along the rays, pixels along the detector, both sampled."""
-    if setting.name != "b":  # takes half a minute there and minutes elsewhere
+    """Measure a PyTorch program without a projector, which samples points along rays and along the detector."""
+    if setting.name != "b":  # takes half a minute in this setting, and minutes in others
         return
     beam, size = setting.flat, setting.size
     half = size * PIXEL_MM / 2
@@ -286,7 +286,7 @@ def _grid_sample(setting: Setting) -> Iterator[tuple[str, Callable[[], Any]]]:
 
 
 def wall(setting: Setting, rounds: int) -> Iterator[Row]:
-    """Measure wall time on all threads: trace of a mask, filling, and LI of 300 slices."""
+    """Measure the wall time on all threads of the trace of a mask, and of LI for 300 slices."""
     projector = setting.projector(setting.arc)
     y, x = np.mgrid[: setting.size, : setting.size]
     mask = torch.from_numpy((np.hypot(x - 150, y - 220) < 32) | (np.hypot(x - 300, y - 100) < 22))
@@ -306,7 +306,7 @@ def wall(setting: Setting, rounds: int) -> Iterator[Row]:
 
 
 def gpu(setting: Setting, rounds: int, count: int) -> Iterator[Row]:
-    """Check the kernels against the CPU, then time them with events on torch's stream."""
+    """Compare the CUDA kernels with the CPU, then time them with CUDA events."""
     targets = {"a": (60, 100), "b": (20, 50)}.get(setting.name)
     projector = setting.projector(setting.arc)
     images = torch.rand(count, setting.size, setting.size)
@@ -343,7 +343,7 @@ def gpu(setting: Setting, rounds: int, count: int) -> Iterator[Row]:
 
 
 def memory_mb(setting: Setting) -> float:
-    """Measure the peak memory of forward projection and FBP of 64 slices beyond inputs and outputs, in MB."""
+    """Measure the peak memory of forward projection and FBP of 64 slices, in MB, without inputs and outputs."""
     projector = setting.projector(setting.arc)
     warm_up((1, 64))
     images = torch.ones(64, setting.size, setting.size)
@@ -362,7 +362,7 @@ def _resident_mb() -> float:
 
 
 def machine() -> str:
-    """Return processor, cores, load and versions in a line."""
+    """Return the processor, cores, load and versions in one line."""
     name = platform.processor() or platform.machine()
     try:
         with Path("/proc/cpuinfo").open(encoding="ascii") as file:

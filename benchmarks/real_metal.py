@@ -1,11 +1,12 @@
-"""Correct real metal with every bundled method: streak index, what stays untouched far from metal, and figures.
+"""Correct scans of real metal with each bundled method, and measure streaks, noise and edges.
 
     python benchmarks/real_metal.py ../shared/data/real_metal --output FIGURES
 
-There is no truth here. The streak index is the standard deviation of soft tissue in the 20-pixel ring around metal over
-that of soft tissue more than 40 pixels away. Which pixels are soft tissue is judged once, for all images alike, by the
-smoothed mean of the uncorrected and the corrected images. Far from metal, noise and edges must stay: the deviation of
-distant soft tissue and the width of distant edges (10 to 90 %) are given relative to the uncorrected slices.
+The scans have no truth. The streak index is the standard deviation of soft tissue in the 20-pixel ring around metal,
+divided by the standard deviation of soft tissue more than 40 pixels away. The same pixels count as soft tissue in all
+images; they are found in the smoothed mean of the uncorrected and the corrected images. Far from metal, noise and edges
+should not change, so the table gives the standard deviation of distant soft tissue and the width of distant edges (10
+to 90 %), both relative to the uncorrected slices.
 """
 
 import argparse
@@ -38,7 +39,7 @@ Volume = NDArray[np.float32]
 
 @dataclass(frozen=True)
 class Row:
-    """Measures of one image of a series, means over the counted slices."""
+    """Measures of one image of a series, averaged over the measured slices."""
 
     title: str
     streak_index: float
@@ -59,7 +60,7 @@ def _arguments() -> argparse.Namespace:
 
 
 def _report(chosen: argparse.Namespace) -> None:
-    """Print the table of every series and draw its figure."""
+    """Print the table and draw the figure of each series."""
     for name in ("sternal_wires", "femoral_nail.nii.gz"):
         with shared_series(chosen.folder / name) as series:
             mask = find_metal(series.loaded, MaskChoice()).mask
@@ -123,7 +124,7 @@ def _measure(images: Mapping[str, Volume], mask: NDArray[np.bool_], pixel_mm: fl
 
 
 def _edge_px(image: Volume, uncorrected: Volume, distant: NDArray[np.bool_]) -> float:
-    """Return the median 10 to 90 % width of edges from air to body along rows, far from metal, in pixels."""
+    """Return the median width (10 to 90 %), in pixels, of edges between air and body along rows, far from metal."""
     reach = 8
     widths = []
     crossing = (uncorrected[:, :-1] < -500) & (uncorrected[:, 1:] >= -500)
@@ -132,7 +133,7 @@ def _edge_px(image: Volume, uncorrected: Volume, distant: NDArray[np.bool_]) -> 
             continue
         place = uncorrected[y, x - reach : x + reach]
         if place[: reach // 2].max() > -900 or place[-reach // 2 :].min() < -200:
-            continue  # not a clean step from air into the body
+            continue  # not a simple step from air to the body
         profile = image[y, x - reach : x + reach]
         low, high = profile[: reach // 2].mean(), profile[-reach // 2 :].mean()
         ends = [_first_above(profile, low + share * (high - low)) for share in (0.1, 0.9)]
@@ -148,7 +149,7 @@ def _first_above(profile: Volume, level: float) -> float:
 
 
 def _draw(images: Mapping[str, Volume], k: int, number: int, path: Path) -> None:
-    """Draw uncorrected, each method, and NMAR minus uncorrected, cropped to the body."""
+    """Draw the uncorrected image, the result of each method, and NMAR minus uncorrected, cropped to the body."""
     body = ndimage.binary_opening(images["uncorrected"][k] > -500, iterations=3)
     place = ndimage.find_objects(body.astype(int))[0]
     shown = {title: picture(image[k], *WINDOW_HU) for title, image in images.items()}

@@ -1,7 +1,7 @@
-"""Drawing speed of the 3D scene: `python -m benchmarks.scene STUDY`, with the study of `marview demo`.
+"""Measure how fast the 3D scene is drawn: `python -m benchmarks.scene STUDY`, with the study of `marview demo`.
 
-Original and a second volume beside it, with the metal as a surface, are drawn off-screen as the window's process draws
-them: while the mouse drags, and after it. The first pictures, in which the distance of the rays settles, do not count.
+The original, a second volume beside it, and the metal as a surface are drawn off-screen as in the window, during a
+mouse drag and after it. The first pictures, during which the distance between rays is adjusted, do not count.
 """
 
 import argparse

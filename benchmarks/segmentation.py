@@ -1,10 +1,11 @@
-"""Dice of metal masks with the true metal, adaptive and 2000 HU, and false alarms.
+"""Measure the Dice of the adaptive mask and of a 2000 HU threshold with the true metal, and false alarms.
 
     python benchmarks/segmentation.py            # prints the tables of docs/results/metal-masks.md
     python benchmarks/segmentation.py --quick    # one slice per case
 
-Slices of a hip, a spine and a jaw are painted, implanted and scanned by marview's simulator with noise at the two
-protocols of true size. What the scanner stores is tried twice: in full, and clipped at the 3071 HU of twelve bits.
+Slices of a hip, a spine and a jaw with implants are painted, and scanned by marview's simulator with noise, in the two
+protocols of true body size. Each image is segmented twice: with its full HU scale, and clipped at 3071 HU as in 12
+bits.
 """
 
 import argparse
@@ -34,7 +35,7 @@ Region = Callable[[NDArray[np.float64], NDArray[np.float64]], NDArray[np.bool_]]
 
 @dataclass(frozen=True)
 class Drawing:
-    """A slice as shapes: layers of tissue, each with its HU, then metal; in mm from the centre."""
+    """Slice described by shapes: layers of tissue with their HU, and metal; in mm from the centre."""
 
     tissue: tuple[tuple[float, Region], ...]
     metal: tuple[Region, ...]
@@ -42,7 +43,7 @@ class Drawing:
 
 @dataclass(frozen=True)
 class Score:
-    """Dice of a slice."""
+    """Dice coefficients of a slice."""
 
     protocol: str
     kind: str
@@ -54,12 +55,12 @@ class Score:
 
 
 def ellipse(y_mm: float, x_mm: float, half_height_mm: float, half_width_mm: float) -> Region:
-    """An upright ellipse."""
+    """Return an upright ellipse."""
     return lambda y, x: ((y - y_mm) / half_height_mm) ** 2 + ((x - x_mm) / half_width_mm) ** 2 <= 1
 
 
 def rod(start: tuple[float, float], end: tuple[float, float], radius_mm: float) -> Region:
-    """A rod seen from the side, with round ends (y, x)."""
+    """Return a rod seen from the side, with round ends (y, x)."""
 
     def holds(y: NDArray[np.float64], x: NDArray[np.float64]) -> NDArray[np.bool_]:
         dy, dx = end[0] - start[0], end[1] - start[1]
@@ -70,7 +71,7 @@ def rod(start: tuple[float, float], end: tuple[float, float], radius_mm: float) 
 
 
 def hip(variant: int) -> Drawing:
-    """Two femurs in a pelvis: a head, a stem, or heads on both sides."""
+    """Return two femurs in a pelvis, with a prosthesis head, a stem, or heads on both sides."""
     tissue = [(-100.0, ellipse(0, 0, 115, 175)), (50.0, ellipse(5, 0, 95, 155))]
     for side in (-90, 90):
         tissue += [(900.0, ellipse(5, side, 32, 30)), (250.0, ellipse(5, side, 28, 26))]
@@ -80,7 +81,7 @@ def hip(variant: int) -> Drawing:
 
 
 def spine(variant: int) -> Drawing:
-    """A vertebra with two pedicle screws, thick or thin, or the rods between them."""
+    """Return a vertebra with two pedicle screws, thick or thin, or with the rods between screws."""
     tissue = [
         (-100.0, ellipse(0, 0, 110, 160)),
         (50.0, ellipse(0, 0, 95, 145)),
@@ -102,7 +103,7 @@ def spine(variant: int) -> Drawing:
 
 
 def jaw(variant: int) -> Drawing:
-    """An arch of teeth with enamel of 2400 HU and one to three fillings."""
+    """Return a dental arch with enamel of 2400 HU and one to three fillings."""
     tissue = [(-50.0, ellipse(10, 0, 95, 75)), (50.0, ellipse(10, 0, 90, 70)), (-1000.0, ellipse(10, 0, 14, 14))]
     tissue += [(700.0, ellipse(60, 0, 16, 18)), (250.0, ellipse(60, 0, 12, 14))]
     angles = np.linspace(-1, 1, 12) * math.radians(88)
@@ -141,7 +142,7 @@ def paint(drawing: Drawing, scan: Protocol, seed: int) -> tuple[NDArray[np.float
 
 
 def scores(*, protocols: tuple[str, ...] = PROTOCOLS, variants: int = 3) -> Iterator[Score]:
-    """Scan and segment every case."""
+    """Scan and segment all cases."""
     for name in protocols:
         scan = protocol(name)
         for kind, (draw, materials) in KINDS.items():
@@ -161,7 +162,7 @@ def scores(*, protocols: tuple[str, ...] = PROTOCOLS, variants: int = 3) -> Iter
 
 
 def false_alarms(file: Path) -> tuple[int, int, int, int]:
-    """Count slices without metal: all, with marks, with a question, with values above 2000 HU."""
+    """Count slices without metal: all, those with marked metal, with a question, and with values above 2000 HU."""
     import tifffile
 
     slices = (2 * tifffile.imread(file).astype(np.int32) - 1024).astype(np.int16)

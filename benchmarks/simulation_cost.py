@@ -1,4 +1,4 @@
-"""Cost of simulating a batch, in forward projections of that batch and in memory.
+"""Measure the cost of simulating a batch, in forward projections of the batch and in memory.
 
 .venv/bin/python benchmarks/simulation_cost.py [batch] [protocol]
 """
@@ -13,11 +13,11 @@ import torch
 from marview.physics import protocol, simulate
 
 ROUNDS = 4
-"""Number of repetitions; the fastest counts, because other programs only add time."""
+"""Number of repetitions. The fastest one counts, because other programs can only add time."""
 
 
 def main() -> None:
-    """Time one batch, all images and fillings included, against one forward projection in the same run."""
+    """Compare the time for a batch, including all images and fillings, with a forward projection in the same run."""
     batch = int(sys.argv[1]) if len(sys.argv) > 1 else 16
     chosen = protocol(sys.argv[2] if len(sys.argv) > 2 else "syndeeplesion-640")
     generator = np.random.default_rng(0)

@@ -1,17 +1,17 @@
-"""Tasks on corrected images: a lesion near metal, and metal, bone and muscle by fixed limits of HU.
+"""Measure tasks on corrected images: visibility of a lesion near metal, and segmentation by fixed HU limits.
 
     python -m benchmarks.tasks --method linear_interpolation nmar residual_unet lga [--cases 20] [--protocol adn-256]
         [--realisations 40]
 
-Every case is a validation slice with titanium. It is scanned twice with equal noise: with a lesion of 40 HU near the
-metal, and without. Each method gets both scans. Columns:
+Each case is a validation slice with titanium. It is scanned twice with the same noise: with a lesion of 40 HU near the
+metal, and without. Each method corrects both scans. Columns:
 
-- lesion: share of its contrast that the corrected image shows, mean and lowest;
+- lesion: fraction of its contrast that is visible in the corrected image, mean and lowest;
 - IoU: overlap of metal, bone and muscle (`marview.metrics.tissue`) in the method's own image with the truth;
-- distance of codes: mean distance of the latent codes of corrected image and truth, by the encoder of `lga`. It is a
-  perceptual metric on features of our own encoder, not LPIPS;
-- AUC: how well a channelised Hotelling observer tells scans with a lesion of 5 HU from scans without it, in one slice
-  with many realisations of noise. It needs `pip install mar-eval`. Without --realisations the column is left out.
+- distance of codes: mean distance between the latent codes of the corrected image and the truth, with the encoder of
+`lga`. It is a perceptual metric on features of marview's own encoder, not LPIPS;
+- AUC: how well a channelised Hotelling observer distinguishes scans with a lesion of 5 HU from scans without it, in one
+slice with many noise realisations. It needs `pip install mar-eval`, and is left out without --realisations.
 
 Reads ../shared/data.
 """
@@ -42,7 +42,7 @@ METAL_HU = 4000.0
 ROI_PX, CHANNELS = 17, 8
 Method = Callable[[MarCase], Tensor]
 Scene = tuple[NDArray[np.float32], NDArray[np.float32], Lesion]
-"""A slice without metal, how much of each pixel is metal, and a lesion near it."""
+"""Slice without metal, metal fraction of each pixel, and a lesion near the metal."""
 
 
 def main() -> None:
@@ -84,7 +84,7 @@ def main() -> None:
 
 
 def _scenes(scan: Protocol, count: int) -> list[Scene]:
-    """Slices with metal of all sizes in turn, and a lesion in each."""
+    """Return slices with metal of all sizes in turn, and a lesion in each slice."""
     clean = list_clean(DATA / "metal_free" / "validation.tif")
     shapes = shapes_of_sizes(read_shapes(DATA / "metal_masks" / "blobs_256.npz"), scan.shape[0])
     made: list[Scene] = []
@@ -99,7 +99,7 @@ def _scenes(scan: Protocol, count: int) -> list[Scene]:
 
 
 def _scanned(scene: Scene, scan: Protocol, contrast_hu: float, seed: int, times: int) -> MarCase:
-    """Scan a scene without its lesion and with it, with equal noise, as often as asked."""
+    """Scan a scene without and with its lesion, with the same noise, `times` times."""
     hu, metal, lesion = scene
     cases = []
     for time in range(times):
@@ -114,7 +114,7 @@ def _scanned(scene: Scene, scan: Protocol, contrast_hu: float, seed: int, times:
 
 
 def _detectability(methods: dict[str, Method], scene: Scene, scan: Protocol, times: int) -> dict[str, float]:
-    """Area under the ROC curve of an observer that learned from the first half of the realisations."""
+    """Return the area under the ROC curve of an observer trained on the first half of the realisations."""
     import mareval
 
     row, column = scene[2].centre

@@ -1,8 +1,8 @@
-"""Cost of a study in unattended correction: python -m benchmarks.throughput FOLDER [--studies 20] [--method METHOD].
+"""Measure the cost per study of unattended correction: python -m benchmarks.throughput FOLDER [--studies 20].
 
-`reduce` in a loop, `batch` with one worker and with as many as fit, and a Dask cluster of this machine with one worker
-and with two: seconds and processor seconds a study, and the most memory that a worker and its children held together.
-Linux only; needs the extra `cluster`.
+The table compares `reduce` in a loop, `batch` with one worker and with as many as fit, and a Dask cluster on this
+machine with one and two workers. It has the seconds and CPU seconds per study, and the peak memory of a worker and its
+children. The benchmark runs on Linux only and needs the extra `cluster`.
 """
 
 import argparse
@@ -81,7 +81,7 @@ def _tell(name: str, cost: Cost, first: Cost) -> None:
 
 
 def _measured(work: Callable[[], None], studies: int, pids: Sequence[int] = ()) -> Cost:
-    """Work and measure the cost per study; memory of the largest process in `pids`, or of all children."""
+    """Run `work` and measure the cost per study. Memory counts the largest process in `pids`, or all children."""
     psutil = import_module("psutil")  # installed with Dask
     largest, done = [0.0], threading.Event()
 
@@ -101,7 +101,7 @@ def _measured(work: Callable[[], None], studies: int, pids: Sequence[int] = ()) 
 
 
 def _memory_mb(psutil: Any, pid: int, *, is_root: bool = True) -> float:
-    """Return the proportional memory (PSS) of a process' descendants, and with `is_root` of the process itself."""
+    """Return the proportional set size (PSS) of a process's descendants and, if `is_root`, of the process itself."""
     found = 0.0
     for process in _family(psutil, pid):
         if process.pid != pid or is_root:
@@ -114,7 +114,7 @@ def _memory_mb(psutil: Any, pid: int, *, is_root: bool = True) -> float:
 
 
 def _cpu_seconds(psutil: Any, pids: Sequence[int]) -> float:
-    """Return the CPU time of ended children and of living processes with their descendants."""
+    """Return the CPU time of ended children, and of running processes with their descendants."""
     used = resource.getrusage(resource.RUSAGE_CHILDREN)
     alive = [process.cpu_times() for pid in pids for process in _family(psutil, pid)]
     return used.ru_utime + used.ru_stime + sum(sum(times[:4]) for times in alive)
@@ -130,8 +130,8 @@ def _family(psutil: Any, pid: int) -> list[Any]:
 
 @contextmanager
 def _cluster(folder: Path, workers: int) -> Iterator[tuple[str, list[int]]]:
-    """Start a Dask scheduler and workers on the loopback interface; yield address and processes."""
-    distributed: Any = import_module("distributed")  # has no type hints
+    """Start a Dask scheduler and workers on the loopback interface; yield its address and the processes."""
+    distributed: Any = import_module("distributed")  # the module has no type hints
     folder.mkdir(parents=True)
     port_file = folder / "scheduler.json"
     local = ("--host", "127.0.0.1", "--no-dashboard", "--scheduler-file", str(port_file))

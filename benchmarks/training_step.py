@@ -1,9 +1,9 @@
-"""Time of one training step of a method by part: networks, projection, the rest.
+"""Measure the time of a training step of a method by part: networks, projection and the rest.
 
     python -m benchmarks.training_step [--method deep_sinogram_completion] [--size paper] [--batch 1]
 
-The same step, forward and back, once with the projectors of marview and once with the same operators in torch's own
-operations, as a program without kernels would write them. One thread, core seconds; the pairs are made beforehand.
+The same step, forward and backward, is measured with marview's projectors, and with the same operators written in
+PyTorch operations. Times are CPU seconds on one thread, without making the pairs.
 """
 
 import argparse
@@ -56,7 +56,7 @@ def main() -> None:
     load = ", ".join(f"{each:.2f}" for each in os.getloadavg())
     print(f"{asked.method}, {asked.size}: {count:,} parameters, batch {asked.batch}, one thread, load {load}\n")
     print("| core s a step | with torch's operations | with marview's projectors |\n|---|---|---|")
-    step(trainable, network, pairs, recipe, cpu.Operators)  # compiles, fills the caches
+    step(trainable, network, pairs, recipe, cpu.Operators)  # compiles the kernels and fills the caches
     before = step(trainable, network, pairs, recipe, tensors.Operators)
     after = step(trainable, network, pairs, recipe, cpu.Operators)
     for part in after:
@@ -74,7 +74,7 @@ def _pairs(data: Path, recipe: Recipe) -> tuple[Pairs, float]:
 
 
 def step(trainable: Trainable, network: torch.nn.Module, pairs: Pairs, recipe: Recipe, kind: Kind) -> dict[str, float]:
-    """Return CPU seconds of one step by part."""
+    """Return the CPU seconds of a step by part."""
     spent: dict[str, float] = defaultdict(float)
 
     def operators(asked: projector.Projector, like: torch.Tensor) -> Any:  # noqa: ARG001 - the CPU's, always

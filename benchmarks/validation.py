@@ -1,12 +1,12 @@
-"""Known truth on our own slices: 80 validation slices x 10 shapes, Input < LI < NMAR < FBP ceiling.
+"""Measure methods with known truth, on 80 validation slices with 10 shapes of metal each.
 
     python -m benchmarks.validation --output DIR [--slices 80] [--protocol syndeeplesion-640] [--mismatched]
         [--method nmar ...] [--set METHOD.NAME=VALUE ...]
 
-Reads ../shared/data, simulates each slice with ten shapes of metal of the public test set's sizes, runs the methods in
-a worker and prints the tables of docs/results/known-truth.md. DIR keeps what is measured: after a stop the script
-continues there, and with more slices it measures only the new ones. A case (ten shapes in a slice) took 45 s on two
-busy cores, with either protocol, and 0.5 GB.
+The script reads ../shared/data, simulates each slice with ten shapes as large as those of the public test set, runs the
+methods in a worker, and prints the tables of docs/results/known-truth.md. Measurements are stored in DIR: after a stop
+the same command continues, and with more slices it measures only the new ones. A case (ten shapes in a slice) took 45 s
+on two busy cores with either protocol, and 0.5 GB of memory.
 """
 
 import argparse
@@ -30,7 +30,7 @@ ORDER = ["input", "linear_interpolation", "nmar"]
 
 
 def main() -> int:
-    """Run the benchmark and print the report; exit code as of `report`, or of the error that stops the benchmark."""
+    """Run the benchmark and print the report; return its exit code, or that of the error that stopped the benchmark."""
     try:
         return report(measured(_arguments()))
     except MarviewError as reason:
@@ -39,7 +39,7 @@ def main() -> int:
 
 
 def measured(arguments: argparse.Namespace) -> Results:
-    """Measure what the output folder lacks.
+    """Measure the cases that are missing in the output folder.
 
     Raises:
         MarviewError: the cases cannot be read, a method is unknown or not trained, or the folder cannot be written.
@@ -59,7 +59,7 @@ def measured(arguments: argparse.Namespace) -> Results:
 
 
 def report(results: Results) -> int:
-    """Print the tables, then the reason for each missing result.
+    """Print the tables, and the reason for each missing result.
 
     Returns:
         Exit code: 1 if a result is missing, or if the methods are not in the expected order.
@@ -70,13 +70,13 @@ def report(results: Results) -> int:
     wrong = disorder(results)
     if wrong or len(ordered) > 1:
         print("\n".join(wrong) or f"{' < '.join(ordered)} on average and in at least four of five groups.")
-    for sentence in results.failures:  # once more, because the published tables push the list off the screen
+    for sentence in results.failures:  # repeated, because the published tables scroll the list off the screen
         print(f"Without a result: {sentence}", file=sys.stderr)
     return 1 if wrong or results.failures else 0
 
 
 def distances(results: Results) -> str:
-    """Return the differences between rows here and on the public files."""
+    """Return a table of the differences between rows, here and on the public files."""
     measured = {each: record["psnr_db"] for each, record in results.record()["methods"].items()}
     known = [each for each in PUBLIC_DB if each in measured]
     lines = ["| step | here dB | public files dB | difference |", "| --- | ---: | ---: | ---: |"]
@@ -87,7 +87,7 @@ def distances(results: Results) -> str:
 
 
 def disorder(results: Results) -> list[str]:
-    """Return messages about methods that are not better than the one before."""
+    """Return a message for each method that is not better than the one before."""
     sentences = []
     rows = [row for row in map(results.row, ORDER) if row is not None]
     for below, above in itertools.pairwise(rows):

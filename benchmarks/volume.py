@@ -1,9 +1,10 @@
-"""Wall time of a whole volume, every slice with metal, in a warm worker on all cores: the targets for a series.
+"""Measure the wall time for a whole volume with metal in each slice, in a warm worker on all cores.
 
     python -m benchmarks.volume [--slices 300] [--method linear_interpolation nmar]
 
-The volume is 512 x 512 at 0.78 mm: the validation slices of ../shared/data, else discs of tissue, over and over, with
-two rods of metal in each. Reading and writing are left out, as is the worker's start: one small run goes before.
+The volume has slices of 512 x 512 pixels of 0.78 mm. It repeats the validation slices of ../shared/data, or else discs
+of tissue, with two metal rods in each. Reading and writing are not included, and neither is the start of the worker,
+because a small run comes first.
 """
 
 import argparse
@@ -62,7 +63,7 @@ def volume(count: int) -> tuple[NDArray[np.int16], NDArray[np.bool_]]:
 
 
 def reduce(worker: MarWorker, method: str, hu: NDArray[np.int16], metal: NDArray[np.bool_]) -> float:
-    """Return the seconds of a run from request to end."""
+    """Return the seconds of a run, from the request to the end."""
     with (
         SharedArray.copy_of(hu) as shared_hu,
         closing(reduce_request(method, shared_hu, metal_of(metal), spacing_mm=SPACING_MM)) as request,

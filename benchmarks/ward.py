@@ -1,4 +1,4 @@
-"""Make forty studies for trials of unattended work, from `marview demo` and `marview simulate`."""
+"""Make forty studies for tests of unattended correction, from `marview demo` and `marview simulate`."""
 
 import gzip
 import shutil
@@ -16,7 +16,7 @@ SLICES = 4
 """Number of slices in each study."""
 WITH_METAL, WITHOUT_METAL, DERIVED, BROKEN = 28, 5, 2, 5
 SURNAME, PATIENT_ID, BIRTH_DATE, STUDY_DATE = "CANARYNAME", "CANARYID", "19330303", "20240404"
-"""Marks that no log, name or table may contain."""
+"""Patient data that no log, file name or table may contain."""
 _COMPRESSED: tuple[UID | None, ...] = (RLELossless, JPEGLSLossless, JPEG2000Lossless)
 _SIMULATED = {"plate": "13-24", "hip-left": "25-36"}
 """Implants and their slices."""
@@ -25,7 +25,8 @@ _SIMULATED = {"plate": "13-24", "hip-left": "25-36"}
 def make_ward(folder: Path) -> Path:
     """Make the studies in `folder / "ward"`, beside their sources, and return the ward.
 
-    28 contain metal: half of them compressed, every seventh zipped. Five contain none, two are derived, five broken.
+    28 studies contain metal; half of these are compressed, and every seventh is a zip file. Five contain no metal, two
+    are derived and five are damaged.
     """
     demo, ward = folder / "demo", folder / "ward"
     if ward.exists():
@@ -66,7 +67,7 @@ def make_ward(folder: Path) -> Path:
 
 
 def expected(name: str) -> set[str]:
-    """Return the possible final states of a study with a name."""
+    """Return the possible final states of the study with this name."""
     return {"metal": {"done"}, "plain": {"skipped"}, "derived": {"skipped"}}.get(
         name.partition("-")[0], {"failed", "skipped"}
     )
@@ -102,9 +103,9 @@ def _zip(study: Path) -> None:
 
 
 def _break(studies: Sequence[Path]) -> None:
-    """Break five studies, each in its own way."""
+    """Damage five studies, each in a different way."""
     cut, short, archive, noise, volume = studies
-    for file in _files(cut):  # an interrupted transfer: only headers
+    for file in _files(cut):  # an interrupted transfer: headers without pixels
         file.write_bytes(file.read_bytes()[:700])
     for file in _files(short):  # half of the pixels
         content = file.read_bytes()

@@ -1,10 +1,10 @@
-"""Write weights from which a wide residual U-Net begins to learn: it corrects exactly as the narrower network of ADN.
+"""Write initial weights for a wide residual U-Net, which then corrects exactly like the narrower network of ADN.
 
     python -m benchmarks.wider_unet --output FILE [--size bundled] [--weights plugins/adn/weights/bundled.safetensors]
 
-`marview train residual_unet --begin-with FILE` continues from there. A wide network that begins at random needs all the
-steps of the narrow one first. New channels see the image through random weights, and old channels do not see them until
-training changes that. New residual blocks begin without effect.
+`marview train residual_unet --begin-with FILE` starts from these weights. A wide network with random weights would
+first need all training steps of the narrow one. New channels receive the image through random weights, but the old
+channels do not depend on them until training changes this. New residual blocks have no effect at first.
 """
 
 import argparse
@@ -42,10 +42,10 @@ def main() -> None:
 
 
 def widened(network: nn.Module, narrow: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Return weights with which a wide network computes the same as a narrower one.
+    """Return weights with which a wide network computes the same result as a narrower one.
 
     Args:
-        network: wide network with random weights; it has every tensor of the narrow one, and may have more residual
+        network: wide network with random weights; it has all tensors of the narrow one, and may have more residual
             blocks.
         narrow: weights of the narrow network by name.
     """
@@ -56,14 +56,14 @@ def widened(network: nn.Module, narrow: Mapping[str, Tensor]) -> dict[str, Tenso
 
 
 def _wide(name: str, wide: Tensor, narrow: Tensor) -> Tensor:
-    """Put a narrow tensor into the first channels of a wide one; they see no new channel."""
+    """Copy a narrow tensor to the first channels of a wide one, without connections from new channels to them."""
     outputs = len(narrow)
     result = wide.clone()
     if narrow.ndim == 1:
         result[:outputs] = narrow
         return result
     result[:outputs] = 0
-    # A merge sees two feature maps side by side, and each became wider.
+    # The input of a merge is two concatenated feature maps, and both became wider.
     pieces = 2 if ".merges." in name else 1
     for before, after in zip(narrow.chunk(pieces, dim=1), result[:outputs].chunk(pieces, dim=1), strict=True):
         after[:, : before.shape[1]] = before
@@ -71,7 +71,7 @@ def _wide(name: str, wide: Tensor, narrow: Tensor) -> Tensor:
 
 
 def _new(name: str, wide: Tensor) -> Tensor:
-    """Keep the random weights of a new residual block, but without effect on its input."""
+    """Return the random weights of a new residual block, changed so that the block has no effect."""
     return torch.zeros_like(wide) if ".layers.3." in name else wide
 
 

@@ -14,8 +14,8 @@ _UNWRITTEN = "Say what a reader should look out for."
 """Placeholder in the README of a new method, which its author has not replaced yet."""
 
 _SIMULATED = (
-    "For research, not for primary diagnosis. The network has seen simulated metal only: compare every result on real "
-    "implants with the uncorrected image."
+    "For research, not for primary diagnosis. The network was trained on simulated metal only: compare every result on "
+    "real implants with the uncorrected image."
 )
 _REAL = (
     "For research, not for primary diagnosis. The network learned from real scans with metal, whose truth is unknown: "
@@ -69,7 +69,7 @@ def card(record: Mapping[str, Any], curve: Sequence[Mapping[str, str]], failures
             for each in sessions
             if each.get("changes")
         ),
-        "## Held-out slices while it learned",
+        "## Held-out slices during training",
         _curve(curve),
         *(["## Known failures of the method", _WHOSE, failures] if failures else []),
     ]
@@ -92,13 +92,13 @@ def _facts(record: Mapping[str, Any], sessions: Sequence[Mapping[str, Any]]) -> 
         ("method", f"{record['method']} {record['version']}"),
         ("parameters", f"{record['parameters']:,}"),
         ("network", ", ".join(f"{name} = {value}" for name, value in recipe["network"].items()) or "as published"),
-        *([("begins with", begun)] if begun else []),
+        *([("initial weights", begun)] if begun else []),
         *([] if last.get("has_own_pairs") else _scans(data)),
         ("steps", f"{last['last_step']:,} of {run['steps']:,}, slices in a batch: {data['batch']}"),
         ("optimiser", f"{how['name']}, learning rate {how['learning_rate']:g}"),
         ("seed", run["seed"]),
         ("minutes", f"{last['minutes']:g}"),
-        ("made with", f"marview {record['marview']}, PyTorch {record['torch']}"),
+        ("software", f"marview {record['marview']}, PyTorch {record['torch']}"),
     ]
 
 
@@ -107,7 +107,7 @@ def _scans(data: Mapping[str, Any]) -> list[tuple[str, object]]:
         ("protocols", ", ".join(dict.fromkeys(data["protocols"]))),
         ("metals", ", ".join(data["metal"]["materials"])),
         ("re-projected images", f"{data['reprojected']:.0%} of the batches"),
-        ("photons", f"{data['photons'][0]:g} to {data['photons'][1]:g} times the protocol's"),
+        ("photons", f"{data['photons'][0]:g} to {data['photons'][1]:g} times the number in the protocol"),
     ]
 
 
@@ -136,8 +136,8 @@ def _curve(curve: Sequence[Mapping[str, str]]) -> str:
 
 _TITLES = {
     "rmse_hu": "RMSE outside metal, HU",
-    "li_rmse_hu": "the same, LI",
-    "ceiling_rmse_hu": "the same, FBP ceiling",
+    "li_rmse_hu": "RMSE of LI, HU",
+    "ceiling_rmse_hu": "RMSE of the FBP ceiling, HU",
 }
 
 

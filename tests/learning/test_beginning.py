@@ -92,7 +92,7 @@ def test_the_card_says_what_the_run_began_with() -> None:
     session = {"first_step": 0, "last_step": 2, "minutes": 1.0, "hardware": "CPU", "data": "slices"}
     names = ("title", "size", "method", "version", "marview", "torch")
     record = dict.fromkeys(names, "x") | {"parameters": 1, "recipe": recipe, "sessions": [session]}
-    assert "begins with" not in card(record, [])
-    assert "| begins with | first of other.safetensors |" in card(
+    assert "initial weights" not in card(record, [])
+    assert "| initial weights | first of other.safetensors |" in card(
         record | {"begins_with": "first of other.safetensors"}, []
     )

@@ -73,7 +73,7 @@ def test_a_run_starts_from_weights_and_resumes_with_its_own(marview, clean: Path
     assert answer.exit_code == 0
     assert "It starts from weight and bias of weights.safetensors (1.0.0, 1 step, sha256" in answer.err
     assert marview(*words, "--output", second, "--resume").exit_code == 0
-    assert "| begins with | weight and bias of" in (second / "model_card.md").read_text(encoding="utf-8")
+    assert "| initial weights | weight and bias of" in (second / "model_card.md").read_text(encoding="utf-8")
     both = marview(*words, "--output", second, "--resume", *begun)
     assert both.exit_code == 2
     assert "Use either --resume or --begin-with" in both.err
@@ -88,7 +88,7 @@ def test_a_run_that_kept_nothing_leaves_nothing_to_the_card_of_the_next(marview,
     assert "no state has been saved yet" in failed.err
     assert marview(*words, "--output", run, "--max-minutes", 0).exit_code == 0
     card = (run / "model_card.md").read_text(encoding="utf-8")
-    assert "begins with" not in card
+    assert "initial weights" not in card
     assert card.count("| 0 to 1 |") == 1
 
 

@@ -1,7 +1,7 @@
 """Measure tasks on corrected images: visibility of a lesion near metal, and segmentation by fixed HU limits.
 
     python -m benchmarks.tasks --method linear_interpolation nmar residual_unet lga [--cases 20] [--protocol adn-256]
-        [--realisations 40]
+        [--segmenter DIR] [--realisations 40]
 
 Each case is a validation slice with titanium. It is scanned twice with the same noise: with a lesion of 40 HU near the
 metal, and without. Each method corrects both scans. Columns:
@@ -12,6 +12,9 @@ metal, and without. Each method corrects both scans. Columns:
 `lga`. It is a perceptual metric on features of marview's own encoder, not LPIPS;
 - AUC: how well a channelised Hotelling observer distinguishes scans with a lesion of 5 HU from scans without it, in one
 slice with many noise realisations. It needs `pip install mar-eval`, and is left out without --realisations.
+
+With --segmenter a second table compares metal, bone and muscle as the network that `benchmarks.segmenter` trained
+in DIR finds them with the labels of the truth. Two more rows show what it finds in images without artifacts.
 
 Reads ../shared/data.
 """
@@ -25,6 +28,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from benchmarks import segmenter
 from benchmarks.clock import Clock
 from benchmarks.gsi_surrogates import code_distance, runner
 from marview.evaluation.simulated import known_case
@@ -51,25 +55,33 @@ def main() -> None:
     parser.add_argument("--method", nargs="+", required=True)
     parser.add_argument("--cases", type=int, default=20)
     parser.add_argument("--protocol", default="adn-256")
+    parser.add_argument("--segmenter", type=Path, help="folder of a network that benchmarks.segmenter trained")
     parser.add_argument("--realisations", type=int, default=0)
     asked = parser.parse_args()
     scan, clock, apart = protocol(asked.protocol), Clock(), code_distance()
     methods: dict[str, Method] = {"uncorrected": lambda case: case.hu, **{name: runner(name) for name in asked.method}}
+    network = segmenter.read(segmenter.weights_file(asked.segmenter, scan)) if asked.segmenter else None
     scenes = _scenes(scan, asked.cases)
     lesions: dict[str, list[float]] = {name: [] for name in methods}
     overlaps: dict[str, list[list[float]]] = {name: [] for name in methods}
     codes: dict[str, list[float]] = {name: [] for name in methods}
+    seen_by_network: dict[str, list[list[float]]] = {}
     for number, scene in enumerate(scenes):
         case = _scanned(scene, scan, CONTRAST_HU, number, 1)
         truth = np.where(scene[1] >= 0.5, METAL_HU, scene[0])
         wanted = tissues_of(truth)
-        for name, method in methods.items():
-            without, with_lesion = method(case).numpy()
+        results = {name: method(case).numpy() for name, method in methods.items()}
+        for name, (without, with_lesion) in results.items():
             lesions[name].append(kept_contrast(with_lesion, without, scene[2], CONTRAST_HU))
             found = tissues_of(without)
             overlaps[name].append([overlap(found[each], wanted[each]) for each in TISSUES])
             seen = np.where(scene[1] >= 0.5, METAL_HU, without)
             codes[name].append(apart(*(torch.from_numpy(each)[None].float() for each in (seen, truth))))
+        if network:
+            example = segmenter.example_of(*scene[:2], scan, number)
+            clean = {"truth": example.clean(is_scanned=False), "scan without artifacts": example.clean(is_scanned=True)}
+            for name, hu in (clean | {name: without for name, (without, _) in results.items()}).items():
+                seen_by_network.setdefault(name, []).append(segmenter.overlaps(network, hu, example.labels))
         clock.tell((number + 1) / len(scenes), "cases")
     aucs = _detectability(methods, scenes[0], scan, asked.realisations) if asked.realisations else {}
     print(f"{len(scenes)} slices of {scan.name} with titanium\n")
@@ -81,6 +93,8 @@ def main() -> None:
         row = [name, *(f"{each:.3f}" for each in figures), f"{np.mean(codes[name]):.4f}"]
         rows.append([*row, f"{aucs[name]:.2f}"] if aucs else row)
     print(markdown_table([*header, "AUC"] if aucs else header, rows))
+    if network:
+        print(f"\nTrained segmenter\n\n{segmenter.table(seen_by_network)}")
 
 
 def _scenes(scan: Protocol, count: int) -> list[Scene]:

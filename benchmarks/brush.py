@@ -1,6 +1,6 @@
 """Measure the time of brush strokes on a large volume, in the mask alone and in the real window, and of the trace.
 
-python benchmarks/brush.py
+python -m benchmarks.brush
 
 The benchmark sends mouse events to the window, which shows a simulated series of 512 x 512 x 300 voxels in the MAR
 layout. An *event* is a mouse move with the button down; its time includes changing the mask, storing the change for

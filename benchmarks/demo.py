@@ -1,6 +1,6 @@
 """Measure the RMSE of the bundled methods on the demo studies, whose truth is known.
 
-    .venv/bin/python benchmarks/demo.py [--kind hip spine dental] [--method nmar ...] [--picture FOLDER]
+    python -m benchmarks.demo [--kind hip spine dental] [--method nmar ...] [--picture FOLDER]
 
 Methods receive each study as in a clinical run: the metal is found automatically, and the sinogram is the forward
 projection of the image. The RMSE covers the body without its true metal in all slices with metal, with both images

@@ -1,7 +1,7 @@
 """Compare the time to read a series with that of reading only its bytes and, if installed, with SimpleITK.
 
 The table has the CPU time per slice in milliseconds for 300 slices of 512 x 512 pixels with a warm file cache, as the
-median of five rounds, in which marview and the others alternate. Run: `python benchmarks/loading.py [folder]`.
+median of five rounds, in which marview and the others alternate. Run: `python -m benchmarks.loading [folder]`.
 """
 
 import os

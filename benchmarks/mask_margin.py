@@ -1,7 +1,7 @@
 """Measure the effect of metal masks that are too small or too large, as in Fig. 7 of Yu 2020.
 
     marview demo --no-window
-    python benchmarks/mask_margin.py DEMO_FOLDER ../shared/data/real_metal/femoral_nail.nii.gz --output FIGURES
+    python -m benchmarks.mask_margin DEMO_FOLDER ../shared/data/real_metal/femoral_nail.nii.gz --output FIGURES
 
 The masks of a simulated hip and a real femoral nail are eroded and dilated by 1 and 2 pixels of the 416 x 416
 processing grid. The mask of the hip is its true metal; the mask of the nail is found by marview. Slices are spread

@@ -1,14 +1,14 @@
 """Compare the time and error of projection with other projectors, for the tables of docs/results/projection.md.
 
-python benchmarks/projection.py                    CPU time of one thread, for marview and installed projectors python
-benchmarks/projection.py --wall             whole volume and trace, wall time on all cores python
-benchmarks/projection.py --device cuda      the kernels checked against the CPU and timed with events
-... --markdown | --json                            for docs/results/projection.md, for machines
+    python -m benchmarks.projection                 CPU time of one thread, for marview and installed projectors
+    python -m benchmarks.projection --wall          wall time on all cores, of a trace and of linear interpolation
+    python -m benchmarks.projection --device cuda   compares the CUDA kernels with the CPU, and times them with events
+
+Add --markdown for the tables, or --json for programs.
 """
 
 import argparse
 import json
-import math
 import os
 import platform
 import resource
@@ -22,46 +22,10 @@ from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
-from marview.geometry import Beam, FanBeamArc, FanBeamFlat
+from benchmarks.projection_peers import SAMPLED, astra, grid_sample, grid_sample_fbp, iradon
+from benchmarks.projection_setting import PIXEL_MM, SETTINGS, Setting, ellipses
 from marview.projection import Projector, fill_linear, warm_up
-from marview.projection.rays import origins_and_directions
-
-PIXEL_MM, DISTANCE_MM = 0.36923, 396.9
-
-
-@dataclass(frozen=True)
-class Setting:
-    """Scan geometry of the table, with an arc detector and with a flat detector for the same fan."""
-
-    name: str
-    size: int
-    arc: FanBeamArc
-    flat: FanBeamFlat
-
-    def projector(self, beam: Beam) -> Projector:
-        """Return a projector for this setting's image."""
-        return Projector(beam, shape=(self.size, self.size), pixel_mm=PIXEL_MM)
-
-
-def _setting(name: str, size: int, views: int, bins: int, fan_rad: float) -> Setting:
-    half = math.tan(fan_rad / 2) * 2 * DISTANCE_MM
-    return Setting(
-        name, size,
-        FanBeamArc(views=views, bins=bins, source_to_isocentre_mm=DISTANCE_MM, bin_rad=fan_rad / bins),
-        FanBeamFlat(
-            views=views, bins=bins, source_to_isocentre_mm=DISTANCE_MM, source_to_detector_mm=2 * DISTANCE_MM,
-            bin_mm=2 * half / bins,
-        ),
-    )  # fmt: skip
-
-
-SETTINGS = {
-    "a": _setting("a", 416, 640, 641, math.radians(32.05)),
-    "b": _setting("b", 416, 320, 321, math.radians(32.1)),
-    "c": _setting("c", 512, 1000, 900, 0.55),
-}
 
 
 @dataclass(frozen=True)
@@ -91,48 +55,6 @@ def _in_turn(works: Iterable[Callable[[], Any]], rounds: int, clock: Callable[[]
             work()
             times.append((clock() - start) * 1e3)
     return [statistics.median(times[1:]) for times in taken]
-
-
-def ellipses(setting: Setting, beam: Beam) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Make twelve ellipses in 1/cm: a supersampled image `[y, x]` and the exact line integrals `[view, bin]`."""
-    random = np.random.default_rng(7)
-    radius = setting.size * PIXEL_MM / 2
-    fine = 6
-    grid = ((np.arange(setting.size * fine) + 0.5) / fine - setting.size / 2) * PIXEL_MM
-    image = np.zeros((setting.size * fine, setting.size * fine), np.float32)
-    origin, direction = origins_and_directions(beam)
-    direction = direction / np.linalg.norm(direction, axis=-1, keepdims=True)
-    sinogram = np.zeros(direction.shape[:2])
-    for index in range(12):
-        wide, high = random.uniform(0.05, 0.3, 2) * radius if index else (0.85 * radius, 0.7 * radius)
-        x, y = random.uniform(-0.45, 0.45, 2) * radius if index else (0.0, 0.0)
-        turn, value = random.uniform(0, math.pi), random.uniform(-0.05, 0.15) if index else 0.2
-        c, s = math.cos(turn), math.sin(turn)
-        across, down = grid[None] - x, grid[:, None] - y
-        image += value * (((across * c + down * s) / wide) ** 2 + ((down * c - across * s) / high) ** 2 < 1)
-        start = np.stack([((origin - [x, y]) @ [c, s]) / wide, ((origin - [x, y]) @ [-s, c]) / high])
-        along = np.stack([(direction @ [c, s]) / wide, (direction @ [-s, c]) / high])
-        a, b, d = (along**2).sum(0), (start * along).sum(0), (start**2).sum(0) - 1
-        sinogram += value * 2 * np.sqrt(np.maximum(b**2 - a * d, 0)) / a / 10
-    blocks = image.reshape(setting.size, fine, setting.size, fine)
-    return blocks.mean(axis=(1, 3), dtype=np.float64), sinogram
-
-
-def grid_sample_fbp(projector: Projector, filtered: torch.Tensor) -> torch.Tensor:
-    """Backproject with PyTorch's grid_sample over arc views, as a reference: filtered `[view, bin]` -> `[y, x]`."""
-    beam = projector.beam
-    assert isinstance(beam, FanBeamArc)
-    y, x = ((np.arange(count) - (count - 1) / 2) * projector.pixel_mm for count in projector.shape)
-    total = torch.zeros(projector.shape, dtype=torch.float64)
-    for view, angle in enumerate(beam.angles_rad):
-        along = x * math.cos(angle) + y[:, None] * math.sin(angle)
-        depth = beam.source_to_isocentre_mm - x * math.sin(angle) + y[:, None] * math.cos(angle)
-        place = np.arctan2(along, depth) / beam.bin_rad / ((beam.bins - 1) / 2)
-        weight = beam.source_to_isocentre_mm**2 / (along**2 + depth**2)
-        where = torch.from_numpy(np.stack([place, np.zeros_like(place)], -1))[None]
-        seen = torch.nn.functional.grid_sample(filtered[view][None, None, None], where, align_corners=True)
-        total += torch.from_numpy(weight) * seen[0, 0]
-    return total
 
 
 def accuracy(setting: Setting) -> Iterator[str]:
@@ -178,9 +100,9 @@ def batches(setting: Setting, rounds: int, count: int) -> Iterator[Row]:
         lambda: projector.forward(images[:1]),
         lambda: projector.fbp(sinograms[:1]),
     ]
-    peers = dict(_astra(setting))
-    peers.update(_iradon(setting))
-    peers.update(_grid_sample(setting))
+    peers = dict(astra(setting))
+    peers.update(iradon(setting))
+    peers.update(grid_sample(setting))
     times = _core_ms(*ours, *peers.values(), rounds=rounds)
     forward, adjoint, fbp, both = (time_ms / count for time_ms in times[:4])
     alone, alone_back = times[4:6]
@@ -207,82 +129,6 @@ def batches(setting: Setting, rounds: int, count: int) -> Iterator[Row]:
 def _target(setting: Setting, what: str, time_ms: float, ratio: float, target: float, *, at_most: bool = False) -> Row:
     met = ratio <= target if at_most else ratio >= target
     return Row(setting.name, what, time_ms, "core", ratio, f"{'<=' if at_most else '>='} {target:g}", met)
-
-
-def _astra(setting: Setting) -> Iterator[tuple[str, Callable[[], Any]]]:
-    try:
-        import astra
-    except ImportError:
-        return
-    flat = setting.flat
-    volume = astra.create_vol_geom(setting.size, setting.size)
-    geometry = astra.create_proj_geom(
-        "fanflat", flat.bin_mm / PIXEL_MM, flat.bins, flat.angles_rad, DISTANCE_MM / PIXEL_MM, DISTANCE_MM / PIXEL_MM
-    )
-    line = astra.create_projector("line_fanflat", geometry, volume)
-    image = np.random.default_rng(0).random((setting.size, setting.size), np.float32)
-    sinogram = np.random.default_rng(0).random((flat.views, flat.bins), np.float32)
-
-    def forward() -> None:
-        astra.data2d.delete(astra.create_sino(image, line)[0])
-
-    def back() -> None:
-        astra.data2d.delete(astra.create_backprojection(sinogram, line)[0])
-
-    yield "ASTRA forward", forward
-    yield "ASTRA backprojection", back
-
-
-def _iradon(setting: Setting) -> Iterator[tuple[str, Callable[[], Any]]]:
-    try:
-        from skimage import transform
-
-        iradon: Any = transform.iradon
-    except ImportError:
-        return
-    views = setting.arc.views // 2
-    sinogram = np.random.default_rng(0).random((setting.arc.bins, views))
-    angles = np.arange(views) * 180 / views
-    yield (
-        "scikit-image iradon (parallel, half the views)",
-        lambda: iradon(sinogram, angles, output_size=setting.size, circle=False),
-    )
-
-
-SAMPLED = 8
-"""Number of slices per call of grid_sample."""
-
-
-def _grid_sample(setting: Setting) -> Iterator[tuple[str, Callable[[], Any]]]:
-    """Measure a PyTorch program without a projector, which samples points along rays and along the detector."""
-    if setting.name != "b":  # takes half a minute in this setting, and minutes in others
-        return
-    beam, size = setting.flat, setting.size
-    half = size * PIXEL_MM / 2
-    origin, direction = (torch.from_numpy(part).float() for part in origins_and_directions(beam))
-    direction = direction / direction.norm(dim=-1, keepdim=True)
-    steps = (torch.arange(size) - (size - 1) / 2) * PIXEL_MM + DISTANCE_MM
-    images, sinograms = torch.rand(SAMPLED, 1, size, size), torch.rand(SAMPLED, beam.views, beam.bins)
-    y, x = ((torch.arange(count) - (count - 1) / 2) * PIXEL_MM for count in (size, size))
-
-    def forward() -> None:
-        for view in range(beam.views):
-            points = origin[view, :, None] + steps[:, None] * direction[view, :, None]
-            where = (points / half).expand(SAMPLED, -1, -1, -1)
-            torch.nn.functional.grid_sample(images, where, align_corners=False).sum(-1)
-
-    def back() -> None:
-        total = torch.zeros(SAMPLED, 1, size, size)
-        for view, angle in enumerate(beam.angles_rad):
-            along = x * math.cos(angle) + y[:, None] * math.sin(angle)
-            depth = DISTANCE_MM - x * math.sin(angle) + y[:, None] * math.cos(angle)
-            place = along / depth * 2 * DISTANCE_MM / beam.bin_mm / ((beam.bins - 1) / 2)
-            where = torch.stack([place, torch.zeros_like(place)], -1).expand(SAMPLED, -1, -1, -1)
-            seen = torch.nn.functional.grid_sample(sinograms[:, None, view, None], where, align_corners=True)
-            total += (DISTANCE_MM / depth) ** 2 * seen
-
-    yield f"grid_sample forward, {SAMPLED} slices", forward
-    yield f"grid_sample backprojection, {SAMPLED} slices", back
 
 
 def wall(setting: Setting, rounds: int) -> Iterator[Row]:

@@ -1,6 +1,6 @@
 """Correct scans of real metal with each bundled method, and measure streaks, noise and edges.
 
-    python benchmarks/real_metal.py ../shared/data/real_metal --output FIGURES
+    python -m benchmarks.real_metal ../shared/data/real_metal --output FIGURES
 
 The scans have no truth. The streak index is the standard deviation of soft tissue in the 20-pixel ring around metal,
 divided by the standard deviation of soft tissue more than 40 pixels away. The same pixels count as soft tissue in all

@@ -1,7 +1,7 @@
 """Measure the Dice of the adaptive mask and of a 2000 HU threshold with the true metal, and false alarms.
 
-    python benchmarks/segmentation.py            # prints the tables of docs/results/metal-masks.md
-    python benchmarks/segmentation.py --quick    # one slice per case
+    python -m benchmarks.segmentation            # prints the tables of docs/results/metal-masks.md
+    python -m benchmarks.segmentation --quick    # one slice per case
 
 Slices of a hip, a spine and a jaw with implants are painted, and scanned by marview's simulator with noise, in the two
 protocols of true body size. Each image is segmented twice: with its full HU scale, and clipped at 3071 HU as in 12

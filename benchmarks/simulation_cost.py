@@ -1,6 +1,6 @@
 """Measure the cost of simulating a batch, in forward projections of the batch and in memory.
 
-.venv/bin/python benchmarks/simulation_cost.py [batch] [protocol]
+python -m benchmarks.simulation_cost [batch] [protocol]
 """
 
 import resource

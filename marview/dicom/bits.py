@@ -68,6 +68,8 @@ def _beyond(stored: Stored, whole: Stored, header: SliceHeader) -> NDArray[np.bo
     differs = stored != whole
     if not differs.any():
         return None
+    if header.is_signed and bool(((stored < 0) & ~differs).any()):
+        return np.asarray(differs)  # negative values fill the upper bits, so a value with empty upper bits is positive
     no_overlay = ((1 << 8 * whole.dtype.itemsize) - 1) & ~header.overlay_bits
     integers = whole.view(f"u{whole.dtype.itemsize}") & np.asarray(no_overlay, f"u{whole.dtype.itemsize}")
     above = integers >> np.uint8(header.bits_stored)

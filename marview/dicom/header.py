@@ -285,7 +285,8 @@ def _collect(source: Source, syntax: str, elements: Elements) -> SliceHeader:
     )
     header = replace(header, has_commas=values.has_commas)
     if values.raw("padding"):
-        code = "h" if is_signed else "H"
+        code = "i" if len(values.raw("padding")) == 4 else "h"  # four bytes in some files of 32 bits
+        code = code if is_signed else code.upper()
         first = values.binary("padding", code=code)
         last = values.binary("padding_limit", first, code=code)
         header = replace(header, padding=(min(first, last), max(first, last)))

@@ -1,7 +1,9 @@
 """Read a NIfTI file like a series: HU on an LPS grid, slices from the foot end."""
 
 import gzip
+import os
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
@@ -17,7 +19,7 @@ from marview.dicom.quiet import note_caught, quiet
 from marview.dicom.read import Allocate, LoadedSeries, allocate_hu, middle_outward
 from marview.dicom.report import Finding, Kind, Outcome, SeriesReport, Stack
 from marview.dicom.series import Series
-from marview.dicom.source import open_regular
+from marview.dicom.source import check_to_the_end, open_regular
 from marview.dicom.stack import plane_findings
 from marview.errors import BadInput
 from marview.geometry.grid import Grid
@@ -30,6 +32,8 @@ LARGEST_VOXELS = 2_000_000_000
 _MOST_DEFLATION = 1032
 _MOST_SKEW = 0.01
 """Largest cosine between rows and columns, as in DICOM; methods project square slices."""
+_MOST_VOXELS_APART, _MOST_RATIO = 0.5, 0.01
+"""Largest distance between the positions of a voxel by qform and by sform, and relative difference of voxel sizes."""
 
 
 _TO_MM = {"unknown": 1.0, "mm": 1.0, "meter": 1000.0, "micron": 0.001}
@@ -79,12 +83,15 @@ def open_nifti(path: Path) -> tuple[nib.Nifti1Image, Layout]:
 
 def _load(path: Path) -> Any:
     """Load a file; its content, not its name, decides whether it is compressed."""
-    if _is_gzip(path) == path.name.lower().endswith(".gz"):
-        return nib.load(path)
-    stream = gzip.open(path) if _is_gzip(path) else BytesIO(path.read_bytes())  # noqa: SIM115 - read from later
-    kind = nib.Nifti2Image if stream.read(4) in {b"\x1c\x02\0\0", b"\0\0\x02\x1c"} else nib.Nifti1Image
-    stream.seek(0)
-    return kind.from_stream(stream)
+    is_packed = _is_gzip(path)
+    with gzip.open(path) if is_packed else open_regular(path) as stream:
+        kind = nib.Nifti2Image if stream.read(4) in {b"\x1c\x02\0\0", b"\0\0\x02\x1c"} else nib.Nifti1Image
+    if is_packed:
+        with gzip.open(path) as stream:
+            return kind.from_stream(stream)
+    if path.name.lower().endswith(".gz"):
+        return kind.from_stream(BytesIO(path.read_bytes()))
+    return kind.from_filename(os.fspath(path))
 
 
 def _is_gzip(path: Path) -> bool:
@@ -128,7 +135,7 @@ def check_nifti(path: Path) -> SeriesReport:
         return SeriesReport((Finding(Kind.DAMAGED, str(why), Outcome.REFUSES),), None)
     step_mm, column, row = layout.grid.affine[:3, :3].T
     normal = np.cross(row, column)
-    findings = _slope_findings(image, path) + size_findings(layout.grid, path.name)
+    findings = _slope_findings(image, path) + _place_findings(image, path) + size_findings(layout.grid, path.name)
     skew = float(row @ column) / float(np.linalg.norm(row) * np.linalg.norm(column))
     if abs(skew) > _MOST_SKEW:
         sentence = translatable(f"The rows and columns of {path.name} are not at right angles. {ONLY_VIEWED}")
@@ -153,6 +160,36 @@ def _slope_findings(image: nib.Nifti1Image, path: Path) -> list[Finding]:
         )
         return [Finding(Kind.NOT_HU, sentence)]
     return []
+
+
+def _place_findings(image: nib.Nifti1Image, path: Path) -> list[Finding]:
+    """Return a finding if a file gives no position, or two that differ by half a voxel or more."""
+    header: Any = image.header
+    by_sform, by_qform = header.get_sform(coded=True)[0], None
+    with suppress(Exception):  # nibabel raises many types on an impossible rotation, which the sform overrides
+        by_qform = header.get_qform(coded=True)[0]
+    if by_sform is None and by_qform is None:
+        sentence = translatable(
+            f"{path.name} does not state its position in the patient (neither qform nor sform): left and right may be "
+            "swapped."
+        )
+        return [Finding(Kind.NO_POSITION, sentence)]
+    if by_sform is None:
+        return []
+    sizes_mm = np.linalg.norm(by_sform[:3, :3], axis=0)
+    zooms_mm = np.asarray(header.get_zooms()[:3], dtype=np.float64)
+    off_mm = 0.0
+    if by_qform is not None:
+        corners = np.array(np.meshgrid(*((0, size - 1) for size in (*image.shape, 1, 1)[:3]), [1])).reshape(4, -1)
+        off_mm = float(np.linalg.norm((by_qform - by_sform)[:3] @ corners, axis=0).max())
+    has_one_size = np.allclose(zooms_mm, sizes_mm[: len(zooms_mm)], rtol=_MOST_RATIO)
+    if has_one_size and off_mm <= _MOST_VOXELS_APART * sizes_mm.min():
+        return []
+    sentence = translatable(
+        f"{path.name} gives two positions or voxel sizes that contradict each other (qform and sform): marview used "
+        "the sform. Check a length that you know."
+    )
+    return [Finding(Kind.NO_POSITION, sentence)]
 
 
 def read_nifti(
@@ -243,9 +280,17 @@ def read_nifti_labels(path: Path) -> tuple[NDArray[Any], Grid]:
 
 
 def _voxels(image: nib.Nifti1Image, path: Path) -> NDArray[Any]:
+    stored: Any = image.dataobj
+    proxy: Any = nib.arrayproxy.ArrayProxy
     try:
-        values = np.asanyarray(image.dataobj)
+        if _is_gzip(path):
+            with gzip.open(path) as stream:
+                layout = (stored.shape, stored.dtype, stored.offset, stored.slope, stored.inter)
+                values = np.asanyarray(proxy(stream, layout, mmap=False))
+                check_to_the_end(stream)
+        else:
+            values = np.asanyarray(stored)
     except Exception as why:  # noqa: BLE001 - nibabel, zlib and bz2 raise many types
         note_caught(why, path.name)
         raise BadInput(f"{path.name} is truncated or damaged.") from None
-    return values.reshape((*values.shape, 1, 1)[:3])
+    return np.asarray(values.reshape((*values.shape, 1, 1)[:3]))

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from marview.dicom.nifti import LARGEST_VOXELS
 from marview.dicom.quiet import note_caught
-from marview.dicom.source import open_regular
+from marview.dicom.source import check_to_the_end, open_regular
 from marview.errors import BadInput
 from marview.geometry import Grid
 
@@ -94,9 +94,12 @@ def _values(header: Mapping[str, Any], stream: BinaryIO, path: Path) -> NDArray[
             f"{path.name} declares {' x '.join(map(str, shape))} voxels; marview reads 1 to {LARGEST_VOXELS:,}."
         )
     listed = dtype.itemsize * int(np.prod(shape, dtype=np.int64))
-    data = _unpacked(stream, encoding).read(listed)
+    unpacked = _unpacked(stream, encoding)
+    data = unpacked.read(listed)
     if len(data) < listed:
         raise BadInput(f"{path.name} is truncated: it contains {len(data)} of the {listed} bytes of its voxels.")
+    if encoding != "raw":
+        check_to_the_end(unpacked)
     return np.frombuffer(data, dtype).reshape(shape, order="F")
 
 

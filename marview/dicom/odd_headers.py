@@ -17,7 +17,9 @@ _DATES = {
     "content_date": translatable("content date"),
 }
 _UID = re.compile(r"(?=.{1,64}$)(?:0|[1-9][0-9]*)(?:\.(?:0|[1-9][0-9]*))*")
-_HU_TYPES = frozenset({"", "HU", "HOUNSFIELD", "HOUNSFIELD UNIT", "HOUNSFIELD UNITS"})
+_HU_TYPES = frozenset({"", "HU", "HOUNSFIELD", "HOUNSFIELDS", "HOUNSFIELDUNIT", "HOUNSFIELDUNITS", "HNSFU"})
+"""Ways to write HU in Rescale Type, without spaces and punctuation; HNSFU is [hnsf'U] of UCUM."""
+_NO_LETTER = re.compile(r"[\s_.'\[\]()-]")
 _MODIFIED_HU = "HU_MOD"
 _OTHER_QUANTITIES = frozenset({"EFF_ATOMIC_NUM", "ELECTRON_DENSITY", "MAT_SPECIFIC", "MAT_FRACTIONAL"})
 """Values of Image Type that mark multi-energy images without HU (PS3.3, C.8.15.3.1.4)."""
@@ -87,7 +89,7 @@ def other_values(slices: Sequence[SliceHeader]) -> list[Finding]:
     """Return findings on values that the files declare not to be HU."""
     for header in slices:
         other = next((value for value in header.image_type if value in _OTHER_QUANTITIES), "")
-        if header.rescale_type not in _HU_TYPES | {_MODIFIED_HU}:
+        if header.rescale_type != _MODIFIED_HU and _NO_LETTER.sub("", header.rescale_type) not in _HU_TYPES:
             what = translatable(f"gives its values in the unit {header.rescale_type} (Rescale Type)")
         elif other:
             what = translatable(f"has values of the type {other} (Image Type)")

@@ -109,7 +109,7 @@ def write_hu(header: SliceHeader, hu: NDArray[np.int16]) -> Remark:
         remarks |= Remark.CLIPPED
     has_value = _has_padding_value(stored, header)
     if has_value is not None:
-        is_padding = _reaching_border(has_value)
+        is_padding = _in_corners(has_value)
         if bool((hu[has_value & ~is_padding] > _AIR_HU).any()):
             remarks |= Remark.STRAY_PADDING
         if is_padding.any():
@@ -126,7 +126,7 @@ def rescale(header: SliceHeader) -> tuple[float, float]:
 
 
 def padding_mask(stored: Stored, header: SliceHeader) -> NDArray[np.bool_] | None:
-    """Return the padding of a slice, bool `[y, x]`: areas of the padding value that reach the border; None if none.
+    """Return the padding of a slice, bool `[y, x]`: areas of the padding value around corners; None if none.
 
     Padding is outside the reconstructed field of view. The same value inside the image is an ordinary value: some
     files declare 0 as padding and also store 0 HU as 0.
@@ -134,7 +134,7 @@ def padding_mask(stored: Stored, header: SliceHeader) -> NDArray[np.bool_] | Non
     has_value = _has_padding_value(stored, header)
     if has_value is None:
         return None
-    is_padding = _reaching_border(has_value)
+    is_padding = _in_corners(has_value)
     return is_padding if is_padding.any() else None
 
 
@@ -150,11 +150,17 @@ def _has_padding_value(stored: Stored, header: SliceHeader) -> NDArray[np.bool_]
     return has_value if has_value.any() else None
 
 
-def _reaching_border(has_value: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Return the areas that reach the border, without small ones that may be pixels of a body at the border."""
+def _in_corners(has_value: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Return the areas around a corner, without small ones that may be pixels of a body at the border.
+
+    The field of view is convex, so each area outside it touches two sides of the slice that meet. A body that crosses
+    the border touches one side, or two opposite ones.
+    """
     labels, number = ndimage.label(has_value)
-    is_kept = np.zeros(number + 1, bool)
-    is_kept[np.concatenate([labels[0], labels[-1], labels[:, 0], labels[:, -1]])] = True
+    top, bottom, left, right = (
+        np.bincount(side, minlength=number + 1) > 0 for side in (labels[0], labels[-1], labels[:, 0], labels[:, -1])
+    )
+    is_kept = (top | bottom) & (left | right)
     is_kept &= np.bincount(labels.ravel(), minlength=number + 1) >= has_value.size * _SMALLEST_PADDING
     is_kept[0] = False
     return np.asarray(is_kept[labels])

@@ -1,11 +1,13 @@
 """The source of a slice's bytes: a regular file or a member of a zip. Opening either never blocks."""
 
+import gzip
 import os
 import stat
 import zipfile
 import zlib
 from dataclasses import dataclass
 from functools import lru_cache
+from io import BufferedIOBase
 from pathlib import Path
 from typing import BinaryIO
 
@@ -14,6 +16,8 @@ from marview.errors import BadInput
 from marview.originals import note_file
 
 LARGEST_FILE_BYTES = 1 << 30
+_MOST_READ_TO_THE_END = 1 << 28
+"""Bytes read behind the last value for the checksum of a stream; more are left unread."""
 
 
 @dataclass(frozen=True)
@@ -96,6 +100,21 @@ def open_regular(path: Path) -> BinaryIO:
         raise OSError("not a regular file")
     note_file(path, status)
     return os.fdopen(descriptor, "rb")
+
+
+def check_to_the_end(stream: BinaryIO | BufferedIOBase) -> None:
+    """Read a compressed stream to its end, where its checksum is; other bytes after it do not count.
+
+    Raises:
+        OSError, EOFError, zlib.error: the stream is damaged or truncated.
+    """
+    try:
+        for _ in range(_MOST_READ_TO_THE_END >> 20):
+            if not stream.read(1 << 20):
+                return
+    except gzip.BadGzipFile as why:
+        if not str(why).startswith("Not a gzipped file"):
+            raise
 
 
 def _reason(why: Exception) -> str:

@@ -172,9 +172,9 @@ class Values:
         return sum(1 << position for position in set(positions) if 0 < position < 32)
 
     def binary(self, name: str, default: int = 0, *, code: str = "H") -> int:
-        """Return an integer of two bytes; `code` is its format character in `struct`."""
+        """Return an integer of two or four bytes; `code` is its format character in `struct`."""
         raw = self.raw(name)
-        return int(struct.unpack_from(self._order + code, raw)[0]) if len(raw) >= 2 else default
+        return int(struct.unpack_from(self._order + code, raw)[0]) if len(raw) >= struct.calcsize(code) else default
 
 
 def _decimal(word: str) -> float:

@@ -286,7 +286,9 @@ def test_a_modality_in_small_letters_is_ct(slices, save):
     assert report_of(save(slices)).findings == ()
 
 
-@pytest.mark.parametrize("named", ["", "HU", "hu ", "Hounsfield Unit", "HOUNSFIELD UNITS"])
+@pytest.mark.parametrize(
+    "named", ["", "HU", "hu ", "Hounsfield Unit", "HOUNSFIELD UNITS", "HOUNSFIELD_UNITS", "H.U.", "[HU]", "[hnsf'U]"]
+)
 def test_hu_may_go_unnamed(slices, save, named):
     for dataset in slices:
         dataset.RescaleType = named

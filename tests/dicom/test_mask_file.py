@@ -82,6 +82,16 @@ def test_encodings_and_numbers_of_nrrd(series, mask, tmp_path, encoding: str, ki
     np.testing.assert_array_equal(read_mask(path, series).mask, mask)
 
 
+@pytest.mark.parametrize("encoding", ["gzip", "bzip2"])
+def test_a_changed_byte_in_a_compressed_nrrd_is_noticed(series, mask, tmp_path, encoding: str) -> None:
+    path = save_nrrd(tmp_path / "m.nrrd", mask.transpose(2, 1, 0).astype("u1"), encoding=encoding)
+    packed = bytearray(path.read_bytes())
+    packed[-6] ^= 1  # in the checksum
+    path.write_bytes(packed)
+    with pytest.raises(BadInput, match=r"m\.nrrd"):
+        read_mask(path, series)
+
+
 def test_a_mask_on_other_voxels_is_resampled_and_says_so(series, mask, tmp_path) -> None:
     fine = np.repeat(np.repeat(mask, 2, 1), 2, 2).transpose(2, 1, 0).astype(np.uint8)
     path = save_nrrd(tmp_path / "fine.nrrd", fine, np.diag([0.5, 0.5, 2.0]), (-0.25, -0.25, 0))

@@ -122,6 +122,55 @@ def test_damaged_and_hostile_files_are_refused_soon(tmp_path, values):
     assert time.monotonic() - start < 5
 
 
+@pytest.mark.parametrize("where", ["value", "checksum"])
+def test_a_changed_byte_in_a_compressed_file_is_noticed(tmp_path, values, where):
+    raw = bytearray(gzip.decompress(write(tmp_path / "v.nii.gz", values, np.eye(4)).read_bytes()))
+    packed = bytearray(gzip.compress(bytes(raw), compresslevel=0))
+    packed[-20 if where == "value" else -6] ^= 1
+    (tmp_path / "v.nii.gz").write_bytes(packed)
+    with pytest.raises(BadInput, match=r"v\.nii\.gz is truncated or damaged"):
+        dicom.open_series(tmp_path / "v.nii.gz")
+
+
+@pytest.mark.parametrize("rest", [b"", b"garbage", bytes(512)])
+def test_bytes_after_a_compressed_file_and_letters_of_its_name_do_not_matter(tmp_path, values, rest):
+    path = write(tmp_path / "v.nii.gz", values, np.eye(4)).rename(tmp_path / "v.Nii.GZ")
+    path.write_bytes(path.read_bytes() + rest)
+    assert dicom.open_series(path).volume.hu.shape == (6, 5, 4)
+
+
+def _with_forms(path, values, sform, qform):
+    image = nib.Nifti1Image(values, np.diag([1.0, 1, 2, 1]))
+    image.set_qform(*qform)
+    image.set_sform(*sform)
+    nib.save(image, path)
+    return path
+
+
+FORM, MOVED = np.diag([1.0, 1, 2, 1]), np.diag([1.0, 1, 2, 1])
+MOVED[:3, 3] = 0, 0.6, 0
+
+
+@pytest.mark.parametrize(
+    ("sform", "qform", "words"),
+    [
+        ((FORM, 1), (FORM, 1), ""),
+        ((FORM, 2), (FORM, 0), ""),
+        ((FORM, 0), (FORM, 1), ""),
+        ((FORM, 1), (MOVED, 1), "contradict each other"),
+        ((FORM, 1), (np.diag([-1.0, 1, 2, 1]), 1), "contradict each other"),
+        ((np.diag([2.0, 2, 4, 1]), 1), (FORM, 0), "contradict each other"),
+        ((FORM, 0), (FORM, 0), "left and right may be swapped"),
+    ],
+)
+def test_places_that_contradict_each_other_or_are_missing_are_named(tmp_path, values, sform, qform, words):
+    loaded = dicom.open_series(_with_forms(tmp_path / "v.nii", values, sform, qform))
+    sentences = [finding.sentence for finding in loaded.report.findings if finding.kind == Kind.NO_POSITION]
+    assert len(sentences) == bool(words)
+    assert all(words in sentence for sentence in sentences)
+    np.testing.assert_array_equal(loaded.volume.grid.spacing_mm, (4, 2, 2) if sform[0][0, 0] == 2 else (2, 1, 1))
+
+
 def test_no_dicom_series_is_made_of_nifti(tmp_path, values):
     loaded = dicom.open_series(write(tmp_path / "v.nii", values, np.eye(4)))
     with pytest.raises(BadInput, match="is NIfTI and does not name a patient"):

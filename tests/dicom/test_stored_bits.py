@@ -61,6 +61,33 @@ def test_a_padding_value_inside_the_body_is_a_value_like_any_other(slices, save)
     assert finding.slices == (0, 1, 2, 3, 4)
 
 
+@pytest.mark.parametrize("sides", ["one side", "two opposite sides"])
+def test_a_body_with_the_padding_value_that_crosses_the_border_stays(slices, save, sides):
+    stored = np.full((64, 64), -1000)
+    stored[20:40, : 64 if sides == "two opposite sides" else 40] = 0
+    for dataset in slices:
+        as_bits(dataset, stored, bits=16, signed=1)
+        dataset.Rows = dataset.Columns = 64
+        dataset.RescaleIntercept = "0"
+        dataset.add_new(0x00280120, "SS", 0)
+    loaded = dicom.open_series(save(slices))
+    np.testing.assert_array_equal(loaded.volume.hu[0], stored)
+    assert [finding.kind for finding in loaded.report.findings] == [Kind.PADDING]
+
+
+def test_a_padding_value_of_four_bytes_is_read_whole(slices, save):
+    stored = np.full((32, 32), 0)
+    stored[:4] = -(1 << 31)
+    for dataset in slices:
+        as_bits(dataset, stored, bits=32, signed=1, allocated=32)
+        dataset.Rows = dataset.Columns = 32
+        dataset.RescaleIntercept = "0"
+        dataset.add_new(0x00280120, "SL", -(1 << 31))
+    loaded = dicom.open_series(save(slices))
+    assert (loaded.volume.hu[0, :4] == dicom.PADDING_HU).all()
+    assert (loaded.volume.hu[0, 4:] == 0).all()
+
+
 def test_gas_at_the_lowest_value_is_not_a_finding_where_that_value_is_padding(slices, save):
     stored = np.full((32, 32), 1064)
     stored[:2] = stored[10:12, 10:14] = 0
@@ -84,15 +111,17 @@ def test_a_high_bit_that_contradicts_bits_stored_does_not_shift_the_values(slice
     assert kinds_of(loaded) == {Kind.BITS}
 
 
+@pytest.mark.parametrize("above_tissue", [2600, 8000])
 @pytest.mark.parametrize("signed", [0, 1])
-def test_metal_that_uses_more_bits_than_stated_does_not_wrap(slices, save, signed):
+def test_metal_that_uses_more_bits_than_stated_does_not_wrap(slices, save, signed, above_tissue):
     stored = np.random.default_rng(5).integers(1050, 1080, (16, 16)) - (1024 if signed else 0)
     stored[:2] -= 1040
-    stored[5:9, 5:9] += 8000
+    stored[5:9, 5:9] += above_tissue
+    bits = 11 if above_tissue < 4096 and not signed else 12
     for dataset in slices:
         as_bits(dataset, stored, bits=16, signed=signed)
         dataset.Rows = dataset.Columns = 16
-        dataset.BitsStored, dataset.HighBit = 12, 11
+        dataset.BitsStored, dataset.HighBit = bits, bits - 1
         dataset.RescaleIntercept = "0" if signed else "-1024"
     loaded = dicom.open_series(save(slices))
     np.testing.assert_array_equal(loaded.volume.hu[0], stored + (0 if signed else -1024))

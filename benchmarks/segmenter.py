@@ -12,7 +12,7 @@ come from the slice itself, in HU after a Gaussian of one pixel, inside the larg
 - muscle: 0 to 150 HU outside bone, which includes organs of similar density.
 
 Parts of bone and muscle with at most 10 pixels are left out. The weights stay in DIR, and a second run reads them.
-One thread is enough: 1,000 steps take about 10 minutes of one core. Reads ../shared/data.
+One thread is enough: 1,000 steps took 6 minutes of processor time. Reads ../shared/data.
 """
 
 import argparse

@@ -78,7 +78,9 @@ def _file_ids(directory: Source, skipped: Counter[str]) -> list[list[str]]:
     if unnamed:  # patients, studies and series have no file
         skipped[UNNAMED] += unnamed
     named = [file_id for file_id, _ in file_ids if file_id]
-    return [[file_id] if isinstance(file_id, str) else [str(part) for part in file_id] for file_id in named]
+    return [
+        [part.strip() for part in ([file_id] if isinstance(file_id, str) else map(str, file_id))] for file_id in named
+    ]
 
 
 def _full_name(directory: Source) -> str:

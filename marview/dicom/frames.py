@@ -44,6 +44,7 @@ def frames_of(header: SliceHeader) -> list[SliceHeader]:
         if len(groups) != header.frames:
             known = f"{len(groups)} of its {header.frames} frames"
             raise BadInput(f"{header.source.name} is damaged: it gives positions of {known}.")
+        header = replace(header, concatenation=_concatenation(dataset))
         return [
             _frame(header, number, (group, shared), part)
             for number, (group, part) in enumerate(zip(groups, parts, strict=True), 1)
@@ -53,6 +54,14 @@ def frames_of(header: SliceHeader) -> list[SliceHeader]:
     except Exception as why:  # noqa: BLE001 - pydicom raises many types on a damaged file
         note_caught(why, header.source.name)
         raise BadInput(f"{header.source.name} is damaged: the description of its frames cannot be read.") from None
+
+
+def _concatenation(dataset: Dataset) -> tuple[int, int] | None:
+    """Return the number of this file and the total of the files that form one object (PS3.3, C.7.6.16.2.2.4)."""
+    if not dataset.get("ConcatenationUID"):
+        return None
+    total, number = dataset.get("InConcatenationTotalNumber"), dataset.get("InConcatenationNumber")
+    return int(number or 0), int(total or 0)
 
 
 def _parts(header: SliceHeader) -> Iterator[tuple[int, int]]:

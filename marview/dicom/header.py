@@ -27,6 +27,7 @@ _PHASES = ("temporal", "cardiac_phase", "trigger_time", "echo_time", "kernel", "
 _SETTINGS = (
     *("tube_current", "exposure", "filter", "field_of_view", "scan_options", "contrast_agent", "protocol"),
     *("series_description", "series_time", "exposure_time", "table_height", "algorithm", "patient_position"),
+    *("focal_spot", "collection_diameter", "rotation_time", "collimation", "pitch"),
 )
 _DATES = ("study_date", "series_date", "acquisition_date", "content_date")
 _MEDIA_CLASS, _TRANSFER_SYNTAX = 0x00020002, 0x00020010
@@ -54,6 +55,7 @@ class SliceHeader:
         has_odd_sign: whether Pixel Representation is neither 0 (unsigned) nor 1 (signed).
         has_float_pixels: whether the image is Float Pixel Data, which marview does not read.
         has_commas: whether numbers have a decimal comma.
+        concatenation: number of the file among those of its Enhanced CT object, from 1, and their total; 0 if unknown.
         slope: rescale slope; None if absent. It is NaN or 0 if the file contains NaN or 0.
         uses_spare_bits: whether bits above Bits Stored belong to the values, as other slices of the series show.
     """
@@ -108,6 +110,7 @@ class SliceHeader:
     pixel_length: int = 0
     is_cut: bool = False
     frame: int = 0
+    concatenation: tuple[int, int] | None = None
     has_float_pixels: bool = False
     has_commas: bool = False
     uses_spare_bits: bool = False

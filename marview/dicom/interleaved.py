@@ -76,6 +76,16 @@ def groupings(slices: Sequence[SliceHeader]) -> Iterator[tuple[str, list[list[Sl
     yield "acquisition", by(slices, lambda header: (header.phase, header.image_type)), True
 
 
+def groupings_of_repeats(slices: Sequence[SliceHeader]) -> Iterator[tuple[str, list[list[SliceHeader]], bool]]:
+    """Yield further ways to group slices that share positions, as `groupings` does.
+
+    These settings may also differ within one scan, so they tell acquisitions apart only where positions repeat.
+    """
+    for tag in [name for name, _ in slices[0].settings]:
+        yield tag.replace("_", " "), by(slices, lambda header, tag=tag: dict(header.settings)[tag]), False  # type: ignore[misc]
+    yield "slice thickness", by(slices, lambda header: header.thickness_mm), False
+
+
 def _before_and_after(slices: Sequence[SliceHeader]) -> list[list[SliceHeader]]:
     """Group slices before and after the longest pause between acquisition times, for two scans one after the other."""
     times = sorted({header.acquired_s for header in slices if header.acquired_s is not None})

@@ -26,6 +26,11 @@ _SETTINGS = {
     "table_height": translatable("table height"),
     "algorithm": translatable("reconstruction algorithm"),
     "patient_position": translatable("patient position"),
+    "focal_spot": translatable("focal spot"),
+    "collection_diameter": translatable("data collection diameter"),
+    "rotation_time": translatable("rotation time"),
+    "collimation": translatable("collimation"),
+    "pitch": translatable("spiral pitch"),
 }
 _MOST_VALUES = 3
 """Largest number of values that can alternate; a tube current that follows the patient has more."""

@@ -32,7 +32,7 @@ def odd_headers(slices: Sequence[SliceHeader]) -> list[Finding]:
     if not first.patient_id:
         sentence = translatable("The files have no patient ID: check which patient the images belong to.")
         findings.append(Finding(Kind.ODD_HEADER, sentence, Outcome.OPENS))
-    findings += _odd_dates(slices) + _odd_uids(slices)
+    findings += _missing_files(slices) + _odd_dates(slices) + _odd_uids(slices)
     signs = [header.name for header in slices if header.has_odd_sign]
     if signs:
         sentence = translatable(
@@ -47,6 +47,21 @@ def odd_headers(slices: Sequence[SliceHeader]) -> list[Finding]:
         )
         findings.append(Finding(Kind.ODD_HEADER, sentence))
     return findings
+
+
+def _missing_files(slices: Sequence[SliceHeader]) -> list[Finding]:
+    """Return a finding if files of an Enhanced CT object that is stored in several files are missing."""
+    files = {header.concatenation for header in slices if header.concatenation is not None}
+    if not files:
+        return []
+    numbers = {number for number, _ in files}
+    expected = max(*(max(file) for file in files), len(numbers))
+    missing = sorted(set(range(1, expected + 1)) - numbers)
+    if not missing:
+        return []
+    what = translatable("File {} of {} is missing") if len(missing) == 1 else translatable("Files {} of {} are missing")
+    named = what.format(listing(map(str, missing)), expected)
+    return [Finding(Kind.PASSED_OVER, f"{named}, so the series lacks slices. Copy the files again.")]
 
 
 def _odd_dates(slices: Sequence[SliceHeader]) -> list[Finding]:

@@ -40,7 +40,7 @@ def size_findings(grid: Grid, name: str) -> list[Finding]:
 
 
 def values_findings(hu: NDArray[np.int16], name: str, *, is_padded: bool, are_labels: bool = False) -> list[Finding]:
-    """Return a finding if the values are attenuation or labels instead of HU, or if air is not at -1000.
+    """Return a finding if the values are attenuation or labels instead of HU, if air is not at -1000, or if all is air.
 
     Corners outside the field of view do not count.
 
@@ -67,6 +67,12 @@ def values_findings(hu: NDArray[np.int16], name: str, *, is_padded: bool, are_la
             f"The lowest values of {name} are about {low:.0f}, but air is -1000 HU: the values may not be HU (for "
             "example grey values of cone-beam CT), or the images contain no air. Thresholds and corrections may be "
             "wrong."
+        )
+        return [Finding(Kind.NOT_HU, sentence)]
+    if low < high < _HIGHEST_AIR_HU:
+        sentence = translatable(
+            f"The highest values of {name} are about {high:.0f}, like air (-1000 HU): the rescale slope may be wrong, "
+            "or the images contain no tissue."
         )
         return [Finding(Kind.NOT_HU, sentence)]
     if _are_shifted(sample):

@@ -15,7 +15,7 @@ from marview.dicom.report import GET_AGAIN
 from marview.dicom.series import Scan, Series, Study
 from marview.dicom.source import Source
 from marview.dicom.split import split
-from marview.dicom.walk import HIDING, counted, walk
+from marview.dicom.walk import ARCHIVE, HIDING, counted, is_archive, walk
 from marview.errors import BadInput
 from marview.text import translatable
 
@@ -95,7 +95,7 @@ class _Finds:
         try:
             header = read_header(source)
         except NotDicom:
-            self.skipped["not DICOM"] += 1
+            self.skipped[ARCHIVE if is_archive(source) else "not DICOM"] += 1
         except BadInput as why:
             self.damaged.append((source.folder, str(why)))
         else:
@@ -139,7 +139,9 @@ class _Finds:
             others = f" None of the {len(self.damaged)} files in {path} can be read." if len(self.damaged) > 1 else ""
             return f"{first}{others} {GET_AGAIN}"
         if self.skipped:
-            found = ", ".join(f"{number} {reason}" for reason, number in sorted(self.skipped.items()))
+            found = ", ".join(counted(reason, number) for reason, number in sorted(self.skipped.items()))
+            if self.skipped[ARCHIVE]:
+                return f"{path} contains no CT images ({found}). Unpack the archives and open the folder."
             return f"{path} contains no CT images ({found}). Open a folder, zip or file of DICOM or NIfTI."
         return f"{path} contains no files. Open a folder, zip or file of DICOM or NIfTI."
 

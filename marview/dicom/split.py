@@ -2,9 +2,10 @@
 
 import math
 from collections.abc import Callable, Hashable, Sequence
+from itertools import chain
 
 from marview.dicom.header import SliceHeader
-from marview.dicom.interleaved import by, groupings, lie_between_each_other, stacks_in, take_turns
+from marview.dicom.interleaved import by, groupings, groupings_of_repeats, lie_between_each_other, stacks_in, take_turns
 from marview.dicom.series import Series
 from marview.dicom.stack import distances_mm, same_place_mm
 
@@ -19,7 +20,7 @@ def split(slices: Sequence[SliceHeader], *, other_patient: int = 0) -> list[Seri
 
     Parts differ in kind of image (scout, modality, colour), size, pixel spacing, orientation or frame of reference. If
     positions still repeat or slices of two kinds alternate, parts also differ in phase, trigger time, echo, kernel,
-    tube voltage, acquisition, image type or acquisition time.
+    tube voltage, acquisition, image type or acquisition time; where positions repeat, also in other settings.
 
     Args:
         slices: slices of one series UID, study and patient.
@@ -103,7 +104,7 @@ def _by_phase(slices: list[SliceHeader]) -> tuple[str, list[list[SliceHeader]]]:
     A slice with a unique value, or without a value, becomes a separate part, because its stack is unknown.
     """
     repeats = _repeats_positions(slices)
-    for name, groups, is_strict in groupings(slices):
+    for name, groups, is_strict in chain(groupings(slices), groupings_of_repeats(slices) if repeats else ()):
         stacks = stacks_in(groups)
         if len(stacks) < 2:
             continue

@@ -15,6 +15,8 @@ _SAME_PLACE_MM = 0.02
 TILTED_DEGREES = 0.3
 _MOST_EQUAL_GAPS = 3
 """Number of equal gaps in a row that count as a spacing instead of missing slices."""
+_MOST_WIDE = 0.4
+"""Fraction of gaps that are equally wide from which they count as a second spacing, such as 5 and 10 mm by turns."""
 _MOST_TILT_DEGREES = 31
 
 
@@ -147,7 +149,7 @@ def _uneven(slices: Sequence[SliceHeader], distance: NDArray[np.float64], lattic
 def _has_two_spacings(slices: Sequence[SliceHeader], lattice: _Lattice) -> bool:
     """Return whether wider gaps are a second spacing instead of missing slices.
 
-    The thickness of the slices next to a gap shows this, or several equal gaps in a row.
+    The thickness of the slices next to a gap shows this, or several equal gaps in a row or by turns.
     """
     steps = np.diff(lattice.index)
     wide = np.flatnonzero(steps > 1)
@@ -158,8 +160,9 @@ def _has_two_spacings(slices: Sequence[SliceHeader], lattice: _Lattice) -> bool:
         thicker = max(thickness[at], thickness[at + 1])
         if usual > 0 and thicker > 1.25 * usual:
             return True
+    is_pattern = len(wide) >= max(_MOST_EQUAL_GAPS, _MOST_WIDE * len(steps)) and np.ptp(steps[wide]) == 0
     runs = np.split(steps, np.flatnonzero(np.diff(steps)) + 1)
-    return any(run[0] > 1 and len(run) >= _MOST_EQUAL_GAPS for run in runs)
+    return is_pattern or any(run[0] > 1 and len(run) >= _MOST_EQUAL_GAPS for run in runs)
 
 
 def _gap_findings(slices: Sequence[SliceHeader], distance: NDArray[np.float64], lattice: _Lattice) -> list[Finding]:

@@ -18,6 +18,10 @@ _DANGLING, _ENCRYPTED = "dangling links", "encrypted"
 HIDING = (ABSENT, NO_FILE, UNNAMED, OUTSIDE, _UNREADABLE, _DANGLING, _ENCRYPTED)
 """Reasons for skipping a file that may contain a slice."""
 
+ARCHIVE = "archives"
+_ARCHIVES = (b"PK\x03\x04", b"\x1f\x8b", b"7z\xbc\xaf", b"Rar!", b"BZh", b"\xfd7zXZ")
+"""First bytes of zip, gzip, 7z, rar, bzip2 and xz."""
+
 _OF_ONE = {
     ABSENT: translatable("{} listed in the DICOMDIR but missing"),
     NO_FILE: translatable("{} listed in the DICOMDIR but not a file"),
@@ -26,6 +30,7 @@ _OF_ONE = {
     _UNREADABLE: translatable("{} unreadable folder"),
     _DANGLING: translatable("{} dangling link"),
     _ENCRYPTED: translatable("{} encrypted"),
+    ARCHIVE: "{} archive",
     "not regular files": "{} not a regular file",
 }
 _OF_MANY = {_UNREADABLE: translatable("{} unreadable folders"), _DANGLING: translatable("{} dangling links")}
@@ -81,6 +86,11 @@ def is_zip(path: Path) -> bool:
             return stream.read(4) in {b"PK\x03\x04", b"PK\x05\x06"}
     except OSError as why:
         raise BadInput(f"{path} cannot be read: {(why.strerror or 'no reason given').lower()}.") from None
+
+
+def is_archive(source: Source) -> bool:
+    """Return whether a file in a folder or zip is itself an archive, into which marview does not look."""
+    return source.head(6).startswith(_ARCHIVES)
 
 
 def _folder(top: Path, skipped: Counter[str]) -> Iterator[Source]:

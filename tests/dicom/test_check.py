@@ -99,6 +99,17 @@ def test_two_spacings_are_not_missing_slices(slices, save, thickness):
     assert report.stack.gaps == ()
 
 
+def test_two_spacings_by_turns_are_not_missing_slices(slices, save):
+    slices = [*slices, *[deepcopy(slices[-1]) for _ in range(3)]]
+    move(slices, [0, 5, 15, 20, 30, 35, 45, 50])
+    for number, dataset in enumerate(slices):
+        dataset.SOPInstanceUID = f"1.2.3.{number}"
+        dataset.SliceThickness = "5"
+    report = report_of(save(slices))
+    assert kinds(report) == {Kind.UNEVEN_SPACING}
+    assert "two spacings: 5.00 mm, and 10.00 mm" in report.reason
+
+
 def test_slices_missing_one_by_one_are_missing_also_where_slices_overlap(slices, save):
     more = [deepcopy(slices[-1]) for _ in range(4)]
     slices = [*slices, *more]

@@ -115,12 +115,15 @@ def test_missing_files_of_a_dicomdir_are_reported(slices, save, tmp_path, opens)
     assert report.is_volume
 
 
-@pytest.mark.parametrize("change", ["lower case", "extension", "version"])
+@pytest.mark.parametrize("change", ["lower case", "extension", "version", "spaces"])
 def test_a_dicomdir_finds_files_whose_names_changed_on_the_way(slices, save, change):
     folder = save(slices)
     for number, path in enumerate(sorted(folder.iterdir())):
-        name = {"lower case": f"im{number}", "extension": f"IM{number}.dcm", "version": f"IM{number}.;1"}[change]
+        name = {"lower case": f"im{number}", "extension": f"IM{number}.dcm", "version": f"IM{number}.;1"}.get(
+            change, f"IM{number}"
+        )
         path.rename(folder / name)
-    scan = dicom.scan(dicomdir(folder, [[f"IM{number}"] for number in range(5)]))
+    end = "  " if change == "spaces" else ""
+    scan = dicom.scan(dicomdir(folder, [[f"IM{number}{end}"] for number in range(5)]))
     assert [len(series) for series in scan.series] == [5]
     assert scan.passed_over == ()

@@ -65,6 +65,26 @@ def test_frames_are_slices_with_their_own_place_and_rescale(enhanced, save) -> N
     assert loaded.series.path.name == "000.dcm"
 
 
+@pytest.mark.parametrize(
+    ("number", "total", "words"),
+    [
+        (1, 1, ""),
+        (1, None, ""),
+        (1, 2, "File 2 of 2 is missing"),
+        (2, None, "File 1 of 2 is missing"),
+        (2, 3, "Files 1, 3 of 3 are missing"),
+    ],
+)
+def test_missing_files_of_one_object_are_named(enhanced, save, number, total, words) -> None:
+    dataset, _ = enhanced
+    dataset.ConcatenationUID, dataset.InConcatenationNumber = "1.2.3.99", number
+    if total:
+        dataset.InConcatenationTotalNumber = total
+    sentences = [finding.sentence for finding in dicom.open_series(save([dataset])).report.findings]
+    assert len(sentences) == bool(words)
+    assert all(sentence.startswith(words) for sentence in sentences)
+
+
 def test_a_number_of_a_frame_that_only_python_reads_is_none() -> None:
     assert finite_numbers(DSfloat("1_0", validation_mode=IGNORE), 1) is None
     assert finite_numbers([DSfloat(" 1.5 "), DSfloat(2.0), 3], 3) == (1.5, 2.0, 3.0)

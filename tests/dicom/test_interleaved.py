@@ -137,6 +137,11 @@ def test_values_of_one_ordinary_scan_neither_split_nor_warn(twelve, save, keywor
         ("TableHeight", ("100", "120"), "table height"),
         ("ReconstructionAlgorithm", ("FILTER_BACK_PROJ", "ITERATIVE"), "reconstruction algorithm"),
         ("PatientPosition", ("HFS", "FFS"), "patient position"),
+        ("FocalSpots", ("0.6", "1.2"), "focal spot"),
+        ("DataCollectionDiameter", ("320", "500"), "data collection diameter"),
+        ("RevolutionTime", (0.3, 0.5), "rotation time"),
+        ("TotalCollimationWidth", (10.0, 40.0), "collimation"),
+        ("SpiralPitchFactor", (0.5, 1.0), "spiral pitch"),
     ],
 )
 def test_a_setting_that_alternates_from_slice_to_slice_is_a_finding(twelve, save, keyword, values, name):
@@ -144,3 +149,18 @@ def test_a_setting_that_alternates_from_slice_to_slice_is_a_finding(twelve, save
     (finding,) = findings_of(save(twelve))
     assert finding.kind == Kind.MIXED
     assert finding.sentence.startswith(f"The {name} alternates from slice to slice")
+
+
+@pytest.mark.parametrize(
+    ("keyword", "values", "name"),
+    [
+        ("XRayTubeCurrent", (100, 400), "tube current"),
+        ("ContrastBolusAgent", ("", "Iodine"), "contrast agent"),
+        ("SliceThickness", ("1", "5"), "slice thickness"),
+    ],
+)
+def test_stacks_at_the_same_positions_are_split_by_any_setting(twelve, save, keyword, values, name):
+    for z, dataset in enumerate(twelve):
+        dataset.ImagePositionPatient = [0, 0, 2.0 * (z % 6)]
+        setattr(dataset, keyword, values[z // 6])
+    assert [(len(part), part.split) for part in dicom.scan(save(twelve)).series] == [(6, f"other {name}")] * 2

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from marview.dicom import Kind
+from marview.dicom import Kind, Outcome
 from marview.dicom.pixels import PADDING_HU
 from marview.dicom.plausible import values_findings
 
@@ -79,3 +79,12 @@ def test_a_mask_of_a_few_voxels_is_named_with_its_whole_range():
     (finding,) = values_findings(mask, "metal.nii.gz", is_padded=False, are_labels=True)
     assert finding.kind is Kind.LABELS
     assert "metal.nii.gz are between 0 and 1, like" in finding.sentence
+
+
+def test_values_that_are_all_air_are_named():
+    hu = np.full((3, 16, 16), -1024, np.int16)
+    hu[:, 4:12, 4:12] = -1021  # tissue and bone with a slope a thousand times too small
+    (finding,) = values_findings(hu, "the series", is_padded=False)
+    assert finding.kind == Kind.NOT_HU
+    assert "about -1021, like air (-1000 HU): the rescale slope may be wrong" in finding.sentence
+    assert finding.outcome == Outcome.WARNS

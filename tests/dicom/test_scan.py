@@ -301,3 +301,14 @@ def test_float_pixels_are_named(slices, save, keyword, bits):
         setattr(dataset, keyword, np.zeros((8, 6), f"<f{bits // 8}").tobytes())
     with pytest.raises(BadInput, match="Float Pixel Data"):
         dicom.open_series(save(slices))
+
+
+@pytest.mark.parametrize(
+    ("name", "start"), [("study.zip", b"PK\x03\x04"), ("study.tar.gz", b"\x1f\x8b"), ("a.7z", b"7z\xbc\xaf")]
+)
+def test_archives_in_a_folder_are_named_and_the_advice_is_to_unpack_them(tmp_path, name, start):
+    (tmp_path / name).write_bytes(start + bytes(500))
+    with pytest.raises(
+        BadInput, match=r"contains no CT images \(1 archive\)\. Unpack the archives and open the folder"
+    ):
+        dicom.scan(tmp_path)

@@ -102,6 +102,12 @@ class Methods:
         """Return why a method's parameters are unknown; empty otherwise."""
         return self._refusals.get(method, "")
 
+    def subtracts(self, method: str) -> bool:
+        """Return whether a method shows the artifact image that it subtracts, and no prior image."""
+        listing = next((one for one in self.listings if one.id == method), None)
+        outputs = listing.manifest.outputs if listing is not None and listing.manifest is not None else ()
+        return "artifact" in outputs and "prior" not in outputs
+
     def values(self, method: str) -> dict[str, Any]:
         """Return the parameters that differ from their defaults."""
         return dict(self._values.get(method, {}))

@@ -1,5 +1,7 @@
 """Contents of the panes, with a fake worker."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 from PySide6.QtCore import QPoint, QPointF, Qt
@@ -188,6 +190,19 @@ def test_a_method_without_a_prior_shows_what_it_subtracts(reduced, tmp_path) -> 
     assert pane.window_in_use(display) == display.difference_window
     session.view.go_to(0)
     assert pane.title.text() == "Prior image"
+    assert pane.shown is None
+
+
+def test_a_method_without_a_prior_is_waited_for_by_the_name_of_its_artifact_image(reduced) -> None:
+    session = reduced.session
+    session.view.update(layout=Layout.MAR)
+    [fake] = [each for each in session.methods.listings if each.id == session.result.method]
+    manifest = fake.manifest.model_copy(update={"outputs": ("artifact", "result")})
+    session.methods.listings = (dataclasses.replace(fake, manifest=manifest),)
+    session.result.outputs.clear()
+    pane = reduced.grid.panes["prior"]
+    pane.refresh()
+    assert pane.title.text() == "Artifact image"
     assert pane.shown is None
 
 

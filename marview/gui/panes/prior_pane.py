@@ -24,6 +24,7 @@ class PriorPane(SlicePane):
         super().__init__("prior", tr("Prior image"), session, parent)
         session.result_changed.connect(self.refresh)
         session.runs.filled.connect(self._fill)
+        session.methods.chosen.connect(self.refresh)
 
     def window_in_use(self, display: Display) -> HuWindow:
         """Return the HU window; an artifact image has the window of difference images."""
@@ -33,13 +34,19 @@ class PriorPane(SlicePane):
         """Return the prior or artifact image of the slice in view."""
         session, z = self.session, self.session.view.display.slice_index
         original, result = session.original(), session.result
-        self._name(is_artifact=False)
+        current = session.methods.current
+        method = result.method if result is not None else current.id if current is not None else ""
+        self._name(is_artifact=session.methods.subtracts(method))
         if original is None or result is None:
+            hint = tr("Run the method to see its artifact image.") if self._is_artifact else ""
+            hint = hint or tr("Run a method to see its prior image.")
             self.set_note("")
-            self._hint(tr("Run a method to see its prior image.") if original is not None else "")
+            self._hint(hint if original is not None else "")
             return None
         values = result.output("prior", z)
-        if values is None and (values := result.output("artifact", z)) is not None:
+        if values is not None:
+            self._name(is_artifact=False)
+        elif (values := result.output("artifact", z)) is not None:
             self._name(is_artifact=True)
         if values is None:
             unchanged = tr("no metal in this slice")

@@ -17,6 +17,10 @@ from marview.text import translatable
 
 WEIGHTS = "weights/bundled.safetensors"
 
+_FINE_DETAIL = translatable(
+    "The network changes the whole slice, also far from metal, and can weaken or remove fine detail such as thin "
+    "vessels. Compare the result with the uncorrected image."
+)
 _NO_METAL = translatable("no pixel exceeds 1604 HU and the metal mask is empty")
 _UNCHANGED = translatable(", so the slice is unchanged")
 
@@ -100,6 +104,8 @@ class ImageMethod(ABC):
             else:
                 notes.append(SliceNote(index, _NO_METAL, _UNCHANGED))
             job.output("artifact", index, artifact_hu)
+        if not torch.equal(result, case.hu):
+            notes.insert(0, _FINE_DETAIL)
         return MarResult(result, notes=notes)
 
 

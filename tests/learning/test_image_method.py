@@ -99,6 +99,7 @@ def test_slices_without_mask_and_dense_pixels_are_unchanged(*, has_mask: bool, i
     assert torch.equal(job.shown[0], torch.zeros_like(hu[0]))
     is_corrected = has_mask or is_dense
     assert torch.equal(result.hu[1], hu[1]) != is_corrected
+    assert any("fine detail" in str(note) for note in result.notes) == is_corrected
     told = [str(note) for note in result.notes if "unchanged" in str(note)]
     found = "no pixel exceeds 1604 HU and the metal mask is empty, so the slice is unchanged."
     assert told == [f"Slice {k}: {found}" for k in range(1 if is_corrected else 2)]

@@ -58,7 +58,7 @@ def table(folder: Path) -> None:
     try:
         import SimpleITK as sitk  # type: ignore[import-not-found,unused-ignore]  # noqa: N813 - its own abbreviation
     except ImportError:
-        print("SimpleITK is not installed; its row is absent.")
+        print("SimpleITK is not installed, so its row is missing.")
     else:
         sitk.ProcessObject.SetGlobalDefaultNumberOfThreads(1)
         ways["SimpleITK: names, read"] = lambda: sitk.ReadImage(

@@ -1,18 +1,18 @@
-"""A small U-Net that segments metal, bone and muscle, trained on clean images: its training and its own overlap.
+"""Train a small U-Net to segment metal, bone and muscle in clean images, and measure its overlap.
 
     python -m benchmarks.segmenter --output DIR [--protocol adn-256] [--steps 1000]
 
-`benchmarks.tasks --segmenter DIR` measures corrected images with it. Nothing but clean images of training patients is
-learned: a random mixture of a slice and its simulated scan without metal, into which drawn metal is painted without
-artifacts. Every fourth known patient of the training stacks is held out; the overlap on their slices is printed. Labels
-come from the slice itself, in HU after a Gaussian of one pixel, inside the largest body:
+`benchmarks.tasks --segmenter DIR` measures corrected images with it. Each training image is a random mixture of a clean
+slice and its simulated scan without metal; metal is drawn into it without artifacts. Every fourth known patient of the
+training stacks is held out, and the overlap on the slices of these patients is printed. The labels come from the slice
+itself, in HU, smoothed with a Gaussian of one pixel, inside the largest body:
 
 - metal: at least half of the pixel is drawn metal;
 - bone: above 200 HU, with holes of at most 40 pixels; dense contrast agent counts as bone;
 - muscle: 0 to 150 HU outside bone, which includes organs of similar density.
 
-Parts of bone and muscle with at most 10 pixels are left out. The weights stay in DIR, and a second run reads them.
-One thread is enough: 1,000 steps took 6 minutes of processor time. Reads ../shared/data.
+Parts of bone and muscle with at most 10 pixels are left out. The weights are saved in DIR, and a second run reads them.
+One thread is enough: 1,000 steps took 6 minutes of processor time. The data are read from ../shared/data.
 """
 
 import argparse
@@ -53,7 +53,7 @@ BONE_HU, MUSCLE_HU = 200.0, (0.0, 150.0)
 HOLE_PX, PART_PX = 40, 10
 METAL_HU, METAL_BLUR_PX = (2000.0, 8000.0), (0.0, 0.7)
 SCALES_HU = ((-1000.0, 3000.0, 1000.0), (-1000.0, 8000.0, 2000.0), (-200.0, 300.0, 200.0))
-"""Least and largest HU of each channel that the network sees, and the HU that become 1."""
+"""Lowest and highest HU of each input channel, and the HU that become 1."""
 
 WEIGHTS = (1.0, 4.0, 1.0, 1.0)
 """Weights of the classes in the loss; metal is rare."""
@@ -199,7 +199,7 @@ def examples(slices: Sequence[CleanSlice], scan: Protocol, clock: Clock) -> list
 
 
 def example_of(hu: Image, share: Image, scan: Protocol, seed: int) -> Example:
-    """Scan a slice without its metal, and label it; arguments as for `labels_of`, and the seed of the noise."""
+    """Simulate the scan of a slice without its metal, and label the slice; `seed` determines the noise."""
     scanned = mu_to_hu(simulate(hu[None], {}, scan, seed=seed).metal_free_image)[0].numpy()
     return Example(hu, scanned, share, labels_of(hu, share))
 

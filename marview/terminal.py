@@ -34,7 +34,7 @@ class PlainStream:
 
 @contextlib.contextmanager
 def plain_output() -> Iterator[None]:
-    """Print through a `PlainStream` within the block."""
+    """Replace standard output and standard error with `PlainStream` within the block."""
     before = sys.stdout, sys.stderr
     sys.stdout, sys.stderr = (_plain(stream) for stream in before)
     try:

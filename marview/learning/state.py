@@ -123,8 +123,8 @@ def write_state(path: Path, learner: Learner, facts: Mapping[str, str], *, momen
         moments: type to which moments are rounded to save space; None keeps them exact.
 
     Raises:
-        CannotWrite: the disk is full or read-only; an earlier file stays.
-        MethodFailed: a weight is not finite; an earlier file stays.
+        CannotWrite: the disk is full or read-only; an earlier file is kept.
+        MethodFailed: a weight is not finite; an earlier file is kept.
     """
     learner.check(str(path))
     kept = {}

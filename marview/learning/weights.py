@@ -190,7 +190,7 @@ def _kept(path: Path, name: str, tensor: Tensor, dtype: torch.dtype) -> Tensor:
         kept = kept.to(dtype)
         if not bool(kept.isfinite().all()):
             raise MethodFailed(
-                f"{path} is not written, because {name} holds values that {dtype} cannot hold. The earlier file "
-                "stays. Train with a smaller learning rate or gradient clipping."
+                f"{path} was not written, because {name} has values that {dtype} cannot represent. The earlier file is "
+                "unchanged. Train with a smaller learning rate or gradient clipping."
             )
     return kept.contiguous().clone()

@@ -19,7 +19,7 @@ def check_arrays(request: ReduceRequest | SinogramRequest) -> None:
     if len(shape) != 3 or request.hu.array.dtype != np.int16:
         raise UsageError(f"The volume must be int16 [z, y, x], not {request.hu.array.dtype} {shape}.")
     if request.mask.array.shape != shape or request.mask.array.dtype != np.bool_:
-        raise UsageError(f"The metal mask must be bool {shape} like its volume, not {request.mask.array.shape}.")
+        raise UsageError(f"The metal mask must be bool {shape} like the volume, not {request.mask.array.shape}.")
     if not all(np.isfinite(request.spacing_mm)) or min(request.spacing_mm) <= 0:
         raise UsageError(f"The voxel spacing must be positive, not {request.spacing_mm} mm.")
     if isinstance(request, SinogramRequest):
@@ -29,7 +29,8 @@ def check_arrays(request: ReduceRequest | SinogramRequest) -> None:
         planes, correction = (len(request.wanted), *shape[1:]), request.correction.array
         if correction.shape != planes or correction.dtype != np.float32:
             raise UsageError(
-                f"A correction is float32 {planes}, one plane per slice, not {correction.dtype} {correction.shape}."
+                f"The correction must be float32 {planes}, one plane per slice, not {correction.dtype} "
+                f"{correction.shape}."
             )
         if len(set(slices)) != len(slices):
             raise UsageError("A slice is listed twice.")

@@ -120,7 +120,9 @@ class MarWorker:
             UsageError: there is no such method, or the numbers of cases and results differ.
         """
         if len(request.cases) != len(request.results):
-            raise UsageError(f"{len(request.cases)} cases need as many results, not {len(request.results)}.")
+            raise UsageError(
+                f"{len(request.cases)} cases need the same number of result files, not {len(request.results)}."
+            )
         listing, python = self._find(request.method)
         return self._submit(dataclasses.replace(request, folder=str(listing.folder)), python, on_message)
 

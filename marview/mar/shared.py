@@ -90,7 +90,9 @@ class SharedArray:
         try:
             return cls(path, *_map(path, shape, kind, size=None, is_writable=is_writable), is_owner=False)
         except (OSError, ValueError, TypeError) as error:
-            raise MarviewError(f"The shared array {path.name} is gone: its owner closed it or ended.") from error
+            raise MarviewError(
+                f"The shared array {path.name} no longer exists, because its owner closed it or ended."
+            ) from error
 
     @property
     def array(self) -> NDArray[Any]:

@@ -26,7 +26,7 @@ class Variant:
 
     @property
     def label(self) -> str:
-        """Label among the variants of its method: `> 2500 HU, +1 mm`.
+        """Label of the variant without its method, such as `> 2500 HU, +1 mm`.
 
         >>> Variant("nmar", -0.5).label
         '-0.5 mm'
@@ -38,7 +38,7 @@ class Variant:
 
     @property
     def name(self) -> str:
-        """File name: `nmar_above_2500_+1mm`.
+        """Name of the variant in file names, such as `nmar_above_2500_+1mm`.
 
         >>> Variant("nmar", 1, "mm", 2500).name
         'nmar_above_2500_+1mm'
@@ -66,7 +66,7 @@ def plan(
         ['nmar_-0.5mm', 'nmar_+1mm']
     """
     if not all(math.isfinite(value) for value in (*margins_mm, *margins_px, *thresholds_hu)):
-        raise UsageError("Margins and thresholds of a sweep are numbers.")
+        raise UsageError("Margins and thresholds of a sweep must be finite numbers.")
     margins: list[tuple[float, Literal["mm", "px"]]] = [(value, "mm") for value in margins_mm]
     margins += [(value, "px") for value in margins_px]
     variants = dict.fromkeys(

@@ -35,7 +35,7 @@ _log = logging.getLogger(__name__)
 
 
 def autosave_folder() -> Path:
-    """Return the folder of the user's autosaves."""
+    """Return the folder in which the user's autosaves are stored."""
     return user_data_path("marview", appauthor=False) / "autosave"
 
 

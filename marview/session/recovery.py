@@ -94,8 +94,8 @@ class Recovery:
         if grid.shape != saved.work.shape or not np.allclose(grid.affine.ravel(), saved.work.affine, atol=1e-3):
             self._messages.error(
                 tr(
-                    "{} is no longer the series that was open: its mask was not restored, and is offered again next "
-                    "time."
+                    "{} has changed since it was open, so its mask was not restored. marview offers the mask again "
+                    "next time."
                 ).format(Path(saved.work.path).name)
             )
             return

@@ -26,7 +26,7 @@ _log = logging.getLogger(__name__)
 
 
 def settings_file() -> Path:
-    """Return the settings file of the user."""
+    """Return the path of the user's settings file."""
     return user_config_path("marview", appauthor=False) / "settings.json"
 
 

@@ -54,7 +54,7 @@ _log = logging.getLogger(__name__)
 
 
 def index_file() -> Path:
-    """Return the index file of the user."""
+    """Return the path of the user's index file."""
     return user_data_path("marview", appauthor=False) / "studies.sqlite"
 
 

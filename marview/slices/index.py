@@ -30,13 +30,13 @@ def read_index(folder: Path) -> list[dict[str, str]]:
     except (UnicodeDecodeError, csv.Error) as error:
         raise BadInput(
             f"{path}, which names the licences and patients of the slices, cannot be read: it is not CSV in UTF-8. "
-            'Save it as that ("CSV UTF-8" in Excel), or move it away if neither need be known.'
+            'Save it in that format ("CSV UTF-8" in Excel), or remove it if you do not need them.'
         ) from error
     if "file" not in columns:
         raise BadInput(
             f"{path}, which names the licences and patients of the slices, has no column named file. Its first line "
-            "names the columns with commas between them, such as file,page,patient,collection,licence; write it so, or "
-            "move it away if neither need be known."
+            "names the columns with commas between them, such as file,page,patient,collection,licence. Correct the "
+            "first line, or remove the file if you do not need them."
         )
     return rows
 
@@ -60,7 +60,7 @@ def patients_of(stack: Path, pages: int) -> list[str]:
             found[int(page)] = patient
         else:
             raise BadInput(
-                f"{stack.parent / INDEX} names page {page} of {stack.name}, whose pages are 0 to {pages - 1}; correct "
-                "it, or move the index away if patients and licences need not be known."
+                f"{stack.parent / INDEX} names page {page} of {stack.name}, whose pages are 0 to {pages - 1}. Correct "
+                "it, or remove the index if you do not need patients and licences."
             )
     return found

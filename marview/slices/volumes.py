@@ -78,8 +78,8 @@ def read_mask(path: Path, volume: AnyVolume) -> MaskFile:
         return MaskFile(read_array(path, "mask") > 0)
     if volume.series is None:
         raise BadInput(
-            f"{path} has a position in the patient and an array has none: give both as arrays, or the volume as a "
-            "series or NIfTI."
+            f"The mask {path} has a position in the patient, but the volume is an array without one. Give both as "
+            "arrays, or the volume as a series or NIfTI."
         )
     return mask_file.read_mask(path, volume.series)
 

@@ -72,7 +72,7 @@ def oblique_plane(centre_lps_mm: ArrayLike, normal: ArrayLike, up: ArrayLike, pi
     away, upward = (np.asarray(vector, np.float64) for vector in (normal, up))
     right = np.cross(away, upward)
     if np.linalg.norm(right) < 1e-9:
-        raise UsageError("A plane needs an up that is not its normal: turn one of them.")
+        raise UsageError("The normal and the upward direction of a plane must not be parallel. Change one of them.")
     right /= np.linalg.norm(right)
     down = np.cross(away, right)
     down /= np.linalg.norm(down)

@@ -17,8 +17,8 @@ from .reconstruction import Reconstruction, reconstruct
 from .steps import is_light
 
 STEPS_ASIDE = translatable(
-    "The sinogram of a clinical image is a forward projection of the image, not a measured one, so there is no scan to "
-    "be consistent with; these slices have the result of normalized MAR."
+    "The sinogram of a clinical image is a forward projection of the image, not a measured one, so these slices have "
+    "the result of normalized MAR."
 )
 
 UNKNOWN_SCAN = translatable(

@@ -54,7 +54,7 @@ class Parameters(BaseModel):
         ge=2,
         le=128,
         title="Channels",
-        description="Channels of the first level of the network.",
+        description="Number of channels at the first level of the network.",
         json_schema_extra={"step": 8, "advanced": True},
     )
     seed: int = Field(

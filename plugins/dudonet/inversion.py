@@ -82,8 +82,8 @@ def rebinning_of(beam: FanBeamArc | FanBeamFlat) -> Rebinning:
     """
     if not math.isclose(abs(beam.arc_rad), 2 * math.pi, rel_tol=1e-9):
         raise UsageError(
-            f"A beam over {math.degrees(abs(beam.arc_rad)):.0f} degrees cannot be rebinned to parallel rays here: that "
-            'takes a whole turn; train and run with inversion = "direct".'
+            f"A beam over {math.degrees(abs(beam.arc_rad)):.0f} degrees cannot be rebinned to parallel rays, because "
+            'that needs a full turn. Train and run with inversion = "direct".'
         )
     distance, width = beam.source_to_isocentre_mm, _width_mm(beam)
     gamma = _fan_angles(beam)

@@ -97,5 +97,5 @@ def test_parallel_rays_need_no_rebinning(inversion: Any) -> None:
 
 def test_less_than_a_turn_is_refused(inversion: Any) -> None:
     beam: Beam = FanBeamArc(views=180, bins=161, arc_rad=4.0, source_to_isocentre_mm=DISTANCE_MM, bin_rad=0.6 / 161)
-    with pytest.raises(UsageError, match="whole turn"):
+    with pytest.raises(UsageError, match="full turn"):
         inversion.inversion(Projector(beam, shape=(SIZE, SIZE), pixel_mm=PIXEL_MM), "rebinned")

@@ -19,8 +19,8 @@ from .settings import read_settings
 WEIGHTS = "weights/bundled.safetensors"
 
 SURROGATE = translatable(
-    "The weights were trained on simulated surrogates of spectral CT, not from spectral scans. Compare the result with "
-    "the uncorrected image."
+    "The weights were trained on simulated surrogates of spectral CT, not on real spectral scans. Compare the result "
+    "with the uncorrected image."
 )
 _GUESSED = translatable("the mask looks like {}")
 _CHOOSE = translatable("; choose the implant type if this is wrong")
@@ -40,7 +40,7 @@ class Parameters(BaseModel):
         le=600,
         title="Reach",
         description="Correct pixels of the processing grid up to this distance from metal. Pixels beyond it keep their "
-        "values. The network learned distances up to 60 pixels.",
+        "values. The network was trained for distances up to 60 pixels.",
         json_schema_extra={"unit": "px", "step": 5.0},
     )
 

@@ -165,7 +165,9 @@ def sources_of(asked: Asked) -> Sources:
         )
     if any(files.values()):
         missing = next(kind for kind, found in files.items() if not found)
-        raise BadInput(f"{asked.data} holds no {missing} scenes. Make some, or give --data scans without metal.")
+        raise BadInput(
+            f"{asked.data} contains no {missing} scenes. Make some, or give a folder of scans without metal as --data."
+        )
     banks = read_banks(asked.data, asked.tell)
     training, validation = (
         Batches(SimulatedScenes(bank, how, slices, device, (*first, seed)), how.batch, device)

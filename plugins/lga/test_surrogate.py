@@ -126,5 +126,5 @@ def test_scenes_are_made_once_and_shown_again_in_another_order(room: Any, folder
     assert sums[0] == pytest.approx(sums[1])
     for each in room.kept.scene_files(folder / "scenes", "validation"):
         each.unlink()
-    with pytest.raises(BadInput, match="holds no validation scenes"):
+    with pytest.raises(BadInput, match="contains no validation scenes"):
         room.sources.sources_of(asked)

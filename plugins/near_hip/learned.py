@@ -145,7 +145,7 @@ def lesson(held_out: int, after: float, of_taught: float, of_start: float) -> st
             return words if after < 1 else f"{words} {worse}"
         words += f" {translatable('That is not an improvement')}"
     if of_taught == least:
-        return words + translatable(", so the initial weights were used, which know nothing of this patient") + "."
+        return words + translatable(", so the initial weights were used, which were not trained on this patient") + "."
     left_out = translatable(", so the network was not used, and the trace holds the completion that it would correct")
     return f"{words}{left_out}. {translatable('Allow more minutes.')}"
 

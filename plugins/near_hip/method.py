@@ -163,7 +163,7 @@ def _shown(image_mu: Tensor, metal: Tensor, learned: Learned) -> tuple[Tensor, T
 def _alone(taught: Learned, clean_slices: int) -> Learned:
     """Return the network of the weights, with a note that the scan has too few slices without metal for training."""
     known = translatable(
-        f"The network knows nothing of this patient: the scan has {count(clean_slices, 'slice')} without metal, and "
+        f"The network was not trained on this patient: the scan has {count(clean_slices, 'slice')} without metal, and "
         f"near_hip needs at least {FEWEST} to learn from."
     )
     used = translatable(f"So the network was used {taught.words}; the training parameters had no effect.")

@@ -141,7 +141,7 @@ def test_without_other_slices_a_network_of_others_is_used_and_the_row_says_so(sl
     assert {each.case for each in row.slices} == {"slice_2"}
     said = [note.sentence for note in row.notes]
     assert any(
-        sentence.startswith("The network knows nothing of this patient: the scan has 0 slices without")
+        sentence.startswith("The network was not trained on this patient: the scan has 0 slices without")
         for sentence in said
     )
     assert any("index.csv" in sentence for sentence in said)
@@ -156,7 +156,7 @@ def test_a_slice_beside_two_others_is_corrected_too(slices, shapes, tmp_path) ->
     assert not results.failures
     said = [note.sentence for note in results.row("near_hip").notes]
     assert any(
-        sentence.startswith("The network knows nothing of this patient: the scan has 1 slice without")
+        sentence.startswith("The network was not trained on this patient: the scan has 1 slice without")
         for sentence in said
     )
     assert not any("index.csv" in sentence for sentence in said)

@@ -1,4 +1,4 @@
-"""Methods whose network sees only the image: what they subtract, and which weights they read."""
+"""Tests of image-domain methods: the image they subtract, and the weights they read."""
 
 from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar

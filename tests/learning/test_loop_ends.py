@@ -97,7 +97,7 @@ def test_values_too_large_for_the_weights_replace_no_file(begin, small, tmp_path
     good = [(tmp_path / "run" / name).read_bytes() for name in (STATE, WEIGHTS)]
     training = begin(is_resumed=True)
     training.learner.used.state_dict()["last.weight"].fill_(1e6)  # finite, but too large for 16 bits
-    with pytest.raises(MethodFailed, match="The earlier file stays"):
+    with pytest.raises(MethodFailed, match="The earlier file is unchanged"):
         training.keep()
     assert [(tmp_path / "run" / name).read_bytes() for name in (STATE, WEIGHTS)] == good
 

@@ -39,5 +39,7 @@ def test_an_index_that_excel_saved_as_utf_8_is_read(tmp_path: Path) -> None:
 @pytest.mark.parametrize("encoding", ["cp1252", "utf-16"])
 def test_an_index_in_another_encoding_gives_a_message(tmp_path: Path, encoding: str) -> None:
     (tmp_path / "index.csv").write_text(INDEX, encoding=encoding)
-    with pytest.raises(BadInput, match=r"index\.csv, which names the licences .* not CSV in UTF-8\. Save it as that"):
+    with pytest.raises(
+        BadInput, match=r"index\.csv, which names the licences .* not CSV in UTF-8\. Save it in that format"
+    ):
         collections_of(tmp_path, {"mine_000"})

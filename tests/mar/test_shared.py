@@ -43,7 +43,7 @@ def test_arrays_outlive_the_file_and_the_file_goes_with_its_owner() -> None:
     assert not Path(description["path"]).exists()
     values[:] = 3
     assert values.sum() == 12
-    with pytest.raises(MarviewError, match="gone"):
+    with pytest.raises(MarviewError, match="no longer exists"):
         SharedArray.open(description)
     with pytest.raises(ValueError, match="closed"):
         _ = shared.array

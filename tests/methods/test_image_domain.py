@@ -1,4 +1,4 @@
-"""Networks that see only the image: their unit, and the artifact image that a result leaves out."""
+"""Tests of image-domain networks: the unit of their images, and the artifact image they subtract."""
 
 import pytest
 import torch

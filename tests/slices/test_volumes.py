@@ -60,5 +60,5 @@ def test_a_mask_as_array_lies_on_the_voxels_of_the_volume(tmp_path: Path) -> Non
     volume = open_volume(tmp_path / "hu.npy")
     np.testing.assert_array_equal(read_mask(tmp_path / "mask.npz", volume).mask, mask > 0)
     nib.save(nib.Nifti1Image(mask, np.eye(4)), tmp_path / "mask.nii.gz")
-    with pytest.raises(BadInput, match=r"mask\.nii\.gz has a position in the patient and an array has none"):
+    with pytest.raises(BadInput, match=r"mask\.nii\.gz has a position in the patient, but the volume"):
         read_mask(tmp_path / "mask.nii.gz", volume)

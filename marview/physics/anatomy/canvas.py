@@ -51,7 +51,7 @@ class Canvas:
     """Volume of HU centred on the origin; x points to the patient's left, y to the back, z to the head.
 
     Attributes:
-        hu: float32 `[z, y, x]`; air at first.
+        hu: float32 `[z, y, x]`; initially air.
         spacing_mm: voxel spacing along (z, y, x).
         x: voxel centres `[1, 1, x]`, mm.
         y: voxel centres `[1, y, 1]`, mm.

@@ -113,7 +113,7 @@ def main() -> None:
 def train(
     size: str, settings: dict[str, Any], steps: int, output: Path, scenes: Path, begins_with: Path | None = None
 ) -> None:
-    """Train a network to its end, resuming earlier training.
+    """Train a network for all its steps; an interrupted run is resumed.
 
     Args:
         size: recipe.

@@ -35,8 +35,8 @@ def read_index(folder: Path) -> list[dict[str, str]]:
     if "file" not in columns:
         raise BadInput(
             f"{path}, which names the licences and patients of the slices, has no column named file. Its first line "
-            "names the columns with commas between them, such as file,page,patient,collection,licence. Correct the "
-            "first line, or remove the file if you do not need them."
+            "must name the columns, with commas between them, such as file,page,patient,collection,licence. Correct "
+            "the first line, or remove the file if you do not need them."
         )
     return rows
 

@@ -13,6 +13,13 @@ from marview.methods.tissue_prior import prior_image
 from marview.physics.attenuation import MU_WATER
 from marview.projection import fill_linear
 
+_SATURATED_HU = 2900
+"""Metal that reaches this value with half of its pixels touches the end of a 12-bit scale, or is denser. Wires, and
+metal in coarse voxels, reach it with a few pixels only."""
+
+_OF_SATURATED = 0.8
+"""Factor of the limit *mild below* for such metal: it attenuates more than a clipped scale shows."""
+
 
 class NmarSettings(BaseModel):
     """Settings of normalized MAR, with the defaults that the method `nmar` uses."""
@@ -32,12 +39,13 @@ class NmarSettings(BaseModel):
         json_schema_extra={"unit": "%", "step": 0.5, "advanced": True},
     )
     mild_below: float = Field(
-        0.24,
+        0.3,
         ge=0,
         le=10,
         title="Mild below",
         description="With auto, slices in whose trace metal adds less than this to the mean line integral use the "
-        "uncorrected image: thin wires leave fewer streaks than the interpolation across them.",
+        "uncorrected image: thin wires leave fewer streaks than the interpolation across them. The limit is a fifth "
+        "lower if half of the metal reaches 2900 HU, where 12-bit scales hide how dense it is.",
         json_schema_extra={"step": 0.05, "advanced": True},
     )
     smoothing_px: float = Field(
@@ -112,7 +120,14 @@ def is_mild(case: MarCase, settings: NmarSettings) -> Tensor:
     """Return in which slices metal hides few rays or attenuates little, so that artifacts are mild, bool `[slice]`."""
     covered = case.trace.float().mean(dim=(1, 2)) * 100
     added = (case.sinogram - case.li_sinogram).sum(dim=(1, 2)) / case.trace.sum(dim=(1, 2)).clamp(min=1)
-    return (covered < settings.raw_below) | (added < settings.mild_below)
+    limit = torch.where(_is_saturated(case), _OF_SATURATED * settings.mild_below, settings.mild_below)
+    return (covered < settings.raw_below) | (added < limit)
+
+
+def _is_saturated(case: MarCase) -> Tensor:
+    """Return slices in which half of the metal reaches the end of a 12-bit scale, bool `[slice]`."""
+    reaches = (case.metal & (case.hu >= _SATURATED_HU)).sum(dim=(1, 2))
+    return 2 * reaches >= case.metal.sum(dim=(1, 2)).clamp(min=1)
 
 
 def complete_normalized(case: MarCase, prior_sinogram: Tensor, settings: NmarSettings) -> Tensor:

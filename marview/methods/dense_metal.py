@@ -1,14 +1,10 @@
 """Find the clinical slices in which NMAR replaces a network: those with dense metal or restored dark streaks."""
 
-from dataclasses import replace
-
 import torch
 from torch import Tensor
 
-from marview.methods.api import Job, MarCase, SliceNote
-from marview.methods.nmar import NmarSettings, complete_normalized, nmar_prior
+from marview.methods.api import MarCase, SliceNote
 from marview.physics import material
-from marview.physics.attenuation import mu_to_hu
 from marview.text import translatable
 from marview.volume.padding import VACUUM_HU, between
 from marview.volume.volume import BODY_HU
@@ -68,35 +64,11 @@ def slices_of_nmar(case: MarCase) -> list[int]:
     return sorted({*dense_slices(case), *darkened_slices(case)})
 
 
-def leave_dense_to_nmar(case: MarCase, prior: Tensor, corrected: Tensor, job: Job) -> list[SliceNote]:
-    """Replace the prior image and sinogram of a network with those of NMAR in the slices of `slices_of_nmar`.
-
-    Args:
-        case: slices to correct.
-        prior: prior images of the network, 1/cm, `[slice, y, x]`; changed in place.
-        corrected: sinograms completed by the network, `[slice, view, bin]`; changed in place.
-        job: job of the run.
-
-    Returns:
-        A note for each slice that gets the result of NMAR.
-    """
-    notes, dense = [], dense_slices(case)
-    for k in slices_of_nmar(case):
-        job.check_cancelled()
-        one, index = _slice(case, k), case.slice_indices[k] if case.slice_indices else k
-        prior[k] = nmar_prior(one, pause=job.check_cancelled)[0]
-        corrected[k] = complete_normalized(one, case.projector.forward(prior[k : k + 1]), NmarSettings())[0]
-        job.output("prior", index, mu_to_hu(prior[k]))
-        job.output("corrected_sinogram", index, corrected[k])
-        notes.append(dense_note(index) if k in dense else SliceNote(index, _DARKENED, _NMAR))
-    return notes
-
-
 def dense_note(slice_index: int) -> SliceNote:
     """Make the note on a slice in which NMAR replaces the network."""
     return SliceNote(slice_index, _DENSE, _NMAR)
 
 
-def _slice(case: MarCase, k: int) -> MarCase:
-    part = slice(k, k + 1)
-    return replace(case, hu=case.hu[part], metal=case.metal[part], slice_indices=(), measured_trace=case.trace[part])
+def darkened_note(slice_index: int) -> SliceNote:
+    """Make the note on a slice with restored dark streaks in which NMAR replaces the network."""
+    return SliceNote(slice_index, _DARKENED, _NMAR)

@@ -10,7 +10,8 @@ from marview.learning.guard import warnings
 from marview.learning.weights import about, fill
 from marview.methods.api import Job, MarCase, MarResult, SliceNote
 from marview.methods.dense_metal import dense_note, dense_slices
-from marview.methods.nmar import NmarSettings, complete_normalized, nmar_prior
+from marview.methods.dense_nmar import complete_nmar
+from marview.methods.nmar import NmarSettings, nmar_prior
 from marview.methods.thin_metal import is_thin
 from marview.physics.attenuation import mu_to_hu
 from marview.text import translatable
@@ -51,7 +52,7 @@ class ClinicalCompletion:
         network = load(job)
         job.progress(0.0, "NMAR")
         prior = nmar_prior(case, pause=job.check_cancelled)
-        base = complete_normalized(case, case.projector.forward(prior), NmarSettings())
+        base = complete_nmar(case, case.projector.forward(prior), NmarSettings())
         metal = metal_sinogram(case.projector, case.mu, case.metal)
         thin, dense, corrected = is_thin(case).tolist(), dense_slices(case), base.clone()
         notes: list[str | SliceNote] = [*warnings(case, job.about_weights(WEIGHTS))]

@@ -8,7 +8,8 @@ import torch
 
 from marview.errors import BadInput
 from marview.methods.api import MarCase
-from marview.methods.nmar import NmarSettings, complete_normalized, nmar_prior
+from marview.methods.dense_nmar import complete_nmar
+from marview.methods.nmar import NmarSettings, nmar_prior
 from marview.physics.attenuation import mu_to_hu
 from marview.worker.loading import LoadedMethod
 
@@ -21,7 +22,7 @@ def test_closed_gates_return_nmar(
     closed = {"closed": -80.0}
     job = weights_job(made.small(room, **closed), made.SMALL | closed)
     result = loaded.method.run(case, loaded.parameters({}), job)
-    nmar = complete_normalized(case, case.projector.forward(nmar_prior(case)), NmarSettings())
+    nmar = complete_nmar(case, case.projector.forward(nmar_prior(case)), NmarSettings())
     torch.testing.assert_close(result.corrected_sinogram, nmar)
     assert set(job.shown) == {("corrected_sinogram", 0), ("corrected_sinogram", 1)}
 
@@ -63,7 +64,7 @@ def test_dense_metal_that_the_rounds_do_not_explain_gets_the_result_of_nmar(
     opened = {"closed": 5.0}
     job = weights_job(made.small(room, **opened), made.SMALL | opened)
     result = loaded.method.run(case, loaded.parameters({}), job)
-    nmar = complete_normalized(case, case.projector.forward(nmar_prior(case)), NmarSettings())
+    nmar = complete_nmar(case, case.projector.forward(nmar_prior(case)), NmarSettings())
     assert torch.allclose(result.corrected_sinogram, nmar) is not is_explained
     assert any("denser than titanium" in str(note) for note in result.notes) is not is_explained
 

@@ -6,7 +6,7 @@ from pydantic import BaseModel, Field
 from marview.learning.guard import warnings
 from marview.learning.weights import about, fill
 from marview.methods.api import Job, MarCase, MarResult
-from marview.methods.dense_metal import leave_dense_to_nmar
+from marview.methods.dense_nmar import leave_dense_to_nmar
 from marview.methods.thin_metal import thin_metal_notes
 from marview.methods.trace_completion import complete_with_prior
 from marview.physics.attenuation import mu_to_hu

@@ -12,7 +12,7 @@ from marview.learning.networks import line_unit
 from marview.learning.weights import about, fill
 from marview.methods.api import Job, MarCase, MarResult
 from marview.methods.consistency import looped
-from marview.methods.dense_metal import leave_dense_to_nmar
+from marview.methods.dense_nmar import leave_dense_to_nmar
 from marview.methods.thin_metal import thin_metal_notes
 from marview.methods.trace_completion import compose, hidden_share, interpolate_with_prior
 from marview.physics.attenuation import mu_to_hu

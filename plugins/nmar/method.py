@@ -3,7 +3,8 @@
 from pydantic import BaseModel
 
 from marview.methods.api import Job, MarCase, MarResult
-from marview.methods.nmar import NmarSettings, complete_normalized, nmar_prior
+from marview.methods.dense_nmar import complete_nmar
+from marview.methods.nmar import NmarSettings, nmar_prior
 from marview.physics.attenuation import mu_to_hu
 
 
@@ -26,7 +27,7 @@ class Nmar:
             job.output("prior", k, picture)
         job.check_cancelled()
         job.progress(0.5, "completing the sinogram")
-        corrected = complete_normalized(case, case.projector.forward(prior), parameters)
+        corrected = complete_nmar(case, case.projector.forward(prior), parameters)
         job.check_cancelled()
         job.progress(0.8, "reconstructing")
         return MarResult.from_sinogram(case, corrected, prior_hu)

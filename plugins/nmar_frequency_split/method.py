@@ -7,9 +7,14 @@ from scipy.ndimage import distance_transform_edt
 from torch import Tensor
 
 from marview.methods.api import Job, MarCase, MarResult
-from marview.methods.nmar import NmarSettings, complete_normalized, nmar_prior
+from marview.methods.dense_metal import dense_slices
+from marview.methods.dense_nmar import complete_nmar
+from marview.methods.nmar import NmarSettings, nmar_prior
 from marview.methods.tissue_prior import gaussian
 from marview.physics.attenuation import mu_to_hu
+
+_OF_DENSE = 0.5
+"""Factor of the streak guard in clinical slices with dense metal, whose fine streaks have fewer than 300 HU."""
 
 
 class Parameters(NmarSettings):
@@ -37,7 +42,8 @@ class Parameters(NmarSettings):
         gt=0,
         le=5000,
         title="Streak guard",
-        description="Fine structure stronger than this counts as a streak and is not restored.",
+        description="Fine structure stronger than this counts as a streak and is not restored. Near metal denser than "
+        "titanium the limit is half of it.",
         json_schema_extra={"unit": "HU", "step": 25, "advanced": True},
     )
 
@@ -57,7 +63,7 @@ class NmarFrequencySplit:
             job.output("prior", k, picture)
         job.check_cancelled()
         job.progress(0.5, "completing the sinogram")
-        corrected = complete_normalized(case, case.projector.forward(prior), parameters)
+        corrected = complete_nmar(case, case.projector.forward(prior), parameters)
         job.check_cancelled()
         job.progress(0.9, "frequency split")
         hu = split(case, mu_to_hu(case.reconstruct(corrected)), parameters)
@@ -68,7 +74,9 @@ def split(case: MarCase, corrected_hu: Tensor, parameters: Parameters) -> Tensor
     """Combine the coarse structure of the corrected image with fine structure of both images, HU `[slice, y, x]`."""
     sigma_px = parameters.split_mm / case.pixel_mm
     share = torch.exp(-_distance_mm(case) / parameters.reach_mm)
-    is_streak = _fine(case.hu, case.metal, sigma_px).abs() > parameters.streak_hu
+    limit = torch.full_like(share[:, :1, :1], parameters.streak_hu)
+    limit[dense_slices(case)] *= _OF_DENSE
+    is_streak = _fine(case.hu, case.metal, sigma_px).abs() > limit
     share = torch.where(is_streak | case.metal, 0.0, share)
     return corrected_hu + share * _fine(case.hu - corrected_hu, case.metal, sigma_px)
 

@@ -42,3 +42,12 @@ def test_the_metals_edge_is_not_a_detail(loaded: LoadedMethod) -> None:
     original = torch.zeros(1, 64, 64)
     original[:, 30:34, 30:34] = 10_000
     assert float(_split(loaded, original, torch.zeros(1, 64, 64)).abs().max()) == 0
+
+
+def test_beside_metal_denser_than_titanium_weaker_structure_counts_as_a_streak(loaded: LoadedMethod) -> None:
+    weak = torch.zeros(2, 64, 64)
+    weak[:, :, 38] = 200
+    weak[:, 30:34, 30:34] = torch.tensor([5000.0, 16_000.0])[:, None, None]
+    light, dense = _split(loaded, weak, torch.zeros(2, 64, 64))[:, 32, 38].tolist()
+    assert light > 50
+    assert dense == 0

@@ -9,7 +9,8 @@ import torch
 from marview.geometry import ParallelBeam
 from marview.mar import discover, find
 from marview.methods.api import MarCase
-from marview.methods.nmar import NmarSettings, complete_normalized, nmar_prior
+from marview.methods.dense_nmar import complete_nmar
+from marview.methods.nmar import NmarSettings, nmar_prior
 from marview.physics.attenuation import mu_to_hu
 from marview.worker.loading import LoadedMethod, load_method
 
@@ -64,7 +65,7 @@ def test_a_clinical_slice_with_dense_metal_has_the_result_of_nmar_and_a_note(met
     case = case_of(metal_hu)
     result = loaded.method.run(case, loaded.parameters({}), BundledJob(loaded))
     prior = nmar_prior(case)
-    nmar = mu_to_hu(case.reconstruct(complete_normalized(case, case.projector.forward(prior), NmarSettings())))
+    nmar = mu_to_hu(case.reconstruct(complete_nmar(case, case.projector.forward(prior), NmarSettings())))
     is_left = bool(torch.allclose(result.hu, nmar, atol=0.5))
     assert is_left is (metal_hu == STEEL_HU)
     assert any("denser than titanium" in str(note) for note in result.notes) is is_left

@@ -1,0 +1,88 @@
+"""NMAR in clinical slices with dense metal: its share of the completion, and its result in place of a network's."""
+
+from dataclasses import replace
+
+import torch
+from torch import Tensor
+from torch.nn.functional import max_pool1d
+
+from marview.methods.api import Job, MarCase, SliceNote
+from marview.methods.dense_metal import darkened_note, dense_note, dense_slices, slices_of_nmar
+from marview.methods.nmar import NmarSettings, complete_normalized, nmar_prior
+from marview.physics.attenuation import mu_to_hu
+
+_EDGE_BINS = 2
+"""Width of the edge on each side of the metal trace, whose rays are measured and can be predicted."""
+
+_ALL_NMAR, _ALL_LI = 0.65, 0.8
+"""NMAR's error at the edges divided by linear interpolation's, for NMAR alone and for linear interpolation alone."""
+
+
+def complete_nmar(case: MarCase, prior_sinogram: Tensor, settings: NmarSettings) -> Tensor:
+    """Fill the trace with NMAR, mixed with linear interpolation in slices with dense metal, `[slice, view, bin]`.
+
+    Hardly any photons pass dense metal. Both completions then differ little, and the prior image contains streaks. If
+    NMAR predicts the rays beside the trace hardly better than linear interpolation does, the prior adds more error than
+    it removes. Measured sinograms and priors from a chosen source are completed by NMAR alone, as published.
+
+    Args:
+        case: slices to correct.
+        prior_sinogram: forward projection of NMAR's prior image, line integrals, `[slice, view, bin]`.
+        settings: settings of NMAR.
+    """
+    completed = complete_normalized(case, prior_sinogram, settings)
+    if settings.prior_source != "auto":
+        return completed
+    for k in dense_slices(case):
+        share = _share_of_nmar(_known(case, k), prior_sinogram[k : k + 1], settings)
+        completed[k] = torch.lerp(case.li_sinogram[k], completed[k], share)
+    return completed
+
+
+def _share_of_nmar(one: MarCase, prior_sinogram: Tensor, settings: NmarSettings) -> float:
+    """Return the weight of NMAR in one slice, 0 to 1, by its prediction of the measured rays beside the trace."""
+    wider = max_pool1d(one.trace.float(), 2 * _EDGE_BINS + 1, stride=1, padding=_EDGE_BINS) > 0
+    edge = wider & ~one.trace
+    if not bool(edge.any()):
+        return 1.0  # metal hides every ray
+    hidden = replace(one, measured_trace=wider)
+    errors = [
+        float((predicted - one.sinogram)[edge].square().mean().sqrt())
+        for predicted in (complete_normalized(hidden, prior_sinogram, settings), hidden.li_sinogram)
+    ]
+    relative = errors[0] / max(errors[1], 1e-6)
+    return min(max((_ALL_LI - relative) / (_ALL_LI - _ALL_NMAR), 0.0), 1.0)
+
+
+def leave_dense_to_nmar(case: MarCase, prior: Tensor, corrected: Tensor, job: Job) -> list[SliceNote]:
+    """Replace the prior image and sinogram of a network with those of NMAR in the slices of `slices_of_nmar`.
+
+    Args:
+        case: slices to correct.
+        prior: prior images of the network, 1/cm, `[slice, y, x]`; changed in place.
+        corrected: sinograms completed by the network, `[slice, view, bin]`; changed in place.
+        job: job of the run.
+
+    Returns:
+        A note for each slice that gets the result of NMAR.
+    """
+    notes, dense = [], dense_slices(case)
+    for k in slices_of_nmar(case):
+        job.check_cancelled()
+        one, index = _slice(case, k), case.slice_indices[k] if case.slice_indices else k
+        prior[k] = nmar_prior(one, pause=job.check_cancelled)[0]
+        corrected[k] = complete_nmar(one, case.projector.forward(prior[k : k + 1]), NmarSettings())[0]
+        job.output("prior", index, mu_to_hu(prior[k]))
+        job.output("corrected_sinogram", index, corrected[k])
+        notes.append(dense_note(index) if k in dense else darkened_note(index))
+    return notes
+
+
+def _slice(case: MarCase, k: int) -> MarCase:
+    part = slice(k, k + 1)
+    return replace(case, hu=case.hu[part], metal=case.metal[part], slice_indices=(), measured_trace=case.trace[part])
+
+
+def _known(case: MarCase, k: int) -> MarCase:
+    """Return a slice with its sinogram, so that it is not projected again."""
+    return replace(_slice(case, k), measured_sinogram=case.sinogram[k : k + 1])

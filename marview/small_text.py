@@ -24,7 +24,7 @@ def read_text(path: Path, largest_bytes: int = LARGEST_BYTES) -> str:
         data = stream.read(largest_bytes + 1)
     if len(data) > largest_bytes:
         raise ValueError(f"it is larger than {largest_bytes >> 20} MB")
-    return data.decode("utf-8")
+    return data.decode("utf-8-sig")  # editors on Windows add a byte order mark
 
 
 def read_json(path: Path) -> Any:

@@ -62,9 +62,9 @@ def demo(
 
 
 def _make(kind: str, folder: Path, *, is_quiet: bool) -> None:
-    from marview.physics.demo_study import make_demo
-
     check_place(folder, bytes_needed=_BYTES)
+    from marview.physics.demo_study import make_demo  # after the check, because the import takes seconds
+
     with progress(f"simulating the {kind} study", is_quiet=is_quiet) as advance:
         study = make_demo(kind, progress=lambda fraction: advance(fraction, ""))
     about = "Analytic anatomy, polychromatic simulation. Not a patient."

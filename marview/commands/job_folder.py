@@ -23,6 +23,8 @@ _LOCK = "jobs.lock"
 @contextmanager
 def opened_table(output: Path, order: Order, *, is_resumed: bool) -> Iterator[JobTable]:
     """Open the job table of an output folder for this process only."""
+    if output.exists() and not output.is_dir():
+        raise UsageError(f"{output} is a file. Choose a new folder.")
     there = (output / TABLE).exists()
     if there and not is_resumed:
         raise UsageError(f"{output} already contains a job table. Add --resume to continue it, or use another folder.")

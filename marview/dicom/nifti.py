@@ -1,6 +1,7 @@
 """Read a NIfTI file like a series: HU on an LPS grid, slices from the foot end."""
 
 import gzip
+import math
 import os
 from collections.abc import Callable
 from contextlib import suppress
@@ -287,10 +288,17 @@ def _voxels(image: nib.Nifti1Image, path: Path) -> NDArray[Any]:
             with gzip.open(path) as stream:
                 layout = (stored.shape, stored.dtype, stored.offset, stored.slope, stored.inter)
                 values = np.asanyarray(proxy(stream, layout, mmap=False))
-                check_to_the_end(stream)
+                rest = check_to_the_end(stream)
         else:
             values = np.asanyarray(stored)
+            with open_regular(path) as stream:
+                stream.seek(stored.offset + stored.dtype.itemsize * math.prod(stored.shape))
+                rest = check_to_the_end(stream)
     except Exception as why:  # noqa: BLE001 - nibabel, zlib and bz2 raise many types
         note_caught(why, path.name)
         raise BadInput(f"{path.name} is truncated or damaged.") from None
+    if rest >= stored.shape[0] * stored.dtype.itemsize:
+        raise BadInput(
+            f"{path.name} contains more values than the dimensions in its header, so their rows are unknown."
+        )
     return np.asarray(values.reshape((*values.shape, 1, 1)[:3]))

@@ -98,8 +98,8 @@ def _values(header: Mapping[str, Any], stream: BinaryIO, path: Path) -> NDArray[
     data = unpacked.read(listed)
     if len(data) < listed:
         raise BadInput(f"{path.name} is truncated: it contains {len(data)} of the {listed} bytes of its voxels.")
-    if encoding != "raw":
-        check_to_the_end(unpacked)
+    if check_to_the_end(unpacked) >= shape[0] * dtype.itemsize:
+        raise BadInput(f"{path.name} contains more values than the sizes in its header, so their rows are unknown.")
     return np.frombuffer(data, dtype).reshape(shape, order="F")
 
 

@@ -102,19 +102,27 @@ def open_regular(path: Path) -> BinaryIO:
     return os.fdopen(descriptor, "rb")
 
 
-def check_to_the_end(stream: BinaryIO | BufferedIOBase) -> None:
-    """Read a compressed stream to its end, where its checksum is; other bytes after it do not count.
+def check_to_the_end(stream: BinaryIO | BufferedIOBase) -> int:
+    """Read a stream to its end, where a compressed one has its checksum; bytes after the compressed data do not count.
+
+    Returns:
+        Number of bytes up to the last one that is not zero.
 
     Raises:
         OSError, EOFError, zlib.error: the stream is damaged or truncated.
     """
+    number = total = 0
     try:
         for _ in range(_MOST_READ_TO_THE_END >> 20):
-            if not stream.read(1 << 20):
-                return
+            data = stream.read(1 << 20)
+            if not data:
+                break
+            number = total + len(kept) if (kept := data.rstrip(b"\0")) else number
+            total += len(data)
     except gzip.BadGzipFile as why:
         if not str(why).startswith("Not a gzipped file"):
             raise
+    return number
 
 
 def _reason(why: Exception) -> str:

@@ -106,6 +106,15 @@ def test_inputs_without_images_are_refused_and_leave_no_folder(
     assert not (tmp_path / "out").exists()
 
 
+def test_a_file_in_place_of_the_output_folder_is_refused(marview: Callable, metal_series: Path, tmp_path: Path) -> None:
+    place = tmp_path / "taken"
+    place.write_text("mine")
+    answer = marview("batch", metal_series, *LI, "--output", place)
+    assert answer.exit_code == 2
+    assert "taken is a file. Choose a new folder." in answer.err
+    assert place.read_text() == "mine"
+
+
 def test_a_list_without_jobs_is_refused(marview: Callable, tmp_path: Path) -> None:
     (tmp_path / "jobs.jsonl").write_text("\n")
     answer = marview("batch", "--jobs", tmp_path / "jobs.jsonl", *LI, "--output", tmp_path / "out")

@@ -92,6 +92,14 @@ def test_a_changed_byte_in_a_compressed_nrrd_is_noticed(series, mask, tmp_path, 
         read_mask(path, series)
 
 
+@pytest.mark.parametrize("encoding", ["raw", "gzip"])
+def test_an_nrrd_with_more_values_than_its_header_lists_is_refused(series, mask, tmp_path, encoding: str) -> None:
+    path = save_nrrd(tmp_path / "m.nrrd", np.ones((10, 12, 5), "u1"), encoding=encoding)
+    path.write_bytes(path.read_bytes().replace(b"sizes: 10 12 5", b"sizes: 9 12 5"))
+    with pytest.raises(BadInput, match=r"more values than the sizes in its header, so their rows are unknown"):
+        read_mask(path, series)
+
+
 def test_a_mask_on_other_voxels_is_resampled_and_says_so(series, mask, tmp_path) -> None:
     fine = np.repeat(np.repeat(mask, 2, 1), 2, 2).transpose(2, 1, 0).astype(np.uint8)
     path = save_nrrd(tmp_path / "fine.nrrd", fine, np.diag([0.5, 0.5, 2.0]), (-0.25, -0.25, 0))

@@ -11,6 +11,7 @@ import pytest
 from marview import dicom, export
 from marview.dicom import Kind
 from marview.dicom.mask_file import read_mask
+from marview.dicom.nifti import read_nifti_labels
 from marview.errors import BadInput
 
 
@@ -130,6 +131,20 @@ def test_a_changed_byte_in_a_compressed_file_is_noticed(tmp_path, values, where)
     (tmp_path / "v.nii.gz").write_bytes(packed)
     with pytest.raises(BadInput, match=r"v\.nii\.gz is truncated or damaged"):
         dicom.open_series(tmp_path / "v.nii.gz")
+
+
+@pytest.mark.parametrize("name", ["v.nii", "v.nii.gz"])
+def test_a_file_with_more_values_than_its_header_lists_is_refused(tmp_path, values, name):
+    path = write(tmp_path / "whole.nii", values, np.eye(4))
+    raw = bytearray(path.read_bytes())
+    raw[42:44] = (3).to_bytes(2, "little")  # a column less, so rows shift against each other
+    (tmp_path / name).write_bytes(gzip.compress(bytes(raw)) if name.endswith(".gz") else bytes(raw))
+    with pytest.raises(BadInput, match=r"more values than the dimensions in its header, so their rows are unknown"):
+        dicom.open_series(tmp_path / name)
+    with pytest.raises(BadInput, match=r"more values than the dimensions in its header"):
+        read_nifti_labels(tmp_path / name)
+    path.write_bytes(path.read_bytes() + bytes(4096))
+    assert dicom.open_series(path).report.findings == ()
 
 
 @pytest.mark.parametrize("rest", [b"", b"garbage", bytes(512)])

@@ -38,6 +38,10 @@ def test_missing_settings_have_defaults(tmp_path: Path) -> None:
     assert (manifest.device, manifest.needs_sinogram, manifest.outputs) == ("any", True, ("result",))
 
 
+def test_a_byte_order_mark_does_not_matter(tmp_path: Path) -> None:
+    assert _read(tmp_path, "\ufeff" + GOOD) == _read(tmp_path, GOOD)
+
+
 @pytest.mark.parametrize(
     ("text", "says"),
     [

@@ -112,7 +112,9 @@ def sources_of(asked: Asked) -> Sources:
         )
     if training or validation:
         missing = "validation" if training else "training"
-        raise BadInput(f"{asked.data} holds no {missing} scenes; make some, or give --data scans without metal.")
+        raise BadInput(
+            f"{asked.data} contains no {missing} scenes. Make some, or give a folder of scans without metal as --data."
+        )
     banks = read_banks(asked.data, asked.tell)
     drawn: PairSource = SimulatedScenes(
         banks.training, how.batch, asked.device, (KINDS["training"], seed, asked.process)

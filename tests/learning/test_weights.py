@@ -53,7 +53,7 @@ def test_floats_take_two_bytes(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("value", [float("nan"), 1e6])
 def test_values_beyond_half_precision_are_refused(tmp_path: Path, value: float) -> None:
-    with pytest.raises(MethodFailed, match=r"a holds values that torch\.float16 cannot hold"):
+    with pytest.raises(MethodFailed, match=r"a has values that torch\.float16 cannot represent"):
         save_weights(tmp_path / "a.safetensors", {"a": torch.tensor([value])}, OF)
     assert not list(tmp_path.iterdir())
 

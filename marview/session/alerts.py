@@ -13,6 +13,7 @@ ALERTING = frozenset(
         Kind.DOUBTFUL,
         Kind.MISSING_SLICE,
         Kind.MIXED,
+        Kind.NO_POSITION,
         Kind.NOT_HU,
         Kind.PASSED_OVER,
         Kind.SAME_POSITION,
@@ -20,7 +21,7 @@ ALERTING = frozenset(
         Kind.SEVERAL_PATIENTS,
     }
 )
-"""Kinds of findings shown as a message: images that are missing, belong to another patient, or may be wrong.
+"""Kinds of findings shown as a message: images that are missing, in the wrong place, of another patient, or wrong.
 
 For other kinds, a badge in the list is enough.
 """

@@ -71,7 +71,7 @@ def test_stopping_ends_the_children(series):
 
 
 def test_only_slow_series_are_worth_processes(series, shared_data):
-    headers = dict(enumerate(dicom.check(series).stack.slices * 100))
+    headers = dict(enumerate(dicom.check(series).stack.slices * 1000))
     assert not decoder.is_worthwhile(headers)
     (wavelet,) = (shared_data / "awkward_dicom" / "transfer_syntaxes").glob("*4.90.dcm")
     header = dicom.scan(wavelet).series[0].slices[0]

@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+import nibabel as nib
+import numpy as np
 import pytest
 from pydicom import dcmread
 
@@ -69,3 +71,14 @@ def test_the_alert_appears_once_for_each_series(session, mail, said, fakes, tmp_
         mail.wait_until(lambda number=number: len(done) == number)
         session.library.choose(session.library.entries[number % 2])
     assert len(said) == 2
+
+
+def test_a_file_without_a_position_gives_a_message(session, mail, said, tmp_path) -> None:
+    values = np.full((32, 32, 4), -1000, np.int16)
+    values[8:24, 8:24] = 40
+    nib.save(nib.Nifti1Image(values, None), tmp_path / "v.nii")
+    done = []
+    session.library.finished.connect(done.append)
+    session.open(tmp_path / "v.nii")
+    mail.wait_until(lambda: done)
+    assert "left and right may be swapped" in said[-1]

@@ -56,12 +56,10 @@ def frames_of(header: SliceHeader) -> list[SliceHeader]:
         raise BadInput(f"{header.source.name} is damaged: the description of its frames cannot be read.") from None
 
 
-def _concatenation(dataset: Dataset) -> tuple[int, int] | None:
-    """Return the number of this file and the total of the files that form one object (PS3.3, C.7.6.16.2.2.4)."""
-    if not dataset.get("ConcatenationUID"):
-        return None
-    total, number = dataset.get("InConcatenationTotalNumber"), dataset.get("InConcatenationNumber")
-    return int(number or 0), int(total or 0)
+def _concatenation(dataset: Dataset) -> tuple[str, int, int] | None:
+    """Return UID, number and total of the files that form one object (PS3.3, C.7.6.16.2.2.4); None for a whole one."""
+    uid, number = dataset.get("ConcatenationUID"), dataset.get("InConcatenationNumber")
+    return (str(uid), int(number), int(dataset.get("InConcatenationTotalNumber") or 0)) if uid and number else None
 
 
 def _parts(header: SliceHeader) -> Iterator[tuple[int, int]]:

@@ -55,7 +55,7 @@ class SliceHeader:
         has_odd_sign: whether Pixel Representation is neither 0 (unsigned) nor 1 (signed).
         has_float_pixels: whether the image is Float Pixel Data, which marview does not read.
         has_commas: whether numbers have a decimal comma.
-        concatenation: number of the file among those of its Enhanced CT object, from 1, and their total; 0 if unknown.
+        concatenation: UID of an Enhanced CT object in several files, number of this one, and their total; 0 if unknown.
         slope: rescale slope; None if absent. It is NaN or 0 if the file contains NaN or 0.
         uses_spare_bits: whether bits above Bits Stored belong to the values, as other slices of the series show.
     """
@@ -110,7 +110,7 @@ class SliceHeader:
     pixel_length: int = 0
     is_cut: bool = False
     frame: int = 0
-    concatenation: tuple[int, int] | None = None
+    concatenation: tuple[str, int, int] | None = None
     has_float_pixels: bool = False
     has_commas: bool = False
     uses_spare_bits: bool = False

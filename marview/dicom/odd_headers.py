@@ -50,18 +50,22 @@ def odd_headers(slices: Sequence[SliceHeader]) -> list[Finding]:
 
 
 def _missing_files(slices: Sequence[SliceHeader]) -> list[Finding]:
-    """Return a finding if files of an Enhanced CT object that is stored in several files are missing."""
+    """Return a finding for each Enhanced CT object in several files if some of the files are missing."""
+    findings = []
     files = {header.concatenation for header in slices if header.concatenation is not None}
-    if not files:
-        return []
-    numbers = {number for number, _ in files}
-    expected = max(*(max(file) for file in files), len(numbers))
-    missing = sorted(set(range(1, expected + 1)) - numbers)
-    if not missing:
-        return []
-    what = translatable("File {} of {} is missing") if len(missing) == 1 else translatable("Files {} of {} are missing")
-    named = what.format(listing(map(str, missing)), expected)
-    return [Finding(Kind.PASSED_OVER, f"{named}, so the series lacks slices. Copy the files again.")]
+    for uid in sorted({uid for uid, _, _ in files}):
+        numbers = {number for other, number, _ in files if other == uid}
+        expected = max(max(number, total) for other, number, total in files if other == uid)
+        missing = sorted(set(range(1, expected + 1)) - numbers)
+        if missing:
+            what = (
+                translatable("File {} of {} is missing")
+                if len(missing) == 1
+                else translatable("Files {} of {} are missing")
+            )
+            named = what.format(listing(map(str, missing)), expected)
+            findings.append(Finding(Kind.PASSED_OVER, f"{named}, so the series lacks slices. Copy the files again."))
+    return findings
 
 
 def _odd_dates(slices: Sequence[SliceHeader]) -> list[Finding]:

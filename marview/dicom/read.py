@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from marview.dicom.check import check
 from marview.dicom.codec import COMPRESSED
 from marview.dicom.decoder import decode_apart, is_worthwhile
-from marview.dicom.header import SliceHeader
+from marview.dicom.header import DEFLATED, SliceHeader
 from marview.dicom.outliers import doubtful_findings
 from marview.dicom.pixels import PADDING_HU, write_hu
 from marview.dicom.plausible import values_findings
@@ -213,7 +213,8 @@ def _finished(loaded: LoadedSeries, outcomes: _Outcomes) -> LoadedSeries:
     findings += findings_of(outcomes.remarks, names)
     if loaded.report.is_volume:
         sound = {z: name for z, name in names.items() if z not in damaged}
-        compressed = [z for z in sound if (one := loaded.sources[z]) is not None and one.transfer_syntax in COMPRESSED]
+        unchecked = COMPRESSED | {DEFLATED}
+        compressed = [z for z in sound if (one := loaded.sources[z]) is not None and one.transfer_syntax in unchecked]
         findings += doubtful_findings(loaded.volume.hu, sound, compressed)
         is_padded = bool(loaded.gaps or damaged) or any(Remark.PADDED in made for made in outcomes.remarks.values())
         findings += values_findings(loaded.volume.hu, "the series", is_padded=is_padded)

@@ -70,6 +70,7 @@ def test_frames_are_slices_with_their_own_place_and_rescale(enhanced, save) -> N
     [
         (1, 1, ""),
         (1, None, ""),
+        (None, 2, ""),
         (1, 2, "File 2 of 2 is missing"),
         (2, None, "File 1 of 2 is missing"),
         (2, 3, "Files 1, 3 of 3 are missing"),
@@ -77,9 +78,8 @@ def test_frames_are_slices_with_their_own_place_and_rescale(enhanced, save) -> N
 )
 def test_missing_files_of_one_object_are_named(enhanced, save, number, total, words) -> None:
     dataset, _ = enhanced
-    dataset.ConcatenationUID, dataset.InConcatenationNumber = "1.2.3.99", number
-    if total:
-        dataset.InConcatenationTotalNumber = total
+    dataset.ConcatenationUID = "1.2.3.99"
+    dataset.InConcatenationNumber, dataset.InConcatenationTotalNumber = number, total
     sentences = [finding.sentence for finding in dicom.open_series(save([dataset])).report.findings]
     assert len(sentences) == bool(words)
     assert all(sentence.startswith(words) for sentence in sentences)

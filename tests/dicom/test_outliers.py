@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from pydicom.uid import JPEGLSLossless, RLELossless
+from pydicom.uid import DeflatedExplicitVRLittleEndian, JPEGLSLossless, RLELossless
 
 from marview import dicom
 from marview.dicom import Kind
@@ -51,7 +51,7 @@ def test_anatomy_and_metal_in_one_slice_are_not_damage(what: str) -> None:
     assert doubtful_row(below, here, above) is None
 
 
-@pytest.mark.parametrize("syntax", [JPEGLSLossless, RLELossless, None])
+@pytest.mark.parametrize("syntax", [JPEGLSLossless, RLELossless, DeflatedExplicitVRLittleEndian, None])
 def test_only_slices_that_a_codec_decoded_are_compared(slices, save, syntax) -> None:
     for z, dataset in enumerate(slices):
         stored = body(z) + 1024
@@ -59,7 +59,9 @@ def test_only_slices_that_a_codec_decoded_are_compared(slices, save, syntax) -> 
             stored[30:] += 700
         dataset.Rows, dataset.Columns = stored.shape
         dataset.PixelData = stored.clip(0, 4095).astype("<u2").tobytes()
-        if syntax is not None:
+        if syntax == DeflatedExplicitVRLittleEndian:
+            dataset.file_meta.TransferSyntaxUID = syntax
+        elif syntax is not None:
             dataset.compress(syntax)
     loaded = dicom.read(dicom.scan(save(slices)).series[0])
     doubtful = [finding for finding in loaded.report.findings if finding.kind == Kind.DOUBTFUL]

@@ -8,6 +8,8 @@ from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
+from torch import Tensor
 
 from marview.geometry import TraceCoverage
 from marview.heap import give_back
@@ -85,7 +87,7 @@ class Reduction:
         self._total = len(metal)
         self._corrected = 0
         self._projected = 0
-        self._restored: list[int] = []
+        self._restored: set[int] = set()
         for batch in batches.split(metal, is_first_alone=True):
             batches.run(batch, self._correct)
             give_back()  # else the pieces of one batch stay in between those of the next
@@ -117,13 +119,41 @@ class Reduction:
         """Correct a batch of slices with metal."""
         started = time.perf_counter()
         self.channel.check_cancelled()
+        hu, mask = self.request.hu.array[batch], self.request.mask.array[batch]
+        stored_hu, result_hu, fractions = self._solve(batch, hu, mask)
+        give_back()  # the sinograms are not needed any more
+        restore_metal = self.request.restore_metal
+        correction = self._front.correction(stored_hu, result_hu, hu, mask, restore_metal=restore_metal)
+        seconds = (time.perf_counter() - started) / len(batch)
+        for k, values, metal, fraction in zip(batch, correction, mask, fractions, strict=True):
+            self._planes[k][:] = values
+            self._tell(SliceDone(k, int(np.count_nonzero(metal)), fraction, seconds, k in self._restored))
+            self._note(too_much_metal(fraction, k) if self._loaded.manifest.needs_sinogram else None)
+        self._corrected += len(batch)
+        self.channel.send(
+            Progress(self._corrected / self._total, f"{self._corrected} of {self._total} slices with metal")
+        )
+
+    def _solve(
+        self, batch: list[int], hu: NDArray[np.int16], mask: NDArray[np.bool_]
+    ) -> tuple[Tensor, Tensor, list[float]]:
+        """Run the method on slices with metal, and send its pictures and notes.
+
+        Args:
+            batch: indices of the slices.
+            hu: the slices, HU `[slice, row, column]`.
+            mask: their metal mask.
+
+        Returns:
+            The slices and the result on the processing grid, HU `[slice, y, x]`, and the fraction of each slice's
+            sinogram that is in the metal trace.
+        """
         request, job, outputs = self.request, self._job, self._outputs
-        hu, mask = request.hu.array[batch], request.mask.array[batch]
         case = self._front.case(hu, mask, batch)
         stored_hu = case.hu
         if request.restore_cut_off:
             case, found = self._front.restored(case, hu, mask, self.channel.check_cancelled)
-            self._restored += [batch[position] for position in found]
+            self._restored.update(batch[position] for position in found)
         else:
             found = self._front.cut_off(hu, mask)
         before_hu = case.hu.clone()
@@ -139,23 +169,13 @@ class Reduction:
         with torch.inference_mode(mode=False):
             result = self._loaded.method.run(case, self._parameters, job)
         result = checked_result(result, case, before_hu, self._method)
-        correction = self._front.correction(stored_hu, result.hu, hu, mask, restore_metal=request.restore_metal)
         self._show(case, batch, result.hu, result.prior_hu, result.corrected_sinogram)
         for note in result.notes:
             self._note(note if isinstance(note, SliceNote) else str(note))
-        seconds = (time.perf_counter() - started) / len(batch)
-        fractions = case.trace.float().mean(dim=(1, 2)).tolist()
-        cut_off = {batch[position] for position in found}
-        for k, values, metal, fraction in zip(batch, correction, mask, fractions, strict=True):
-            self._planes[k][:] = values
-            self._tell(SliceDone(k, int(np.count_nonzero(metal)), fraction, seconds, k in self._restored))
-            self._note(too_much_metal(fraction, k) if self._loaded.manifest.needs_sinogram else None)
-            if k in cut_off:
-                self._note(SliceNote(k, _CUT_OFF, _RESTORED if request.restore_cut_off else _NOT_RESTORED))
-        self._corrected += len(batch)
-        self.channel.send(
-            Progress(self._corrected / self._total, f"{self._corrected} of {self._total} slices with metal")
-        )
+        for position in found:
+            meaning = _RESTORED if request.restore_cut_off else _NOT_RESTORED
+            self._note(SliceNote(batch[position], _CUT_OFF, meaning))
+        return stored_hu, result.hu, case.trace.float().mean(dim=(1, 2)).tolist()
 
     def _show(self, case: MarCase, batch: list[int], result: Any, prior: Any, corrected_sinogram: Any) -> None:
         """Send the intermediate pictures of a result."""

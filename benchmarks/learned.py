@@ -172,7 +172,7 @@ def against_li(results: Results) -> str:
 
 
 def ring_table(results: Results) -> str:
-    """Return the ring RMSE of each study and row, the comparison with NMAR, and whether the target is reached."""
+    """Return the ring RMSE of each study and row, the comparison with NMAR, and whether the best is at the target."""
     lines, verdicts = [], []
     for study in (f"demo-{kind}" for kind in STUDIES):
         errors = {

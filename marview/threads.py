@@ -16,8 +16,8 @@ from threading import Thread
 from marview.errors import MarviewError, UsageError
 
 NO_THREAD = (
-    "The system cannot start another thread: the limit on processes or memory is reached. Close other programs or "
-    "raise the limit (ulimit -u, ulimit -v), and try again."
+    "The system cannot start another thread: the limit on processes or memory has been reached. Close other programs "
+    "or raise the limit (ulimit -u, ulimit -v), and try again."
 )
 
 PASSIVE = {"OMP_WAIT_POLICY": "PASSIVE"}

@@ -115,7 +115,7 @@ def planned_correction(
 
     Raises:
         UsageError: an unknown method, or an output folder that is not empty.
-        NoMetal: there is no metal in these slices.
+        NoMetal: the slices to correct contain no metal.
         BadInput: the series cannot be read or corrected, it has gaps that `wanted` does not accept, or the output
             cannot be written.
     """

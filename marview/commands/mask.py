@@ -31,7 +31,7 @@ def mask(
     """Find the metal of a series, or read it from a file, and write the metal mask.
 
     Raises:
-        UsageError: the output file has none of these extensions.
+        UsageError: the extension of the output file is not supported.
         BadInput: the series cannot be read or contains no metal, or the file cannot be written.
     """
     choice = MaskChoice(threshold_hu=threshold, file=mask, classes=kmeans, margin_mm=margin)

@@ -46,7 +46,7 @@ def list_cases(
         seed: seed of the metal positions and the noise in clean slices.
 
     Raises:
-        BadInput: the path contains none of these.
+        BadInput: the path contains neither cases nor clean slices.
         UsageError: clean slices without masks, an unknown metal, or a scanner for cases that are already scanned.
     """
     if not path.exists():

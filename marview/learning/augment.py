@@ -36,7 +36,7 @@ def augment(
 
 
 def resized(hu: NDArray[np.float32], shape: tuple[int, int]) -> NDArray[np.float32]:
-    """Resample a slice to `shape` without variation; bilinear, `[y, x]`."""
+    """Resample a slice, `[y, x]`, to `shape` without variation, by bilinear interpolation."""
     if hu.shape == shape:
         return hu
     image = torch.from_numpy(np.ascontiguousarray(hu))[None, None]

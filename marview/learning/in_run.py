@@ -27,7 +27,7 @@ def learn_in_run(
     job: Job,
     began: float,
 ) -> int:
-    """Train a network until its steps are done or the time limit is reached; return the number of steps.
+    """Train a network until its steps are done or the time limit has passed; return the number of steps.
 
     The learning rate follows half a cosine to zero. Its position is the finished fraction of the steps or of the time
     limit, whichever is larger.

@@ -52,7 +52,7 @@ class Journal:
             self._log.flush()
 
     def show(self, step: int, pictures: Mapping[str, Tensor]) -> Path:
-        """Write pictures of a step side by side, `[y, x]` in 1/cm or sinograms `[view, bin]`; return the path.
+        """Write pictures of a step, `[y, x]` in 1/cm or sinograms `[view, bin]`, side by side; return the path.
 
         Raises:
             CannotWrite: the disk is full or read-only.

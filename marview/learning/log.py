@@ -44,7 +44,7 @@ class Log:
             self._write(step=step, summary=scalar(name, value))
 
     def add_picture(self, name: str, picture: NDArray[np.uint8], step: int) -> None:
-        """Add a grey picture for a step, `[y, x]`."""
+        """Add a grey picture, `[y, x]`, for a step."""
         if self._records is not None:
             from tensorboardX.summary import image
 

@@ -91,7 +91,7 @@ class Training:
         hear: Callable[[News], None] = lambda _: None,
         tell: Callable[[str], None] = lambda _: None,
     ) -> Ending:
-        """Train until all steps are done, the time limit is reached or the user cancels; then save the run.
+        """Train until all steps are done, the time limit has passed or the user cancels; then save the run.
 
         Args:
             max_minutes: time limit of this session in minutes, including the final validation.

@@ -75,7 +75,7 @@ class SweepResult:
         ]
 
     def spread_hu(self, method: str, slice_index: int) -> NDArray[np.float32]:
-        """Compute the standard deviation over a method's variants in a slice, `[y, x]`."""
+        """Compute the standard deviation of each pixel, `[y, x]`, over a method's variants in a slice."""
         at = self.slices.index(slice_index)
         return _spread(self.hu[one.name][at] for one in self.of(method))
 

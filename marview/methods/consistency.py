@@ -110,5 +110,5 @@ def is_noise(remainder: Tensor, variance: Tensor, trace: Tensor) -> Tensor:
 
 
 def without_metal(image: Tensor, metal: Tensor) -> Tensor:
-    """Limit the values inside the metal mask to those of soft tissue, 1/cm, `[slice, y, x]`."""
+    """Limit an image, 1/cm, `[slice, y, x]`, inside the metal mask to the highest value of soft tissue."""
     return torch.where(metal, image.clamp(0, HIGHEST_IN_METAL), image)

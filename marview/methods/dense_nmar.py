@@ -19,7 +19,7 @@ _ALL_NMAR, _ALL_LI = 0.65, 0.8
 
 
 def complete_nmar(case: MarCase, prior_sinogram: Tensor, settings: NmarSettings) -> Tensor:
-    """Fill the trace with NMAR, mixed with linear interpolation in slices with dense metal, `[slice, view, bin]`.
+    """Complete sinograms, `[slice, view, bin]`, with NMAR, mixed with linear interpolation if metal is dense.
 
     Hardly any photons pass dense metal. Both completions then differ little, and the prior image contains streaks. If
     NMAR predicts the rays beside the trace hardly better than linear interpolation does, the prior adds more error than

@@ -105,7 +105,7 @@ def nmar_prior(case: MarCase, settings: NmarSettings | None = None, pause: Calla
 
 
 def prior_source(case: MarCase, settings: NmarSettings) -> Tensor:
-    """Choose the source of the prior image, in 1/cm, `[slice, y, x]`."""
+    """Choose the image, 1/cm, `[slice, y, x]`, from which the prior image is made."""
     if settings.prior_source == "raw":
         return case.mu
     if settings.prior_source == "linear_interpolation":

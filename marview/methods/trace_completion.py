@@ -34,7 +34,7 @@ def interpolate_with_prior(sinogram: Tensor, prior_sinogram: Tensor, trace: Tens
 
 
 def compose(completed: Tensor, sinogram: Tensor, trace: Tensor) -> Tensor:
-    """Combine completed line integrals inside the trace with measured ones outside, `[slice, view, bin]`."""
+    """Return a sinogram `[slice, view, bin]` that is completed inside the trace and measured outside."""
     return torch.where(trace, completed, sinogram)
 
 

@@ -70,7 +70,7 @@ def insert(
         on_batch: function called for each batch with the index of its first slice and its simulation, to write cases.
 
     Raises:
-        BadInput: these slices contain no metal, or metal covers more than half of the body.
+        BadInput: the scanned slices contain no metal, or metal covers more than half of the body.
 
     Examples:
         >>> from marview.physics import protocol

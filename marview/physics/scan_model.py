@@ -117,7 +117,7 @@ class ScanModel:
         return water_correction(material("water"), self.spectrum)
 
     def noise_variance(self, sinogram: Tensor) -> Tensor:
-        """Estimate the variance of each ray's noise from the rays through air, `[slice, view, bin]`.
+        """Estimate the variance of each ray's noise, `[slice, view, bin]`, from the rays through air.
 
         For rays through air, the variance is 1 divided by the number of photons. Other rays have fewer photons, in
         proportion to their transmission. Second differences along the bins suppress smooth structures in the air, such

@@ -25,7 +25,10 @@ MEMORY = 160e6
 
 @dataclass(frozen=True)
 class Operators:
-    """Forward projection, FBP and their transposes for one beam and image, `[slice, ...]` float32 or float64."""
+    """Forward projection, FBP and their transposes for one beam and one image size.
+
+    Arrays are images `[slice, y, x]` or sinograms `[slice, view, bin]`, float32 or float64.
+    """
 
     beam: Beam
     shape: tuple[int, int]

@@ -96,7 +96,9 @@ def _widest_bin_mm(beam: Beam, radius_mm: float) -> float:
 
 @dataclass(frozen=True)
 class Operators:
-    """Forward projection, FBP and their transposes for one beam and image, `[slice, ...]` float32.
+    """Forward projection, FBP and their transposes for one beam and one image size.
+
+    Arrays are images `[slice, y, x]` or sinograms `[slice, view, bin]`, float32.
 
     Attributes:
         launch: function that runs a kernel.

@@ -59,18 +59,18 @@ class Projector:
         check_source_outside(self.beam, self.shape, self.pixel_mm)
 
     def forward(self, mu: Array) -> Tensor:
-        """Compute line integrals of an image by Joseph's method, `[slice, y, x]` in 1/cm -> `[slice, view, bin]`."""
+        """Compute line integrals `[slice, view, bin]` of an image `[slice, y, x]` in 1/cm by Joseph's method."""
         return self._apply("forward", "adjoint", mu, self.shape)
 
     def adjoint(self, sinogram: Array) -> Tensor:
-        """Apply the exact transpose of `forward`, `[slice, view, bin]` -> `[slice, y, x]`."""
+        """Apply the exact transpose of `forward` to a sinogram `[slice, view, bin]`; return `[slice, y, x]`."""
         return self._apply("adjoint", "forward", sinogram, (self.beam.views, self.beam.bins))
 
     def fbp(self, sinogram: Array, filter: str = "ram-lak") -> Tensor:  # noqa: A002 - the field's own word
-        """Reconstruct by filtered backprojection, `[slice, view, bin]` -> `[slice, y, x]` in 1/cm.
+        """Reconstruct an image `[slice, y, x]` in 1/cm by filtered backprojection.
 
         Args:
-            sinogram: line integrals.
+            sinogram: line integrals, `[slice, view, bin]`.
             filter: ram-lak, shepp-logan, cosine, hamming or hann.
 
         Raises:
@@ -81,7 +81,7 @@ class Projector:
         return self._apply("fbp", "fbp_adjoint", sinogram, (self.beam.views, self.beam.bins), filter)
 
     def trace(self, mask: Array) -> Tensor:
-        """Compute the metal trace, the rays that cross metal, `[slice, y, x]` -> bool `[slice, view, bin]`.
+        """Compute the metal trace, bool `[slice, view, bin]`, of a mask `[slice, y, x]`: the rays that cross metal.
 
         Every pixel above 0 counts as metal, so metal fractions are accepted too.
         """

@@ -24,14 +24,14 @@ PAD = 2
 
 @dataclass(frozen=True, eq=False)
 class Rays:
-    """Rays of a beam through an image; arrays are flat, `[view * bin]`.
+    """Rays of a beam through an image; all arrays except `runs` are flat, `[view * bin]`.
 
     Attributes:
-        runs: groups of neighbouring rays of a view that are traced along the same axis, in the order in which they
-            cross the image, `[run, 4]`: first ray, ray after the last, step to the next ray (+1 or -1), and 1 if they
-            are traced from column to column.
+        runs: groups of neighbouring rays of a view that are traced along the same axis, `[run, 4]`: first ray, ray
+            after the last, step to the next ray (+1 or -1), and 1 if they are traced from column to column. The rays of
+            a group are ordered by where they cross the middle of the image.
         by_column: whether the ray is traced from column to column.
-        place: position at step 0, in pixels.
+        place: position of the ray in the row or column of step 0, in pixels: x in a row, y in a column.
         slope: change of the position per step, in pixels.
         length: length of the ray within one step, in cm.
         first: first step inside the image.

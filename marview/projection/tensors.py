@@ -16,7 +16,10 @@ from marview.projection.rays import PAD, rays
 
 @dataclass(frozen=True)
 class Operators:
-    """Forward projection, FBP and their transposes for one beam and image, `[slice, ...]`, computed view by view."""
+    """Forward projection, FBP and their transposes for one beam and one image size, computed view by view.
+
+    Arrays are images `[slice, y, x]` or sinograms `[slice, view, bin]`.
+    """
 
     beam: Beam
     shape: tuple[int, int]

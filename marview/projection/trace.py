@@ -49,7 +49,7 @@ def edge(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
 
 
 def mark(beam: Beam, shape: tuple[int, int], pixel_mm: float, masks: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Return the rays whose forward projection of a mask is not zero, `[slice, y, x]` to `[slice, view, bin]`."""
+    """Return the rays, `[slice, view, bin]`, whose forward projection of a mask, `[slice, y, x]`, is not zero."""
     detected, traced = detector(beam, pixel_mm, "float32"), rays(beam, shape, pixel_mm, "float32")
     seen = (detected.kind, detected.numbers, detected.cosine, detected.sine)
     plan = (traced.by_column, traced.place, traced.slope)

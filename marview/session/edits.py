@@ -54,7 +54,7 @@ class Edits:
             self._do(lambda mask, in_slices: grow_mm(mask, amount, spacing_mm, drift_mm=drift_mm, in_slices=in_slices))
 
     def fill_holes(self) -> None:
-        """Fill holes of the mask."""
+        """Fill the holes in the mask."""
         self._do(lambda mask, in_slices: fill_holes(mask, in_slices=in_slices))
 
     def smooth(self) -> None:

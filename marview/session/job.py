@@ -74,7 +74,7 @@ class Job:
         return not self.has_begun and self.state is State.QUEUED
 
     def keep(self, done: SliceDone) -> KeptPlane | None:
-        """Store a copy of a slice's correction, and release the worker's memory; called on the worker's thread.
+        """Store a copy of a slice's correction, and release the slice's shared memory; called on the worker's thread.
 
         The first slice is the one in view, so its corrected picture is computed here too.
 

@@ -157,7 +157,7 @@ class Sensitivity:
         self.changed.emit()
 
     def close(self) -> None:
-        """Cancel the running sweep and wait for its end; the worker must already be closed."""
+        """Cancel the running sweep and wait up to 5 s for it to finish; the worker must already be closed."""
         if self.job is not None:
             self.job.stop.set()
         if self._thread is not None:

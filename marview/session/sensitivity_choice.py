@@ -52,10 +52,13 @@ class SweepChoice:
         )
 
     def within(self, with_metal: NDArray[np.int64]) -> tuple[int, ...]:
-        """Return the slices to sweep, among those with metal.
+        """Return the indices of the chosen slices that contain metal.
+
+        Args:
+            with_metal: indices of the slices with metal, `[slice]`.
 
         Raises:
-            UsageError: none of these slices contains metal.
+            UsageError: none of the chosen slices contains metal.
         """
         first, last = (0, np.inf) if self.slices is None else self.slices
         chosen = tuple(int(k) for k in with_metal if first <= k <= last)

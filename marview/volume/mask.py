@@ -165,7 +165,7 @@ def _one_distance_mm(of: Mask, spacing_mm: Sequence[float]) -> NDArray[np.float3
 
 
 def fill_holes(mask: Mask, *, in_slices: bool = True) -> Mask:
-    """Fill holes of the mask, slice by slice, or only cavities that are closed in 3D."""
+    """Fill the holes in a mask slice by slice, or only its cavities that are closed in 3D."""
 
     def fill(inner: Mask) -> Mask:
         if in_slices:

@@ -25,7 +25,7 @@ class MaskPatch:
 
     @classmethod
     def of_flips(cls, flips: NDArray[np.bool_], origin: Box) -> "MaskPatch | None":
-        """Make a patch from the inverted voxels within a box, `[z, y, x]`; None if there are none."""
+        """Make a patch from the inverted voxels of a box, `flips`, `[z, y, x]`; None if there are none."""
         tight = box_of(flips)
         if tight is None:
             return None
@@ -35,11 +35,11 @@ class MaskPatch:
     def between(
         cls, before: NDArray[np.bool_], after: NDArray[np.bool_], among: Iterable[int] | None = None
     ) -> "MaskPatch | None":
-        """Make the patch that changes one mask to another, `[z, y, x]`; None if they are equal.
+        """Make the patch that changes one mask to another; None if they are equal.
 
         Args:
-            before: mask before the edit.
-            after: mask after the edit.
+            before: mask before the edit, `[z, y, x]`.
+            after: mask after the edit, `[z, y, x]`.
             among: slices in which the masks may differ; None for all. Other slices are not read, because even reading
                 an empty slice in shared memory uses memory.
         """

@@ -170,7 +170,7 @@ def _in_box(
 def _starved(
     found: NDArray[np.bool_], image: NDArray[np.int16], threshold_hu: float, spacing_mm: tuple[float, ...]
 ) -> NDArray[np.bool_]:
-    """Return holes in metal that are mostly dense, `[y, x]`: photon starvation makes metal look hollow.
+    """Return the dense pixels, `[y, x]`, of mostly dense holes in metal: photon starvation makes metal look hollow.
 
     The tissue inside a loop of wire or a crown is not metal, nor is the blur of its rim.
     """
@@ -198,7 +198,7 @@ def _plateau_where_deep(found: NDArray[np.bool_], plateau: NDArray[np.bool_]) ->
 
 
 def _closed(found: NDArray[np.bool_], spacing_mm: tuple[float, ...]) -> NDArray[np.bool_]:
-    """Close gaps of a rim, `[y, x]`, into which no disc of `_HOLLOW_MM` fits.
+    """Close gaps in a rim, `[y, x]`, into which no disc of `_HOLLOW_MM` fits.
 
     Distances are equally fast for large discs, and unlike `binary_closing` they release Python's lock.
     """

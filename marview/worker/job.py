@@ -26,7 +26,8 @@ def check_picture(name: str, array: Tensor) -> None:
         ValueError: the picture has another number of dimensions.
     """
     if array.ndim != 2:
-        raise ValueError(f"Output {name!r} is a picture of one slice, not an array of shape {tuple(array.shape)}.")
+        shape = tuple(array.shape)
+        raise ValueError(f"Output {name!r} must be a two-dimensional picture of one slice, but has the shape {shape}.")
 
 
 class Outputs:

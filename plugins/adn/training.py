@@ -134,7 +134,7 @@ def _difference(made: Tensor, truth: Tensor, away: Tensor | None, chosen: Settin
 
 
 def _crops(batch: Unpaired, edge: int) -> tuple[Tensor, Tensor, Tensor | None, Tensor | None]:
-    """Cut random crops from the images, the truth and the map of pixels without metal, `[crop, 1, y, x]`.
+    """Cut random crops, `[crop, 1, y, x]`, from the images, the truth and the map of pixels without metal.
 
     Args:
         batch: unpaired batch.

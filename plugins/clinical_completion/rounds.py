@@ -91,7 +91,7 @@ def _trust(shown: Shown) -> Tensor:
 
 
 def smoothed(mu: Tensor, metal: Tensor) -> Tensor:
-    """Reduce the streaks of an image by total variation denoising; metal becomes water, 1/cm, `[slice, y, x]`.
+    """Reduce the streaks of an image, 1/cm, `[slice, y, x]`, by total variation denoising; metal becomes water.
 
     Source: A. Chambolle, An algorithm for total variation minimization and applications, 2004.
     """

@@ -22,7 +22,7 @@ _SMALL = 0.01
 
 
 def metal_sinogram(projector: Projector, mu: Tensor, metal: Tensor) -> Tensor:
-    """Project the attenuation of the metal above water in an uncorrected image, `[slice, view, bin]`.
+    """Project an uncorrected image's attenuation above water in metal, to sinograms `[slice, view, bin]`.
 
     Args:
         projector: projector between images and sinograms.

@@ -21,7 +21,7 @@ _VIEW_STEP = 16
 
 
 def first_share(image: Tensor, metal: Tensor) -> Tensor:
-    """Estimate the metal fraction of each pixel from the uncorrected image, `[slice, y, x]`.
+    """Estimate the metal fraction of each pixel, `[slice, y, x]`, from the uncorrected image.
 
     Args:
         image: image with metal, 1/cm, `[slice, y, x]`.

@@ -136,5 +136,5 @@ class Completion(nn.Module):
 
 
 def classes(image: Tensor, metal: Tensor) -> Tensor:
-    """Reduce an image to air, lung, water and bone like NMAR's prior, 1/cm, `[slice, y, x]`; metal becomes water."""
+    """Reduce an image, 1/cm, `[slice, y, x]`, to air, lung, water and bone like NMAR's prior; metal becomes water."""
     return tissue_prior(image, metal, _SMOOTHING_PX, _LEAST_BONE, has_lung=True)

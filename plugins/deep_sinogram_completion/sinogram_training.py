@@ -97,5 +97,5 @@ class SinogramTraining:
 
 
 def _error(completed: Tensor, wanted: Tensor, trace: Tensor, unit: float) -> Tensor:
-    """Compute the error that the sinogram error in the trace causes in the image, `[slice]`."""
+    """Compute the image error of each slice, `[slice]`, that the sinogram error in the trace causes."""
     return seen_error(compose(completed - wanted, torch.zeros_like(wanted), trace) / unit)

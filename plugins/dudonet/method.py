@@ -110,7 +110,7 @@ class DuDoNet:
         return MarResult(mu_to_hu(result), mu_to_hu(inverted), corrected, notes)
 
     def _inverted(self, dual: DualDomain, case: MarCase, part: slice, corrected: Tensor) -> Tensor:
-        """Reconstruct a corrected sinogram with the inversion layer, 1/cm, `[slice, y, x]`."""
+        """Reconstruct an image, 1/cm, `[slice, y, x]`, from a corrected sinogram with the inversion layer."""
         if not dual.settings.changes_sinogram:
             return case.li_mu[part]
         known = (case.mu[part], case.sinogram[part]) if case.measured_sinogram is None else None

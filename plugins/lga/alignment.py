@@ -53,7 +53,7 @@ class TransformerBlock(nn.Module):
 
     Args:
         channels: number of channels.
-        heads: heads of the attention.
+        heads: number of attention heads; a divisor of `channels`.
     """
 
     def __init__(self, channels: int, heads: int) -> None:

@@ -21,7 +21,7 @@ class Settings(NetworkSettings):
             zero.
         alignment_widths: channels of the alignment network at each resolution.
         alignment_blocks: residual blocks at each resolution of the alignment network.
-        heads: heads of the attention.
+        heads: number of attention heads.
         sees_mask: whether the alignment network receives the metal mask.
         sees_implant: whether the alignment network receives the implant type.
         contrast_width: channels of the first layer of the contrastive encoders.

@@ -1,4 +1,4 @@
-"""Train the network in a run, measure its error, and store trained networks for later runs."""
+"""Train the network during a run, measure its error, and store trained networks for later runs."""
 
 import hashlib
 import math

@@ -94,7 +94,7 @@ def image_of_start(case: MarCase, how: Start, pause: Callable[[], None] = lambda
 
 
 def brightened(sinogram: Tensor, trace: Tensor) -> Tensor:
-    """Fill the trace of a sinogram with the largest neighbouring value, `[slice, view, bin]`."""
+    """Fill the trace of a sinogram, `[slice, view, bin]`, with the largest neighbouring value."""
     outside = sinogram.masked_fill(trace, 0)
     return torch.where(trace, outside.amax(dim=(1, 2), keepdim=True), sinogram)
 

@@ -179,7 +179,7 @@ class NearHipPairs:
 
 
 def changed_mask(patient: Patient, index: int, chance: torch.Generator) -> Tensor:
-    """Rotate, scale and shift one of the patient's masks within the body of a clean slice; bool, `[y, x]`."""
+    """Rotate, scale and shift one of the patient's masks, bool, `[y, x]`, within the body of a clean slice."""
     body = patient.clean_mu[index] > MU_WATER / 2
     kept = patient.masks[_drawn(len(patient.masks), chance)]
     best, inside = kept, -1.0

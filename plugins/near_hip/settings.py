@@ -79,7 +79,7 @@ class Settings(Network, NetworkSettings):
 
 
 class Learning(BaseModel):
-    """Settings of the training in a run."""
+    """Settings of the training during a run."""
 
     minutes: float = Field(
         4.0,

@@ -1,4 +1,4 @@
-"""Tests of training in a run: how the network is measured, and which network is used."""
+"""Tests of training during a run: how the error of the network is measured, and which network the run uses."""
 
 import pytest
 import torch

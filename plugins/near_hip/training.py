@@ -1,4 +1,4 @@
-"""Train the near-hip network, from the command line or in a run."""
+"""Train the near-hip network, from the command line or during a run."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial

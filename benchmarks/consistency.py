@@ -64,7 +64,7 @@ def _table(found: dict[str, list[tuple[int, float, float]]], chosen: list[int]) 
         gains = decibels - np.array([value for _, value, _ in found[DSC]])
         by_shape = [f"{decibels[shapes == shape].mean():.2f}" for shape in chosen]
         lines.append([title, f"{decibels.mean():.2f}", *by_shape, f"{ring.mean():.0f}", f"{gains.min():+.2f}"])
-    header = ["row", "PSNR dB", *(f"shape {each}" for each in chosen), "ring RMSE HU", "least gain on DSC dB"]
+    header = ["row", "PSNR dB", *(f"shape {each}" for each in chosen), "ring RMSE HU", "smallest gain dB"]
     return markdown_table(header, lines)
 
 

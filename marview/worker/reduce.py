@@ -16,6 +16,7 @@ from marview.heap import give_back
 from marview.mar.messages import Finished, Note, Progress, ReduceRequest, SinogramRequest, SliceDone
 from marview.methods.api import MarCase
 from marview.methods.notes import Notes, SliceNote
+from marview.projection import scratch
 from marview.text import translatable
 from marview.worker.batches import Batches
 from marview.worker.case_files import beam_as_json
@@ -90,7 +91,7 @@ class Reduction:
         self._restored: set[int] = set()
         for batch in batches.split(metal, is_first_alone=True):
             batches.run(batch, self._correct)
-            give_back()  # else the pieces of one batch stay in between those of the next
+            give_back()
         return Finished(
             {
                 "method": self._method,
@@ -116,12 +117,15 @@ class Reduction:
             self._tell(SliceDone(k, 0, 0.0, 0.0))
 
     def _correct(self, batch: list[int]) -> None:
-        """Correct a batch of slices with metal."""
+        """Correct a batch of slices with metal.
+
+        Between its steps free memory goes back to the system, so that the pieces of one step do not add to the next.
+        """
         started = time.perf_counter()
         self.channel.check_cancelled()
         hu, mask = self.request.hu.array[batch], self.request.mask.array[batch]
         stored_hu, result_hu, fractions = self._solve(batch, hu, mask)
-        give_back()  # the sinograms are not needed any more
+        give_back()
         restore_metal = self.request.restore_metal
         correction = self._front.correction(stored_hu, result_hu, hu, mask, restore_metal=restore_metal)
         seconds = (time.perf_counter() - started) / len(batch)
@@ -166,8 +170,11 @@ class Reduction:
             outputs.show_all("trace", batch, case.trace)
         job.at(self._corrected / self._total, len(batch) / self._total)
         job.progress(0.0, request.numbers.words(batch))
+        give_back()
         with torch.inference_mode(mode=False):
             result = self._loaded.method.run(case, self._parameters, job)
+        scratch.let_go()
+        give_back()
         result = checked_result(result, case, before_hu, self._method)
         self._show(case, batch, result.hu, result.prior_hu, result.corrected_sinogram)
         for note in result.notes:
@@ -175,7 +182,7 @@ class Reduction:
         for position in found:
             meaning = _RESTORED if request.restore_cut_off else _NOT_RESTORED
             self._note(SliceNote(batch[position], _CUT_OFF, meaning))
-        return stored_hu, result.hu, case.trace.float().mean(dim=(1, 2)).tolist()
+        return stored_hu, result.hu, [float(trace.float().mean()) for trace in case.trace]
 
     def _show(self, case: MarCase, batch: list[int], result: Any, prior: Any, corrected_sinogram: Any) -> None:
         """Send the intermediate pictures of a result."""

@@ -4,9 +4,9 @@
 
 The benchmark first trains two PriorNets with the recipe `cpu`, one on both images and one on only the uncorrected
 image. It then trains a SinoNet for each row with the recipe `cpu_sinogram`, all with the same seeds and the same
-simulated slices. The table has PSNR, RMSE in HU, the closed fraction of the mean squared error between NMAR and the FBP
-ceiling (primary metric) and the paper's RMSE. Trained networks stay in DIR and are not trained again. With these steps,
-one thread takes a quarter of an hour on an idle core. Reads ../shared/data.
+simulated slices. The table has PSNR, RMSE in HU, the closed fraction of the gap in mean squared error between NMAR and
+the FBP ceiling, and the paper's RMSE. Trained networks stay in DIR and are not trained again. With these steps, one
+thread takes a quarter of an hour on an idle core. Reads ../shared/data.
 """
 
 import argparse

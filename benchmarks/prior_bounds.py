@@ -7,7 +7,7 @@ trace with the sinogram of a prior plus its difference from the measured sinogra
 priors are NMAR's prior, from which PriorNet starts; the image of PriorNet with each weights file, as it is or reduced
 to air, water and bone; and the truth, which is the best possible prior. LI, NMAR and the FBP ceiling are included for
 comparison. The table has the PSNR, the number of cases in which a row is worse than NMAR, and the closed fraction of
-the mean squared error (primary metric) between NMAR and the ceiling. The benchmark runs in this process on one thread,
+the gap in mean squared error between NMAR and the ceiling. The benchmark runs in this process on one thread,
 takes two seconds per case, and reads ../shared/data.
 """
 

@@ -90,7 +90,7 @@ class NmarSettings(BaseModel):
 
 
 def nmar_prior(case: MarCase, settings: NmarSettings | None = None, pause: Callable[[], None] = lambda: None) -> Tensor:
-    """Make NMAR's prior image of a case, in 1/cm, `[slice, y, x]`.
+    """Make NMAR's prior image, in 1/cm, `[slice, y, x]`, of a case.
 
     Args:
         case: slices to correct.

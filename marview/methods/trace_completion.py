@@ -7,7 +7,7 @@ from marview.projection import Projector, fill_linear
 
 
 def hidden_share(projector: Projector, trace: Tensor) -> Tensor:
-    """Compute for each pixel the fraction of its rays that lie in the metal trace, 0 to 1, `[slice, y, x]`.
+    """Compute for each pixel the fraction, 0 to 1, `[slice, y, x]`, of its rays that lie in the metal trace.
 
     Args:
         projector: projector between images and sinograms.

@@ -74,7 +74,7 @@ class ScanModel:
         return Crossing(*self._lengths(torch.cat([tissue, share[None]])))
 
     def with_metal(self, crossing: Crossing, metals: Sequence[Material], trace: Tensor) -> Tensor:
-        """Simulate the sinogram of tissue with metal, `[slice, view, bin]`.
+        """Simulate the sinogram, `[slice, view, bin]`, of tissue with metal.
 
         Args:
             crossing: line integrals of the rays.
@@ -89,7 +89,7 @@ class ScanModel:
         return self.read(seen)
 
     def through_tissue(self, lengths: Tensor) -> Tensor:
-        """Compute the polychromatic line integrals through water and bone, without unit, `[slice, view, bin]`.
+        """Compute the polychromatic line integrals, without unit, `[slice, view, bin]`, through water and bone.
 
         Args:
             lengths: line integrals at the reference energy, without unit, `[(water, bone), slice, view, bin]`.
@@ -97,7 +97,7 @@ class ScanModel:
         return polychromatic_of_two(lengths.clamp(min=0), _tissues(), self.spectrum)
 
     def through_metal(self, crossing: Crossing, number: int, rays: Tensor, metal: Material) -> Tensor:
-        """Compute the polychromatic line integrals of chosen rays through tissue and metal, without unit, `[ray]`.
+        """Compute the polychromatic line integrals, without unit, `[ray]`, of chosen rays through tissue and metal.
 
         Args:
             crossing: line integrals of the rays.

@@ -1,4 +1,4 @@
-"""The result of a run: the correction, which is added to the original, and how it was made."""
+"""The result of a run: how it was made, and the correction, which is added to the original."""
 
 import contextlib
 import enum

@@ -123,10 +123,10 @@ def _squared_distance_mm(
     spacing: NDArray[np.float64],
     drift: NDArray[np.float64],
 ) -> NDArray[np.float32]:
-    """Return the squared distance of each voxel of a box from a line segment, in mm², `[z, y, x]`.
+    """Return the squared distance in mm², `[z, y, x]`, of each voxel of a box from a line segment.
 
-    For speed, it is computed in float32 and in place, as the squared distance from the first point minus the part along
-    the line.
+    For speed, the distance is computed in float32 and in place, as the squared distance from the first point minus the
+    part along the line.
     """
     steps, rows, columns = (np.arange(part.start, part.stop) - start for part, start in zip(box, first, strict=True))
     moved = np.outer(steps, drift) if drift.any() else np.zeros((1, 2))  # shift of the rows and columns of each slice

@@ -74,7 +74,7 @@ def shadow_of(image: NDArray[np.int16], found: NDArray[np.bool_], spacing_mm: tu
 
 
 def line_integrals(image: NDArray[np.int16], spacing_mm: tuple[float, ...], count: int) -> NDArray[np.float32]:
-    """Compute the line integrals of the attenuation of a slice, `[angle, bin]`.
+    """Compute the line integrals, `[angle, bin]`, of the attenuation of a slice.
 
     Args:
         image: HU, `[y, x]`.

@@ -167,7 +167,7 @@ def _centres(count: int, pitch: float) -> NDArray[np.float64]:
 def _weights(
     n_out: int, pitch_out: float, n_in: int, pitch_in: float, kernel: Kernel, reach: float, *, is_held: bool = False
 ) -> Tensor:
-    """Return the weight of each input for each output along one axis, `[out, in]`.
+    """Return the weights, `[out, in]`, of each input for each output along one axis.
 
     Values outside the inputs are zero or, with `is_held`, equal to the value at the edge. The width of the kernel is
     the larger of the two spacings, to avoid aliasing.

@@ -60,7 +60,7 @@ def _terms(shown: Shown, base: Tensor) -> Tensor:
 
 
 def _added_by_titanium(titanium: Tensor, water: Tensor) -> Tensor:
-    """Compute the contribution of titanium to the line integrals of a scanner with water correction, `[ray]`.
+    """Compute the contribution of titanium, `[ray]`, to the line integrals of a scanner with water correction.
 
     Args:
         titanium: line integrals at 70 keV.

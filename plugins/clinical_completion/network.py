@@ -40,7 +40,7 @@ class TraceNetwork(nn.Module):
         nn.init.constant_(last.bias, settings.closed)  # type: ignore[arg-type]
 
     def forward(self, planes: Tensor) -> Tensor:
-        """Compute the change of the completed sinogram in line integrals, `[slice, view, bin]`.
+        """Compute the change, line integrals, `[slice, view, bin]`, of the completed sinogram.
 
         Args:
             planes: result of `trace_signal.planes_of`, `[slice, plane, view, bin]`, of whole sinograms or blocks.

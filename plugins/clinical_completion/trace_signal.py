@@ -75,7 +75,7 @@ def strength(left: Tensor, trace: Tensor) -> Tensor:
 
 
 def terms_of(metal: Tensor, base: Tensor, trace: Tensor) -> Tensor:
-    """Return the terms of the fit of beam hardening and photon starvation, `[ray, term]`.
+    """Return the terms, `[ray, term]`, of the fit of beam hardening and photon starvation.
 
     Args:
         metal: line integrals of the metal, from `metal_sinogram`, `[view, bin]`.

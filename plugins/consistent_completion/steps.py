@@ -177,7 +177,7 @@ def compare(scan: Scan, estimate: Estimate, crossing: Crossing | None = None) ->
 
 
 def _doubt(scan: Scan, predicted: Tensor, hardening: Tensor) -> Tensor:
-    """Return the standard deviation of the model's error, `[slice, view, bin]`.
+    """Return the standard deviation, `[slice, view, bin]`, of the model's error.
 
     The error has three causes: the noise of the ray; beam hardening by metal, whose spectrum and alloy are only
     assumed; and photons from neighbouring bins, which matter most at the edges of metal.

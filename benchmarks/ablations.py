@@ -100,7 +100,7 @@ class Slices:
 def train(
     size: str, settings: dict[str, Any], steps: int, output: Path, slices: Slices, begins_with: Path | None = None
 ) -> None:
-    """Train a network to its end, resuming earlier training."""
+    """Train a network until all steps are done, resuming earlier training."""
     recipe = read_recipe(FOLDER, size)
     run = recipe.run.model_copy(update={"steps": steps, "validate_every": steps, "validation_batches": 1})
     recipe = recipe.model_copy(update={"network": recipe.network | settings, "run": run})

@@ -1,8 +1,8 @@
 """Kill and resume a batch of forty studies repeatedly: python -m benchmarks.interrupted FOLDER [--kills 20].
 
-One batch runs to its end. A second batch is killed with SIGKILL at random moments and resumed each time. Both must have
-the same job table and write the same pixels. No study may be corrected twice, no incomplete series may appear, and no
-process may be left running.
+One batch runs undisturbed. A second batch is killed with SIGKILL at random moments and resumed each time. Both must
+have the same job table and write the same pixels. No study may be corrected twice, no incomplete series may appear, and
+no process may be left running.
 """
 
 import argparse

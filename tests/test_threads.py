@@ -51,7 +51,7 @@ def test_a_run_computes_on_the_cores_that_are_free(
     assert threads() == 8, "nothing was settled yet"
     settle_threads()
     (tmp_path / "stat").write_text("procs_running 4\n")
-    assert threads() == free, "a run keeps its threads to its end"
+    assert threads() == free, "a run keeps its threads until it ends"
 
 
 @pytest.mark.parametrize("said", [None, "", "cpu 1 2\n", "procs_running"])

@@ -1,4 +1,4 @@
-"""Specification of a training run, its progress and the reason for its end."""
+"""Specification of a training run, its progress and the reason why it ended."""
 
 from dataclasses import dataclass
 from pathlib import Path

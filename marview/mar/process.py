@@ -146,7 +146,7 @@ class WorkerProcess:
         self._signal("SIGKILL")
 
     def join(self, timeout: float) -> bool:
-        """Wait for the end of the process; return whether it has ended."""
+        """Wait up to `timeout` seconds for the process to end; return whether it has ended."""
         with contextlib.suppress(subprocess.TimeoutExpired):
             self._process.wait(timeout)
         return self._process.returncode is not None

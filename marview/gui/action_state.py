@@ -54,7 +54,7 @@ REASONS = {
     "comparison": translatable("Open a series that can be corrected, or show another series beside this one."),
     "swipe": translatable("Turn on the swipe view first."),
     "beside": translatable("First right-click another series in the list and show it beside this one."),
-    "truth": translatable("Only demo studies have a simulated truth."),
+    "truth": translatable("The simulated truth can be shown only for demo studies."),
     "planes": translatable("Choose the layout Planes first."),
     "oblique": translatable("Show the oblique section first."),
     "consistency": translatable("Available in the sinogram of the MAR layout, for slices corrected in this session."),

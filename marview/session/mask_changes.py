@@ -13,11 +13,11 @@ T = TypeVar("T")
 
 
 class MaskChanges:
-    """Runner of changes of the mask, in the background.
+    """Background runner of changes to the mask.
 
     The error message of a failed change disappears when the next change starts.
 
-    Event on the window's thread: `busy()` when `is_busy` changed.
+    Event on the window's thread: `busy()` when `is_busy` changes.
 
     Attributes:
         is_busy: whether the mask is being found or changed.

@@ -30,7 +30,7 @@ class Metal(SharedMask):
     """Metal mask of the series in view, with methods to find metal and to edit the mask.
 
     Events on the window's thread, in addition to `touched`: `changed()` when the mask or its recipe changed, at the end
-    of a stroke; `busy()` when `is_busy` changed.
+    of a stroke; `busy()` when `is_busy` changes.
 
     Attributes:
         recipe: recipe of the mask in use.
@@ -108,7 +108,7 @@ class Metal(SharedMask):
 
     @property
     def busy(self) -> SignalInstance:
-        """Event emitted when `is_busy` changed."""
+        """Event emitted when `is_busy` changes."""
         return self._changes.busy
 
     @property

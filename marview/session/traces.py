@@ -52,7 +52,7 @@ class Tracing(Protocol):
 class Traces:
     """Traces of all slices of the mask, computed once they are switched on.
 
-    Events on the window's thread: `asked(slice_index)` when a trace is requested, `changed()` when `current` changed,
+    Events on the window's thread: `asked(slice_index)` when a trace is requested, `changed()` when `current` changes,
     `surveyed()` when the coverage of a slice changed.
 
     Attributes:

@@ -12,7 +12,7 @@ from .settings import read_settings
 
 
 class Adn(ImageMethod):
-    """Method that subtracts the artifact image, which the encoder E_Ia and the generator G_I estimate in each slice."""
+    """Method whose encoder E_Ia and generator G_I remove the artifacts from each slice."""
 
     part: ClassVar[str] = PART
 

@@ -41,7 +41,7 @@ class ClinicalPairs(Pairs):
 
     @classmethod
     def of(cls, pairs: Pairs) -> Self:
-        """Add the completed sinogram that the network corrects to pairs."""
+        """Extend pairs with the completed sinogram, which the network corrects, and with the projected metal."""
         li_mu = pairs.li_image
         least_bone = MU_WATER * (1 + _NMAR.bone_from_hu / 1000)
         prior = prior_image(li_mu, pairs.metal, _NMAR.smoothing_px, least_bone, has_lung=_NMAR.has_lung)

@@ -11,7 +11,7 @@ def without_hardening(sinogram: Tensor, li_sinogram: Tensor, trace: Tensor, meta
 
     The contribution of metal is the difference from the interpolated sinogram. For each slice it is fitted in the trace
     by c1 t + c2 t^2 + c3 t^3, where t is the path length in metal. The fit is subtracted, and its linear part is added
-    again.
+    back.
 
     Args:
         sinogram: sinogram with metal, line integrals, `[slice, view, bin]`.

@@ -35,7 +35,7 @@ class Network(BaseModel):
         ge=16,
         le=1440,
         title="Views",
-        description="Views of the parallel scan for training, over half a turn.",
+        description="Number of views over half a turn in the parallel-beam scans for training.",
         json_schema_extra={"step": 30, "advanced": True},
     )
     block_views: int = Field(

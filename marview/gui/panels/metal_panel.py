@@ -1,4 +1,4 @@
-"""The metal panel: source of the mask, threshold, margin and contents."""
+"""The metal panel: source, threshold and margin of the mask, and a summary of it."""
 
 import math
 

@@ -120,7 +120,7 @@ class Renderer:
             try:
                 process = self._open(backend)
             except OSError as error:
-                why = tr("The process of the 3D view cannot be started: {}.").format(error.strerror or error)
+                why = tr("The process that draws the 3D view cannot be started: {}.").format(error.strerror or error)
                 break
             last_words: deque[str] = deque(maxlen=3)
             start_thread(lambda p=process, w=last_words: _read_log(p, w), "3D log")  # type: ignore[misc]
@@ -154,7 +154,7 @@ class Renderer:
             try:
                 answer = ANSWERS.validate_json(line)
             except ValidationError:
-                return has_drawn, tr("The process of the 3D view sent an unexpected answer.")
+                return has_drawn, tr("The process that draws the 3D view sent an unexpected response.")
             if isinstance(answer, Drawn):
                 size = answer.width * answer.height * CHANNELS
                 rgb = process.stdout.read(size)

@@ -194,4 +194,4 @@ def test_a_process_without_vtk_says_what_to_install(opened, qtbot) -> None:
 def test_a_process_that_talks_nonsense_is_given_up(opened, qtbot) -> None:
     pane = broken(opened, "print('hello', flush=True); input()")
     qtbot.waitUntil(lambda: bool(pane.renderer.refusal), timeout=WAIT_MS)
-    assert "sent an unexpected answer" in pane.view.words
+    assert "sent an unexpected response" in pane.view.words

@@ -2,9 +2,9 @@
 
     python -m benchmarks.demo_bounds [--kind hip dental] [--every 1]
 
-The trace is filled with the projections of the truth, the best possible prior, after their difference from the measured
-projections has been interpolated across the trace. This is done for the trace of the automatic mask and for that of the
-true metal, both grown by one pixel as in the clinical front end, on the grid of the study. The table gives the RMSE in
+The benchmark fills the trace with the projections of the truth, the best possible prior, and interpolates their
+difference from the measured projections across the trace. It does so for the automatic mask and for the true metal,
+both grown by one pixel as in the clinical front end, on the grid of the study. The table gives the RMSE in
 HU within 20 pixels of true metal, with images clipped to -1000 to 1604 HU, over all slices, as in `learned.py --part
 demo`. It also gives three parts of the squared error: in pixels falsely marked as metal (which the front end leaves
 unchanged), in other pixels within three pixels of metal, and farther away.

@@ -3,7 +3,7 @@
     python -m benchmarks.inference [--method nmar cnnmar ...] [--batch 1 16] [--threads 2] [--device cpu]
 
 Each method and batch size is measured in a separate process after a first run, which compiles the kernels and reads the
-weights. The time is that of `run`, including the LI sinogram and the LI image, as the median of `--repeats`. Peak
+weights. The benchmark times `run`, including the LI sinogram and the LI image, as the median of `--repeats`. Peak
 memory is the largest memory of the process; the number in brackets is the part that was added by the runs. The slices
 have 416 x 416 pixels and show a body with two rods; their sinogram has 640 views and is measured. A method that learns
 from the scan trains in the first run, on slices with bones and without metal, and reuses the trained network.

@@ -149,7 +149,7 @@ def clinical(methods: Sequence[str], slices: int, output: Path) -> None:
 
 
 def against_li(results: Results) -> str:
-    """Return the ring RMSE of each method, and the number of cases in which it is more than 5 % above that of LI."""
+    """Return the ring RMSE of each method, and the number of cases in which it exceeds the RMSE of LI by over 5 %."""
     by_row = {row.title: {each.case: each.measures.ring_rmse_hu for each in row.slices} for row in results.rows}
     reference = results.row("linear_interpolation")
     li = by_row[reference.title] if reference else {}

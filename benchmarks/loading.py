@@ -1,4 +1,4 @@
-"""Compare the time to read a series with that of reading only its bytes and, if installed, with SimpleITK.
+"""Compare how long marview, SimpleITK (if installed) and a plain read of the bytes take to read a series.
 
 The table has the CPU time per slice in milliseconds for 300 slices of 512 x 512 pixels with a warm file cache, as the
 median of five rounds, in which marview and the others alternate. Run: `python -m benchmarks.loading [folder]`.

@@ -83,7 +83,7 @@ def accuracy(setting: Setting) -> Iterator[str]:
 
 
 def batches(setting: Setting, rounds: int, count: int) -> Iterator[Row]:
-    """Measure the CPU time per slice of a batch on one thread, and that of ASTRA and scikit-image."""
+    """Measure the CPU time per slice of marview, ASTRA and scikit-image, for a batch on one thread."""
     projector = setting.projector(setting.arc)
     images = torch.rand(count, setting.size, setting.size)
     sinograms = projector.forward(images)

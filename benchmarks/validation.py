@@ -30,7 +30,7 @@ ORDER = ["input", "linear_interpolation", "nmar"]
 
 
 def main() -> int:
-    """Run the benchmark and print the report; return its exit code, or that of the error that stopped the benchmark."""
+    """Run the benchmark and print the report; return 0, or the exit code of the error that stopped it."""
     try:
         return report(measured(_arguments()))
     except MarviewError as reason:

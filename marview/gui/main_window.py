@@ -149,7 +149,7 @@ class MainWindow(QMainWindow):
         return self.grid.width() if self.grid.isVisible() else self.pages.width()
 
     def _above_bars(self) -> int:
-        """Return the height above messages: that of the controls, the panes' header and the patient's name."""
+        """Return the height above messages, which the controls, the panes' header and the patient's name take."""
         name = 2 * self.fontMetrics().lineSpacing() if self.grid.isVisible() else 0
         return HEADER_PX + 12 + name + self.desk.controls_px
 

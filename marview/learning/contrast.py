@@ -19,7 +19,7 @@ _SQUARE_PX, _REACH_SQUARES = 8, 3
 _CONTRAST_HU = (10.0, 80.0)
 _RADIUS_PX = (2.0, 7.0)
 _EDGE_PX = 0.7
-"""Blur of a lesion's edge in pixels, about that of a CT scan."""
+"""Blur of a lesion's edge in pixels; a CT scan blurs edges about as much."""
 
 _ROOM_PX, _ROOM_SHARE = 9, 0.9
 """A lesion is placed where this square, in pixels, contains at least this share of soft tissue."""

@@ -50,7 +50,7 @@ def patches(
 
 
 def crops(planes: Tensor, edge: int) -> Tensor:
-    """Cut a random square from each slice, and mirror half of the squares left to right.
+    """Cut a random square from each slice, and flip half of the squares horizontally.
 
     Args:
         planes: `[slice, channel, y, x]`; all channels of a slice get the same square.

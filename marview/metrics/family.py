@@ -35,7 +35,7 @@ def primary(result_hu: Image, truth_hu: Image, metal: NDArray[Any], hu_range: Hu
         result_hu: HU, `[y, x]`.
         truth_hu: image from which the scan was simulated, not its reconstruction, HU, `[y, x]`.
         metal: bool, `[y, x]`.
-        hu_range: HU range to which images are clipped, such as that of soft tissue.
+        hu_range: HU range to which images are clipped, such as the soft-tissue range.
     """
     return primary_in(result_hu, truth_hu, metal, [None], hu_range)[0]
 
@@ -73,8 +73,8 @@ def primary_in(
 def full_range(result_hu: Image, truth_hu: Image, metal: NDArray[Any]) -> Score:
     """Compute the metric of papers such as MARMamba (2026): images in 0 to 1/cm, 8 bits, metal set to 0, peak 1.
 
-    Published values are 47 to 52 dB. Its PSNR is about `FULL_RANGE_GAIN_DB` = 6.02 dB higher than that of the primary
-    metric. The arguments are the same as for `primary`.
+    Published values are 47 to 52 dB. Its PSNR exceeds the PSNR of the primary metric by about
+    `FULL_RANGE_GAIN_DB` = 6.02 dB. The arguments are the same as for `primary`.
     """
     keep = ~checked_mask(metal)
     result = np.round(FULL.scale(result_hu) * 255) / 255 * keep

@@ -284,7 +284,7 @@ class Metal(SharedMask):
         return MetalState(self.recipe, self.found_threshold_hu, self.notes)
 
     def _count_edit(self) -> None:
-        """Change the recipe to that of a mask edited by hand, so that threshold, box and margin no longer apply."""
+        """Mark the mask as edited by hand, so that threshold, box and margin no longer apply."""
         self._doubt.withdraw()
         self._edits += 1
         self.is_found = True

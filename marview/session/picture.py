@@ -67,7 +67,7 @@ def edge_letters(grid: Grid) -> tuple[str, str, str, str]:
 def turned_letters(
     letters: tuple[str, str, str, str], quarters: int, *, is_mirrored: bool
 ) -> tuple[str, str, str, str]:
-    """Return the letters of left, right, top and bottom edge after mirroring left to right, then turning clockwise."""
+    """Mirror the letters at the edges if asked, then turn them clockwise; return left, right, top and bottom."""
     left, right, top, bottom = letters
     if is_mirrored:
         left, right = right, left

@@ -1,4 +1,4 @@
-"""Find the memory size of this machine, and recognise errors caused by lack of memory."""
+"""Determine the memory size of this machine, and recognise errors caused by lack of memory."""
 
 import ctypes
 import errno

@@ -1,4 +1,4 @@
-"""Translation of finished English sentences to the user's language.
+"""Translate finished English sentences into the user's language.
 
 Notes of methods and findings about files are written into results in English, some by another process. When the
 window shows them, each is recognised by the text it was made from: `translatable(f"{name} is damaged.")` adds

@@ -1,4 +1,4 @@
-"""Find folders that have been unchanged long enough to contain complete studies."""
+"""Find folders that have been unchanged for so long that their studies can be considered complete."""
 
 import os
 import shutil

@@ -1,4 +1,4 @@
-"""Measure methods on cases with known truth: the command `benchmark`."""
+"""Measure methods on cases with known ground truth: the command `benchmark`."""
 
 import json
 from pathlib import Path

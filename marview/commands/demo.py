@@ -1,4 +1,4 @@
-"""Simulate a study with metal and known truth, and open it: the command `demo`."""
+"""Simulate a study with metal and known ground truth, and open it: the command `demo`."""
 
 import enum
 import json

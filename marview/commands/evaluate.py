@@ -1,4 +1,4 @@
-"""Measure corrected volumes against their truth: the command `evaluate`."""
+"""Measure corrected volumes against the ground truth: the command `evaluate`."""
 
 import sys
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The error for a file or folder that cannot be written, with the operating system's reason in words."""
+"""The error for a file or folder that cannot be written, with the reason that the operating system gives."""
 
 import errno
 from collections.abc import Iterator

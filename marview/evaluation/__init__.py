@@ -1,1 +1,1 @@
-"""Evaluation with known truth: read, write and simulate cases, and compare methods on them in tables."""
+"""Evaluation with known ground truth: read, write and simulate cases, and compare methods on them in tables."""

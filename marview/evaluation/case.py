@@ -1,4 +1,4 @@
-"""A case with known truth, and the checks that it can be used."""
+"""A case with known ground truth, and the checks that it can be used."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -15,7 +15,7 @@ from marview.worker.neighbours import Neighbours
 
 @dataclass(frozen=True, eq=False)
 class KnownCase:
-    """Input of a method, and its truth.
+    """Input of a method, and the ground truth.
 
     Attributes:
         name: name in tables and files.

@@ -1,4 +1,4 @@
-"""Case files of marview: `NAME.npz`, the input of a method, and `NAME.truth.npz`, its truth."""
+"""Case files of marview: `NAME.npz`, the input of a method, and `NAME.truth.npz`, the ground truth."""
 
 from contextlib import suppress
 from functools import partial
@@ -58,7 +58,7 @@ def _read_scanned(folder: Path, name: str, protocol: Protocol) -> KnownCase:
 
 
 def write_known_case(known: KnownCase, folder: Path) -> None:
-    """Write a case and its truth as two `.npz` files; no incomplete file remains if writing fails."""
+    """Write a case and its ground truth as two `.npz` files; no incomplete file remains if writing fails."""
     save_case(known.case, folder / f"{known.name}.npz")
     truth = {"truth_hu": known.truth_hu.astype(np.float32)}
     if known.metal_free_sinogram is not None:

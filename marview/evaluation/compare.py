@@ -1,4 +1,4 @@
-"""Compare corrected volumes with their truth, in one table."""
+"""Compare corrected volumes with the ground truth, in one table."""
 
 import itertools
 import json
@@ -26,7 +26,7 @@ _SAME_PLACE = 0.1
 
 @dataclass(frozen=True)
 class Comparison:
-    """Measures of corrected volumes against their truth.
+    """Measures of corrected volumes against the ground truth.
 
     Attributes:
         names: names of the corrected volumes.
@@ -79,10 +79,10 @@ def evaluate(
     protocol: str = "",
     choose: Callable[[SliceNumbers], Collection[int]] = lambda numbers: range(numbers.count),
 ) -> Comparison:
-    """Measure corrected volumes against their truth.
+    """Measure corrected volumes against the ground truth.
 
     Only chosen slices with metal are measured. Without a mask, all chosen slices are measured, but not the ring around
-    metal. A slice in which no result differs from the truth is left out, because its PSNR is infinite.
+    metal. A slice in which no result differs from the ground truth is left out, because its PSNR is infinite.
 
     Args:
         results: corrected volumes (and, for comparison, the uncorrected one), in any format of `open_volume`.
@@ -140,7 +140,7 @@ def _partly_changed(
 
 
 def _read_alike(path: Path, true: AnyVolume) -> tuple[NDArray[np.float32], tuple[str, ...]]:
-    """Open a volume on the voxels of the truth, with notes; an array has no place, so only its shape must match."""
+    """Open a volume on the voxels of the ground truth, with notes; of an array, only the shape must match."""
     volume = open_volume(path)
     _refuse_other_shape(volume.hu.shape, true, path)
     if volume.series is not None and true.series is not None:

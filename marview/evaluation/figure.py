@@ -19,7 +19,7 @@ _GAP_PX, _TEXT_PX = 4, 14
 
 @dataclass(frozen=True)
 class Strip:
-    """One row of the picture: truth, uncorrected, corrected, corrected minus truth.
+    """One row of the picture: ground truth, uncorrected, corrected, corrected minus ground truth.
 
     Attributes:
         caption: text above the row.

@@ -30,7 +30,7 @@ from marview.volume.correction import corrected
 
 @dataclass(frozen=True, eq=False)
 class FoundMetal:
-    """Metal that was found automatically in a study with known truth.
+    """Metal that was found automatically in a study with known ground truth.
 
     Attributes:
         mask: bool `[slice, y, x]`; metal in the slices of its case.
@@ -65,8 +65,8 @@ class FrontEndMethods:
     """Installed methods, run on volumes in one worker process that keeps running.
 
     Attributes:
-        found: automatically found metal of each case, by name. The mask of a case is the truth, which methods must not
-            see.
+        found: automatically found metal of each case, by name. The mask of a case is the ground truth, which methods
+            must not see.
 
     Args:
         device: device for the methods.
@@ -84,10 +84,10 @@ class FrontEndMethods:
         return entry(method, self._listings(), parameters)
 
     def __call__(self, entry: Entry, known: KnownCase, tell: Tell) -> Corrected:
-        """Run a method on slices of a study with known truth, using the automatically found metal.
+        """Run a method on slices of a study with known ground truth, using the automatic metal mask.
 
         Slices that this object has already corrected are not corrected again. Thus figures show the measured images,
-        and a method that learns from the scan does not learn again for every slice.
+        and a method that is trained on the scan is not trained again for every slice.
 
         Raises:
             MethodFailed: the method failed, crashed or refused its parameters.

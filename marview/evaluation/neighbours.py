@@ -1,4 +1,4 @@
-"""Other slices of the scan of a simulated case: slices of the same patient with metal and without."""
+"""Other slices from the scan of a simulated case: slices of the same patient with and without metal."""
 
 import math
 from collections.abc import Sequence

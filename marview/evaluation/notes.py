@@ -1,4 +1,4 @@
-"""Collect the notes of a method on all cases of a benchmark, each note once."""
+"""Collect the notes of a method on all cases of a benchmark, without repetitions."""
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass

@@ -1,4 +1,4 @@
-"""Measure corrections of real metal without known truth: streaks, bone that is kept, consistency with the sinogram."""
+"""Measure corrections of real metal without ground truth: streaks, preserved bone, consistency with the sinogram."""
 
 import math
 from collections.abc import Callable, Mapping, Sequence

@@ -1,4 +1,4 @@
-"""Results of a benchmark on disk, so that an interrupted one continues."""
+"""Results of a benchmark on disk, so that an interrupted benchmark can continue."""
 
 import dataclasses
 import json

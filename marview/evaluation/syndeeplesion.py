@@ -111,9 +111,9 @@ def protocol_of_syndeeplesion(folder: Path) -> Protocol | None:
 def write_syndeeplesion(known: KnownCase, folder: Path) -> list[Path]:
     """Write a case in this layout, so that other programs can read it; the inverse of reading.
 
-    Slices that share their truth become shapes 0, 1, ... of one folder `NAME`; a new truth starts a new folder. The
-    masks are written beside the slices, or into the slice's folder if they differ from those beside it. They are on the
-    grid of the images, so that PIL's resize, which readers of this layout apply, changes nothing.
+    Slices with the same ground truth become shapes 0, 1, ... of one folder `NAME`; a new ground truth starts a new
+    folder. The masks are written beside the slices, or into the slice's folder if they differ from those beside it.
+    They are on the grid of the images, so that PIL's resize, which readers of this layout apply, changes nothing.
 
     Args:
         known: case with a measured and a metal-free sinogram.

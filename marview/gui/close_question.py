@@ -1,4 +1,4 @@
-"""Ask before closing discards unsaved work."""
+"""Ask for confirmation if closing would discard unsaved work."""
 
 from collections.abc import Sequence
 

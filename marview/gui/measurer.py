@@ -52,7 +52,7 @@ class SliceSurface:
         self._shows_change = shows_change
 
     def plane(self) -> MeasuredPlane | None:
-        """Return None: the surface is a slice."""
+        """Return None, because the surface is a slice and not a section."""
         return None
 
     def is_there(self) -> bool:

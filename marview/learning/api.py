@@ -20,12 +20,12 @@ ONE_TURN = ("all",)
 
 @dataclass(frozen=True, eq=False)
 class Pairs:
-    """A batch of images with metal and their truth, on the training device, float32 or bool.
+    """A batch of images with metal and their ground truth, on the training device, float32 or bool.
 
     The sinogram of a measured pair comes from the simulated scanner. A re-projected pair starts from a clinical image:
     its sinogram is the forward projection of that image, and its metal trace is the projection of the metal mask grown
-    by one pixel, as in `worker.front_end`. Its truth is the clinical image of the same scan without metal, the best
-    result that can be reached from its sinogram.
+    by one pixel, as in `worker.front_end`. Its ground truth is the clinical image of the same scan without metal, the
+    best result that can be reached from its sinogram.
 
     Attributes:
         truth_mu: image without metal, 1/cm, `[slice, y, x]`.
@@ -100,9 +100,9 @@ class Unpaired:
     Attributes:
         with_metal_mu: images with metal, at least 0, 1/cm, `[slice, y, x]`.
         without_metal_mu: images of other slices without metal, 1/cm, `[slice, y, x]`.
-        truth_mu: truth of `with_metal_mu`, 1/cm, `[slice, y, x]`, if the metal is simulated and the recipe keeps the
-            pair; else None.
-        metal: metal mask of `with_metal_mu`, bool `[slice, y, x]`, if there is a truth.
+        truth_mu: ground truth of `with_metal_mu`, 1/cm, `[slice, y, x]`, if the metal is simulated and the recipe keeps
+            the pair; else None.
+        metal: metal mask of `with_metal_mu`, bool `[slice, y, x]`, if there is a ground truth.
     """
 
     with_metal_mu: Tensor
@@ -133,13 +133,14 @@ class PairSource(Protocol):
 
 
 class Trainable(Protocol):
-    """Network, losses and pictures of a trainable method. A recipe's `training` names the class.
+    """Network, losses and preview images of a trainable method. A recipe's `training` names the class.
 
     marview instantiates the class without arguments and passes the recipe's table `[network]` as `settings`. It seeds
     PyTorch's random generators before every step, so that a resumed run draws the same random numbers in `losses`.
 
-    Each step requests the losses of every turn, in the order of `turns`, for one batch. A later turn can therefore use
-    detached images that an earlier turn of the same step computed, so that all turns share one forward pass.
+    In each step, marview calls `losses` once per turn, in the order of `turns`, on the same batch. A later turn can
+    therefore use detached images that an earlier turn of the same step computed, so that all turns share one forward
+    pass.
 
     `batch` is a `Pairs`, or an `Unpaired` for recipes with unpaired data.
 
@@ -156,10 +157,10 @@ class Trainable(Protocol):
         """Return the parameters that the optimiser of this turn updates."""
 
     def losses(self, network: nn.Module, batch: Any, turn: str, settings: Mapping[str, Any], /) -> dict[str, Tensor]:
-        """Return the weighted scalar losses by name; the optimiser of this turn minimises their sum."""
+        """Return the weighted scalar losses, keyed by name; the optimiser of this turn minimises their sum."""
 
     def pictures(self, network: nn.Module, batch: Any, settings: Mapping[str, Any], /) -> dict[str, Tensor]:
-        """Return pictures of the first slice for the run folder, by name: `[y, x]` in 1/cm or `[view, bin]`."""
+        """Return preview images of the first slice for the run folder, by name: `[y, x]` in 1/cm or `[view, bin]`."""
 
 
 @dataclass(frozen=True)
@@ -222,7 +223,7 @@ class OwnPairs(Protocol):
 
 @runtime_checkable
 class SpectralPairs(OwnPairs, Protocol):
-    """Trainable that also learns from real pairs: ordinary scans with metal and spectral scans of the same patients.
+    """Trainable that also trains on real pairs: ordinary scans with metal and spectral scans of the same patients.
 
     Attributes:
         is_spectral: always True; it distinguishes this protocol from `OwnPairs` at run time.

@@ -1,4 +1,4 @@
-"""Start a run from the weights of another network of the same method, as far as names and shapes agree."""
+"""Start a run from the weights of another network of the same method, where names and shapes match."""
 
 import hashlib
 from dataclasses import dataclass

@@ -27,7 +27,7 @@ def cases(
         metal: metal mask, bool `[z, y, x]`.
         slices: indices z; empty for all slices with metal.
         restore_cut_off: whether to estimate dark streaks that the file clipped, as runs do; False for images without
-            metal that serve as truth.
+            metal that serve as ground truth.
         device: device of the tensors, "cpu" or "cuda".
     """
     front = FrontEnd(SliceFrame(volume.grid.shape[1:], volume.grid.spacing_mm[1:]), torch.device(device))

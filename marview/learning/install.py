@@ -23,11 +23,11 @@ USUAL = "weights/bundled.safetensors"
 
 
 def install(run: Path, listing: Listing, parent: Path, licence: str = "not stated") -> Path:
-    """Install the weights of a run for its method, whole or not at all.
+    """Install the weights of a run in its method, all or nothing.
 
     Args:
         run: folder of a run of this method.
-        listing: the method; copied to `parent` unless it is already there.
+        listing: the method; its folder is copied to `parent` unless it is already there.
         parent: folder that contains the folders of methods, for instance the user's own.
         licence: licence of the weights.
 
@@ -36,7 +36,7 @@ def install(run: Path, listing: Listing, parent: Path, licence: str = "not state
 
     Raises:
         BadInput: the folder contains no run of this method.
-        UsageError: the method uses no weights, the run learned from a patient's own scan, the weights do not fit the
+        UsageError: the method uses no weights, the run was trained on a patient's own scan, the weights do not fit the
             network of the method, or another method occupies the folder.
         MethodFailed: the training code of the method cannot be loaded.
         CannotWrite: the disk is full or read-only. The method stays unchanged.

@@ -1,4 +1,4 @@
-"""Write the human-readable records of a run: learning curve (CSV), TensorBoard log and pictures (PNG)."""
+"""Write the human-readable records of a run: learning curve (CSV), TensorBoard log and preview images (PNG)."""
 
 import csv
 from collections.abc import Callable, Mapping

@@ -21,7 +21,7 @@ class PatchSettings(NetworkSettings):
     """Settings of the patches and losses of a training step.
 
     Attributes:
-        patch_px: edge of the patches a step learns from.
+        patch_px: edge of the patches that a training step uses.
         patches: number of patches of a step.
         hard_share: share of patches placed where the artifact is strong.
         clean_share: share of patches without artifact, which the network must leave unchanged.
@@ -43,7 +43,7 @@ class PatchSettings(NetworkSettings):
 
 
 class PatchTraining(ABC):
-    """Base class of trainables that learn from random patches and their truth."""
+    """Base class of trainables that are trained on random patches and their ground truth."""
 
     turns = ONE_TURN
 

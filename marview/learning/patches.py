@@ -22,11 +22,11 @@ def patches(
 
     Args:
         seen: input of the network, `[slice, channel, y, x]`.
-        wanted: truth, `[slice, y, x]`.
+        wanted: ground truth, `[slice, y, x]`.
         edge: edge of a patch in pixels.
         count: number of patches.
         hard_share: share of hard patches. A hard patch is the one, of a few random places, where the last channel
-            differs most from the truth.
+            differs most from the ground truth.
         quarter_turns: largest number of quarter turns of a patch.
         mirrors: whether to mirror half of the patches.
 

@@ -110,7 +110,7 @@ class Data(_Part):
 
     Attributes:
         kind: pairs (the same slice with and without metal), or unpaired images with and without metal.
-        paired: fraction of unpaired batches whose simulated images with metal keep their truth.
+        paired: fraction of unpaired batches whose simulated images with metal keep their ground truth.
         batch: number of slices in a batch, all with one protocol.
         reuse: number of consecutive steps with the same batch.
         remembered: number of batches kept in memory, to be shown again.

@@ -34,9 +34,9 @@ class Session:
         data: description of the training data.
         collections: sources with licences, if an `index.csv` beside the slices lists them.
         has_own_pairs: whether the method made its own pairs, so that scans and metal are not those of the recipe.
-        is_patient: whether the run learned from one patient's own scan.
+        is_patient: whether the run was trained on one patient's own scan.
         changes: differences between its recipe and the recipe of the session before.
-        has_real_metal: whether the run learned from real scans with metal.
+        has_real_metal: whether the run was trained on real scans with metal.
     """
 
     first_step: int

@@ -1,4 +1,4 @@
-"""Draw scenes in several processes, because a GPU simulates them faster than a single process can draw them."""
+"""Draw scenes in several processes, because a GPU simulates scenes faster than a single process can draw them."""
 
 import multiprocessing
 import os

@@ -27,7 +27,7 @@ _TRAINING, _VALIDATION = 3, 4
 class UnpairedBatches:
     """Source of training batches. A batch depends only on seed, process and number.
 
-    A fraction of the batches has simulated metal and keeps its truth, from which a network learns to preserve bone.
+    A fraction of the batches has simulated metal and keeps its ground truth, which teaches a network to preserve bone.
 
     Attributes:
         simulated: source of pairs that provide images with metal.
@@ -61,7 +61,7 @@ class UnpairedBatches:
 
 @dataclass(frozen=True)
 class UnpairedValidation:
-    """Source of validation batches. With real metal, every second batch is real and has no truth."""
+    """Source of validation batches. With real metal, every second batch is real and has no ground truth."""
 
     pairs: ValidationPairs
     clean: Bank

@@ -97,7 +97,7 @@ class Listing:
         return self.manifest is not None and not self.error and not self.untrained
 
     def as_record(self) -> dict[str, Any]:
-        """Return the listing as a dictionary for JSON."""
+        """Return the listing as a JSON-serialisable dictionary."""
         return {
             "id": self.id,
             "folder": str(self.folder),

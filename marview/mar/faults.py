@@ -1,4 +1,4 @@
-"""Find reasons why a method cannot run from its files, without importing its code."""
+"""Examine the files of a method for reasons why it cannot run, without importing its code."""
 
 import ast
 import warnings

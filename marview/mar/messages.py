@@ -120,7 +120,7 @@ class CasesRequest:
     Attributes:
         method: identifier of the method.
         cases: case files, .npz.
-        results: result file of each case, .npz, written whole or not at all.
+        results: result file of each case, .npz, written atomically.
         parameters: values of the method's parameters that differ from their defaults.
         device: device for the method.
         keep_sinogram: whether a result file also contains the corrected sinogram.

@@ -1,4 +1,4 @@
-"""Choose the input field of each parameter in the window from the JSON schema of a method's parameters."""
+"""Choose the window's input field for each parameter of a method, based on the JSON schema of the parameters."""
 
 from collections.abc import Mapping
 from typing import Any, Literal

@@ -82,7 +82,7 @@ def sweep(
     Slices are projected only once, and variants of a method with equal masks share a run.
 
     Args:
-        given: slices, mask and truth.
+        given: slices, mask and ground truth.
         variants: result of `plan`.
         worker: worker that runs the methods.
         parameters: values of each method's parameters that differ from their defaults, by method identifier.

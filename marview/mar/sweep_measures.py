@@ -1,4 +1,4 @@
-"""Measure the results of a sweep, all variants in the same pixels.
+"""Measure the results of a sweep; all variants are measured in the same pixels.
 
 Inside its mask, each variant keeps the original values. Pixels that are metal in any variant are therefore not
 measured: their values depend on the mask and not on the method.
@@ -18,7 +18,7 @@ from marview.metrics.region import ring
 from marview.metrics.streak import streak_index
 
 SOFT_TISSUE_HU = (-100, 200)
-"""HU limits of soft tissue for the streak index, in the truth or, without one, in the mean of all results."""
+"""HU limits of soft tissue for the streak index, in the ground truth if known, else in the mean of all results."""
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ def measure(result: SweepResult) -> tuple[Row, ...]:
     """Measure every variant, the uncorrected slices first.
 
     Mean and standard deviation are measured in the region of the result, or without a region in the soft tissue within
-    20 pixels of the metal. The streak index and the error relative to the truth do not depend on the region.
+    20 pixels of the metal. The streak index and the error relative to the ground truth do not depend on the region.
     """
     metal = _any_metal(result)
     soft = _soft_tissue(result) & ~metal
@@ -113,7 +113,7 @@ def _row(result: SweepResult, variant: Variant, soft: NDArray[np.bool_], counts:
 
 
 def _soft_tissue(result: SweepResult) -> NDArray[np.bool_]:
-    """Segment soft tissue in the truth if known, or in the mean of all results, which has the fewest streaks."""
+    """Segment soft tissue in the ground truth if known, or in the mean of all results, which has the fewest streaks."""
     tissue: NDArray[np.float32]
     if result.truth_hu is not None:
         tissue = result.truth_hu.astype(np.float32)

@@ -1,1 +1,1 @@
-"""The interface of methods, and functions that several methods use."""
+"""The method interface, and functions shared by several methods."""

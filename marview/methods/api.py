@@ -146,7 +146,7 @@ class Job(Protocol):
         """Return the tensors of a weights file in the manifest, by tensor name, on the device of the job."""
 
     def about_weights(self, file: str) -> dict[str, str]:
-        """Return the metadata of a weights file, which describe the settings and the training of the network."""
+        """Return the metadata of a weights file: the settings of the network and how it was trained."""
 
 
 class Method(Protocol):

@@ -1,4 +1,4 @@
-"""Find the clinical slices in which NMAR replaces a network: those with dense metal or restored dark streaks."""
+"""Find the clinical slices with dense metal or restored dark streaks, in which NMAR replaces a network."""
 
 import torch
 from torch import Tensor

@@ -1,4 +1,4 @@
-"""NMAR in clinical slices with dense metal: its share of the completion, and its result in place of a network's."""
+"""NMAR in clinical slices with dense metal: its weight in the completed trace, and its use instead of a network."""
 
 from dataclasses import replace
 

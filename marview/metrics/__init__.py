@@ -1,4 +1,4 @@
-"""Image quality measures (PSNR, SSIM, RMSE, streaks, bone, metal) and agreement of readers."""
+"""Image quality measures (PSNR, SSIM, RMSE, streaks, bone, metal) and agreement between readers."""
 
 from marview.metrics.agreement import intraclass_correlation, weighted_kappa
 from marview.metrics.case import CaseMeasures, Measures, mean, measure_case, measure_slice, standard_deviation, worst

@@ -1,4 +1,4 @@
-"""Compute the agreement of readers who rate the same items on an ordinal scale."""
+"""Compute the agreement between readers who rate the same items on an ordinal scale."""
 
 from itertools import combinations
 

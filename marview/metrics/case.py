@@ -61,7 +61,7 @@ class Measures:
         ct_number_bias_hu: mean error in soft tissue, HU; nearer to 0 is better.
         bone_dice: Dice coefficient of the pixels above 150 HU, 0 to 1; higher is better.
         bone_volume_change: relative change of the number of these pixels; nearer to 0 is better.
-        metal_dice: Dice coefficient of the metal in the image with the mask, 0 to 1; higher is better.
+        metal_dice: Dice coefficient between the metal in the image and the mask, 0 to 1; higher is better.
         metal_volume_change: relative change of the number of metal pixels; nearer to 0 is better.
     """
 
@@ -123,7 +123,7 @@ def measure_case(
     *,
     exclude: ArrayLike | None = None,
 ) -> CaseMeasures:
-    """Compare the corrected slices of a case with their truth.
+    """Compare the corrected slices of a case with the ground truth.
 
     A correction keeps the original values inside its mask. To compare corrections with different masks, exclude the
     union of the masks, so that all are measured in the same pixels.
@@ -174,7 +174,7 @@ def measure_slice(
     *,
     exclude: NDArray[Any] | None = None,
 ) -> Measures:
-    """Compare a corrected slice with its truth. Arguments are the same as for `measure_case`, with shape `[y, x]`."""
+    """Compare a corrected slice with its ground truth. Arguments as for `measure_case`, with shape `[y, x]`."""
     left_out = metal = checked_mask(metal)
     if exclude is not None:
         exclude = checked_mask(exclude)

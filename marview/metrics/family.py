@@ -1,4 +1,4 @@
-"""Compute PSNR and SSIM as in different groups of papers; values of different groups cannot be compared."""
+"""Compute PSNR and SSIM as defined in different groups of papers; values of different groups cannot be compared."""
 
 import math
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""Measure streaks, with and without a known truth."""
+"""Measure streaks, with and without a ground truth."""
 
 import math
 from typing import Any
@@ -41,7 +41,7 @@ def streak_index(hu: Image, metal: NDArray[Any], soft_tissue: NDArray[Any]) -> f
     """Return the ratio of the standard deviations of soft tissue in the 20-pixel ring around metal and far from metal.
 
     Clinical studies use this ratio with one region beside the implant and one without artifacts. It is 1 without
-    streaks. It needs no truth, only a mask of soft tissue. Far means more than 40 pixels away.
+    streaks. It needs no ground truth, only a mask of soft tissue. Far means more than 40 pixels away.
 
     Args:
         hu: HU, `[y, x]`.

@@ -1,4 +1,4 @@
-"""Segment metal, bone and muscle with fixed HU limits, and measure the overlap with the truth."""
+"""Segment metal, bone and muscle with fixed HU limits, and measure the overlap with the ground truth."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Make demo studies: simulated scans of a phantom with implants, with known truth."""
+"""Make demo studies: simulated scans of a phantom with implants and known ground truth."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ _METAL_SHARE = 0.5
 
 @dataclass(frozen=True, eq=False)
 class DemoStudy:
-    """A simulated scan with metal, and its truth.
+    """A simulated scan with metal, and its ground truth.
 
     Attributes:
         kind: hip, spine or dental.

@@ -26,7 +26,7 @@ _HIGHEST_HU = 32767
 
 @dataclass(frozen=True, eq=False)
 class Inserted:
-    """Simulated scan with metal and its truth, on the pixels of the protocol.
+    """Simulated scan with metal and its ground truth, on the pixels of the protocol.
 
     Attributes:
         hu: image with metal, int16 HU `[z, y, x]`.

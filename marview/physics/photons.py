@@ -7,7 +7,7 @@ from torch import Tensor
 def count_photons(line_integrals: Tensor, photons: float, scatter: float, generator: torch.Generator | None) -> Tensor:
     """Add photon noise to line integrals, and return an array of the same shape.
 
-    The number of photons of a ray with the line integral p is n ~ Poisson(round(photons exp(-p)) + scatter), but at
+    The number of photons along a ray with the line integral p is n ~ Poisson(round(photons exp(-p)) + scatter), but at
     least 1. The result is -log(n / photons).
 
     Args:

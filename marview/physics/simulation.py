@@ -1,4 +1,4 @@
-"""Simulate scans of tissue with metal and known truth.
+"""Simulate scans of tissue with metal, with known ground truth.
 
 The steps are the same as in published simulators (CNN-MAR, Zhang and Yu 2018; ADN, Liao 2019; DuDoNet, Lin 2019).
 """

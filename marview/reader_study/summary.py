@@ -1,4 +1,4 @@
-"""Summarise the ratings of a reader study: grades of each method and agreement of the readers."""
+"""Summarise the ratings of a reader study: the grades of each method and the agreement between readers."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Show another series beside the one in view, such as an earlier examination or the truth of a demo study."""
+"""Show another series beside the one in view, such as an earlier scan or the ground truth of a demo study."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -29,7 +29,7 @@ class OtherSeries:
     """Series shown beside the series in view.
 
     Attributes:
-        key: key of its entry; empty for the simulated truth.
+        key: key of its entry; empty for the simulated ground truth.
         title: description of the series.
         volume: volume of the series.
         is_in_frame: whether it shares the frame of reference of the series in view.
@@ -90,7 +90,7 @@ class Beside:
         self._begin(work, tr("Reading {} …").format(entry.series.description))
 
     def show_truth(self) -> None:
-        """Show the simulated truth of a demo study beside the series in view."""
+        """Show the simulated ground truth of a demo study beside the series in view."""
         loaded = self._library.loaded
         if loaded is None:
             return
@@ -202,7 +202,7 @@ def section(volume: Volume, grid: Grid, slice_index: int, offset_mm: NDArray[np.
 
 
 def has_truth(loaded: LoadedSeries | None) -> bool:
-    """Return whether a series is a demo study with a known truth."""
+    """Return whether a series is a demo study with known ground truth."""
     folder = None if loaded is None else loaded.series.path.parent
     return folder is not None and (folder / "demo.json").is_file() and (folder / "truth").is_dir()
 

@@ -1,4 +1,4 @@
-"""Store the user's work on each open series while another one is in view, and list work that is not saved."""
+"""Store the user's work on each open series while another series is in view, and list unsaved work."""
 
 from collections import Counter
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Find the metal of a volume by recipes, and reuse the metal found by an earlier recipe if possible."""
+"""Segment the metal in a volume as each recipe specifies, and reuse the mask of an earlier recipe if possible."""
 
 import math
 from collections.abc import Callable

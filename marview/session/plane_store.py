@@ -1,4 +1,4 @@
-"""Store corrections in memory up to a limit, and then in temporary files."""
+"""Store corrections in memory up to a limit, and the others in temporary files."""
 
 import contextlib
 import logging

@@ -1,4 +1,4 @@
-"""Make the empty result that a run will fill, and its request to the worker."""
+"""Create the empty result that a run will fill, and the request that the run sends to the worker."""
 
 from collections.abc import Mapping
 from typing import Any

@@ -232,7 +232,7 @@ class Sensitivity:
         return self._spreads[key]
 
     def profiles(self, slice_index: int) -> dict[str, Profile]:
-        """Return the HU along the line in each variant and, if known, in the truth, under the name "truth"."""
+        """Return the HU along the line in each variant and, if known, in the ground truth (key "truth")."""
         return {} if self.swept is None or self.line is None else self.swept.profiles(slice_index, self.line)
 
     def mark(self, *, region: Region | None = None, line: Line | None = None) -> None:

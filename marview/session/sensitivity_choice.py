@@ -101,10 +101,10 @@ def refuse_too_large(variants: int, slices: int, shape: tuple[int, int]) -> None
 
 
 def known_truth(loaded: LoadedSeries) -> NDArray[np.int16] | None:
-    """Return the truth of a demo study, int16 HU `[z, y, x]`; None for other series.
+    """Return the ground truth of a demo study, int16 HU `[z, y, x]`; None for other series.
 
     Raises:
-        BadInput: the truth cannot be read, or has another grid.
+        BadInput: the ground truth cannot be read, or has another grid.
     """
     folder = loaded.series.path.parent
     if not (folder / "demo.json").is_file() or not (folder / "truth").is_dir():

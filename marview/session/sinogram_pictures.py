@@ -1,4 +1,4 @@
-"""The sinograms of one slice, from a result or projected before any run. Each is loaded when first used."""
+"""The sinograms of one slice, from a result or, before any run, from a projection. Each is loaded at first use."""
 
 from collections.abc import Callable
 from functools import cached_property

@@ -1,4 +1,4 @@
-"""Find studies that are not open, in the index and in watched folders."""
+"""Search the index and the watched folders for studies that are not open."""
 
 import logging
 import threading

@@ -1,4 +1,4 @@
-"""Store the headers of all opened series in a SQLite file of the user, to find them again.
+"""Store the headers of all opened series in the user's SQLite file, so that the series can be found again.
 
 The index contains names and identifiers of patients. Its file is in the user's data folder, only the user can read it,
 and its contents are never logged. The index can be deleted and rebuilt from the files at any time.

@@ -23,7 +23,7 @@ from marview.worker.method_errors import as_sentence, place
 
 
 class Weights(dict[str, Tensor]):
-    """Tensors of a weights file by name, with the `path` of the file for messages."""
+    """Tensors of a weights file, keyed by name, with the `path` of the file for messages."""
 
     def __init__(self, tensors: Mapping[str, Tensor], path: Path) -> None:
         super().__init__(tensors)
@@ -85,7 +85,7 @@ class LoadedMethod:
             ) from error
 
     def weights(self, file: str, device: str) -> Weights:
-        """Read the tensors of a weights file in the manifest, by name.
+        """Read the tensors of a weights file that the manifest lists, keyed by name.
 
         Raises:
             MethodFailed: the file is not in the manifest, its hash differs, or it is damaged.
@@ -100,7 +100,7 @@ class LoadedMethod:
             ) from error
 
     def about_weights(self, file: str) -> dict[str, str]:
-        """Read the metadata of a weights file, by name.
+        """Read the metadata of a weights file as a mapping from names to values.
 
         Raises:
             MethodFailed: as for `weights`.

@@ -21,16 +21,17 @@ class Settings(NetworkSettings):
         sees_details: whether the generator of clean images sees the encoder's feature maps at all resolutions.
         crop_px: edge of the crops in a training step; 0 for whole images.
         calm_steps: number of first steps in which only the networks that remove artifacts are trained, on batches with
-            a truth and on clean images that they must leave unchanged (`unchanged`).
+            a ground truth and on clean images that they must leave unchanged (`unchanged`).
         adversarial: weight of the adversarial losses.
         reconstruction: weight of reconstructing each image from its own codes.
         self_reduction: weight of removing an artifact that was transferred to a clean image.
         artifact: weight of artifact consistency.
-        paired: weight of the mean absolute difference to the truth, in batches that have a truth.
-        paired_rms: weight of the root mean square difference to the truth, which large errors near metal dominate.
+        paired: weight of the mean absolute difference from the ground truth, in batches that have one.
+        paired_rms: weight of the root mean square difference from the ground truth, which large errors near metal
+            dominate.
         unchanged: weight of the change of clean images. Without this loss, the networks that remove artifacts may shift
             grey values.
-        contrast: weight of the lost contrast of faint lesions, in batches that have a truth.
+        contrast: weight of the lost contrast of faint lesions, in batches that have a ground truth.
     """
 
     width: Count = 64

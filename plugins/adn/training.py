@@ -23,8 +23,9 @@ GENERATORS, DISCRIMINATORS = "generators", "discriminators"
 class AdnTraining:
     """Losses of Liao 2019, equations 3 to 7, with least-squares adversarial losses as in the authors' code.
 
-    Two losses are not in the paper: in batches with a truth, the difference from it outside metal, which preserves
-    bone; and optionally the change of clean images by the networks that remove artifacts, which preserves grey values.
+    Two losses are not in the paper: in batches with a ground truth, the difference from it outside metal, which
+    preserves bone; and optionally the change of clean images by the networks that remove artifacts, which preserves
+    grey values.
     """
 
     turns = (GENERATORS, DISCRIMINATORS)
@@ -103,7 +104,7 @@ class AdnTraining:
         }
 
     def _calm(self, network: AdnNetwork, batch: Unpaired, chosen: Settings) -> dict[str, Tensor]:
-        """Compute the losses of artifact removal only: on a clean crop, and on crops with artifacts and truth.
+        """Compute the losses of artifact removal only: on a clean crop, and on crops with artifacts and ground truth.
 
         Both losses belong to the same step, because Adam scales steps, so that weights could not balance losses of
         different steps. A single clean crop is sufficient, and all crops share one forward pass. The discriminators are
@@ -126,7 +127,7 @@ class AdnTraining:
 
 
 def _difference(made: Tensor, truth: Tensor, away: Tensor | None, chosen: Settings) -> dict[str, Tensor]:
-    """Compute the losses of the difference from the truth outside metal."""
+    """Compute the losses of the difference from the ground truth outside metal."""
     losses = {"paired": chosen.paired * l1(made, truth, away)}
     if chosen.paired_rms:
         losses["paired_rms"] = chosen.paired_rms * rms(made, truth, away)
@@ -134,7 +135,7 @@ def _difference(made: Tensor, truth: Tensor, away: Tensor | None, chosen: Settin
 
 
 def _crops(batch: Unpaired, edge: int) -> tuple[Tensor, Tensor, Tensor | None, Tensor | None]:
-    """Cut random crops, `[crop, 1, y, x]`, from the images, the truth and the map of pixels without metal.
+    """Cut random crops, `[crop, 1, y, x]`, from the images, the ground truth and the map of pixels without metal.
 
     Args:
         batch: unpaired batch.

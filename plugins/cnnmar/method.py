@@ -1,4 +1,4 @@
-"""CNNMAR: a small network makes the prior image that completes the sinogram (Zhang and Yu 2018)."""
+"""CNNMAR: a small network generates the prior image used to complete the sinogram (Zhang and Yu 2018)."""
 
 import torch
 from pydantic import BaseModel, Field

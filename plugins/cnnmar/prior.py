@@ -1,4 +1,4 @@
-"""Tissue processing: make the prior from the network's image, with uniform soft tissue and without metal."""
+"""Tissue processing: turn the network's image into a prior image with uniform soft tissue and without metal."""
 
 import numpy as np
 import torch

@@ -1,4 +1,4 @@
-"""Make the first joint step, after NMAR, one iteration of the consistency loop, and an estimate of the metal."""
+"""Compute the start: NMAR, one iteration of the consistency loop, an estimate of the metal, the first joint step."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace

@@ -1,4 +1,4 @@
-"""Estimate the material of the metal and its fraction of each pixel."""
+"""Estimate the material of the metal and the fraction of each pixel that it fills."""
 
 from collections.abc import Sequence
 

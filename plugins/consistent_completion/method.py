@@ -1,4 +1,4 @@
-"""Consistent completion: change tissue and metal until their simulated scan agrees with the measured one."""
+"""Consistent completion: change tissue and metal until their simulated scan agrees with the measured scan."""
 
 from collections.abc import Sequence
 
@@ -63,7 +63,7 @@ class ConsistentCompletion:
 
     @torch.inference_mode()
     def run(self, case: MarCase, parameters: BaseModel, job: Job) -> MarResult:
-        """Correct the slices of a case; clinical slices, whose sinogram is not measured, get the result of NMAR."""
+        """Correct the slices of a case; clinical slices, which have no measured sinogram, get the result of NMAR."""
         assert isinstance(parameters, Parameters)
 
         def tell(share: float, text: str) -> None:

@@ -1,4 +1,4 @@
-"""Parameters of consistent completion; the advanced ones switch parts of the method off."""
+"""Parameters of consistent completion; the advanced parameters switch off parts of the method."""
 
 from typing import Literal
 

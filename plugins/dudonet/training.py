@@ -34,7 +34,7 @@ class EndToEnd:
 
         The first two need SE-Net, the last one IE-Net. The second is left out if its weight is 0.
 
-        As in the paper, all pixels count; the truth inside metal is the tissue that the metal replaces.
+        As in the paper, all pixels count; the ground truth inside metal is the tissue that the metal replaces.
         """
         dual = _dual(network)
         weights, unit = dual.settings.losses, line_unit(pairs.projector)

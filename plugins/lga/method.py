@@ -1,4 +1,4 @@
-"""Latent GSI Alignment: change the latent code of a slice to that of spectral CT, and keep the metal (Han 2025)."""
+"""Latent GSI Alignment: shift the latent code of a slice towards spectral CT, and keep the metal (Han 2025)."""
 
 from typing import Literal
 

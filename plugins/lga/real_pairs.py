@@ -103,7 +103,7 @@ def matched(ordinary: Bank, spectral: Bank) -> tuple[Match, ...]:
 
 
 def alignment(moving: Tensor, fixed: Tensor) -> Tensor:
-    """Find the affine map that maximises the correlation of a slice with another one.
+    """Find the affine map that maximises the correlation between one slice and another.
 
     Args:
         moving: slice to transform, HU `[y, x]`.

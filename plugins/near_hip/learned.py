@@ -48,7 +48,7 @@ class Learned:
         words: description for the notes of a result.
         scan: small scan on which the network works.
         start: kind of completion that the network corrects.
-        is_own: whether the network learned from the scan that is corrected.
+        is_own: whether the network was trained on the scan that is corrected.
         has_alike: whether the soft tissue in the training slices was scaled to water.
     """
 

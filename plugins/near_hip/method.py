@@ -1,4 +1,4 @@
-"""The near-hip method: a network learns to complete the trace from the patient's own slices without metal."""
+"""The near-hip method: a network trained on the patient's own metal-free slices completes the trace."""
 
 from collections.abc import Callable
 from dataclasses import replace

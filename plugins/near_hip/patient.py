@@ -63,7 +63,7 @@ class SmallScan:
         return interpolate(mu[:, None], size=(self.size_px, self.size_px), mode="bilinear", antialias=True)[:, 0]
 
     def pairs(self, mu: Tensor, metal: Tensor) -> Pairs:
-        """Make re-projected pairs without a truth from slices with metal, 1/cm, on any grid with this field of view."""
+        """Make re-projected pairs without ground truth from slices with metal, 1/cm, on any grid of this extent."""
         image, mask = self.image(mu), self.mask(metal)
         sinogram = self.projector.forward(image)
         return Pairs(

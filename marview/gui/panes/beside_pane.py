@@ -13,7 +13,7 @@ NAME = "beside"
 
 
 class BesidePane(SlicePane):
-    """Pane that shows another examination or correction, or the simulated truth; the original while X is held."""
+    """Pane that shows another scan or correction, or the simulated ground truth; the original while X is held."""
 
     redraws_for = frozenset({"slice_index", "slice_count", "is_original_held", "layout", "maximised"})
 
@@ -48,7 +48,7 @@ class BesidePane(SlicePane):
         return session.original() if display.is_original_held else session.beside.picture(display.slice_index)
 
     def plane(self) -> MeasuredPlane | None:
-        """Return None: the pane shows a slice."""
+        """Return None, because the pane shows a slice and not a section."""
         return None
 
     def is_there(self) -> bool:

@@ -52,7 +52,7 @@ class ComparePane(SlicePane):
         return Picture(result.corrected(original.values, display.slice_index), original.pixel_mm)
 
     def plane(self) -> MeasuredPlane | None:
-        """Return None: the pane shows a slice."""
+        """Return None, because the pane shows a slice and not a section."""
         return None
 
     def is_there(self) -> bool:

@@ -1,4 +1,4 @@
-"""Encoders, generators and discriminators that translate an image into another one (Liao 2019, section III).
+"""Encoders, generators and discriminators that translate one image into another (Liao 2019, section III).
 
 Images are `[slice, 1, y, x]` in the unit of `marview.methods.image_domain`. Edges are multiples of `FOLD`, or of a
 multiple of it if the networks rearrange squares of pixels into channels.

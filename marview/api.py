@@ -69,7 +69,7 @@ class Metal:
     def __post_init__(self) -> None:
         mask = checked_mask(self.mask).copy()
         if mask.ndim != 3:
-            raise UsageError(f"A metal mask must have three axes [z, y, x], but this one has the shape {mask.shape}.")
+            raise UsageError(f"A metal mask must have three axes [z, y, x], but this one has shape {mask.shape}.")
         mask.flags.writeable = False
         object.__setattr__(self, "mask", mask)
 
@@ -216,7 +216,7 @@ def reduce(
     found = metal if isinstance(metal, Metal) else find_metal(volume) if metal is None else Metal(_mask(metal), "given")
     mask = found.mask
     if mask.shape != source.hu.shape:
-        raise UsageError(f"The mask has the shape {mask.shape}, but the volume has the shape {source.hu.shape}.")
+        raise UsageError(f"The mask has shape {mask.shape}, but the volume has shape {source.hu.shape}.")
     chosen = _with_metal(mask, slices)
     if not chosen:
         raise NoMetal(_no_metal(found, is_automatic=metal is None))
@@ -272,7 +272,7 @@ def write_dicom(reduction: Reduction, folder: Path | str) -> tuple[Path, ...]:
     _refuse_no_reduction(reduction, folder)
     if not isinstance(reduction.source, LoadedSeries):
         raise UsageError(
-            "marview needs the original files to write a DICOM series. Pass a series of marview.read to "
+            "marview needs the original files to write a DICOM series. Pass a series from marview.read to "
             "marview.reduce, or use marview.write_nifti."
         )
     planes = CorrectionPlanes.of(reduction.correction_hu, reduction.slices, len(reduction.hu))
@@ -311,10 +311,11 @@ def write_nifti(reduction: Reduction, folder: Path | str) -> tuple[Path, ...]:
 
 def _volume(volume: Volume | LoadedSeries) -> Volume:
     if isinstance(volume, str | Path):
-        raise UsageError(f"A volume is needed, not a path. Read it first: marview.read({str(volume)!r}).")
+        raise UsageError(f"Expected a volume, not a path. Read it first: marview.read({str(volume)!r}).")
     if not isinstance(volume, Volume | LoadedSeries):
         raise UsageError(
-            f"A volume is needed, not {type(volume).__name__}. Make one: marview.Volume(hu, grid), or use marview.read."
+            f"Expected a volume, not {type(volume).__name__}. Create one: marview.Volume(hu, grid), or use "
+            "marview.read."
         )
     if isinstance(volume, Volume):
         return volume
@@ -354,9 +355,9 @@ def _no_metal(found: Metal, *, is_automatic: bool) -> str:
 
 def _refuse_no_reduction(reduction: object, folder: object) -> None:
     if not isinstance(reduction, Reduction):
-        raise UsageError(f"A result of marview.reduce is needed, not {type(reduction).__name__}.")
+        raise UsageError(f"Expected a result of marview.reduce, not {type(reduction).__name__}.")
     if not isinstance(folder, str | os.PathLike):
-        raise UsageError(f"A folder is needed, not {type(folder).__name__}.")
+        raise UsageError(f"Expected a folder, not {type(folder).__name__}.")
 
 
 def _refuse_no_number(value: object, must_be: str) -> None:

@@ -105,7 +105,7 @@ def _refuse_empty_path(parameter: Any) -> None:
 
     def checked(context: Any, value: Any) -> Any:
         if value == "" or (isinstance(value, list | tuple) and "" in value):
-            raise UsageError(f"{_name_of(parameter)} is empty. Name a file or folder; '.' is the current folder.")
+            raise UsageError(f"{_name_of(parameter)} is empty. Specify a file or folder; '.' is the current folder.")
         return process(context, value)
 
     if "Path" in str(parameter.type_descriptor.annotation):

@@ -170,7 +170,7 @@ def test_a_result_is_written_as_nifti(study: Path, tmp_path: Path, has_files: bo
 def test_a_result_of_a_nifti_file_is_not_written_as_dicom(study: Path, tmp_path: Path) -> None:
     first = marview.write_nifti(marview.reduce(marview.read(study), "linear_interpolation"), tmp_path / "first")[0]
     again = marview.reduce(marview.read(first), "linear_interpolation")
-    with pytest.raises(marview.BadInput, match="write the result as NIfTI"):
+    with pytest.raises(marview.BadInput, match="Write the result as NIfTI"):
         marview.write_dicom(again, tmp_path / "out")
     assert len(marview.write_nifti(again, tmp_path / "out")) == 3
 
@@ -232,11 +232,11 @@ def test_a_volume_without_files_is_corrected_but_not_written_as_dicom(study: Pat
         (lambda v: marview.find_metal(v, threshold_hu="2000"), "number in HU, not '2000'"),
         (lambda v: marview.find_metal(v, margin_mm="1"), "length in mm, not '1'"),
         (lambda _: marview.read(5), "must be a string or a Path, not int"),
-        (lambda v: marview.write_dicom(v.volume.hu, "out"), r"marview\.reduce is needed, not ndarray"),
+        (lambda v: marview.write_dicom(v.volume.hu, "out"), r"Expected a result of marview\.reduce, not ndarray"),
         (lambda v: marview.simulate(v.volume.hu, {}, "adn-265"), "no protocol 'adn-265'"),
         (lambda v: marview.reduce(v, None), "identifier, such as 'nmar', not None"),
         (lambda v: marview.reduce(v, parameters=["clamp"]), "a dictionary of names and values, not list"),
-        (lambda v: marview.write_dicom(marview.reduce(v, "linear_interpolation"), None), "A folder is needed"),
+        (lambda v: marview.write_dicom(marview.reduce(v, "linear_interpolation"), None), "Expected a folder"),
         (lambda v: marview.Metal(np.full(v.volume.hu.shape, 0.3), "drawn by me"), "0 and 1"),
         (lambda v: marview.Metal(v.volume.hu[0] > 5000, "drawn by me"), r"three axes \[z, y, x\].* \(80, 80\)"),
         (

@@ -31,7 +31,7 @@ def speak_german():
             "Serie erneut.",
         ),
         (
-            "Skipped: 4 listed in the DICOMDIR but missing. The series may lack slices; copy the files again.",
+            "Skipped: 4 listed in the DICOMDIR but missing. The series may be missing slices; copy the files again.",
             "Ausgelassen: 4 im DICOMDIR aufgeführt, aber nicht vorhanden. Der Serie fehlen vielleicht Schichten; "
             "kopieren Sie die Dateien noch einmal.",
         ),

@@ -43,7 +43,7 @@ def run_on_cluster(
         client: Any = dask.Client(address, timeout=_ANSWER_S, set_as_default=False)
     except (OSError, ValueError, TimeoutError) as why:
         raise BadInput(
-            f"The Dask scheduler {address} does not answer ({why}). Start it, or correct the address."
+            f"The Dask scheduler {address} does not respond ({why}). Start it, or correct the address."
         ) from None
     waiting: dict[Any, Job] = {}
     try:
@@ -67,4 +67,4 @@ def _ending(future: Any) -> Ending:
     if bug is None:
         ending: Ending = future.result()
         return ending
-    return Ending(State.FAILED, f"No worker of the cluster finished this study ({type(bug).__name__}).")
+    return Ending(State.FAILED, f"No worker in the cluster finished this study ({type(bug).__name__}).")

@@ -117,9 +117,9 @@ def refuse_absent(path: Path) -> None:
         if stat.S_ISDIR(path.stat().st_mode):
             os.scandir(path).close()
     except FileNotFoundError:
-        raise BadInput(f"{path} does not exist. Name a folder, zip, DICOMDIR or file.") from None
+        raise BadInput(f"{path} does not exist. Specify a folder, zip, DICOMDIR or file.") from None
     except ValueError:  # a null character or half of a surrogate pair
-        raise BadInput(f"{path} cannot be read: no file can have this name.") from None
+        raise BadInput(f"{path} cannot be read: this is not a valid file name.") from None
     except OSError as why:
         raise BadInput(f"{path} cannot be read: {(why.strerror or 'unknown reason').lower()}.") from None
 
@@ -140,7 +140,8 @@ def no_images(paths: Sequence[Path]) -> str:
         return 'The list of jobs is empty. Write {"input": "PATH"}, one per line.'
     verb = "contains" if len(paths) == 1 else "contain"
     return (
-        f"{listing([str(path) for path in paths])} {verb} no CT images. Name folders, zips or files of DICOM or NIfTI."
+        f"{listing([str(path) for path in paths])} {verb} no CT images. Specify folders, zips, DICOM files or NIfTI "
+        "files."
     )
 
 
@@ -209,7 +210,7 @@ def _unreadable(found: Scan) -> str:
         more = f" None of the {len(found.damaged)} files can be read." if len(found.damaged) > 1 else ""
         return found.damaged[0] + more
     hidden = ", ".join(counted(reason, found.skipped[reason]) for reason in HIDING if found.skipped.get(reason))
-    return f"{found.path} contains no images that can be read ({hidden})." if hidden else ""
+    return f"{found.path} contains no readable images ({hidden})." if hidden else ""
 
 
 def read_jobs(path: Path) -> list[Path]:

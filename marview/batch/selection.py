@@ -42,7 +42,7 @@ class SelectionRule:
 
     def __post_init__(self) -> None:
         if not self.order or set(self.order) - set(_WORDS):
-            raise UsageError(f"--prefer must list any of {', '.join(_WORDS)}, not {','.join(self.order)}.")
+            raise UsageError(f"--prefer takes any of {', '.join(_WORDS)}, not {','.join(self.order)}.")
         try:
             re.compile(self.description)
         except re.error as why:

@@ -54,7 +54,9 @@ def batch(
     output: JobFolder = Path("corrected"),
     jobs: Annotated[
         list[Path] | None,
-        typer.Option(metavar="FILE", help='File of further inputs, one {"input": "PATH"} per line. Can be repeated.'),
+        typer.Option(
+            metavar="FILE", help='File that lists further inputs, one {"input": "PATH"} per line. Can be repeated.'
+        ),
     ] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Continue the job table in DIR.")] = False,
     retry_failed: Annotated[bool, typer.Option("--retry-failed", help="Queue failed studies again.")] = False,

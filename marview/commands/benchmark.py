@@ -20,21 +20,21 @@ def benchmark(
         typer.Option(
             metavar="DIR",
             help="Cases in SynDeepLesion's layout, case files, or clean slices. An index.csv next to TIFF stacks "
-            "(columns file, page, patient) lists the patient of each slice, for methods that learn from the scan.",
+            "(columns file, page, patient) lists the patient of each slice, for methods that train on the scan.",
         ),
     ],
     method: Annotated[
         str,
         typer.Option(
             metavar="A,B,C",
-            help="Methods; `marview methods` lists them. `learned` selects all methods with weights, except those that "
-            "learn from the scan.",
+            help="Methods; `marview methods` lists them. `learned` selects all methods with weights, except those "
+            "that train on the scan.",
             autocompletion=lambda: [*method_names(), "learned"],
         ),
     ],
     output: Annotated[
         Path,
-        typer.Option(metavar="DIR", help="Folder for the tables; an interrupted benchmark there continues."),
+        typer.Option(metavar="DIR", help="Folder for the tables; an interrupted benchmark in it is resumed."),
     ],
     protocol: Annotated[
         str,
@@ -46,7 +46,7 @@ def benchmark(
         ),
     ] = "",
     masks: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="File of metal shapes to insert into clean slices.")
+        Path | None, typer.Option(metavar="FILE", help="File with metal shapes to insert into clean slices.")
     ] = None,
     material: Annotated[
         str,
@@ -60,7 +60,8 @@ def benchmark(
         bool,
         typer.Option(
             "--mismatched",
-            help="Scan clean slices with finer rays, detector blur and a harder beam: effects that no method models.",
+            help="Simulate the scan of clean slices with finer rays, detector blur and a harder beam, which no "
+            "method models.",
         ),
     ] = False,
     settings: Annotated[
@@ -74,7 +75,7 @@ def benchmark(
     device: RunDevice = Device.AUTO,
     as_json: AsJson = False,
 ) -> None:
-    """Run methods on cases with known truth, then print and write the tables.
+    """Run methods on cases with known ground truth, then print and write the tables.
 
     Raises:
         UsageError: an unknown protocol, method or parameter, or a folder of another benchmark.
@@ -85,7 +86,7 @@ def benchmark(
 
     named = [name.strip() for name in method.split(",") if name.strip()]
     if not named:
-        raise UsageError("--method does not name a method. Use, for instance, --method linear_interpolation,nmar.")
+        raise UsageError("--method is empty. Use, for example, --method linear_interpolation,nmar.")
     with progress("cases", is_quiet=as_json) as advance:
         results = measure(
             protocol,

@@ -36,12 +36,12 @@ class Kind(enum.StrEnum):
 def demo(
     kind: Annotated[Kind, typer.Option(help="Implants in the study.")] = Kind.HIP,
     output: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="Folder of the study; the default is in your data folder.")
+        Path | None, typer.Option(metavar="DIR", help="Folder for the study; the default is in your data folder.")
     ] = None,
     window: Annotated[bool, typer.Option("--window/--no-window", help="Open the study in the window.")] = True,
     as_json: AsJson = False,
 ) -> int:
-    """Simulate a study with metal and known truth, and open it; later calls open the same study.
+    """Simulate a study with metal and known ground truth, and open it; later calls open the same study.
 
     The folder contains `study` (the series with artifacts, DICOM), `truth` (the same anatomy without metal, DICOM) and
     `metal.nii.gz` (the true metal mask).
@@ -57,7 +57,7 @@ def demo(
     if as_json:
         print(json.dumps({"kind": kind, "study": str(study), "truth": str(truth), "metal": str(metal)}, indent=2))
     else:
-        print(f"{study}: {_TITLES[kind]}, simulated; the truth without metal is in {truth}.")
+        print(f"{study}: {_TITLES[kind]}, simulated; the ground truth without metal is in {truth}.")
     return open_window([str(study)], picture=Path(f"marview-demo-{kind}.png")) if window else 0
 
 
@@ -74,7 +74,7 @@ def _make(kind: str, folder: Path, *, is_quiet: bool) -> None:
                 patient_name=f"DEMO^{kind.upper()}",
                 patient_id=f"DEMO-{kind.upper()}",
                 study_description=f"marview demo: {_TITLES[kind].lower()}",
-                series_description=_TITLES[kind] if name == "study" else f"{_TITLES[kind]}: truth without metal",
+                series_description=_TITLES[kind] if name == "study" else f"{_TITLES[kind]}: ground truth without metal",
                 series_number=number,
                 body_part=_BODY_PARTS[kind],
                 comments=about,

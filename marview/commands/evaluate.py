@@ -34,7 +34,7 @@ def evaluate(
     slices: Slices = "",
     as_json: AsJson = False,
 ) -> None:
-    """Measure corrected volumes against their truth, in one table.
+    """Compare corrected volumes with the ground truth, in one table.
 
     A correction leaves the pixels in its metal mask unchanged. To compare results with different masks, use
     `marview sweep`, which measures all of them outside the union of the masks.

@@ -87,7 +87,7 @@ def find_metal(loaded: LoadedSeries, choice: MaskChoice, advice: str = "", *, wh
         if found.doubtful is not None:
             least_hu = int(np.ceil(found.threshold_hu))
             raise NoMetal(
-                f"No certain metal was found in {loaded.series.path}. {found.notes[-1]} If they are metal, add "
+                f"No metal was found with certainty in {loaded.series.path}. {found.notes[-1]} If they are metal, add "
                 f"--threshold {least_hu - 1} or --mask FILE{where}."
             )
     if not mask.any():

@@ -126,8 +126,8 @@ def install_run(run: Path) -> None:
     listings = discover()
     if all(listing.id != method for listing in listings):
         raise UsageError(
-            f"{run} trained the method {method}, which is not installed. Set MARVIEW_PLUGINS to the folder that "
-            "contains it, as for the training."
+            f"{run} contains weights for the method {method}, which is not installed. Set MARVIEW_PLUGINS to the "
+            "folder that contains the method, as you did for training."
         )
     source = find(str(method), listings).to_train
     if source.manifest is not None and (fault := wrong_entry(source.folder, source.manifest)):

@@ -70,7 +70,9 @@ Restore = Annotated[
     ),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print a JSON record instead of sentences.")]
-DryRun = Annotated[bool, typer.Option("--dry-run", help="Print what would be done; run and write nothing.")]
+DryRun = Annotated[
+    bool, typer.Option("--dry-run", help="Print what would be done, without running or writing anything.")
+]
 
 # How to find the metal: the same options for every command that needs a metal mask.
 Threshold = Annotated[

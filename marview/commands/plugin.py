@@ -64,7 +64,7 @@ def new_plugin(
             "--learned", help="The method has a network to train; with --image, the network uses only the image."
         ),
     ] = False,
-    output: Annotated[Path, typer.Option(metavar="DIR", help="Folder in which to make the folder NAME.")] = Path(),
+    output: Annotated[Path, typer.Option(metavar="DIR", help="Parent folder of the new folder NAME.")] = Path(),
 ) -> None:
     """Write a working method and its test as a starting point.
 
@@ -246,7 +246,7 @@ def remove_plugin(
     method: Annotated[
         str,
         typer.Argument(
-            metavar="ID", help="A method, or trained weights, that you installed.", autocompletion=own_methods
+            metavar="ID", help="A method or trained weights that you installed.", autocompletion=own_methods
         ),
     ],
 ) -> None:

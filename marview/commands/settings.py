@@ -43,7 +43,7 @@ def parse_settings_by_method(settings: Sequence[str], methods: Sequence[str]) ->
         method, dot, rest = name.rpartition(".")
         if not dot and len(methods) != 1:
             raise UsageError(
-                f"--set {name} does not name a method. Use, for instance, --set {methods[0]}.{name}=VALUE."
+                f"--set {name} does not say which method it is for. Use, for example, --set {methods[0]}.{name}=VALUE."
             )
         if dot and method not in methods:
             raise UsageError(f"--set {name}: {method} is not one of the methods, {', '.join(methods)}.")

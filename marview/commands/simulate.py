@@ -66,7 +66,7 @@ def simulate(
     series: Series = "",
     as_json: AsJson = False,
 ) -> None:
-    """Put metal into a clean series and simulate its scan, with known truth.
+    """Insert metal into a clean series and simulate its scan, with known ground truth.
 
     The folder contains `study` (with artifacts) and `truth` (without metal) as DICOM series, `metal.nii.gz`, and
     `cases`: the slices with metal and their sinograms, as case files of marview or in the public SynDeepLesion layout.
@@ -129,7 +129,7 @@ def simulate(
                 patient_name="SIMULATED^METAL",
                 patient_id="SIMULATED",
                 study_description="marview simulate",
-                series_description=(f"Simulated: {name}" if folder == "study" else "Truth without metal")[:64],
+                series_description=(f"Simulated: {name}" if folder == "study" else "Ground truth without metal")[:64],
                 series_number=number,
                 comments=str(about["note"]),
                 kvp=float(scan.tube_kv),

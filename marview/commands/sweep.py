@@ -205,7 +205,7 @@ def _numbers(text: str, option: str) -> list[float]:
 def _truth(path: Path, grid: Grid) -> NDArray[np.int16]:
     found = open_series(path).volume
     if found.grid.shape != grid.shape or not np.allclose(found.grid.affine, grid.affine, atol=0.05):
-        raise BadInput(f"{path} does not match the voxel grid of the series. Use the truth of the same scan.")
+        raise BadInput(f"{path} does not match the voxel grid of the series. Use the ground truth of the same scan.")
     return found.hu
 
 

@@ -27,7 +27,7 @@ def train(
     method: Annotated[
         str,
         typer.Argument(
-            metavar="METHOD", help="A learned method; `marview methods` lists them.", autocompletion=learned_methods
+            metavar="METHOD", help="A trainable method; `marview methods` lists them.", autocompletion=learned_methods
         ),
     ],
     output: Annotated[Path, typer.Option(metavar="DIR", help="Folder of the training run.")],
@@ -35,7 +35,7 @@ def train(
         Path | None, typer.Option(metavar="DIR", help="Scans without metal: TIFF stacks, DICOM series, NIfTI.")
     ] = None,
     patient: Annotated[
-        Path | None, typer.Option(metavar="SERIES", help="Patient's scan from which the method learns (near_hip).")
+        Path | None, typer.Option(metavar="SERIES", help="Patient's scan to train on (near_hip).")
     ] = None,
     with_metal: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Scans with metal, for unpaired training (adn).")
@@ -53,7 +53,7 @@ def train(
         list[str] | None,
         typer.Option(
             metavar="P",
-            help=f"Scan protocol that replaces the recipe's: {', '.join(protocol_names())}. Can be repeated.",
+            help=f"Scan protocol to use instead of the recipe's: {', '.join(protocol_names())}. Can be repeated.",
             autocompletion=lambda: list(protocol_names()),
         ),
     ] = None,
@@ -74,7 +74,7 @@ def train(
     ] = None,
     as_json: AsJson = False,
 ) -> int:
-    """Train a learned method; Ctrl-C stops and saves the run.
+    """Train a method; Ctrl-C stops and saves the run.
 
     The folder contains `weights.safetensors` for use, `state.safetensors` to continue from, `curve.csv`, `pictures`,
     a TensorBoard log if tensorboardX is installed, and `run.json`.
@@ -170,7 +170,7 @@ def _source(
     named = [each for each in (data, patient, unpaired[1], spectral[0]) if each is not None]
     if len(named) != 1 or any((one is None) != (other is None) for one, other in (unpaired, spectral)):
         raise UsageError(
-            "Name the scans to train on: --data DIR with scans without metal, or --patient SERIES, or, for unpaired "
+            "Specify the scans to train on: --data DIR with scans without metal, or --patient SERIES, or, for unpaired "
             "training, --with-metal DIR together with --without-metal DIR, or, for spectral scans, --ordinary DIR "
             "together with --gsi DIR."
         )

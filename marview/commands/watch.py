@@ -54,7 +54,11 @@ def watch(
     ] = 60.0,
     keep_free: Annotated[
         int,
-        typer.Option(metavar="MB", min=0, help="Start no study while the disk of DIR has less free space than this."),
+        typer.Option(
+            metavar="MB",
+            min=0,
+            help="Start no new study while the disk that contains DIR has less free space than this.",
+        ),
     ] = 2000,
     workers: Workers = 0,
     threshold: Threshold = None,
@@ -168,7 +172,7 @@ class _Watch:
         sources = self._fitting([job.source for job in queued])
         jobs = [job for job in queued if job.source in sources]
         if self.held or len(jobs) < len(queued):
-            trouble = f"The disk of {self.output} is nearly full. New studies wait until there is space."
+            trouble = f"The disk that contains {self.output} is nearly full. New studies wait until there is space."
         if trouble and trouble != self.trouble:
             inform(trouble)
         self.trouble = trouble

@@ -46,7 +46,7 @@ def _open(paths: list[str], picture: Path) -> int:
         )
     for path in paths:
         if not path:
-            raise UsageError("The path is empty. Name a file or folder; '.' is the current folder.")
+            raise UsageError("The path is empty. Specify a file or folder; '.' is the current folder.")
         if not Path(path).exists():
             if question := meant(path, VERBS):
                 raise UsageError(f"There is no command {path!r}.{question} Run marview --help for the commands.")
@@ -59,5 +59,5 @@ def _open(paths: list[str], picture: Path) -> int:
     from marview.gui.app import render_to_png
 
     render_to_png(Path(paths[0]) if paths else None, picture)
-    print(f"This machine has no display, so the window was drawn into {picture.resolve()} instead.")
+    print(f"This machine has no display, so marview saved an image of the window to {picture.resolve()} instead.")
     return 0

@@ -203,7 +203,8 @@ def _refuse_small(target: Path, there: Path, bytes_needed: int) -> None:
     free = shutil.disk_usage(there).free
     if bytes_needed > free:
         raise CannotWrite(
-            f"{target} needs {-(-bytes_needed >> 20)} MB and the disk has {free >> 20} MB left. Nothing was written."
+            f"{target} needs {-(-bytes_needed >> 20)} MB, but the disk has only {free >> 20} MB left. Nothing was "
+            "written."
         )
 
 

@@ -96,8 +96,8 @@ def _unusable(header: SliceHeader) -> Finding | None:
     if header.has_float_pixels:
         return Finding(
             Kind.FLOAT_PIXELS,
-            f"{header.name} stores its image as Float Pixel Data, which marview cannot read: export it with whole "
-            "numbers.",
+            f"{header.name} stores its image as Float Pixel Data, which marview cannot read. Export it with integer "
+            "pixel values.",
         )
     if header.bits_allocated not in {8, 16, 32} or not 1 <= header.bits_stored <= header.bits_allocated:
         bits = f"{header.bits_stored} of {header.bits_allocated} bits"
@@ -125,7 +125,7 @@ def _truncated(header: SliceHeader) -> Finding | None:
         return Finding(
             Kind.DAMAGED,
             f"{header.name} contains {header.pixel_length} bytes of pixels, but {header.rows} x {header.columns} "
-            f"pixels take {native_bytes(header)}, so the rows of the image are unknown.",
+            f"pixels require {native_bytes(header)}, so the image layout is unknown.",
         )
     if header.transfer_syntax == DEFLATED:
         return None
@@ -177,8 +177,8 @@ def _trailing(slices: Sequence[SliceHeader]) -> list[Finding]:
     if not names:
         return []
     sentence = translatable(
-        f"The pixel data of {listing(names)} are longer than the image: marview read the image from their start and "
-        "ignored the rest. Check whether the image is shifted."
+        f"The pixel data of {listing(names)} are longer than the image. marview read the image from the start of "
+        "the data and ignored the rest. Check whether the image is shifted."
     )
     return [Finding(Kind.ODD_HEADER, sentence)]
 
@@ -205,8 +205,8 @@ def _of_the_whole(series: Series, slices: Sequence[SliceHeader]) -> list[Finding
     findings += [Finding(Kind.PASSED_OVER, sentence) for sentence in series.passed_over]
     if series.split.endswith(SEVERAL_PATIENTS):
         sentence = translatable(
-            "Slices of several patients share one series UID. These are the slices of one of them: check which "
-            "patient they belong to."
+            "Slices of several patients share one series UID. This series contains the slices of one of them. Check "
+            "which patient it is."
         )
         findings.append(Finding(Kind.SEVERAL_PATIENTS, sentence))
     if other := series.split.removesuffix(SEVERAL_PATIENTS).removesuffix(", "):

@@ -168,7 +168,7 @@ def _check_size(header: SliceHeader, frame: bytes) -> None:
         raise BadInput(f"{header.name} contains a damaged compressed image.")
     if size != (header.rows, header.columns):
         raise BadInput(
-            f"{header.name} should have {header.rows} x {header.columns} pixels and has {size[0]} x {size[1]}."
+            f"{header.name} should have {header.rows} x {header.columns} pixels, but has {size[0]} x {size[1]}."
         )
     if size[0] * size[1] > LARGEST_SLICE_PIXELS:
         raise BadInput(f"{header.name} is larger than a CT slice can be.")

@@ -139,8 +139,8 @@ def why_underivable(nifti: Path | None, slices: Iterable[SliceHeader | None]) ->
     """Return why no DICOM series can be derived from a NIfTI file or from slices; empty if one can."""
     if nifti is not None:
         return (
-            f"{nifti.name} is NIfTI and does not name a patient or study, so no DICOM series can be made of it: write "
-            "the result as NIfTI."
+            f"{nifti.name} is a NIfTI file without patient and study information, so marview cannot derive a DICOM "
+            "series from it. Write the result as NIfTI."
         )
     for header in slices:
         if header is not None and header.frame:
@@ -150,8 +150,8 @@ def why_underivable(nifti: Path | None, slices: Iterable[SliceHeader | None]) ->
             )
         if header is not None and not (header.sop_uid and header.series_uid and header.study_uid):
             return (
-                f"{header.name} lacks the UID of its study, series or instance, so no DICOM series can refer to it: "
-                "write the result as NIfTI."
+                f"{header.name} lacks the UID of its study, series or instance, so no DICOM series can refer to it. "
+                "Write the result as NIfTI."
             )
     return ""
 
@@ -163,7 +163,7 @@ def _refuse(loaded: LoadedSeries, correction_hu: Planes) -> None:
             f"The correction has shape {correction_hu.shape}, but the volume has shape {loaded.volume.hu.shape}."
         )
     if not all(np.isfinite(correction_hu[z]).all() for z in range(len(loaded.volume.hu))):
-        raise BadInput("The correction contains values that are not finite, so nothing was written.")
+        raise BadInput("The correction contains non-finite values, so nothing was written.")
 
 
 def source_dataset(header: SliceHeader) -> Dataset:

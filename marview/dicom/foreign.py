@@ -63,8 +63,8 @@ def refuse_foreign(target: Path) -> None:
         kind, is_own = _judged(target)
         if not is_own:
             raise UsageError(
-                f"{target} contains data that marview did not write ({kind}), and such files are never overwritten. "
-                "Choose another name."
+                f"{target} contains data that marview did not write ({kind}), and marview never overwrites such "
+                "files. Choose another name."
             )
         return
     there = next((folder for folder in target.parents if folder.is_dir()), target.parent)  # new folders go there

@@ -181,7 +181,7 @@ def inflate(data: bytes, begin: int, name: str) -> bytes:
     except zlib.error:
         raise BadInput(f"{name} is deflated and damaged, so it cannot be read.") from None
     if stream.unconsumed_tail:
-        raise BadInput(f"{name} inflates to more data than a slice has, so marview does not read it.")
+        raise BadInput(f"{name} decompresses to more data than a slice can contain, so marview does not read it.")
     return inflated
 
 

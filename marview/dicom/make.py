@@ -98,7 +98,7 @@ def _common(grid: Grid, labels: Labels, seed: str, study_seed: str) -> Dataset:
     spacing_z, spacing_y, spacing_x = grid.spacing_mm
     row, column = grid.affine[:3, 2] / spacing_x, grid.affine[:3, 1] / spacing_y
     if abs(float(row @ column)) > 1e-4:
-        raise ValueError("rows and columns are not at right angles, so DICOM cannot hold the grid")
+        raise ValueError("rows and columns are not at right angles, so DICOM cannot represent the grid")
     date, time = stamp()
     dataset = Dataset()
     dataset.SpecificCharacterSet = "ISO_IR 192"

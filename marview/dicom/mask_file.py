@@ -81,7 +81,7 @@ def read_metal(path: Path | str, series: LoadedSeries) -> MaskFile:
     share = tissue / max(1, int(np.count_nonzero(read.mask)))
     if share <= _MOST_TISSUE:
         return read
-    doubt = f"{share:.0%} of {Path(path).name} is below {_TISSUE_HU} HU: is it the mask of this series?"
+    doubt = f"{share:.0%} of {Path(path).name} is below {_TISSUE_HU} HU. Check that it is the mask of this series."
     return MaskFile(read.mask, (*read.notes, doubt))
 
 
@@ -123,7 +123,7 @@ def _labelled(values: NDArray[Any], path: Path, notes: list[str]) -> NDArray[np.
 def _notes(fitted: Fitted, path: Path) -> list[str]:
     notes = []
     if fitted.is_resampled:
-        notes.append(f"{path.name} is on a different grid from the series: it was resampled to the nearest voxel.")
+        notes.append(f"{path.name} is not on the voxel grid of the series, so it was resampled to the nearest voxel.")
     if fitted.outside:
         notes.append(f"Left out of {path.name}: {count(fitted.outside, 'voxel')} outside the series.")
     return notes

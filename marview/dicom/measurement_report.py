@@ -74,7 +74,7 @@ def write_measurement_report(path: Path | str, measures: Sequence[ReportedMeasur
         CannotWrite: the disk is full or read-only.
     """
     path = Path(path)
-    refuse_unreferable(series, "a DICOM SR", "export the measurements as CSV.")
+    refuse_unreferable(series, "a DICOM SR", "Export the measurements as CSV.")
     if not measures:
         raise BadInput("There is no measurement to export: measure something first.")
     import highdicom

@@ -46,7 +46,8 @@ def mixtures(slices: Sequence[SliceHeader]) -> list[Finding]:
         values = sorted({dict(header.phase).get(tag, "") for header in slices} - {""})
         if len(values) > 1:
             sentence = translatable(
-                f"The slices were made with different {name}: {listing(values)}. Values may differ from slice to slice."
+                f"The slices were acquired with different {name}: {listing(values)}. Values may differ from slice "
+                "to slice."
             )
             findings.append(Finding(Kind.MIXED, sentence))
     thickness = [header.thickness_mm for header in slices if header.thickness_mm and header.thickness_mm > 0]

@@ -52,7 +52,7 @@ def open_nifti(path: Path) -> tuple[nib.Nifti1Image, Layout]:
         with quiet():
             image = _load(path)
         if not isinstance(image, nib.Nifti1Image):
-            raise BadInput(f"{path.name} is not NIfTI.")
+            raise BadInput(f"{path.name} is not a NIfTI file.")
         shape = tuple(int(n) for n in image.shape)
         while len(shape) > 3 and shape[-1] == 1:
             shape = shape[:-1]
@@ -109,9 +109,9 @@ def affine_mm(image: nib.Nifti1Image, path: Path) -> NDArray[np.float64]:
     try:
         unit = str(image.header.get_xyzt_units()[0])  # type: ignore[no-untyped-call]
     except KeyError:
-        raise BadInput(f"{path.name} has a unit of length that NIfTI does not define: save it in mm.") from None
+        raise BadInput(f"{path.name} has a unit of length that NIfTI does not define. Save it in mm.") from None
     if unit not in _TO_MM:
-        raise BadInput(f"{path.name} gives lengths in {unit}, which is not a unit of length: save it in mm.")
+        raise BadInput(f"{path.name} gives lengths in {unit}, which is not a unit of length. Save it in mm.")
     scale, affine = _TO_MM[unit], np.asarray(image.affine, dtype=np.float64)
     if not np.isfinite(affine).all():
         raise _without_affine(path)
@@ -152,7 +152,7 @@ def _slope_findings(image: nib.Nifti1Image, path: Path) -> list[Finding]:
         slope = float(type(image.header).from_fileobj(stream, check=False)["scl_slope"])  # type: ignore[no-untyped-call]
     if np.isinf(slope):
         sentence = translatable(
-            f"The slope of {path.name} is infinite, so marview ignored slope and intercept: the values may not be HU."
+            f"The slope of {path.name} is infinite, so marview ignored slope and intercept. The values may not be HU."
         )
         return [Finding(Kind.BAD_RESCALE, sentence)]
     if slope < 0:
@@ -171,8 +171,8 @@ def _place_findings(image: nib.Nifti1Image, path: Path) -> list[Finding]:
         by_qform = header.get_qform(coded=True)[0]
     if by_sform is None and by_qform is None:
         sentence = translatable(
-            f"{path.name} does not state its position in the patient (neither qform nor sform): left and right may be "
-            "swapped."
+            f"{path.name} does not state its position in the patient (neither qform nor sform), so left and right "
+            "may be swapped."
         )
         return [Finding(Kind.NO_POSITION, sentence)]
     if by_sform is None:
@@ -187,8 +187,8 @@ def _place_findings(image: nib.Nifti1Image, path: Path) -> list[Finding]:
     if has_one_size and off_mm <= _MOST_VOXELS_APART * sizes_mm.min():
         return []
     sentence = translatable(
-        f"{path.name} gives two positions or voxel sizes that contradict each other (qform and sform): marview used "
-        "the sform. Check a length that you know."
+        f"The qform and sform of {path.name} disagree on its position or voxel size. marview used the sform. Check "
+        "a known length in the image."
     )
     return [Finding(Kind.NO_POSITION, sentence)]
 
@@ -244,14 +244,14 @@ def _value_findings(path: Path, lacking: list[int], clipped: list[int]) -> list[
     findings = []
     if lacking:
         sentence = translatable(
-            f"{count(len(lacking), 'slice')} of {path.name} {_hold(lacking)} voxels without a value (NaN): they are "
-            "treated as air."
+            f"{count(len(lacking), 'slice')} of {path.name} {_hold(lacking)} voxels without a value (NaN), which "
+            "marview treats as air."
         )
         findings.append(Finding(Kind.NO_NUMBER, sentence, slices=tuple(sorted(lacking))))
     if clipped:
         sentence = translatable(
-            f"{count(len(clipped), 'slice')} of {path.name} {_hold(clipped)} values beyond -32768 to 32767 HU: they "
-            "are shown, corrected and exported as the nearest of these."
+            f"{count(len(clipped), 'slice')} of {path.name} {_hold(clipped)} values outside -32768 to 32767 HU, "
+            "which are clipped to this range for display, correction and export."
         )
         findings.append(Finding(Kind.CLIPPED, sentence, slices=tuple(sorted(clipped))))
     return findings
@@ -298,7 +298,5 @@ def _voxels(image: nib.Nifti1Image, path: Path) -> NDArray[Any]:
         note_caught(why, path.name)
         raise BadInput(f"{path.name} is truncated or damaged.") from None
     if rest >= stored.shape[0] * stored.dtype.itemsize:
-        raise BadInput(
-            f"{path.name} contains more values than the dimensions in its header, so their rows are unknown."
-        )
+        raise BadInput(f"{path.name} contains more values than its header declares, so the image layout is unknown.")
     return np.asarray(values.reshape((*values.shape, 1, 1)[:3]))

@@ -79,13 +79,13 @@ def _values(header: Mapping[str, Any], stream: BinaryIO, path: Path) -> NDArray[
     """Unpack no more than the declared size, after a check that a volume can have it."""
     if "data file" in header or "datafile" in header:
         raise BadInput(
-            f"{path.name} stores its values in another file, which marview does not read: save it as one file."
+            f"{path.name} stores its values in another file, which marview does not read. Save it as one file."
         )
     kind, encoding = str(header["type"]).lower(), str(header["encoding"]).lower()
     if kind not in _TYPES or encoding not in _ENCODINGS or any(header.get(f"{unit} skip") for unit in ("line", "byte")):
         raise BadInput(
-            f"{path.name} contains {kind} values in the encoding {encoding}, which marview cannot read: save its "
-            "labels as whole numbers, raw or in gzip."
+            f"{path.name} contains {kind} values in the encoding {encoding}, which marview cannot read. Save its "
+            "labels as integers, either raw or with gzip compression."
         )
     dtype = np.dtype(_TYPES[kind]).newbyteorder(">" if header.get("endian") == "big" else "<")
     shape = [int(size) for size in header["sizes"]]
@@ -99,7 +99,7 @@ def _values(header: Mapping[str, Any], stream: BinaryIO, path: Path) -> NDArray[
     if len(data) < listed:
         raise BadInput(f"{path.name} is truncated: it contains {len(data)} of the {listed} bytes of its voxels.")
     if check_to_the_end(unpacked) >= shape[0] * dtype.itemsize:
-        raise BadInput(f"{path.name} contains more values than the sizes in its header, so their rows are unknown.")
+        raise BadInput(f"{path.name} contains more values than its header declares, so the image layout is unknown.")
     return np.frombuffer(data, dtype).reshape(shape, order="F")
 
 
@@ -120,14 +120,14 @@ def _mm_of(header: Mapping[str, Any], path: Path) -> float:
     scale = scales.pop()
     if scales or scale is None:
         raise BadInput(
-            f"{path.name} gives lengths in {', '.join(sorted(units))}, which marview does not read: save it in mm."
+            f"{path.name} gives lengths in {', '.join(sorted(units))}, which marview does not read. Save it in mm."
         )
     return scale
 
 
 def _in_space(values: NDArray[Any], header: Mapping[str, Any], path: Path) -> tuple[NDArray[Any], Grid]:
     nowhere = BadInput(
-        f"{path.name} does not state where its voxels are in the patient: save it with space and directions."
+        f"{path.name} does not state where its voxels are in the patient. Save it with space and directions."
     )
     signs = _TO_LPS.get(str(header.get("space", "")).lower())
     directions = header.get("space directions")

@@ -30,20 +30,21 @@ def odd_headers(slices: Sequence[SliceHeader]) -> list[Finding]:
     first = slices[0]
     findings = []
     if not first.patient_id:
-        sentence = translatable("The files have no patient ID: check which patient the images belong to.")
+        sentence = translatable("The files have no patient ID. Check which patient the images belong to.")
         findings.append(Finding(Kind.ODD_HEADER, sentence, Outcome.OPENS))
     findings += _missing_files(slices) + _odd_dates(slices) + _odd_uids(slices)
     signs = [header.name for header in slices if header.has_odd_sign]
     if signs:
         sentence = translatable(
-            f"Pixel Representation of {listing(signs)} is neither 0 (unsigned) nor 1 (signed): marview read the pixels "
+            f"Pixel Representation of {listing(signs)} is neither 0 (unsigned) nor 1 (signed), so marview read the "
+            "pixels "
             "as unsigned. Check the HU of air."
         )
         findings.append(Finding(Kind.BITS, sentence))
     commas = [header.name for header in slices if header.has_commas]
     if commas:
         sentence = translatable(
-            f"{listing(commas)} write numbers with a decimal comma: it was read as a decimal point."
+            f"{listing(commas)} contain numbers with a decimal comma, which marview read as a decimal point."
         )
         findings.append(Finding(Kind.ODD_HEADER, sentence))
     return findings
@@ -64,7 +65,9 @@ def _missing_files(slices: Sequence[SliceHeader]) -> list[Finding]:
                 else translatable("Files {} of {} are missing")
             )
             named = what.format(listing(map(str, missing)), expected)
-            findings.append(Finding(Kind.PASSED_OVER, f"{named}, so the series lacks slices. Copy the files again."))
+            findings.append(
+                Finding(Kind.PASSED_OVER, f"{named}, so the series is missing slices. Copy the files again.")
+            )
     return findings
 
 
@@ -99,7 +102,7 @@ def _odd_uids(slices: Sequence[SliceHeader]) -> list[Finding]:
     if all(_UID.fullmatch(uid) for uid in uids):
         return []
     sentence = translatable(
-        "The files have UIDs that are not valid (PS3.5, 9.1). marview keeps them; an archive may refuse an export."
+        "The files have invalid UIDs (PS3.5, 9.1). marview keeps them, but an archive may reject the exported files."
     )
     return [Finding(Kind.ODD_HEADER, sentence, Outcome.OPENS)]
 
@@ -125,7 +128,8 @@ def other_values(slices: Sequence[SliceHeader]) -> list[Finding]:
         findings.append(Finding(Kind.NOT_HU, sentence))
     if any(header.rescale_type == _MODIFIED_HU for header in slices):
         sentence = translatable(
-            "The files say that their HU are modified (Rescale Type HU_MOD): thresholds and corrections may be off."
+            "The files declare that their HU are modified (Rescale Type HU_MOD), so thresholds and corrections may "
+            "be wrong."
         )
         findings.append(Finding(Kind.NOT_HU, sentence))
     return findings

@@ -59,5 +59,5 @@ def doubtful_findings(hu: NDArray[np.int16], names: Mapping[int, str], compresse
         for z, row in list(found.items())[:_MOST_NAMED]
     ]
     if len(found) > _MOST_NAMED:
-        findings.append(Finding(Kind.DOUBTFUL, f"{len(found)} slices may be damaged in all.", slices=tuple(found)))
+        findings.append(Finding(Kind.DOUBTFUL, f"In all, {len(found)} slices may be damaged.", slices=tuple(found)))
     return findings

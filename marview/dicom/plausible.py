@@ -58,26 +58,26 @@ def values_findings(hu: NDArray[np.int16], name: str, *, is_padded: bool, are_la
     if low >= -1 and high <= _HIGHEST_ATTENUATION:
         least, most = _extremes(hu, -1, _HIGHEST_ATTENUATION)
         sentence = translatable(
-            f"The values of {name} are between {least} and {most}, like attenuation in 1/cm or labels: they are not "
-            f"HU. {ONLY_VIEWED}"
+            f"The values of {name} are between {least} and {most}, like attenuation in 1/cm or labels, so they are "
+            f"not HU. {ONLY_VIEWED}"
         )
         return [Finding(Kind.LABELS if are_labels else Kind.NOT_HU, sentence, Outcome.VIEWS)]
     if low > _HIGHEST_AIR_HU:
         sentence = translatable(
-            f"The lowest values of {name} are about {low:.0f}, but air is -1000 HU: the values may not be HU (for "
+            f"The lowest values of {name} are about {low:.0f}, but air is -1000 HU. The values may not be HU (for "
             "example grey values of cone-beam CT), or the images contain no air. Thresholds and corrections may be "
             "wrong."
         )
         return [Finding(Kind.NOT_HU, sentence)]
     if low < high < _HIGHEST_AIR_HU:
         sentence = translatable(
-            f"The highest values of {name} are about {high:.0f}, like air (-1000 HU): the rescale slope may be wrong, "
+            f"The highest values of {name} are about {high:.0f}, like air (-1000 HU). The rescale slope may be wrong, "
             "or the images contain no tissue."
         )
         return [Finding(Kind.NOT_HU, sentence)]
     if _are_shifted(sample):
         sentence = translatable(
-            f"Many values of {name} are below air (-1000 HU), down to about {low:.0f}: the values may be shifted or "
+            f"Many values of {name} are below air (-1000 HU), down to about {low:.0f}. The values may be shifted or "
             "inverted, for example by a wrong rescale slope or intercept. Thresholds and corrections may be wrong."
         )
         return [Finding(Kind.NOT_HU, sentence)]

@@ -208,7 +208,7 @@ def _finished(loaded: LoadedSeries, outcomes: _Outcomes) -> LoadedSeries:
     findings = list(loaded.report.findings)
     findings += [Finding(Kind.DAMAGED, damaged[z], slices=(z,)) for z in sorted(damaged)[:3]]
     if len(damaged) > 3:
-        findings.append(Finding(Kind.DAMAGED, f"{len(damaged)} slices are damaged in all.", slices=tuple(damaged)))
+        findings.append(Finding(Kind.DAMAGED, f"In all, {len(damaged)} slices are damaged.", slices=tuple(damaged)))
     names = {z: header.name for z, header in enumerate(loaded.sources) if header is not None}
     findings += findings_of(outcomes.remarks, names)
     if loaded.report.is_volume:

@@ -21,14 +21,16 @@ def refuse_unreferable(series: LoadedSeries, what: str, another: str) -> None:
         BadInput: the series is not DICOM, or has no UIDs or frame of reference.
     """
     if series.nifti is not None:
-        raise BadInput(f"{series.nifti.name} is NIfTI, and {what} refers to DICOM images: {another}")
+        raise BadInput(f"{series.nifti.name} is a NIfTI file, but {what} refers to DICOM images. {another}")
     for header in series.sources:
         if header is not None and header.frame:
-            raise BadInput(f"{header.source.name} is Enhanced CT, to which {what} from marview cannot refer: {another}")
+            raise BadInput(
+                f"{header.source.name} is Enhanced CT, and {what} from marview cannot refer to it. {another}"
+            )
         if header is not None and not (header.sop_uid and header.series_uid and header.study_uid):
-            raise BadInput(f"{header.name} lacks a UID that {what} could refer to: {another}")
+            raise BadInput(f"{header.name} lacks a UID that {what} could refer to. {another}")
         if header is not None and not header.frame_of_reference_uid:
-            raise BadInput(f"{header.name} lacks the frame of reference, which {what} needs: {another}")
+            raise BadInput(f"{header.name} lacks the frame of reference, which {what} requires. {another}")
 
 
 def bare(source: Dataset, header: SliceHeader) -> Dataset:

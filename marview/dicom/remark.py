@@ -31,7 +31,8 @@ _FINDINGS: Mapping[Remark, tuple[Kind, str]] = {
     Remark.CLIPPED: (
         Kind.CLIPPED,
         translatable(
-            "Values of {} beyond -32768 to 32767 HU are clipped to that range for display and correction. An export as "
+            "Values of {} outside -32768 to 32767 HU are clipped to that range for display and correction. An "
+            "export as "
             "DICOM keeps them; NIfTI and PNG contain the clipped values."
         ),
     ),
@@ -45,28 +46,29 @@ _FINDINGS: Mapping[Remark, tuple[Kind, str]] = {
     Remark.HIGH_BIT: (
         Kind.BITS,
         translatable(
-            "High Bit and Bits Stored of {} contradict each other: marview read the bits that the pixels use. Check "
+            "High Bit and Bits Stored in {} are inconsistent; marview inferred the bit range from the pixel values. "
+            "Check "
             "the HU of air and fat."
         ),
     ),
     Remark.SPARE_BITS: (
         Kind.BITS,
         translatable(
-            "The pixels of {} use more bits than Bits Stored says: marview read all bits. "
+            "The pixels of {} use more bits than Bits Stored states, so marview read all bits. "
             "Check the HU of metal and bone."
         ),
     ),
     Remark.DROPPED_BITS: (
         Kind.BITS,
         translatable(
-            "The pixels of {} have bits above Bits Stored. marview dropped them, because they look "
-            "like an overlay: the image continues under them. If metal is missing there, export the series again."
+            "The pixels of {} have bits above Bits Stored. marview ignored them, because they look like an overlay "
+            "on the image. If metal is missing there, export the series again."
         ),
     ),
     Remark.SIGN: (
         Kind.BITS,
         translatable(
-            "Pixel Representation and the compressed images of {} disagree on whether values are signed: marview "
+            "Pixel Representation and the compressed images of {} disagree on whether values are signed; marview "
             "followed Pixel Representation. Check the HU of air and metal."
         ),
     ),

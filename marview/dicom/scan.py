@@ -124,12 +124,12 @@ class _Finds:
         Damaged files beside a single series are left out, because the series reports them.
         """
         hidden = ", ".join(counted(reason, self.skipped[reason]) for reason in HIDING if self.skipped[reason])
-        told = translatable(f"Skipped: {hidden}. The series may lack slices; copy the files again.")
+        told = translatable(f"Skipped: {hidden}. The series may be missing slices; copy the files again.")
         sentences = [told] if hidden else []
         damaged = [text for folder, text in self.damaged if len(series_in.get(folder, ())) != 1]
         if damaged:
             others = f" In all, {len(damaged)} files cannot be read." if len(damaged) > 1 else ""
-            sentences.append(f"{damaged[0]}{others} The series may lack slices; copy the files again.")
+            sentences.append(f"{damaged[0]}{others} The series may be missing slices; copy the files again.")
         return tuple(sentences)
 
     def nothing(self, path: Path) -> str:
@@ -142,8 +142,8 @@ class _Finds:
             found = ", ".join(counted(reason, number) for reason, number in sorted(self.skipped.items()))
             if self.skipped[ARCHIVE]:
                 return f"{path} contains no CT images ({found}). Unpack the archives and open the folder."
-            return f"{path} contains no CT images ({found}). Open a folder, zip or file of DICOM or NIfTI."
-        return f"{path} contains no files. Open a folder, zip or file of DICOM or NIfTI."
+            return f"{path} contains no CT images ({found}). Open a folder, zip, DICOM file or NIfTI file."
+        return f"{path} contains no files. Open a folder, zip, DICOM file or NIfTI file."
 
 
 def _studies(

@@ -54,7 +54,7 @@ def refuse_unsegmentable(series: LoadedSeries) -> None:
     Raises:
         BadInput: the series is not DICOM, or has no UIDs or frame of reference.
     """
-    refuse_unreferable(series, "a DICOM SEG", "write the mask as NIfTI (NAME.nii.gz) or NRRD (NAME.nrrd).")
+    refuse_unreferable(series, "a DICOM SEG", "Write the mask as NIfTI (NAME.nii.gz) or NRRD (NAME.nrrd).")
 
 
 def write_segmentation(
@@ -152,7 +152,7 @@ def _refuse_other_patient(source: Source, series: LoadedSeries) -> None:
     """Refuse another patient's mask; both identifiers are read by the same function, whatever their characters."""
     theirs = read_header(source).patient_id
     if theirs and series.patient_id and theirs != series.patient_id:
-        raise BadInput(f"{source.name} belongs to a different patient from the series: choose a mask of this series.")
+        raise BadInput(f"{source.name} and the series belong to different patients. Choose a mask of this series.")
 
 
 def _segments(dataset: Dataset, path: Path, syntax: str, series_grid: Grid) -> Segments:

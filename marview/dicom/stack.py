@@ -134,8 +134,8 @@ def _uneven(slices: Sequence[SliceHeader], distance: NDArray[np.float64], lattic
         worst = max(int(np.argmax(lattice.off_mm)) - 1, 0)
         return Finding(
             Kind.NOT_A_VOLUME,
-            f"{slices[worst].name} and {slices[worst + 1].name} are shifted sideways against each other, so the slices "
-            "are not an even stack: you can view them one by one, but not measure or correct them.",
+            f"{slices[worst].name} and {slices[worst + 1].name} are shifted sideways relative to each other, so the "
+            "slices are not evenly stacked. You can view them one by one, but not measure or correct them.",
             Outcome.VIEWS,
         )
     return Finding(
@@ -203,8 +203,8 @@ def plane_findings(
         return [
             Finding(
                 Kind.GANTRY_TILT,
-                f"The gantry was tilted by {max(shear, from_axis if step_mm is None else shear):.1f} degrees: "
-                "slices keep their tilted planes, in which methods work.",
+                f"The gantry was tilted by {max(shear, from_axis if step_mm is None else shear):.1f} degrees. The "
+                "slices keep their tilted planes, and methods correct them in these planes.",
             )
         ]
     if from_axis > 1:

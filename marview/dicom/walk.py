@@ -75,7 +75,7 @@ def walk(path: Path, skipped: Counter[str]) -> Iterator[Source]:
 
 def _reason(why: OSError | ValueError) -> str:
     if isinstance(why, ValueError):  # a null character or half of a surrogate pair
-        return "no file can have this name"
+        return "this is not a valid file name"
     return why.strerror.lower() if why.strerror else "it cannot be reached"
 
 

@@ -194,8 +194,10 @@ def _make(row: str, known: KnownCase, entries: Sequence[Entry], correct: Correct
         image = mu_to_hu(_without_metal(known, is_looped=row == LOOP))
         return Corrected(np.broadcast_to(image.numpy(), known.truth_hu.shape), 0.0)
     corrected = correct(next(entry for entry in entries if entry.id == row), known, tell)
-    if corrected.hu.shape != known.truth_hu.shape or not np.isfinite(corrected.hu).all():
-        raise MethodFailed(f"its result has the shape {corrected.hu.shape}, or contains values that are not finite.")
+    if corrected.hu.shape != known.truth_hu.shape:
+        raise MethodFailed(f"its result has shape {corrected.hu.shape}, but the case has {known.truth_hu.shape}.")
+    if not np.isfinite(corrected.hu).all():
+        raise MethodFailed("its result contains non-finite values.")
     return corrected
 
 

@@ -99,8 +99,8 @@ def check_case(known: KnownCase) -> KnownCase:
     case, shape = known.case, tuple(known.case.hu.shape)
     if len(shape) != 3 or tuple(case.metal.shape) != shape or known.truth_hu.shape != shape:
         raise BadInput(
-            f"Case {known.name}: image {shape}, mask {tuple(case.metal.shape)} and truth {known.truth_hu.shape} "
-            "differ in shape. Make the case again."
+            f"Case {known.name}: image {shape}, mask {tuple(case.metal.shape)} and ground truth "
+            f"{known.truth_hu.shape} have different shapes. Regenerate the case."
         )
     rays = (shape[0], case.beam.views, case.beam.bins)
     sinograms = {
@@ -112,11 +112,11 @@ def check_case(known: KnownCase) -> KnownCase:
         shared = (1, *rays[1:]) if sinogram is known.metal_free_sinogram else rays
         if sinogram is not None and tuple(sinogram.shape) not in {rays, shared}:
             given = tuple(sinogram.shape)
-            raise BadInput(f"Case {known.name}: the {name} has the shape {given}, but the beam needs {rays}.")
-    values = {"image": case.hu, "truth": known.truth_hu} | sinograms
+            raise BadInput(f"Case {known.name}: the {name} has shape {given}, but the beam geometry requires {rays}.")
+    values = {"image": case.hu, "ground truth": known.truth_hu} | sinograms
     for name, array in values.items():
         if array is not None and not np.isfinite(np.asarray(array)).all():
-            raise BadInput(f"Case {known.name}: the {name} contains values that are not finite. Make the case again.")
+            raise BadInput(f"Case {known.name}: the {name} contains non-finite values. Regenerate the case.")
     _check_metal(known)
     return known
 

@@ -52,8 +52,10 @@ def _read_scanned(folder: Path, name: str, protocol: Protocol) -> KnownCase:
     known = read_known_case(folder, name)
     if not protocol.is_scan_of(known.case.beam, known.case.pixel_mm):
         own = _protocol_of(known.case)
-        advice = f"Use --protocol {own.name}" if own else "No named protocol matches, so make the case again"
-        raise BadInput(f"Case {name} was scanned with a different beam or pixel size from {protocol.name}. {advice}.")
+        advice = f"Use --protocol {own.name}" if own else "No named protocol matches, so regenerate the case"
+        raise BadInput(
+            f"Case {name} was scanned with a beam geometry or pixel size that differs from {protocol.name}. {advice}."
+        )
     return known
 
 
@@ -74,12 +76,12 @@ def read_known_case(folder: Path, name: str) -> KnownCase:
     """
     given, path = folder / f"{name}.npz", folder / f"{name}{_TRUTH}"
     for missing in (each for each in (given, path) if not each.is_file()):
-        raise BadInput(f"Case {name}: {missing} is missing. Make the case again, or remove its other file.")
+        raise BadInput(f"Case {name}: {missing} is missing. Regenerate the case, or remove its other file.")
     case = load_case(given)
     try:
         with open_regular(path) as stream, np.load(stream, allow_pickle=False) as file:
             truth_hu = file["truth_hu"]
             free = file.get("metal_free_sinogram")
     except (*DAMAGED_ARRAYS, KeyError) as reason:
-        raise BadInput(f"Case {name}: {path} is damaged or contains no truth. Make the case again.") from reason
+        raise BadInput(f"Case {name}: {path} is damaged or contains no ground truth. Regenerate the case.") from reason
     return check_case(KnownCase(name, case, truth_hu, free))

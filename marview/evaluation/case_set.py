@@ -52,7 +52,9 @@ def list_cases(
     if not path.exists():
         raise BadInput(f"{path} does not exist.")
     if scanner is not None and path.is_dir() and (is_syndeeplesion(path) or is_case_folder(path)):
-        raise UsageError(f"The cases in {path} are already scanned. Another scanner can only scan clean slices.")
+        raise UsageError(
+            f"The scans of the cases in {path} are already simulated. Choose a scanner only for clean slices."
+        )
     if path.is_dir() and is_syndeeplesion(path):
         return list_syndeeplesion(path, protocol)
     if path.is_dir() and is_case_folder(path):

@@ -116,7 +116,7 @@ def evaluate(
     chosen = np.array([z for z in np.flatnonzero(counted) if z in wanted], dtype=int)
     if not len(chosen):
         raise BadInput(
-            "There is no slice to compare: the chosen slices contain no metal, or the results equal the truth."
+            "There is no slice to compare: the chosen slices contain no metal, or the results equal the ground truth."
         )
     names = _names(results)
     notes = (*notes, *_partly_changed(names, [each[chosen] for each in volumes], numbers, chosen))
@@ -134,8 +134,7 @@ def _partly_changed(
         if 0 < differs.sum() < len(differs):
             which = numbers.words(chosen[differs].tolist())
             yield (
-                f"{name} differs from {names[0]} only in {which} of {len(differs)}; choose these with --slices to "
-                "measure only these."
+                f"{name} differs from {names[0]} only in {which} of {len(differs)}; use --slices to measure only these."
             )
 
 
@@ -146,18 +145,21 @@ def _read_alike(path: Path, true: AnyVolume) -> tuple[NDArray[np.float32], tuple
     if volume.series is not None and true.series is not None:
         if _differ(volume.series.patient_id, true.series.patient_id):
             raise BadInput(
-                f"{path} belongs to a different patient from the truth. Compare a result with the truth of the same "
-                "scan."
+                f"{path} and the ground truth belong to different patients. Compare a result with the ground truth "
+                "of the same scan."
             )
         away_mm = _apart_mm(volume.series.volume.grid, true.series.volume.grid)
         if away_mm > _SAME_PLACE * min(true.series.volume.grid.spacing_mm):
             raise BadInput(
-                f"{path} is at a different position from the truth, by up to {away_mm:.1f} mm. Compare a "
-                "result with the truth of the same scan."
+                f"{path} is up to {away_mm:.1f} mm away from the position of the ground truth. Compare a result "
+                "with the ground truth of the same scan."
             )
         frames = [series.volume.grid.frame_of_reference_uid for series in (volume.series, true.series)]
         if _differ(*frames):
-            return volume.hu, (f"{path} has a different frame of reference from the truth: are both of the same scan?",)
+            return volume.hu, (
+                f"{path} and the ground truth have different frames of reference. Check that both "
+                "are of the same scan.",
+            )
     return volume.hu, ()
 
 

@@ -19,8 +19,9 @@ from marview.worker.case_files import save_case, save_neighbours
 from marview.worker.neighbours import Neighbours
 
 _ALONE = (
-    "It learns from other slices of the scan, but none are known: the patient has no other slices here or is not "
-    "named. Give a DICOM series, a NIfTI file, or a TIFF stack with several slices of a patient and an index.csv "
+    "It trains on other slices of the scan, but there are none: the patient has no other slices here, or the "
+    "patient is not named. Use a DICOM series, a NIfTI file, or a TIFF stack with several slices of a patient and "
+    "an index.csv "
     "beside it (columns file, page, patient)."
 )
 

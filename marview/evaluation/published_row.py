@@ -17,7 +17,8 @@ FAMILIES: dict[Family, str] = {
     "LGA": "ArtifactGSI, clinical scans against spectral images of the same patients; PSNR of an unknown value range",
     "AAPM": "the AAPM CT-MAR challenge of 2024: mean of eight measures, 0 the truth and 4 uncorrected, lower is better",
     "CatSim": "scans simulated with CatSim, in FIND-Net's paper: mean absolute error, SSIM and PSNR",
-    "alone": "each measured by its own paper on its own simulation: comparable with no other row, even of this table",
+    "alone": "each measured in its own paper on its own simulation; not comparable with any other row, even in this "
+    "table",
 }
 
 

@@ -70,7 +70,7 @@ def read_slice(slice_folder: Path, top: Path, name: str, protocol: Protocol) -> 
         raise BadInput(f"Case {name}: there is no file 0.h5 with a metal shape in {slice_folder}.")
     masks = _read_masks(slice_folder, top, protocol.shape)
     if numbers[-1] >= len(masks):
-        raise BadInput(f"Case {name}: there is a file {numbers[-1]}.h5 and only {len(masks)} shapes in {_MASKS}.")
+        raise BadInput(f"Case {name}: there is a file {numbers[-1]}.h5 but only {len(masks)} shapes in {_MASKS}.")
     rays = (protocol.beam.views, protocol.beam.bins)
     with_metal = [
         _read_h5(slice_folder / f"{k}.h5", ma_CT=protocol.shape[::-1], ma_sinogram=rays, metal_trace=rays)
@@ -200,7 +200,7 @@ def _read_h5(path: Path, **shapes: tuple[int, int]) -> dict[str, NDArray[Any]]:
         with h5py.File(path) as file:
             for name, shape in shapes.items():  # a damaged header may list more than fits into memory
                 if file[name].shape != shape:
-                    raise BadInput(f"{path}: {name} is {file[name].shape}, but the protocol needs {shape}.")
+                    raise BadInput(f"{path}: {name} is {file[name].shape}, but the protocol requires {shape}.")
             return {name: np.asarray(file[name]) for name in shapes}
     except BadInput:
         raise
@@ -220,8 +220,8 @@ def _read_without_metal(path: Path, protocol: Protocol) -> dict[str, NDArray[Any
     ratio = _ratio(without, protocol)
     if ratio > _ALIKE or ratio < 1 / _ALIKE:  # False for NaN, which is reported later
         raise BadInput(
-            f"{path}: the sinogram is {ratio:.2g} times what {protocol.name} makes of the image, so it has another "
-            "protocol. Name that one with --protocol."
+            f"{path}: the sinogram is {ratio:.2g} times the projection of the image with {protocol.name}, so it was "
+            "simulated with another protocol. Select that protocol with --protocol."
         )
     return without
 

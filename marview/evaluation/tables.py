@@ -21,7 +21,7 @@ def markdown(results: Results) -> str:
         parts += [_main_table(results, rows), _hu_table(rows), _clinical_table(rows), _family_table(rows)]
     if common := results.in_common():
         parts += [
-            f"Not every row has every slice. On the {count(len(common.rows[0].slices), 'slice')} that all have:",
+            f"Not all rows cover all slices. On the {count(len(common.rows[0].slices), 'slice')} that all rows cover:",
             _main_table(common, common.rows),
             _hu_table(common.rows),
         ]

@@ -37,9 +37,9 @@ def write_movie(path: Path | str, frames: Sequence[Frame], frame_ms: int) -> Pat
     """
     path = Path(path)
     if path.suffix.lower() not in SUFFIXES:
-        raise UsageError(f"{path.name} does not end in .gif or .mp4: choose one of these.")
+        raise UsageError(f"{path.name} does not end in .gif or .mp4. Choose one of these.")
     if not frames:
-        raise UsageError("A movie needs at least one picture.")
+        raise UsageError("A movie needs at least one frame.")
     check_file(path)
     if path.suffix.lower() == ".mp4":
         return _write_mp4(path, frames, frame_ms)
@@ -63,7 +63,7 @@ def _write_mp4(path: Path, frames: Sequence[Frame], frame_ms: int) -> Path:
         import imageio_ffmpeg
     except ImportError:
         raise BadInput(
-            "MP4 needs the package imageio-ffmpeg: install it (pip install imageio-ffmpeg), or choose a name that ends "
+            "MP4 needs the package imageio-ffmpeg. Install it (pip install imageio-ffmpeg), or choose a name that ends "
             "in .gif."
         ) from None
     height, width = (size - size % 2 for size in frames[0].shape[:2])  # H.264 requires even sizes
@@ -87,7 +87,7 @@ def _write_mp4(path: Path, frames: Sequence[Frame], frame_ms: int) -> Path:
             written = 0
         if written < len(frames):  # ffmpeg reports a full disk only on standard error
             raise BadInput(
-                f"{path.name} cannot be written as MP4: ffmpeg stopped early, as it does on a full disk. Choose another"
+                f"{path.name} cannot be written as MP4: ffmpeg stopped early; the disk may be full. Choose another"
                 " place, or a name that ends in .gif."
             )
     return path

@@ -93,7 +93,7 @@ def write_sweep_file(
     if suffix == TABLE_SUFFIX:
         return write_csv(path, [_record(row) for row in rows])
     if suffix not in FIGURE_SUFFIXES:
-        raise UsageError(f"{path.name} ends neither in .csv, for the table, nor in .png or .pdf, for the figure.")
+        raise UsageError(f"{path.name} must end in .csv for the table, or in .png or .pdf for the figure.")
     figure = draw_sweep(result, rows, slice_index, window)
     with whole_file(path) as part:
         if suffix == ".png":

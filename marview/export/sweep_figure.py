@@ -22,7 +22,7 @@ MEASURES: tuple[tuple[str, Callable[[Row], float]], ...] = (
     ("Mean in the region, HU", lambda row: row.mean_hu),
     ("Standard deviation in the region, HU", lambda row: row.deviation_hu),
     ("Streak index", lambda row: row.streak_index),
-    ("RMSE to the truth, HU", lambda row: row.rmse_hu),
+    ("RMSE to the ground truth, HU", lambda row: row.rmse_hu),
 )
 
 _OUTLINE = (255, 150, 30)

@@ -43,7 +43,7 @@ def open_volume(path: Path) -> AnyVolume:
     if path.suffix in ARRAYS:
         hu = read_array(path, "hu").astype(np.float32)
         if not np.isfinite(hu).all():
-            raise BadInput(f"{path} holds values that are not numbers.")
+            raise BadInput(f"{path} contains non-finite values.")
         return AnyVolume(hu)
     series = open_series(path)
     if not series.report.is_volume:

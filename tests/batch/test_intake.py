@@ -153,7 +153,7 @@ def test_a_name_that_no_file_can_have_is_refused(tmp_path: Path, name: str) -> N
     (tmp_path / "jobs.jsonl").write_text(json.dumps({"input": name}), encoding="utf-8")
     (path,) = read_jobs(tmp_path / "jobs.jsonl")
     for find in (refuse_absent, scan):
-        with pytest.raises(BadInput, match="no file can have this name"):
+        with pytest.raises(BadInput, match="this is not a valid file name"):
             find(path)
 
 

@@ -102,7 +102,7 @@ def test_inputs_without_images_are_refused_and_leave_no_folder(
     (tmp_path / "in" / "letter.txt").write_text("Dear colleague")
     answer = marview("batch", tmp_path / "in", *LI, "--output", tmp_path / "out", *more)
     assert answer.exit_code == 3
-    assert "contains no CT images. Name folders, zips or files" in answer.err
+    assert "contains no CT images. Specify folders, zips" in answer.err
     assert not (tmp_path / "out").exists()
 
 

@@ -54,5 +54,5 @@ def test_a_scheduler_that_does_not_answer_is_named(
     monkeypatch.setattr("marview.batch.cluster._ANSWER_S", 1)
     answer = marview("batch", metal_series, *LI, "--output", tmp_path / "o", "--scheduler", "tcp://127.0.0.1:9")
     assert answer.exit_code == 3
-    assert "127.0.0.1:9 does not answer" in answer.err
+    assert "127.0.0.1:9 does not respond" in answer.err
     assert states(tmp_path / "o") == [State.QUEUED]

@@ -322,4 +322,4 @@ licence = "MIT"
 def test_an_empty_path_is_not_the_current_folder(words: tuple[str, ...], marview: Callable) -> None:
     done = marview(*words)
     assert done.exit_code == 2
-    assert "is empty. Name a file or folder" in done.err
+    assert "is empty. Specify a file or folder" in done.err

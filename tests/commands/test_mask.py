@@ -78,7 +78,7 @@ def test_notes_go_to_standard_error(marview: Callable, metal_series: Path, tmp_p
     grid = type(series.volume.grid)(fine.shape, affine)
     write_nifti(tmp_path / "fine.nii.gz", fine, grid)
     answer = marview("mask", metal_series, "--mask", tmp_path / "fine.nii.gz", "--output", tmp_path / "m.nii.gz")
-    assert "Note: fine.nii.gz is on a different grid" in answer.err
+    assert "Note: fine.nii.gz is not on the voxel grid" in answer.err
     assert "Note" not in answer.out
 
 

@@ -18,7 +18,7 @@ def test_each_of_several_methods_gets_its_own_values() -> None:
 
 
 @pytest.mark.parametrize(
-    ("word", "said"), [("steps=2", "does not name a method"), ("c.steps=2", "not one of the methods")]
+    ("word", "said"), [("steps=2", "does not say which method"), ("c.steps=2", "not one of the methods")]
 )
 def test_a_value_for_no_method_is_refused(word: str, said: str) -> None:
     with pytest.raises(UsageError, match=said):

@@ -90,8 +90,8 @@ def test_notes_on_mask_and_region_are_printed(series: Path, tmp_path: Path, caps
     common = {"method": "linear_interpolation", "margins": "0,2", "device": Device.CPU}
     assert sweep(series, output=tmp_path / "out", mask=mask, roi=region, **common) == 0
     told = capsys.readouterr().err
-    assert "mask.nii.gz is on a different grid" in told
-    assert "region.nii.gz is on a different grid" in told
+    assert "mask.nii.gz is not on the voxel grid" in told
+    assert "region.nii.gz is not on the voxel grid" in told
 
 
 @pytest.mark.slow

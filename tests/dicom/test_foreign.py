@@ -192,5 +192,5 @@ def test_the_command_line_replaces_no_slice_of_another_study(
     order = [sys.executable, "-m", "marview", "mask", str(ct), "--output", str(victim)]
     ended = subprocess.run(order, capture_output=True, check=False, text=True)
     assert ended.returncode == 2
-    assert "are never overwritten. Choose another name." in ended.stderr
+    assert "never overwrites such files. Choose another name." in ended.stderr
     assert victim.read_bytes() == before

@@ -96,7 +96,7 @@ def test_a_changed_byte_in_a_compressed_nrrd_is_noticed(series, mask, tmp_path, 
 def test_an_nrrd_with_more_values_than_its_header_lists_is_refused(series, mask, tmp_path, encoding: str) -> None:
     path = save_nrrd(tmp_path / "m.nrrd", np.ones((10, 12, 5), "u1"), encoding=encoding)
     path.write_bytes(path.read_bytes().replace(b"sizes: 10 12 5", b"sizes: 9 12 5"))
-    with pytest.raises(BadInput, match=r"more values than the sizes in its header, so their rows are unknown"):
+    with pytest.raises(BadInput, match=r"more values than its header declares, so the image layout is unknown"):
         read_mask(path, series)
 
 
@@ -105,7 +105,7 @@ def test_a_mask_on_other_voxels_is_resampled_and_says_so(series, mask, tmp_path)
     path = save_nrrd(tmp_path / "fine.nrrd", fine, np.diag([0.5, 0.5, 2.0]), (-0.25, -0.25, 0))
     read = read_mask(path, series)
     np.testing.assert_array_equal(read.mask, mask)
-    assert "fine.nrrd is on a different grid from the series: it was resampled" in read.notes[0]
+    assert "fine.nrrd is not on the voxel grid of the series, so it was resampled" in read.notes[0]
 
 
 def test_parts_outside_are_reported(series, mask, tmp_path) -> None:
@@ -126,7 +126,7 @@ def test_several_labels_and_segments_are_all_metal_and_named(series, mask, tmp_p
 def test_a_mask_of_another_patient_or_frame_is_refused(series, mask, tmp_path) -> None:
     other = dicom.open_series(write_series(tmp_path / "other", "two", "P-2"))
     path = export.write_mask(tmp_path / "other.dcm", mask, other)
-    with pytest.raises(BadInput, match=r"other\.dcm belongs to a different patient"):
+    with pytest.raises(BadInput, match=r"other\.dcm and the series belong to different patients"):
         read_mask(path, series)
     later = dicom.open_series(write_series(tmp_path / "later", "three"))
     path = export.write_mask(tmp_path / "later.dcm", mask, later)
@@ -404,4 +404,4 @@ def test_a_mask_of_tissue_is_doubted_and_a_generous_one_is_not(mask, tmp_path) -
     assert read_metal(tmp_path / "own.nrrd", series).notes == ()
     assert read_metal(tmp_path / "generous.nrrd", series).notes == ()
     [note] = read_metal(tmp_path / "moved.nrrd", series).notes
-    assert re.fullmatch(r"\d+% of moved.nrrd is below 500 HU: is it the mask of this series\?", note)
+    assert re.fullmatch(r"\d+% of moved.nrrd is below 500 HU\. Check that it is the mask of this series\.", note)

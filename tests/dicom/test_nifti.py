@@ -139,9 +139,9 @@ def test_a_file_with_more_values_than_its_header_lists_is_refused(tmp_path, valu
     raw = bytearray(path.read_bytes())
     raw[42:44] = (3).to_bytes(2, "little")  # a column less, so rows shift against each other
     (tmp_path / name).write_bytes(gzip.compress(bytes(raw)) if name.endswith(".gz") else bytes(raw))
-    with pytest.raises(BadInput, match=r"more values than the dimensions in its header, so their rows are unknown"):
+    with pytest.raises(BadInput, match=r"more values than its header declares, so the image layout is unknown"):
         dicom.open_series(tmp_path / name)
-    with pytest.raises(BadInput, match=r"more values than the dimensions in its header"):
+    with pytest.raises(BadInput, match=r"more values than its header declares"):
         read_nifti_labels(tmp_path / name)
     path.write_bytes(path.read_bytes() + bytes(4096))
     assert dicom.open_series(path).report.findings == ()
@@ -172,9 +172,9 @@ MOVED[:3, 3] = 0, 0.6, 0
         ((FORM, 1), (FORM, 1), ""),
         ((FORM, 2), (FORM, 0), ""),
         ((FORM, 0), (FORM, 1), ""),
-        ((FORM, 1), (MOVED, 1), "contradict each other"),
-        ((FORM, 1), (np.diag([-1.0, 1, 2, 1]), 1), "contradict each other"),
-        ((np.diag([2.0, 2, 4, 1]), 1), (FORM, 0), "contradict each other"),
+        ((FORM, 1), (MOVED, 1), "disagree on its position"),
+        ((FORM, 1), (np.diag([-1.0, 1, 2, 1]), 1), "disagree on its position"),
+        ((np.diag([2.0, 2, 4, 1]), 1), (FORM, 0), "disagree on its position"),
         ((FORM, 0), (FORM, 0), "left and right may be swapped"),
     ],
 )
@@ -188,7 +188,7 @@ def test_places_that_contradict_each_other_or_are_missing_are_named(tmp_path, va
 
 def test_no_dicom_series_is_made_of_nifti(tmp_path, values):
     loaded = dicom.open_series(write(tmp_path / "v.nii", values, np.eye(4)))
-    with pytest.raises(BadInput, match="is NIfTI and does not name a patient"):
+    with pytest.raises(BadInput, match="is a NIfTI file without patient and study information"):
         dicom.write_derived_series(
             loaded, np.zeros(loaded.volume.hu.shape, np.float32), dicom.Derivation("LI", "1"), tmp_path / "out"
         )
@@ -265,7 +265,7 @@ def test_values_beyond_int16_are_reported(tmp_path, kind, value, shown):
     loaded = dicom.open_series(saved(tmp_path / "v.nii", values))
     (finding,) = (one for one in loaded.report.findings if one.kind == Kind.CLIPPED)
     assert finding.slices == (1,)
-    assert "corrected and exported as the nearest" in finding.sentence
+    assert "clipped to this range" in finding.sentence
     assert loaded.volume.hu[1, 1, 1] == shown
 
 

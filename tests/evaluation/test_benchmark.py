@@ -242,8 +242,8 @@ def test_rows_with_missing_slices_are_also_compared_on_common_slices(cases, tmp_
     assert [len(row.slices) for row in results.rows] == [4, 2, 4, 4, 4]
     assert [{each.case for each in row.slices} for row in common.rows] == [{"a"}] * 5
     table = (tmp_path / "part" / "table.md").read_text()
-    assert "On the 2 slices that all have:" in table
-    assert "slices that all have" not in (tmp_path / "whole" / "table.md").read_text()
+    assert "On the 2 slices that all rows cover:" in table
+    assert "slices that all rows cover" not in (tmp_path / "whole" / "table.md").read_text()
     psnr = f"{common.record()['methods']['nmar']['psnr_db']:.2f} / "
     assert psnr in table.split("On the 2 slices")[1]
 
@@ -301,7 +301,7 @@ def test_an_unusable_case_gives_one_message(cases, tmp_path, laboratory):
 
 @pytest.mark.parametrize(
     ("entry", "sentence"),
-    [(Entry("fails", "Fails"), "no heart for metal"), (Entry("half", "NaN", {"broken": True}), "not finite")],
+    [(Entry("fails", "Fails"), "no heart for metal"), (Entry("half", "NaN", {"broken": True}), "non-finite")],
 )
 def test_a_failing_method_gives_a_message_and_the_others_run(cases, tmp_path, laboratory, entry, sentence):
     results = _run(cases, tmp_path, laboratory, [entry, NMAR])

@@ -28,14 +28,14 @@ def _with(known, **changes):
 @pytest.mark.parametrize(
     ("spoil", "sentence"),
     [
-        (lambda known: dataclasses.replace(known, truth_hu=known.truth_hu[:1]), "differ in shape"),
-        (lambda known: _with(known, metal=known.case.metal[:, :10]), "differ in shape"),
+        (lambda known: dataclasses.replace(known, truth_hu=known.truth_hu[:1]), "have different shapes"),
+        (lambda known: _with(known, metal=known.case.metal[:, :10]), "have different shapes"),
         (
             lambda known: _with(known, measured_sinogram=known.case.measured_sinogram[..., :50]),
-            "sinogram has the shape",
+            "sinogram has shape",
         ),
-        (lambda known: _with(known, hu=known.case.hu * torch.nan), "not finite"),
-        (lambda known: dataclasses.replace(known, metal_free_sinogram=known.metal_free_sinogram / 0), "not finite"),
+        (lambda known: _with(known, hu=known.case.hu * torch.nan), "non-finite"),
+        (lambda known: dataclasses.replace(known, metal_free_sinogram=known.metal_free_sinogram / 0), "non-finite"),
         (lambda known: _with(known, metal=known.case.metal * False), "empty"),
         (lambda known: _with(known, metal=known.case.metal | True), "more than half of the body"),
     ],

@@ -53,7 +53,7 @@ def test_a_case_of_another_scan_is_refused_with_the_protocol_to_name(make_case, 
     write_known_case(make_case("ours", scan=adn), tmp_path)
     assert protocol_of_case_files(tmp_path) is adn
     assert list_case_files(tmp_path, adn)[0].read().name == "ours"
-    with pytest.raises(BadInput, match=r"Case ours .*different beam.* from small\. Use --protocol adn-256"):
+    with pytest.raises(BadInput, match=r"Case ours .*beam geometry .* differs from small\. Use --protocol adn-256"):
         list_case_files(tmp_path, small)[0].read()
 
 

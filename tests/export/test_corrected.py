@@ -81,7 +81,7 @@ def test_early_refusals_come_before_the_work(corrected: Corrected, tmp_path: Pat
     with pytest.raises(UsageError, match="is not empty"):
         export.refuse_up_front(corrected.source, Format.PNG, tmp_path / "source")
     path = export.write_nifti(tmp_path / "v.nii", corrected.source.volume.hu, corrected.source.volume.grid)
-    with pytest.raises(BadInput, match="write the result as NIfTI"):
+    with pytest.raises(BadInput, match="Write the result as NIfTI"):
         export.refuse_up_front(dicom.open_series(path), Format.DICOM, tmp_path / "out")
 
 
@@ -91,5 +91,5 @@ def test_pictures_that_do_not_fit_on_the_disk_are_refused_before_the_work(
     """Each picture takes whole blocks of the disk."""
     usage = SimpleNamespace(free=4096 * len(corrected.source.volume.hu))
     monkeypatch.setattr("shutil.disk_usage", lambda _: usage)
-    with pytest.raises(export.CannotWrite, match="needs 1 MB and the disk has 0 MB left"):
+    with pytest.raises(export.CannotWrite, match="needs 1 MB, but the disk has only 0 MB left"):
         export.refuse_up_front(corrected.source, Format.PNG, tmp_path / "pictures")

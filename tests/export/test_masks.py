@@ -144,6 +144,6 @@ def test_a_failed_write_gives_a_message(series, mask, tmp_path) -> None:
     with pytest.raises(BadInput, match="empty"):
         export.write_mask(tmp_path / "m.dcm", np.zeros_like(mask), series)
     volume = export.write_nifti(tmp_path / "v.nii", series.volume.hu, series.volume.grid)
-    with pytest.raises(BadInput, match="is NIfTI, and a DICOM SEG refers to DICOM images"):
+    with pytest.raises(BadInput, match="is a NIfTI file, but a DICOM SEG refers to DICOM images"):
         export.write_mask(tmp_path / "m.dcm", mask, dicom.open_series(volume))
     assert [path.name for path in tmp_path.iterdir()] == ["v.nii"]

@@ -31,7 +31,7 @@ def test_an_array_is_a_volume_and_a_single_slice_too(tmp_path: Path, name: str) 
 @pytest.mark.parametrize("wrong", [np.nan, np.inf])
 def test_a_volume_with_values_that_are_not_numbers_is_refused(tmp_path: Path, wrong: float) -> None:
     np.save(tmp_path / "hu.npy", np.array([[0.0, wrong]], np.float32))
-    with pytest.raises(BadInput, match=r"hu\.npy holds values that are not numbers"):
+    with pytest.raises(BadInput, match=r"hu\.npy contains non-finite values"):
         read_volume(tmp_path / "hu.npy")
     assert read_array(tmp_path / "hu.npy", "hu").shape == (1, 1, 2)
 

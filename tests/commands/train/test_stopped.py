@@ -119,7 +119,7 @@ def test_an_exception_in_training_code_names_file_and_line(marview, clean: Path,
     ("words", "says"),
     [
         (("small",), "--data DIR with scans without metal, or --patient SERIES"),
-        (("small", "--data", "SCANS", "--patient", "SCANS"), "Name the scans to train on: --data DIR"),
+        (("small", "--data", "SCANS", "--patient", "SCANS"), "Specify the scans to train on: --data DIR"),
         (("small", "--with-metal", "SCANS"), "--with-metal DIR together with --without-metal DIR"),
         (("small", "--data", "SCANS", "--with-metal", "SCANS"), "--with-metal DIR together with --without-metal DIR"),
         (

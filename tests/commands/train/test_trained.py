@@ -50,7 +50,7 @@ def test_a_trained_copy_runs_although_the_search_path_names_the_untrained_one(
     monkeypatch.delenv("MARVIEW_PLUGINS")
     lacking = marview("methods", "--install", run)
     assert lacking.exit_code == 2
-    assert "Set MARVIEW_PLUGINS to the folder that contains it" in lacking.err
+    assert "Set MARVIEW_PLUGINS to the folder that contains the method" in lacking.err
     monkeypatch.setenv("MARVIEW_PLUGINS", str(mine))
     assert "small now uses these weights" in marview("methods", "--install", run).out
     assert discovery.find_usable("small", discovery.discover()).folder == methods / "small"

@@ -23,7 +23,7 @@ def is_alive(process: int) -> bool:
 
 
 def started(process: int) -> str:
-    """Return the start time of a process, to tell it from a later one with the same id; empty if unknown."""
+    """Return the start time of a process, to distinguish it from a later process with the same id; empty if unknown."""
     facts = _facts(process)
     return facts[19] if len(facts) > 19 else ""
 

@@ -8,7 +8,7 @@ from marview.errors import UsageError
 
 
 def parse_settings(settings: Sequence[str]) -> dict[str, Any]:
-    """Return names and values of `name=value` words; the worker checks them against the method.
+    """Return the names and values in `name=value` words; the worker checks them against the method.
 
     Raises:
         UsageError: a word does not have this form, or a name occurs twice.

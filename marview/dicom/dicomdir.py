@@ -41,7 +41,7 @@ def listed(directory: Path, skipped: Counter[str]) -> Iterator[Source]:
 
 
 def count_absent(directory: Source, skipped: Counter[str]) -> None:
-    """Count the files that a DICOMDIR lists but its folder or zip lacks.
+    """Count the files that a DICOMDIR lists but that are missing from its folder or zip.
 
     Raises:
         BadInput: the DICOMDIR cannot be read.

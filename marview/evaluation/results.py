@@ -87,7 +87,7 @@ class Results:
         return next((row for row in self.rows if row.id == row_id and row.slices), None)
 
     def share_of_ceiling(self, row: Row) -> float:
-        """Return the fraction of the mean squared error between NMAR and the FBP ceiling that a row removes.
+        """Return the fraction of the gap in mean squared error between NMAR and the FBP ceiling that a row closes.
 
         It covers the slices that all three rows have: 0 is NMAR, 1 is the ceiling. NaN if one of the rows is missing.
         """

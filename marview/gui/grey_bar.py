@@ -22,7 +22,7 @@ class GreyBar(ScaleBar):
 
     @property
     def colours(self) -> Sequence[QColor]:
-        """Return black and white, the other way round if the pane is inverted."""
+        """Return black and white, in reverse order if the pane is inverted."""
         return (WHITE, BLACK) if self.is_inverted else (BLACK, WHITE)
 
     @property

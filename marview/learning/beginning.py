@@ -46,7 +46,7 @@ class Beginning:
 
 
 def begin_with(network: nn.Module, path: Path, method: str) -> Beginning:
-    """Copy those tensors of a file into the network whose name and shape match.
+    """Copy the tensors of a file whose names and shapes match into the network.
 
     A tensor named `steps` counts the steps of the run, so it is not copied and starts at zero. Other counters describe
     the earlier training and are copied.

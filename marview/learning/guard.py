@@ -65,7 +65,7 @@ _QUANTITIES = {
 
 
 def measured(image: Tensor, metal: Tensor, trace: Tensor) -> dict[str, Tensor]:
-    """Measure the quantities that are compared with the training data, by name, `[slice]` each.
+    """Measure the quantities that are compared with the training data, keyed by name, `[slice]` each.
 
     Args:
         image: image with metal, 1/cm.

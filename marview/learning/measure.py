@@ -26,10 +26,9 @@ def validate(
         batches: held-out batches.
         settings: settings of the network.
 
-    Returns:
-        Values by name, and pictures of the first batch by name. The values are `validation NAME` for each loss, and
-        `rmse_hu`. Pairs also have `li_rmse_hu` and `ceiling_rmse_hu`, the error of an FBP of the same scan without
-        metal, which sinogram completion cannot improve on. Unpaired batches have `uncorrected_rmse_hu` instead.
+    Returns: Values and preview images of the first batch, both keyed by name. The values are `validation NAME` for each
+    loss, and `rmse_hu`. Pairs also have `li_rmse_hu` and `ceiling_rmse_hu`, the error of an FBP of the same scan
+    without metal, which sinogram completion cannot improve on. Unpaired batches have `uncorrected_rmse_hu` instead.
     """
     numbers: dict[str, list[float]] = defaultdict(list)
     shown: dict[str, Tensor] = {}

@@ -30,7 +30,7 @@ def take_step(
     precision: Callable[[], AbstractContextManager[Any]] = nullcontext,
     join: Callable[[Iterable[nn.Parameter]], None] = lambda _: None,
 ) -> list[tuple[str, float]]:
-    """Take one optimiser step of each turn; return all losses by name.
+    """Take one optimiser step of each turn; return all losses, keyed by name.
 
     A turn without losses is left out.
 

@@ -213,7 +213,7 @@ def _installed() -> tuple[tuple[str, int], ...]:
 
 @lru_cache(maxsize=1)
 def _packages(_installed: tuple[tuple[str, int], ...]) -> list[EntryPoint]:
-    """Return the entry points of methods by name. They are cached, because reading them takes 20 ms."""
+    """Return the entry points of methods, keyed by name. They are cached, because reading them takes 20 ms."""
     return sorted(entry_points(group=ENTRY_POINTS), key=lambda each: each.name)
 
 

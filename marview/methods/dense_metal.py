@@ -24,7 +24,7 @@ _DARK_SHARE = 0.02
 
 
 def dense_slices(case: MarCase) -> list[int]:
-    """Return the positions in the case of clinical slices with metal denser than titanium.
+    """Return the positions, within the case, of clinical slices with metal denser than titanium.
 
     The list is empty for a measured sinogram, and also if the HU scale ends too low to distinguish dense metal.
     """

@@ -131,7 +131,7 @@ def _is_saturated(case: MarCase) -> Tensor:
 
 
 def complete_normalized(case: MarCase, prior_sinogram: Tensor, settings: NmarSettings) -> Tensor:
-    """Divide the sinogram by the prior's sinogram, interpolate across the trace, and multiply by it again."""
+    """Divide the sinogram by the prior's sinogram, interpolate the quotient across the trace, and undo the division."""
     is_normal = prior_sinogram >= settings.least_prior
     ratio = case.sinogram / prior_sinogram.clamp(min=settings.least_prior)
     ratio = ratio.clamp(1 / settings.largest_ratio, settings.largest_ratio)

@@ -60,7 +60,7 @@ class Ramp:
 
 @lru_cache(maxsize=16)
 def ramp(beam: Beam, field_radius_mm: float, name: str, dtype: str) -> Ramp:
-    """Return the weights and the filter of a beam as numbers of type `dtype`; it raises what its parts raise."""
+    """Return the weights and the filter of a beam as numbers of type `dtype`; raises the errors of its parts."""
     matrix = filter_matrix(beam, name)
     even, odd = slice(0, None, 2), slice(1, None, 2)
     sparse = name == "ram-lak"

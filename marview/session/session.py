@@ -251,7 +251,7 @@ class Session:
 
     @property
     def learns_first(self) -> bool:
-        """Return whether a run of the chosen method first trains on slices without metal, and the scan has enough."""
+        """Return whether a run of the method first trains on metal-free slices and the scan has enough of them."""
         return self.methods.learns_from(len(self.metal.counts) - len(self.metal.slices))
 
     @property

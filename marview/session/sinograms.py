@@ -40,7 +40,7 @@ class Projecting(Protocol):
     """Object that projects slices, such as `marview.mar.runner.MarWorker`."""
 
     def sinogram(self, request: SinogramRequest, on_message: Callable[[Message], None]) -> Run:
-        """Start to project a slice, and return immediately."""
+        """Start projecting a slice, and return immediately."""
 
 
 class Sinograms:

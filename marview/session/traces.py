@@ -46,7 +46,7 @@ class Tracing(Protocol):
     """Object that computes traces, such as `marview.mar.runner.MarWorker`."""
 
     def trace(self, request: TraceRequest) -> Run:
-        """Start to compute the trace of a slice, and return immediately."""
+        """Start computing the trace of a slice, and return immediately."""
 
 
 class Traces:
@@ -91,7 +91,7 @@ class Traces:
         view.changed.connect(self._follow)
 
     def switch_on(self) -> None:
-        """Start to follow the mask, with a separate worker."""
+        """Start following the mask, with a separate worker."""
         if not self._is_on and not self._is_closed:
             self._is_on = True
             self.restart()

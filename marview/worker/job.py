@@ -129,7 +129,7 @@ class WorkerJob:
         self._channel.check_cancelled()
 
     def neighbours(self, count: int) -> tuple[Tensor, Tensor]:
-        """Return slices of the same scan without metal, in HU, nearest first, and the masks of slices with metal."""
+        """Return the metal-free slices of the same scan in HU, nearest first, and the masks of slices with metal."""
         clean, masks = self.find_neighbours(count)
         return clean.to(self.device), masks.to(self.device)
 

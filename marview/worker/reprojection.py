@@ -20,7 +20,7 @@ class Reprojections:
         self._kept: dict[int, Tensor] = {}
 
     def begin(self, volume: Hashable) -> None:
-        """Start to use a volume: drop the sinograms of any other volume; None drops all sinograms."""
+        """Start using a volume: drop the sinograms of any other volume; None drops all sinograms."""
         if volume is None or volume != self._volume:
             self._kept.clear()
         self._volume = volume

@@ -58,7 +58,8 @@ class AdnNetwork(nn.Module):
         """Compute all images of a training step from two images `[slice, 1, y, x]` in the network's unit.
 
         Returns:
-            Images by name: `reduced` (x̂, the image with metal after artifact removal), `rebuilt` (the image with
+            Images, keyed by name: `reduced` (x̂, the image with metal after artifact removal), `rebuilt` (the image
+                with
             metal, generated from its own codes), `kept` (the clean image, generated from its own code), `swapped` (the
             clean image with the artifact of the other image), `self_reduced` (`swapped` after artifact removal).
         """

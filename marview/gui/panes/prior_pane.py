@@ -15,7 +15,7 @@ from marview.volume.window import HuWindow
 
 
 class PriorPane(SlicePane):
-    """Pane that shows the prior image of the result in view, or its artifact image, or why there is neither."""
+    """Pane that shows the prior image of the result in view, its artifact image, or the reason why there is neither."""
 
     redraws_for = frozenset({"slice_index", "slice_count", "layout", "maximised"})
     _is_artifact = False

@@ -219,7 +219,7 @@ class Discriminator(nn.Sequential):
 
 
 class Translation(nn.Module):
-    """Encoder and generator that translate an image into another one: 11,300,417 parameters at width 64 with merges.
+    """Encoder and generator that translate one image into another: 11,300,417 parameters at width 64 with merges.
 
     Other arguments are the same as for `Generator`.
 

@@ -32,8 +32,8 @@ def test_methods_as_json_says_why_a_method_cannot_be_loaded(
     assert "names method.py, which is not in the folder" in found["absent"]["error"]
     assert found["nmar"]["error"] == ""
     assert found["nmar"]["parameters"]["properties"]
-    assert found["image_gans"]["untrained"]
-    assert found["image_gans"]["parameters"]["properties"]
+    assert found["rdn_ct"]["untrained"]
+    assert found["rdn_ct"]["parameters"]["properties"]
 
 
 def test_trace_of_a_slice_as_arrays_and_as_a_picture(marview: Callable, metal_series: Path, tmp_path: Path) -> None:

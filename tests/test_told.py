@@ -69,9 +69,11 @@ def test_notes_of_methods_whatever_their_slices_and_numbers() -> None:
 
 
 LEARNED = (
-    "The network learned from 27 slices of this scan without metal and 1 mask of metal: 300 steps in 1.4 minutes, "
+    "The network was trained on 27 slices of this scan without metal and 1 mask of metal: 300 steps in 1.4 minutes, "
 )
-LERNTE = "Das Netz lernte aus 27 Schichten dieser Aufnahme ohne Metall und 1 Maske von Metall: 300 Schritte in 1.4 "
+LERNTE = (
+    "Das Netz wurde mit 27 Schichten dieser Aufnahme ohne Metall und 1 Maske von Metall trainiert: 300 Schritte in 1.4 "
+)
 
 
 @pytest.mark.parametrize(

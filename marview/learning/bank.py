@@ -124,14 +124,14 @@ def read_banks(
             )
         what = "no metal" if has_metal else "metal"
         why = f" ({count(unwanted, 'slice')} with {what}, {empty} without a body)" if unwanted or empty else ""
-        left_out = f" It holds {listing(files.left_out)}." if files.left_out else ""
+        left_out = f" It contains {listing(files.left_out)}." if files.left_out else ""
         if has_metal:
             raise BadInput(
-                f"{path} holds no slice with metal to train on{why}; {option} takes scans of patients with metal "
+                f"{path} contains no slice with metal to train on{why}; {option} takes scans of patients with metal "
                 f"as TIFF stacks, DICOM series or NIfTI files.{left_out}"
             )
         raise BadInput(
-            f"{path} holds no metal-free slice to train on{why}; --data takes scans without metal as TIFF stacks, "
+            f"{path} contains no metal-free slice to train on{why}; --data takes scans without metal as TIFF stacks, "
             f"DICOM series or NIfTI files, such as a series of the same scanner and body region.{left_out}"
         )
     if not kept[True]:

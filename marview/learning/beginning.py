@@ -63,15 +63,15 @@ def begin_with(network: nn.Module, path: Path, method: str) -> Beginning:
     tensors, facts = read_state(path, torch.device("cpu"))
     of = about(facts, str(path))
     if of.method != method:
-        raise UsageError(f"{path} holds weights of {of.method}; {method} can only start from its own weights.")
+        raise UsageError(f"{path} contains weights of {of.method}; {method} can only start from its own weights.")
     own = network.state_dict()
     found = network_of(tensors)
     learned = {name: tensor for name, tensor in own.items() if name != _RUN_STEPS}
     fits = {name for name, tensor in found.items() if name in learned and learned[name].shape == tensor.shape}
     if not fits:
         raise UsageError(
-            f"No tensor in {path} matches a tensor of the new network in name and shape. Use weights of a network that "
-            "has a part in common with it."
+            f"No tensor in {path} matches a tensor of the new network in name and shape. Use weights of a network "
+            "that shares layers with it."
         )
     network.load_state_dict({name: found[name].to(own[name].dtype) if name in fits else own[name] for name in own})
     parts: dict[str, list[bool]] = {}

@@ -58,7 +58,7 @@ def learn_in_run(
         except NotANumberError as wrong:
             raise MethodFailed(
                 translatable(
-                    f"Training stopped at step {number + 1}: {wrong} is not a number. Choose a smaller learning rate."
+                    f"Training stopped at step {number + 1}: {wrong} is not finite. Choose a smaller learning rate."
                 )
             ) from wrong
         done = number + 1

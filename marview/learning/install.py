@@ -46,12 +46,13 @@ def install(run: Path, listing: Listing, parent: Path, licence: str = "not state
     if record.get("method") != listing.id or not source.is_file():
         held = f"a run of {record['method']}" if record else "no run"
         raise BadInput(
-            f"{run} holds {held}, so {listing.id} cannot use its weights. Name a folder that marview train wrote."
+            f"{run} contains {held}, so {listing.id} cannot use its weights. Name a folder that marview train wrote."
         )
     _refuse_unread(listing, str(record["recipe"]["training"]))
     if any(each.get("is_patient", each.get("has_own_pairs", False)) for each in record["sessions"]):
         raise UsageError(
-            f"{run} learned from a patient's own scan, but installed weights are for other scans. The trained network "
+            f"{run} was trained on a patient's own scan, but installed weights are for other scans. The trained "
+            "network "
             f"stays where it is. Train on scans without metal (marview train {listing.id} --data DIR)."
         )
     _refuse_another_network(run, listing, str(record["recipe"]["training"]))
@@ -98,7 +99,7 @@ def _refuse_unread(listing: Listing, training: str) -> None:
     trainable = made_in(code_folder(listing.folder, manifest), training, "recipe: training")
     if isinstance(trainable, OwnPairs):
         raise UsageError(
-            f"{manifest.title} uses no weights: it learns from the scan in every run. The "
+            f"{manifest.title} uses no weights: it trains on the scan in every run. The "
             "trained network stays where it is."
         )
 

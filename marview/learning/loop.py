@@ -229,7 +229,7 @@ class Training:
             )
         except NotANumberError as wrong:
             raise MethodFailed(
-                f"Training of {self._plan.method} stopped at step {self.step + 1}: {wrong} is not a number; "
+                f"Training of {self._plan.method} stopped at step {self.step + 1}: {wrong} is not finite; "
                 f"{self.stays}. Try a smaller learning rate or gradient clipping."
             ) from wrong
         for name, value in losses:
@@ -270,12 +270,12 @@ class Training:
         of = about(facts, str(path))
         if of.method != self._plan.method:
             raise UsageError(
-                f"{folder} holds a run of another method, {of.method}, so {self._plan.method} cannot continue it. "
+                f"{folder} contains a run of another method, {of.method}, so {self._plan.method} cannot continue it. "
                 "Choose another folder."
             )
         if of.network != json.loads(json.dumps(self._recipe.network)):
             raise UsageError(
-                f"{folder} holds a run of {of.method} with different network settings. Use the same --size, or "
+                f"{folder} contains a run of {of.method} with different network settings. Use the same --size, or "
                 "choose another folder."
             )
         try:

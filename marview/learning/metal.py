@@ -97,7 +97,7 @@ def draw_pieces(hu: NDArray[np.float32], how: Metal, rng: np.random.Generator) -
                 break
     shares = {name: share for name, share in shares.items() if share.any()}
     if not shares:
-        raise BadInput("The slice contains no tissue for metal.")
+        raise BadInput("The slice contains no tissue in which metal could be placed.")
     return shares
 
 

@@ -18,7 +18,8 @@ _SIMULATED = (
     "real implants with the uncorrected image."
 )
 _REAL = (
-    "For research, not for primary diagnosis. The network learned from real scans with metal, whose truth is unknown: "
+    "For research, not for primary diagnosis. The network was trained on real scans with metal, for which there is "
+    "no ground truth: "
     "compare every result with the uncorrected image."
 )
 _WHOSE = (

@@ -27,13 +27,15 @@ def check_folder(folder: Path, *, is_resumed: bool) -> None:
     """
     there = next(one for one in (folder, *folder.absolute().parents) if one.exists())
     if not there.is_dir():
-        raise UsageError(f"{folder} cannot hold a run: {there} is a file. Choose another folder.")
+        raise UsageError(f"{folder} cannot contain a run: {there} is a file. Choose another folder.")
     if held(folder) is None and is_resumed:
-        raise UsageError(f"{folder} holds no run that could be resumed. Leave --resume out to start a new run.")
+        raise UsageError(f"{folder} contains no run to resume. Omit --resume to start a new run.")
     if held(folder) is not None and not is_resumed:
-        raise UsageError(f"{folder} already holds a run. Add --resume to continue it, or choose another folder.")
+        raise UsageError(f"{folder} already contains a run. Add --resume to continue it, or choose another folder.")
     if held(folder) is None and (foreign := _foreign(folder)):
-        raise UsageError(f"{folder} holds {foreign}, which is not part of a run. Choose a new folder, or an empty one.")
+        raise UsageError(
+            f"{folder} contains {foreign}, which is not part of a run. Choose a new folder, or an empty one."
+        )
     check_file(folder / STATE)
 
 

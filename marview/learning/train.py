@@ -98,20 +98,20 @@ def train(
     trainable: Trainable = made_in(code, recipe.training, f"recipes/{order.size}.toml: training")
     if order.is_patient and not isinstance(trainable, OwnPairs):
         raise UsageError(
-            f"{listing.id} does not learn from a patient's own scan as near_hip does. Give it scans without metal "
+            f"{listing.id} does not train on a patient's own scan; near_hip does. Give it scans without metal "
             "with --data DIR."
         )
     if order.protocols and isinstance(trainable, OwnPairs):
-        raise UsageError(f"{listing.id} makes its own pairs from the scans, so leave --protocol out.")
+        raise UsageError(f"{listing.id} creates its own training pairs from the scans, so omit --protocol.")
     if order.with_metal is not None and recipe.data.kind != "unpaired":
         raise UsageError(
-            f"{listing.id} learns from pairs, so it cannot use real scans with metal. Give it scans without metal with "
+            f"{listing.id} is trained on image pairs, so it cannot use real scans with metal. Give it scans without "
+            "metal with "
             "--data DIR. Unpaired training is for methods such as adn."
         )
     if order.spectral is not None and not isinstance(trainable, SpectralPairs):
         raise UsageError(
-            f"{listing.id} does not learn from spectral scans, as lga does. Give it scans without metal with "
-            "--data DIR."
+            f"{listing.id} does not train on spectral scans; lga does. Give it scans without metal with --data DIR."
         )
     machine = Machine(order.device)
     with claimed(order.output) if machine.is_first else nullcontext(), _failures_of(listing.id, code, order.output):

@@ -124,7 +124,8 @@ def _halves(bank: Bank, path: Path) -> tuple[Bank, Bank]:
     """Split a bank in two: every second slice, so that both streams show the same body regions."""
     if len(bank) < 2:
         raise BadInput(
-            f"{path} holds {count(len(bank), 'clean slice')} to train on. Unpaired training needs two or more, because "
+            f"{path} contains {count(len(bank), 'clean slice')} to train on. Unpaired training needs two or more, "
+            "because "
             "no slice is in both streams. Add slices, or name a second folder with --with-metal."
         )
     return Bank(bank.slices[::2], bank.names[::2]), Bank(bank.slices[1::2], bank.names[1::2])

@@ -82,7 +82,7 @@ class Listing:
             return ""
         return (
             f"{self.manifest.title} is not trained yet. Train it with 'marview train {self.id} --data DIR --output "
-            "RUN', where DIR holds scans without metal, then install what it learned with 'marview methods "
+            "RUN', where DIR contains scans without metal, then install the trained weights with 'marview methods "
             "--install RUN'."
         )
 

@@ -170,7 +170,7 @@ def read_manifest(folder: Path) -> Manifest:
     try:
         return Manifest.model_validate(read_toml(path))
     except FileNotFoundError as error:
-        lacks = f"{path} is a link to nothing" if path.is_symlink() else f"{folder} holds no {MANIFEST}"
+        lacks = f"{path} is a broken link" if path.is_symlink() else f"{folder} contains no {MANIFEST}"
         raise BadInput(f"{lacks}. A method is a folder with a {MANIFEST}.") from error
     except OSError as error:
         reason = (error.strerror or "no reason given").lower()

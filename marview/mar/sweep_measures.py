@@ -87,8 +87,10 @@ def region_notes(result: SweepResult) -> list[str]:
     if not lost:
         return []
     if lost == total:
-        return ["The region is completely inside the metal of some variant, so its mean and SD are left out."]
-    return [f"The region is measured without {lost} of its {total} voxels, because some variant has metal there."]
+        return ["In at least one variant, the whole region is inside the metal, so its mean and SD are left out."]
+    return [
+        f"The region is measured without {lost} of its {total} voxels, because at least one variant has metal there."
+    ]
 
 
 def _row(result: SweepResult, variant: Variant, soft: NDArray[np.bool_], counts: NDArray[np.bool_]) -> Row:

@@ -14,7 +14,7 @@ _DENSE = translatable("the metal is denser than titanium; near such metal this n
 _DARKENED = translatable(
     "the image has clipped dark streaks; near such streaks this network has larger errors than NMAR"
 )
-_NMAR = translatable(", so the slice has the result of NMAR")
+_NMAR = translatable(", so NMAR was used instead")
 
 _TWELVE_BITS = 0.8
 """Attenuation in 1/cm that no metal reaches if the HU scale ends at 3071 HU."""

@@ -28,14 +28,16 @@ class NmarSettings(BaseModel):
         "auto",
         title="Prior from",
         description="The source of the prior image: the uncorrected image (NMAR1, for mild artifacts) or the linear "
-        "interpolation (NMAR2); auto uses the uncorrected image for slices where metal hides or attenuates little.",
+        "interpolation (NMAR2); auto uses the uncorrected image for slices in which metal hides few rays or "
+        "attenuates little.",
     )
     raw_below: float = Field(
         2.0,
         ge=0,
         le=100,
         title="Uncorrected below",
-        description="With auto, slices whose trace covers less than this fraction use the uncorrected image.",
+        description="With auto, slices whose trace covers less than this fraction of the sinogram use the "
+        "uncorrected image.",
         json_schema_extra={"unit": "%", "step": 0.5, "advanced": True},
     )
     mild_below: float = Field(
@@ -43,8 +45,9 @@ class NmarSettings(BaseModel):
         ge=0,
         le=10,
         title="Mild below",
-        description="With auto, slices in whose trace metal adds less than this to the mean line integral use the "
-        "uncorrected image: thin wires leave fewer streaks than the interpolation across them. The limit is a fifth "
+        description="With auto, slices also use the uncorrected image if metal adds less than this to the mean line "
+        "integral of the trace, because thin wires cause fewer streaks than interpolation across them. "
+        "The limit is a fifth "
         "lower if half of the metal reaches 2900 HU, where 12-bit scales hide how dense it is.",
         json_schema_extra={"step": 0.05, "advanced": True},
     )

@@ -7,10 +7,9 @@ from marview.methods.api import MarCase, SliceNote
 from marview.methods.nmar import NmarSettings, is_mild
 from marview.text import translatable
 
-_THIN = translatable("the metal hides or attenuates little, as wires and leads do")
+_THIN = translatable("the metal hides few rays or attenuates little, as wires and leads do")
 _COMPARE = translatable(
-    "; NMAR, whose prior comes from the uncorrected image there, preserved bone near such metal better, so compare "
-    "with it"
+    "; near such metal, NMAR with the uncorrected image as its prior preserved bone better, so compare the two results"
 )
 
 

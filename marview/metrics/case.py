@@ -148,7 +148,8 @@ def measure_case(
     shapes = [each.shape for each in (result, truth, mask, uncorrected, left_out) if each is not None]
     if len(set(shapes)) > 1 or result.ndim != 3:
         raise UsageError(
-            f"Result, truth, metal, uncorrected image and excluded pixels must have the same shape [slice, y, x], not "
+            "Result, ground truth, metal, uncorrected image and excluded pixels must have the same shape [slice, "
+            "y, x], not "
             f"{', '.join(map(str, shapes))}."
         )
     if metal is not None and not mask.any():

@@ -122,14 +122,14 @@ def _library() -> dict[str, Protocol]:
             beam=_arc(views=320, bins=321, distance_mm=1075 * shrunk_mm, bin_rad=math.radians(0.1)),
             shape=(416, 416),
             pixel_mm=shrunk_mm,
-            source="Lin 2019, DuDoNet, as the paper has it",
+            source="Lin 2019, DuDoNet, as in the paper",
         ),
         Protocol(
             name="dudonet-640",
             beam=_arc(views=640, bins=641, distance_mm=1075 * full_mm, bin_rad=math.radians(0.05)),
             shape=(416, 416),
             pixel_mm=full_mm,
-            source="Lin 2019, DuDoNet, as the published scripts have it: full scale",
+            source="Lin 2019, DuDoNet, as in the published scripts: full scale",
         ),
         Protocol(
             name="adn-256",

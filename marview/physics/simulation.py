@@ -216,9 +216,9 @@ def _image(array: Tensor | NDArray[Any], shape: Sequence[int], what: str) -> Ten
     )
     if image.ndim != 3 or any(has != wanted for has, wanted in zip(image.shape, shape, strict=True) if wanted >= 0):
         wanted = ", ".join("slice" if each < 0 else str(each) for each in shape)
-        raise UsageError(f"{what} must have the shape [{wanted}], not {list(image.shape)}.")
+        raise UsageError(f"{what} must have shape [{wanted}], not {list(image.shape)}.")
     if not bool(image.isfinite().all()):
-        raise UsageError(f"{what} holds values that are not numbers.")
+        raise UsageError(f"{what} contains non-finite values.")
     return image
 
 

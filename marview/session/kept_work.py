@@ -85,14 +85,10 @@ class KeptWork:
         """Describe the unsaved work that closing marview would lose."""
         lost = []
         for job in self._runs.queue:
-            words = (
-                tr("the run of {} on {}, which has not begun")
-                if job.is_waiting
-                else tr("the run of {} on {}, which is not finished")
-            )
+            words = tr("the waiting run of {} on {}") if job.is_waiting else tr("the unfinished run of {} on {}")
             lost.append(words.format(tr(job.result.title), job.result.series_title))
         if self._sensitivity.is_running:
-            lost.append(tr("the sweep, which is not finished"))
+            lost.append(tr("the unfinished sweep"))
         lost += self._unsaved_results()
         mask = tr("the metal mask of {}, edited by hand and not exported")
         if self.series and self._metal.is_unsaved:

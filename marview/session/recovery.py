@@ -94,7 +94,8 @@ class Recovery:
         if grid.shape != saved.work.shape or not np.allclose(grid.affine.ravel(), saved.work.affine, atol=1e-3):
             self._messages.error(
                 tr(
-                    "{} has changed since it was open, so its mask was not restored. marview offers the mask again "
+                    "{} has changed since it was last open, so its mask was not restored. marview offers the mask "
+                    "again "
                     "next time."
                 ).format(Path(saved.work.path).name)
             )

@@ -119,7 +119,7 @@ class Reductions:
             return
         method = next((one for one in self._methods.usable if one.id == result.method), None)
         if method is None:
-            self._messages.error(tr("{} is not installed any more, so it cannot run again.").format(tr(result.title)))
+            self._messages.error(tr("{} is no longer installed, so it cannot run again.").format(tr(result.title)))
             return
         slices = tuple(z for z in result.slices if z < len(self._metal.counts))
         if not self._metal.counts[list(slices)].any():
@@ -132,7 +132,7 @@ class Reductions:
     def is_refused(self) -> bool:
         """Return whether no run can start now; if so, show a message that says why."""
         if self._sensitivity.is_running:
-            self._messages.say(Severity.WARNING, tr("A sweep is under way: wait for it or cancel it first."))
+            self._messages.say(Severity.WARNING, tr("A sweep is in progress. Wait for it to finish, or cancel it."))
         elif self.refusal:
             self._messages.say(Severity.WARNING, self.refusal)
         else:
@@ -227,7 +227,7 @@ class Reductions:
         if loaded is None or hu is None:
             return
         if any(job.purpose == purpose for job in self._runs.queue):
-            self._messages.say(Severity.INFO, tr("This run is already under way or waiting."))
+            self._messages.say(Severity.INFO, tr("This run is already in progress or waiting."))
             return
         before = self._results.in_view
         job = Job(
@@ -271,7 +271,10 @@ class Reductions:
         if self._sensitivity.is_running:
             return
         if self._runs.is_running:
-            self._messages.say(Severity.WARNING, tr("A run is under way: wait for it or cancel it, then sweep."))
+            self._messages.say(
+                Severity.WARNING,
+                tr("A run is in progress. Wait for it to finish, or cancel it, before starting a sweep."),
+            )
             return
         if self.refusal or loaded is None or hu is None or shared is None:
             self._messages.say(Severity.WARNING, self.refusal)

@@ -94,8 +94,8 @@ def refuse_too_large(variants: int, slices: int, shape: tuple[int, int]) -> None
     if size > MOST_BYTES:
         raise UsageError(
             tr(
-                "{} variants of {} slices would need {:.1f} GB of memory; the limit of a sweep is {:.1f} GB: "
-                "choose fewer slices or margins."
+                "{} variants of {} slices would need {:.1f} GB of memory; the limit of a sweep is {:.1f} GB. Choose "
+                "fewer slices or margins."
             ).format(variants, slices, size / 1e9, MOST_BYTES / 1e9)
         )
 
@@ -111,6 +111,6 @@ def known_truth(loaded: LoadedSeries) -> NDArray[np.int16] | None:
         return None
     truth, grid = open_series(folder / "truth").volume, loaded.volume.grid
     if truth.grid.shape != grid.shape or not np.allclose(truth.grid.affine, grid.affine, atol=0.05):
-        sentence = tr("{} does not match the voxel grid of the series; make the demo study again.")
+        sentence = tr("{} does not match the voxel grid of the series; create the demo study again.")
         raise BadInput(sentence.format(folder / "truth"))
     return truth.hu

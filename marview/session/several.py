@@ -113,7 +113,7 @@ class Several:
         """Describe what closing marview would interrupt."""
         if not self.stage.is_under_way:
             return []
-        return [tr("the correction of several studies, which is not finished; it can be resumed from its folder")]
+        return [tr("the unfinished correction of several studies, which can be resumed from its folder")]
 
     def begin(self, order: BatchOrder, *, retries_failed: bool = False) -> None:
         """Correct studies; if the output folder contains a job table, only the remaining ones."""

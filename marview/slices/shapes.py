@@ -54,13 +54,13 @@ def read_shapes(path: Path) -> NDArray[np.bool_]:
             if not isinstance(file, np.ndarray) and "shape" in file:
                 masks = np.unpackbits(masks, axis=-1)[..., : int(file["shape"][-1])]
     except KeyError as reason:
-        raise BadInput(f"{path} holds no array named mask, so it has no metal shapes.") from reason
+        raise BadInput(f"{path} contains no array named mask, so it has no metal shapes.") from reason
     except DAMAGED_ARRAYS as reason:
         raise BadInput(
             f"{path} cannot be read as metal shapes: {in_words(reason, 'it is not an array file')}."
         ) from reason
     if masks.ndim != 3 or masks.dtype.kind not in "bui":
-        raise BadInput(f"{path} holds {masks.dtype} of shape {masks.shape}, not masks [shape, y, x].")
+        raise BadInput(f"{path} contains {masks.dtype} of shape {masks.shape}, not masks [shape, y, x].")
     if np.argmin(masks.shape) == 2:
         masks = masks.transpose(2, 1, 0)
     return np.asarray(masks > 0)

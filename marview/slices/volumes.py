@@ -101,7 +101,7 @@ def read_array(path: Path, name: str) -> NDArray[Any]:
     except DAMAGED_ARRAYS as reason:
         raise BadInput(f"{path} cannot be read: {in_words(reason, 'it is not an array file')}.") from reason
     except KeyError as reason:
-        raise BadInput(f"{path} holds no array named {name}.") from reason
+        raise BadInput(f"{path} contains no array named {name}.") from reason
     if array.ndim not in {2, 3} or array.dtype.kind not in "buif":
-        raise BadInput(f"{path} holds {array.dtype} of shape {array.shape}, not slices [z, y, x].")
+        raise BadInput(f"{path} contains {array.dtype} of shape {array.shape}, not slices [z, y, x].")
     return array if array.ndim == 3 else array[None]

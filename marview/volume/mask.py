@@ -38,7 +38,7 @@ def refuse_unusable(mask: Mask, hu: NDArray[np.int16]) -> None:
     """
     if mask.shape != hu.shape:
         raise BadInput(
-            tr("The metal mask has {} voxels and the volume {}: it belongs to another series.").format(
+            tr("The metal mask has {} voxels, but the volume has {}, so the mask belongs to another series.").format(
                 mask.shape, hu.shape
             )
         )

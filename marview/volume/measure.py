@@ -56,7 +56,7 @@ def region_statistics(
     """
     values = np.asarray(hu[region], np.float64)
     if not values.size:
-        raise UsageError("The region holds no pixel: draw it larger, or within the slice.")
+        raise UsageError("The region contains no pixels. Draw it larger, or inside the slice.")
     return RegionStatistics(
         pixels=values.size,
         area_mm2=values.size * spacing_mm[0] * spacing_mm[1],

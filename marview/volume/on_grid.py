@@ -17,8 +17,8 @@ _FAR_VOXELS = float(2**40)
 
 _NEAR_VOXELS = 0.1
 _OUTSIDE = translatable(
-    "The metal of the mask is outside the volume or between its voxels: the mask belongs to another series; draw it "
-    "on this one, or choose the mask's own series."
+    "The metal in the mask is outside the volume or between its voxels, so the mask belongs to another series. Draw "
+    "a mask on this series, or choose the series of the mask."
 )
 
 
@@ -138,8 +138,8 @@ def _refuse_other_frame(mask_grid: Grid, grid: Grid) -> None:
     if mine and theirs and mine != theirs:
         raise BadInput(
             tr(
-                "The mask belongs to another frame of reference, that is another examination or patient: choose the "
-                "mask that was made on this series."
+                "The mask has another frame of reference, so it belongs to another examination or patient. Choose a "
+                "mask of this series."
             )
         )
 

@@ -97,7 +97,7 @@ class Provenance:
             noun = "slice" if self.restored_slices == 1 else "slices"  # `count` would use the language of the window
             given.append(f"clipped streaks restored in {self.restored_slices} {noun}")
         elif not self.restores_cut_off:
-            given.append("restoring of clipped streaks switched off")
+            given.append("restoration of clipped streaks switched off")
         return ", ".join(given)
 
     def text(self) -> str:

@@ -35,7 +35,7 @@ class Batches:
         self.largest = min(self._most, int(_SHARE * free_mb / manifest.memory_mb))
         if self.largest < 1:
             raise MethodFailed(
-                f"The method {manifest.id} needs {manifest.memory_mb} MB per slice, but {free_mb} MB are free on "
+                f"The method {manifest.id} needs {manifest.memory_mb} MB per slice, but only {free_mb} MB are free on "
                 f"{device}. Close other programs and try again."
             )
 

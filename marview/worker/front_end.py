@@ -179,7 +179,7 @@ def checked_result(result: object, case: MarCase, before_hu: Tensor, method: str
     _check_tensor(f"The corrected sinogram of {method}", "corrected_sinogram", result.corrected_sinogram, rays)
     if not torch.equal(case.hu, before_hu):
         raise MethodFailed(
-            f"The method {method} wrote to its input; its result cannot be trusted. Work on case.hu.clone()."
+            f"The method {method} modified its input, so its result cannot be trusted. Work on case.hu.clone()."
         )
     return replace(
         result,
@@ -197,14 +197,14 @@ def _check_tensor(what: str, name: str, tensor: object, shape: tuple[int, ...], 
         remedy = "; use torch.from_numpy" if isinstance(tensor, np.ndarray) else ""
         raise MethodFailed(f"{what} is {_kind(tensor)}, not a tensor{remedy}.")
     if tensor.is_complex():
-        raise MethodFailed(f"{what} holds complex numbers; return real ones.")
+        raise MethodFailed(f"{what} contains complex numbers; return real ones.")
     if tuple(tensor.shape) != shape:
-        raise MethodFailed(f"{what} has the shape {tuple(tensor.shape)}; the expected shape is {shape}.")
+        raise MethodFailed(f"{what} has shape {tuple(tensor.shape)}; the expected shape is {shape}.")
     wrong = ~torch.isfinite(tensor)
     if bool(wrong.any()):
         parts, axes = ("rays", "slice, view, bin") if name == "corrected_sinogram" else ("pixels", "slice, row, column")
         raise MethodFailed(
-            f"{what} holds values that are not numbers (NaN or infinite): {int(wrong.sum())} of {wrong.numel()} "
+            f"{what} contains non-finite values (NaN or infinite): {int(wrong.sum())} of {wrong.numel()} "
             f"{parts}, the first at {name}{wrong.nonzero()[0].tolist()} ({axes})."
         )
 

@@ -27,7 +27,7 @@ def check_picture(name: str, array: Tensor) -> None:
     """
     if array.ndim != 2:
         shape = tuple(array.shape)
-        raise ValueError(f"Output {name!r} must be a two-dimensional picture of one slice, but has the shape {shape}.")
+        raise ValueError(f"Output {name!r} must be a two-dimensional picture of one slice, but has shape {shape}.")
 
 
 class Outputs:

@@ -31,7 +31,7 @@ from marview.worker.resampling import SliceFrame
 
 _CUT_OFF = translatable("the image has dark streaks clipped at its lowest value")
 _RESTORED = translatable("; marview estimated the missing part before the correction")
-_NOT_RESTORED = translatable("; the missing part was not estimated, because restoring was switched off")
+_NOT_RESTORED = translatable("; the missing part was not estimated, because restoration was switched off")
 
 
 @dataclass

@@ -26,11 +26,12 @@ from .trace_signal import LEFT, metal_sinogram, planes_of, strength
 WEIGHTS = "weights/bundled.safetensors"
 
 _STARVED = translatable(
-    "the rays through metal contradict NMAR by {} line integrals, which is starvation rather than tissue"
+    "the line integrals of rays through metal differ from NMAR by {}, which indicates photon starvation rather than "
+    "tissue"
 )
-_THIN = translatable("the metal hides or attenuates little, as wires and leads do")
+_THIN = translatable("the metal hides few rays or attenuates little, as wires and leads do")
 _ROUNDS = translatable("{} of what the rays through metal add to NMAR is consistent with an image, so it was used")
-_NMAR = translatable(", so the slice has the result of NMAR")
+_NMAR = translatable(", so NMAR was used instead")
 
 
 class Parameters(BaseModel):

@@ -113,7 +113,8 @@ def sources_of(asked: Asked) -> Sources:
     if training or validation:
         missing = "validation" if training else "training"
         raise BadInput(
-            f"{asked.data} contains no {missing} scenes. Make some, or give a folder of scans without metal as --data."
+            f"{asked.data} contains no {missing} scenes. Create some, or specify a folder of scans without metal "
+            "with --data."
         )
     banks = read_banks(asked.data, asked.tell)
     drawn: PairSource = SimulatedScenes(

@@ -44,7 +44,7 @@ def test_wires_get_the_result_of_nmar(loaded: LoadedMethod, room: Any, made: Any
     metal[0, 24, 24] = True  # metal that does not change the image
     case = MarCase(mu_to_hu(pairs.truth_mu), metal, pairs.projector.pixel_mm, pairs.projector.beam, [7])
     result = loaded.method.run(case, loaded.parameters({}), weights_job(made.small(room), made.SMALL))
-    assert "Slice 7: the metal hides or attenuates little" in " ".join(map(str, result.notes))
+    assert "Slice 7: the metal hides few rays or attenuates little" in " ".join(map(str, result.notes))
 
 
 @pytest.mark.parametrize("is_explained", [True, False])

@@ -214,8 +214,8 @@ def test_wires_in_a_clinical_image_are_better_left_to_nmar(loaded, room, weights
                 loaded.method.run(case, loaded.parameters({}), weights_job(room.network.Cnn(8), {"width": 8})).notes,
             )
         )
-        assert ("Slice 8: the metal hides or attenuates little" in notes) == is_told
-        assert "Slice 7: the metal hides or attenuates little" not in notes
+        assert ("Slice 8: the metal hides few rays or attenuates little" in notes) == is_told
+        assert "Slice 7: the metal hides few rays or attenuates little" not in notes
 
 
 def test_weights_of_another_network_are_refused(loaded, room, weights_job) -> None:

@@ -17,8 +17,8 @@ from .reconstruction import Reconstruction, reconstruct
 from .steps import is_light
 
 STEPS_ASIDE = translatable(
-    "The sinogram of a clinical image is a forward projection of the image, not a measured one, so these slices have "
-    "the result of normalized MAR."
+    "The sinogram of a clinical image is a forward projection of the image, not a measured one, so these slices are "
+    "corrected with normalized MAR instead."
 )
 
 UNKNOWN_SCAN = translatable(
@@ -50,7 +50,7 @@ SOFTER = translatable("the beam looks softer than the one modelled")
 REFITTED = translatable("the rays through metal do not fit the mask")
 
 BY_RAYS = translatable(
-    ", so a mask fitted to them was used, which differs in {} pixels; compare the mask with the image"
+    ", so a mask fitted to them was used; it differs in {} pixels, so compare the mask with the image"
 )
 
 COMPARE = translatable("; compare tube voltage and added filtration with the scan")

@@ -79,7 +79,7 @@ class DeepImagePrior:
         """Correct the slices of a case.
 
         Raises:
-            MethodFailed: the loss is not a number.
+            MethodFailed: the loss is not finite.
         """
         assert isinstance(parameters, Parameters)
         result, fewest = case.hu.clone(), parameters.steps
@@ -124,7 +124,7 @@ def _fitted(case: MarCase, number: int, how: Parameters, job: Job) -> tuple[Tens
         made = network(noise)
         loss = l2(made, seen, away)
         if not bool(torch.isfinite(loss)):
-            raise MethodFailed("deep_image_prior stopped: the loss is not a number. Choose a lower learning rate.")
+            raise MethodFailed("deep_image_prior stopped: the loss is not finite. Choose a lower learning rate.")
         adam.zero_grad()
         torch.autograd.backward(loss)
         adam.step()

@@ -41,7 +41,7 @@ def test_wires_in_a_clinical_image_are_better_left_to_nmar(
             map(str, loaded.method.run(case, loaded.parameters({}), weights_job(made.small(room), made.SMALL)).notes)
         )
 
-    assert "Slice 8: the metal hides or attenuates little" in notes(None)
+    assert "Slice 8: the metal hides few rays or attenuates little" in notes(None)
     assert "NMAR" not in notes(pairs.metal_free_sinogram)
 
 

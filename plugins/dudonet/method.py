@@ -37,9 +37,9 @@ class Parameters(BaseModel):
     keeps_measured: Literal["clinical", "always", "never"] = Field(
         "clinical",
         title="Keep what is known",
-        description="Whether the image of the image network only fills the metal trace, like a prior image, and "
-        "the rest of the sinogram stays unchanged: for clinical slices, always, or never, as "
-        "published.",
+        description="Whether the output of the image network only fills the metal trace, like a prior image, and "
+        "leaves the rest of the sinogram unchanged: only for clinical slices, always, or never (as "
+        "published).",
         json_schema_extra={"advanced": True},
     )
     loop_iterations: int = Field(

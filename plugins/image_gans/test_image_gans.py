@@ -96,7 +96,7 @@ def test_a_cycle_that_changes_nothing_costs_nothing(training) -> None:
 
 
 def test_a_variant_that_does_not_exist_is_refused(training) -> None:
-    with pytest.raises(BadInput, match="the image GANs are wrong: variant"):
+    with pytest.raises(BadInput, match="the image GANs are invalid: variant"):
         training.build({"variant": "munit"})
 
 

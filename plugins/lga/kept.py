@@ -56,7 +56,7 @@ def read_scene(path: Path, slices: int) -> Scanned:
             more = len(found[name]) - slices
             if more < 0:
                 raise BadInput(
-                    f"{path} holds {len(found[name])} neighbouring slices, but the recipe needs {slices}. "
+                    f"{path} contains {len(found[name])} neighbouring slices, but the recipe needs {slices}. "
                     "Make new scenes for this recipe."
                 )
             found[name] = found[name][more // 2 :][:slices]

@@ -166,7 +166,8 @@ def sources_of(asked: Asked) -> Sources:
     if any(files.values()):
         missing = next(kind for kind, found in files.items() if not found)
         raise BadInput(
-            f"{asked.data} contains no {missing} scenes. Make some, or give a folder of scans without metal as --data."
+            f"{asked.data} contains no {missing} scenes. Create some, or specify a folder of scans without metal "
+            "with --data."
         )
     banks = read_banks(asked.data, asked.tell)
     training, validation = (

@@ -78,7 +78,7 @@ def test_scenes_come_back_from_their_files(room: Any, made: Any, tmp_path: Path)
     alone = room.kept.read_scene(path, 1)
     assert torch.equal(alone.ordinary_hu, again.ordinary_hu[1:2])
     assert torch.equal(alone.gsi_hu, again.gsi_hu)
-    with pytest.raises(BadInput, match="holds 3 neighbouring slices, but the recipe needs 5"):
+    with pytest.raises(BadInput, match="contains 3 neighbouring slices, but the recipe needs 5"):
         room.kept.read_scene(path, 5)
 
 

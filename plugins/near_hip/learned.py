@@ -105,7 +105,7 @@ def learn(patients: tuple[Patient, ...], parameters: Parameters, job: Job, taugh
     slices, left_over = (sum(len(one.clean_mu) for one in group) for group in (parts, held_out))
     masks, scan = count(sum(len(one.masks) for one in patients), "mask"), patients[0].scan
     words = translatable(
-        f"The network learned from {count(slices, 'slice')} of {of} without metal and {masks} of metal: {spent}, "
+        f"The network was trained on {count(slices, 'slice')} of {of} without metal and {masks} of metal: {spent}, "
         f"{scan.size_px} x {scan.size_px} pixels, {scan.views} views"
     ) + lesson(left_over, after, of_taught, of_start)
     if taught is not None and of_taught < after and of_taught <= of_start:

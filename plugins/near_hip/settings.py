@@ -43,7 +43,7 @@ class Network(BaseModel):
         ge=0,
         le=1440,
         title="Views per step",
-        description="Number of neighbouring views in a training step; 0 for all, as published.",
+        description="Number of neighbouring views used in each training step; 0 uses all views, as in the paper.",
         json_schema_extra={"step": 15, "advanced": True},
     )
     block_bins: int = Field(
@@ -51,7 +51,8 @@ class Network(BaseModel):
         ge=0,
         le=1024,
         title="Bins per step",
-        description="Number of neighbouring bins around the trace in a training step; 0 for all, as published.",
+        description="Number of neighbouring detector bins around the trace used in each training step; 0 uses all "
+        "bins, as in the paper.",
         json_schema_extra={"step": 16, "advanced": True},
     )
     start: Start = Field(
@@ -115,7 +116,7 @@ class Learning(BaseModel):
         "same",
         title="Reuse training",
         description="Reuse the network that an earlier run trained on this scan: only with the same metal "
-        "masks, or also with masks that are alike (Dice of 0.8 or more), so that a stroke of the brush "
+        "masks, or also with masks that are alike (Dice score of 0.8 or more), so that a stroke of the brush "
         "needs no new training.",
     )
     seed: int = Field(

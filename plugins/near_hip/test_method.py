@@ -89,7 +89,7 @@ def test_a_run_reads_the_weights_even_without_learning(loaded, made) -> None:
     first, again = made.Job(loaded=loaded), made.Job(loaded=loaded)
     result = loaded.method.run(case, parameters, first)
     words = str(result.notes[0])
-    assert "The network learned from 5 slices of this scan" in words
+    assert "The network was trained on 5 slices of this scan" in words
     assert "starting from weights of other patients" in words
     assert torch.equal(result.corrected_sinogram[~case.trace], case.sinogram[~case.trace])
     error, li_error = (

@@ -77,7 +77,7 @@ def test_own_weights_of_any_size_take_its_place(room, made, loaded, scans: Path,
         for count in (1, 6)
     )
     assert "20 steps" in few
-    assert "The network learned from 5 slices of this scan" in some
+    assert "The network was trained on 5 slices of this scan" in some
 
 
 def test_weights_of_another_network_are_refused(room, made, loaded) -> None:

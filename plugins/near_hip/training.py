@@ -140,7 +140,8 @@ def of_scans(asked: Asked) -> Sources:
     few = [len(each.clean_hu) for each in found if len(each.clean_hu) < FEWEST]
     if not enough:
         raise BadInput(
-            f"{asked.data} has {count(max(few), 'slice')} without metal beside those with metal, but near_hip needs at "
+            f"{asked.data} has {count(max(few), 'slice')} without metal in addition to those with metal, but "
+            "near_hip needs at "
             f"least {FEWEST} to learn from. Use scans without metal with --data instead."
         )
     for clean in few:

@@ -104,7 +104,7 @@ def cut_off_series(tmp_path_factory: pytest.TempPathFactory, metal_hu: np.ndarra
     ("option", "restored", "noted", "recorded"),
     [
         ((), [1, 2], "marview estimated the missing part", "clipped streaks restored in 2 slices"),
-        (("--no-restore",), [], "restoring was switched off", "restoring of clipped streaks switched off"),
+        (("--no-restore",), [], "restoration was switched off", "restoration of clipped streaks switched off"),
     ],
 )
 def test_restoring_cut_off_streaks_is_a_switch_that_the_result_records(

@@ -130,7 +130,7 @@ def test_a_mask_of_another_patient_or_frame_is_refused(series, mask, tmp_path) -
         read_mask(path, series)
     later = dicom.open_series(write_series(tmp_path / "later", "three"))
     path = export.write_mask(tmp_path / "later.dcm", mask, later)
-    with pytest.raises(BadInput, match=r"later\.dcm: The mask belongs to another frame of reference"):
+    with pytest.raises(BadInput, match=r"later\.dcm: The mask has another frame of reference"):
         read_mask(path, series)
 
 

@@ -114,7 +114,7 @@ def test_the_near_hip_network_is_measured_on_slices_of_a_scan(tmp_path) -> None:
         for after, uncorrected in zip(row.slices, before.slices, strict=True)
     ]
     assert all(better)
-    learned = [note.sentence for note in row.notes if "learned from 3 slices of this scan" in note.sentence]
+    learned = [note.sentence for note in row.notes if "trained on 3 slices of this scan" in note.sentence]
     assert len(learned) == 3  # once for each third of the scan
     assert told == sorted(told)
 

@@ -69,7 +69,7 @@ def test_closing_during_a_run_asks(opened, worker, qtbot) -> None:
     worker.gate.clear()
     qtbot.mouseClick(opened.side.run.button, Qt.MouseButton.LeftButton)
     opened.close()
-    assert "The run of Fake method on Small series" in opened.close_question.informativeText()
+    assert "The unfinished run of Fake method on Small series" in opened.close_question.informativeText()
     assert opened.isVisible()
     worker.gate.set()
     qtbot.waitUntil(lambda: not opened.session.runs.is_running)

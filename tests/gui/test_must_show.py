@@ -111,7 +111,7 @@ def test_the_whole_sternal_wires(make_window, qtbot, monkeypatch, shared_data, t
 MISBEHAVING = {
     "raises": ("raise ZeroDivisionError('by nothing')", "ZeroDivisionError"),
     "segfaults": ("import ctypes; ctypes.string_at(0)", "segmentation fault"),
-    "gives_nan": ("return MarResult(case.hu * float('nan'))", "not numbers"),
+    "gives_nan": ("return MarResult(case.hu * float('nan'))", "non-finite values"),
     "hangs": ("import time, signal; signal.signal(signal.SIGTERM, signal.SIG_IGN)\n        time.sleep(600)", ""),
     "adds_seven": ("return MarResult(case.hu + 7)", ""),
 }

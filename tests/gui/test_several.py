@@ -68,9 +68,7 @@ def test_a_paused_queue_resumes_corrects_no_study_twice_and_a_result_opens(sever
     session = several._session
     qtbot.mouseClick(several.start, LEFT)
     assert not several.inputs.isEnabled()
-    assert session.unsaved == [
-        "the correction of several studies, which is not finished; it can be resumed from its folder"
-    ]
+    assert session.unsaved == ["the unfinished correction of several studies, which can be resumed from its folder"]
     qtbot.waitUntil(lambda: State.DONE in states(several) or State.RUNNING in states(several), timeout=MINUTES)
     qtbot.mouseClick(several.pause, LEFT)
     qtbot.waitUntil(lambda: not session.several.stage.is_under_way, timeout=MINUTES)

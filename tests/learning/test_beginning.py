@@ -59,7 +59,7 @@ def test_steps_of_the_run_start_at_zero_and_other_counters_are_copied(tmp_path: 
 
 
 def test_weights_of_another_method_or_of_nothing_alike_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="holds weights of large; small can only start from its own"):
+    with pytest.raises(UsageError, match="contains weights of large; small can only start from its own"):
         begin_with(network(), saved(tmp_path / "a.safetensors", network(), "large"), "small")
     with pytest.raises(UsageError, match=r"No tensor in .* matches a tensor of the new network"):
         begin_with(nn.Conv2d(2, 2, 3), saved(tmp_path / "b.safetensors", network()), "small")

@@ -71,5 +71,5 @@ def test_a_cancelled_run_ends_before_the_next_step() -> None:
 
 
 def test_a_loss_that_is_not_a_number_is_a_sentence() -> None:
-    with pytest.raises(MethodFailed, match=r"stopped at step 1: the loss is not a number\. Choose a smaller"):
+    with pytest.raises(MethodFailed, match=r"stopped at step 1: the loss is not finite\. Choose a smaller"):
         _learned(Job(), slope=math.nan)

@@ -186,9 +186,9 @@ def test_a_method_without_weights_gets_its_first(run: Path, listing: Listing, tm
 
 def test_a_run_of_another_method_is_refused(run: Path, listing: Listing, tmp_path: Path) -> None:
     other = Listing("other", listing.folder, "bundled", listing.manifest)
-    with pytest.raises(BadInput, match="holds a run of small, so other cannot use its weights"):
+    with pytest.raises(BadInput, match="contains a run of small, so other cannot use its weights"):
         install(run, other, tmp_path / "mine")
-    with pytest.raises(BadInput, match="holds no run"):
+    with pytest.raises(BadInput, match="contains no run"):
         install(tmp_path, listing, tmp_path / "mine")
 
 

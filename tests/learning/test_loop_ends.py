@@ -61,7 +61,7 @@ def test_a_loss_that_is_not_a_number_stops_and_keeps_the_last_good_state(
     good = (tmp_path / "run" / STATE).read_bytes()
     spoilt = small.Network(spoil=lambda losses: losses | {"image": losses["image"] * value})
     training = begin(trainable=spoilt, is_resumed=True)
-    with pytest.raises(MethodFailed, match=r"stopped at step 5: the loss is not a number; the last good state is kept"):
+    with pytest.raises(MethodFailed, match=r"stopped at step 5: the loss is not finite; the last good state is kept"):
         training.run()
     assert (tmp_path / "run" / STATE).read_bytes() == good
     assert all(bool(tensor.isfinite().all()) for tensor in training.learner.tensors().values())
@@ -73,7 +73,7 @@ def test_a_gradient_that_is_not_a_number_stops_before_it_is_followed(begin, smal
         return {"image": image + torch.sqrt(image - image.detach())}  # 0, with an infinite slope
 
     training = begin(trainable=small.Network(spoil=spoil))
-    with pytest.raises(MethodFailed, match="the gradient is not a number; no state has been saved yet"):
+    with pytest.raises(MethodFailed, match="the gradient is not finite; no state has been saved yet"):
         training.run()
     training.learner.check("state")
 

@@ -71,10 +71,10 @@ def test_the_recipes_of_bundled_methods_are_whole() -> None:
 @pytest.mark.parametrize(
     ("method", "wrong", "says"),
     [
-        ("cnnmar", {"width": 0}, "of CNNMAR are wrong: width must be 1 or more, not 0"),
-        ("deep_sinogram_completion", {"prior_base": "wide"}, "of deep sinogram completion are wrong: prior_base"),
-        ("dudonet", {"sinogram_net": "none", "image_net": False}, "of DuDoNet are wrong: there is nothing to learn"),
-        ("near_hip", {"start": "fbp"}, "of the near-hip network are wrong: start must be"),
+        ("cnnmar", {"width": 0}, "of CNNMAR are invalid: width must be 1 or more, not 0"),
+        ("deep_sinogram_completion", {"prior_base": "wide"}, "of deep sinogram completion are invalid: prior_base"),
+        ("dudonet", {"sinogram_net": "none", "image_net": False}, "of DuDoNet are invalid: there is nothing to learn"),
+        ("near_hip", {"start": "fbp"}, "of the near-hip network are invalid: start must be"),
     ],
 )
 def test_wrong_network_settings_are_named(method: str, wrong: dict[str, object], says: str) -> None:

@@ -103,12 +103,12 @@ def test_the_curve_of_a_run_that_kept_nothing_is_forgotten(begin, small, tmp_pat
 
 def test_a_folder_with_a_run_is_not_overwritten(begin, small) -> None:
     begin(recipe=small.recipe(steps=1)).run()
-    with pytest.raises(UsageError, match=r"already holds a run\. Add --resume"):
+    with pytest.raises(UsageError, match=r"already contains a run\. Add --resume"):
         begin()
 
 
 def test_a_missing_run_cannot_be_resumed(begin) -> None:
-    with pytest.raises(UsageError, match="holds no run"):
+    with pytest.raises(UsageError, match="contains no run"):
         begin(is_resumed=True)
 
 
@@ -123,7 +123,7 @@ def test_a_run_of_another_method_is_named(begin, small, tmp_path: Path) -> None:
     begin(recipe=small.recipe(steps=1)).run()
     tensors, facts = read_state(tmp_path / "run" / STATE, torch.device("cpu"))
     save_file(tensors, tmp_path / "run" / STATE, metadata=facts | {"method": "large"})
-    with pytest.raises(UsageError, match="holds a run of another method, large, so small cannot continue it"):
+    with pytest.raises(UsageError, match="contains a run of another method, large, so small cannot continue it"):
         begin(is_resumed=True)
 
 

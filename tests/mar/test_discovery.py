@@ -72,7 +72,7 @@ def test_a_wrong_manifest_is_listed_and_replaces_nothing(places: tuple[Path, Pat
     [
         (os.mkfifo, "it is not a regular file"),
         (Path.mkdir, "cannot be read (is a directory)"),
-        (lambda path: path.symlink_to("nowhere"), "is a link to nothing"),
+        (lambda path: path.symlink_to("nowhere"), "is a broken link"),
     ],
     ids=["pipe", "folder", "link to nothing"],
 )

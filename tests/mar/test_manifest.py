@@ -93,5 +93,5 @@ def test_a_manifest_with_several_faults_names_all(tmp_path: Path) -> None:
 
 
 def test_no_manifest_gives_a_message(tmp_path: Path) -> None:
-    with pytest.raises(BadInput, match=f"holds no {MANIFEST}"):
+    with pytest.raises(BadInput, match=f"contains no {MANIFEST}"):
         read_manifest(tmp_path)

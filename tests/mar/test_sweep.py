@@ -162,7 +162,7 @@ def test_metal_in_a_region_is_noted_and_a_region_elsewhere_is_refused(hu) -> Non
     variants = plan(["a"], margins_mm=[0, 1])
     result = sweep(given(hu, region=region), variants, Worker())
     assert region_notes(result) == [
-        "The region is measured without 1 of its 4 voxels, because some variant has metal there."
+        "The region is measured without 1 of its 4 voxels, because at least one variant has metal there."
     ]
     assert region_notes(sweep(given(hu), variants, Worker())) == []
     inside = sweep(given(hu, region=given(hu).metal), variants, Worker())

@@ -34,7 +34,7 @@ def test_a_bundled_method_keeps_the_contract(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("spoilt", "sentence"),
     [
-        ("case.hu.mul_(0)", "wrote to its input"),
+        ("case.hu.mul_(0)", "modified its input"),
         ("return MarResult(case.hu[:1])", "shape"),
         ("return MarResult(case.hu * float('nan'))", "8192 of 8192 pixels, the first at hu[0, 0, 0]"),
         ("raise ValueError('no such thing')", "method.py, line 32: ValueError: no such thing."),

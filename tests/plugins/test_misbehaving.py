@@ -89,7 +89,7 @@ def test_a_method_that_sees_the_image_alone_has_no_notes_on_the_sinogram(bench) 
         ("gives_complex", "return MarResult(case.hu + 1j)", "complex numbers"),
         ("gives_wrong_prior", "return MarResult(case.hu, prior_hu=case.hu[:, 1:])", "prior image"),
         ("writes_to_its_input", "case.hu.add_(5); return MarResult(case.hu)", "Work on case.hu.clone()."),
-        ("writes_by_numpy", "case.hu.numpy()[:] = 0; return MarResult(case.hu + 1)", "wrote to its input"),
+        ("writes_by_numpy", "case.hu.numpy()[:] = 0; return MarResult(case.hu + 1)", "modified its input"),
         ("gives_tensor", "return case.hu", "returned a Tensor, not a MarResult. Write return MarResult(hu)."),
         ("gives_array", "return MarResult(case.hu.numpy())", "is an ndarray, not a tensor; use torch.from_numpy."),
         (

@@ -142,7 +142,7 @@ def test_exported_work_is_not_unsaved(opened, mail, tmp_path) -> None:
 def test_an_unfinished_run_is_unsaved(opened, mail, worker) -> None:
     worker.gate.clear()
     opened.reduce()
-    assert opened.unsaved == ["the run of Fake method on Small series, which is not finished"]
+    assert opened.unsaved == ["the unfinished run of Fake method on Small series"]
     worker.gate.set()
     ended(opened, mail)
 

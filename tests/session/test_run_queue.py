@@ -73,7 +73,7 @@ def test_the_same_run_is_queued_once(opened, mail, worker, said) -> None:
     opened.reduce()
     opened.reduce()
     assert len(opened.runs.queue) == 1
-    assert said[-1] == "This run is already under way or waiting."
+    assert said[-1] == "This run is already in progress or waiting."
     worker.gate.set()
     ended(opened, mail)
 

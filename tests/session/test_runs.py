@@ -375,7 +375,7 @@ def test_the_switch_of_restoring_reaches_the_run_its_record_and_its_repetition(o
     opened.reduce()
     ended(opened, mail)
     assert [request.restore_cut_off for request in worker.requests] == [False, False, True]
-    assert "restoring of clipped streaks switched off" in result.provenance().settings()
+    assert "restoration of clipped streaks switched off" in result.provenance().settings()
     assert Difference("Clipped streaks", "not restored", "restored") in differences(result, opened.result)
 
 

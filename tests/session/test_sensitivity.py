@@ -100,14 +100,14 @@ def test_a_sweep_and_a_run_do_not_run_at_the_same_time(opened, mail, worker, sai
     mail.wait_until(lambda: worker.requests)
     opened.reduce()
     assert not opened.runs.is_running
-    assert "sweep is under way" in said[-1]
+    assert "sweep is in progress" in said[-1]
     worker.gate.set()
     ended(opened, mail)
     worker.gate.clear()
     opened.reduce()
     before = len(worker.requests)
     opened.sweep(CHOICE)
-    assert "run is under way" in said[-1]
+    assert "run is in progress" in said[-1]
     assert len(worker.requests) == before
     worker.gate.set()
     mail.wait_until(lambda: not opened.runs.is_running)

@@ -30,7 +30,7 @@ def test_a_densest_class_that_reaches_into_bone_gets_a_note() -> None:
     hu = np.array([[[-1000] * 20 + [0] * 20 + [50] * 20 + [700] * 9 + [900] * 9 + [6000]]], np.int16)
     assert class_notes(hu, k_means(hu, 3), 3) == ()
     (note,) = class_notes(hu[..., :-1], k_means(hu[..., :-1], 3), 3)
-    assert "densest of 3 classes begins at 700 HU" in note
+    assert "densest of 3 classes starts at 700 HU" in note
     assert class_notes(hu, np.zeros(hu.shape, bool), 3) == ()
 
 

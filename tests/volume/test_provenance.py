@@ -88,7 +88,7 @@ def test_a_record_is_made_of_what_the_worker_reports() -> None:
         ({}, ""),
         ({"restore_cut_off": True, "slices_restored": []}, ""),
         ({"restore_cut_off": True, "slices_restored": [3]}, "clipped streaks restored in 1 slice"),
-        ({"restore_cut_off": False}, "restoring of clipped streaks switched off"),
+        ({"restore_cut_off": False}, "restoration of clipped streaks switched off"),
     ],
 )
 def test_the_record_says_whether_cut_off_streaks_were_restored(report: dict, told: str) -> None:

@@ -31,7 +31,7 @@ def test_a_run_of_a_method_with_a_wrong_entry_is_not_installed(
 def test_a_loss_that_is_not_a_number_gives_a_message(marview, clean: Path, tmp_path: Path) -> None:
     answer = marview("train", "spoilt", "--data", clean, "--output", tmp_path / "run", "--size", "tiny")
     assert answer.exit_code == 4
-    assert "Training of spoilt stopped at step 1: the loss is not a number" in answer.err
+    assert "Training of spoilt stopped at step 1: the loss is not finite" in answer.err
 
 
 def test_ctrl_c_between_steps_is_reported_once(marview, clean: Path, tmp_path: Path) -> None:
@@ -87,13 +87,13 @@ def test_a_bad_folder_is_reported_before_reading(marview, clean: Path, tmp_path:
     words = ("train", "small", "--data", clean, "--size", "tiny")
     answer = marview(*words, "--output", file / below)
     assert answer.exit_code == 2
-    assert f"cannot hold a run: {file} is a file. Choose another folder." in answer.err
+    assert f"cannot contain a run: {file} is a file. Choose another folder." in answer.err
     (tmp_path / "held").mkdir()
     (tmp_path / "held" / "weights.safetensors").write_bytes(b"")
     held = marview(*words, "--output", tmp_path / "held")
     none = marview(*words, "--output", tmp_path / "run", "--resume")
-    assert "already holds a run" in held.err
-    assert "holds no run that could be resumed" in none.err
+    assert "already contains a run" in held.err
+    assert "contains no run to resume" in none.err
     assert "Reading" not in answer.err + held.err + none.err
 
 
@@ -124,18 +124,18 @@ def test_an_exception_in_training_code_names_file_and_line(marview, clean: Path,
         (("small", "--data", "SCANS", "--with-metal", "SCANS"), "--with-metal DIR together with --without-metal DIR"),
         (
             ("small", "--with-metal", "SCANS", "--without-metal", "SCANS", "--size", "tiny"),
-            "small learns from pairs, so it cannot use real scans with metal",
+            "small is trained on image pairs, so it cannot use real scans with metal",
         ),
         (("small", "--ordinary", "SCANS"), "--ordinary DIR together with --gsi DIR"),
         (("small", "--data", "SCANS", "--gsi", "SCANS"), "--ordinary DIR together with --gsi DIR"),
         (
             ("small", "--ordinary", "SCANS", "--gsi", "SCANS", "--size", "tiny"),
-            "small does not learn from spectral scans, as lga does",
+            "small does not train on spectral scans; lga does",
         ),
-        (("small", "--patient", "SCANS", "--size", "tiny"), "small does not learn from a patient's own scan"),
+        (("small", "--patient", "SCANS", "--size", "tiny"), "small does not train on a patient's own scan"),
         (("small", "--data", "SCANS", "--size", "paper"), "has no recipe of the size 'paper'. Choose one of tiny"),
         (("small", "--data", "SCANS", "--size", "tiny", "--protocol", "sdl"), "There is no protocol 'sdl'"),
-        (("small", "--data", "SCANS", "--size", "tiny", "--resume"), "holds no run that could be resumed"),
+        (("small", "--data", "SCANS", "--size", "tiny", "--resume"), "contains no run to resume"),
         (
             ("small", "--data", "SCANS", "--size", "tiny", "--max-minutes", "-1"),
             "--max-minutes is -1. Use a number",
@@ -156,7 +156,7 @@ def test_a_folder_without_metal_free_slices_gives_a_message(marview, tmp_path: P
     Image.fromarray(np.full((64, 64), 4000, np.uint16)).save(tmp_path / "scans" / "metal.tif")
     answer = marview("train", "small", "--data", tmp_path / "scans", "--output", tmp_path / "run", "--size", "tiny")
     assert answer.exit_code == 3
-    assert "holds no metal-free slice to train on" in answer.err
+    assert "contains no metal-free slice to train on" in answer.err
     assert not (tmp_path / "run").exists()
 
 

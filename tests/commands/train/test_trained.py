@@ -106,10 +106,10 @@ def test_a_method_may_make_its_own_pairs_of_a_patient(marview, clean: Path, tmp_
     assert load_weights(tmp_path / "run" / "weights.safetensors")[1].protocols == ()
     again = marview(*words, "--resume", "--protocol", "adn-256")
     assert again.exit_code == 2
-    assert "makes its own pairs from the scans, so leave --protocol out" in again.err
+    assert "creates its own training pairs from the scans, so omit --protocol" in again.err
     refused = marview("methods", "--install", tmp_path / "run")
     assert refused.exit_code == 2
-    assert "uses no weights: it learns from the scan in every run" in refused.err
+    assert "uses no weights: it trains on the scan in every run" in refused.err
 
 
 def test_unpaired_scans_train_adn(marview, clean: Path, tmp_path: Path) -> None:
@@ -125,5 +125,5 @@ def test_unpaired_scans_train_adn(marview, clean: Path, tmp_path: Path) -> None:
     assert answer.exit_code == 0, answer.err
     assert "1 slice with metal, 1 held out; 3 clean slices, 1 held out; 25% of the batches keep the truth" in answer.err
     card = (run / "model_card.md").read_text(encoding="utf-8")
-    assert "The network learned from real scans with metal" in card
+    assert "The network was trained on real scans with metal" in card
     assert list((run / "pictures").glob("*.png"))

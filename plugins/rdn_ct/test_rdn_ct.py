@@ -54,7 +54,7 @@ def test_pictures_show_result_and_artifact(training, discs) -> None:
 
 
 def test_unknown_settings_are_refused(training) -> None:
-    with pytest.raises(BadInput, match="RDN-CT are wrong"):
+    with pytest.raises(BadInput, match="RDN-CT are invalid"):
         training.build({"width": 4})
 
 

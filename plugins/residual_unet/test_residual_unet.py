@@ -113,7 +113,7 @@ def test_a_network_that_makes_the_same_image_of_everything_loses_all_faint_lesio
 
 
 def test_unknown_settings_are_refused(training) -> None:
-    with pytest.raises(BadInput, match="the residual U-Net are wrong"):
+    with pytest.raises(BadInput, match="the residual U-Net are invalid"):
         training.build({"width": 4})
 
 

@@ -232,5 +232,5 @@ def test_an_unwritable_target_is_found_before_the_run(
     monkeypatch.setattr("shutil.disk_usage", lambda _: shutil._ntuple_diskusage(10, 9, 1))
     answer = marview("reduce", metal_series, *LI, "--output", tmp_path / "out")
     assert answer.exit_code == 3
-    assert "the disk has 0 MB left" in answer.err
+    assert "the disk has only 0 MB left" in answer.err
     assert sorted(path.name for path in tmp_path.iterdir()) == ["file", "volume.nii.gz"]

@@ -90,7 +90,7 @@ def test_a_source_that_changed_since_is_refused(loaded, correction, tmp_path):
 
 def test_a_correction_that_is_not_finite_is_refused(loaded, correction, tmp_path):
     correction[0, 0, 0] = np.nan
-    with pytest.raises(BadInput, match="not finite"):
+    with pytest.raises(BadInput, match="non-finite"):
         write_derived_series(loaded, correction, HOW, tmp_path / "out")
 
 

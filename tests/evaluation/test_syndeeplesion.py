@@ -102,7 +102,7 @@ def _rewrite(path, name, values):
 
 def test_files_of_a_scan_with_other_pixels_are_refused(folder, protocol):
     [listed] = list_syndeeplesion(folder, dataclasses.replace(protocol, name="finer", pixel_mm=protocol.pixel_mm / 2))
-    with pytest.raises(BadInput, match=r"times what finer makes .*--protocol"):
+    with pytest.raises(BadInput, match=r"times the projection .* with finer.*--protocol"):
         listed.read()
 
 
@@ -142,7 +142,7 @@ def test_files_of_a_scan_without_a_name_are_of_no_named_protocol(folder):
         (lambda f: (f / "s1" / "0.h5").write_bytes(b"no HDF5"), "cannot be read as HDF5"),
         (lambda f: _rewrite(f / "s1" / "0.h5", "ma_CT", None), "lacks"),
         (lambda f: _rewrite(f / "s1" / "1.h5", "ma_sinogram", np.zeros((96, 90))), r"ma_sinogram is \(96, 90\)"),
-        (lambda f: _rewrite(f / "s1" / "gt.h5", "image", np.full((64, 64), np.nan)), "not finite"),
+        (lambda f: _rewrite(f / "s1" / "gt.h5", "image", np.full((64, 64), np.nan)), "non-finite"),
     ],
 )
 def test_bad_files_are_refused_with_one_sentence(folder, protocol, spoil, sentence):

@@ -86,5 +86,5 @@ def test_values_that_are_all_air_are_named():
     hu[:, 4:12, 4:12] = -1021  # tissue and bone with a slope a thousand times too small
     (finding,) = values_findings(hu, "the series", is_padded=False)
     assert finding.kind == Kind.NOT_HU
-    assert "about -1021, like air (-1000 HU): the rescale slope may be wrong" in finding.sentence
+    assert "about -1021, like air (-1000 HU). The rescale slope may be wrong" in finding.sentence
     assert finding.outcome == Outcome.WARNS

@@ -16,7 +16,7 @@ def test_a_folder_is_read_as_what_it_holds(make_case, tmp_path):
     assert [each.name for each in list_cases(tmp_path / "public_layout", PROTOCOL)] == ["public"]
     assert [each.name for each in list_cases(tmp_path / "ours", PROTOCOL)] == ["ours"]
     for folder in ("public_layout", "ours"):
-        with pytest.raises(UsageError, match="already scanned"):
+        with pytest.raises(UsageError, match="already simulated"):
             list_cases(tmp_path / folder, PROTOCOL, scanner=MISMATCHED)
 
 

@@ -12,7 +12,7 @@ import sys
 import tempfile
 import traceback
 from collections.abc import Callable, Iterator
-from dataclasses import astuple, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 
@@ -269,18 +269,36 @@ def rests(folder: Path, actions: int, seed: int, broken: list[str]) -> Iterator[
 
 
 def growth(taken: list[Rest]) -> list[str]:
-    """Return the figures that grew by more than 5 % between the first rests after the warm-up and the last ones."""
-    part = max(1, len(taken) // 4)
-    first, last = taken[part : 2 * part], taken[-part:]
+    """Return the figures that grew by more than 5 % between the first rests after the warm-up and the last ones.
+
+    The memory of a worker is compared within its own life, because a new worker begins with less.
+    """
     if len(taken) < 4:
         return [f"{len(taken)} rounds tell nothing: 4 are the least"]
-    wrong = []
-    for name, least in (("memory_mb", 8), ("worker_mb", 8), ("threads", 1), ("descriptors", 4), ("blocks", 1)):
-        before, after = (median(getattr(one.figures, name) for one in some) for some in (first, last))
-        if after > max(before * 1.05, before + least):
-            wrong.append(f"{name} grew from {before:.1f} to {after:.1f}")
-    before, after = (median(one.widgets for one in some) for some in (first, last))
-    return [*wrong, f"widgets grew from {before:.0f} to {after:.0f}"] if after > before * 1.05 else wrong
+    series: list[tuple[str, list[float], float]] = [
+        (name, [getattr(one.figures, name) for one in taken], least)
+        for name, least in (("memory_mb", 8), ("threads", 1), ("descriptors", 4), ("blocks", 1))
+    ]
+    series += [("worker_mb", life, 8) for life in longest_lives(taken) if len(life) >= 4]
+    series.append(("widgets", [one.widgets for one in taken], 0))
+    return [said for name, values, least in series if (said := _grown(name, values, least))]
+
+
+def longest_lives(taken: list[Rest]) -> list[list[float]]:
+    """Return the memory, in MB at each rest, of the child processes that were seen at most rests."""
+    lives: dict[int, list[float]] = {}
+    for rest in taken:
+        for process, memory_mb in rest.figures.children_mb.items():
+            lives.setdefault(process, []).append(memory_mb)
+    longest = max(map(len, lives.values()), default=0)
+    return [life for life in lives.values() if len(life) == longest]
+
+
+def _grown(name: str, values: list[float], least: float) -> str:
+    """Say how far values grew by more than 5 % and `least`; empty if they did not."""
+    part = len(values) // 4
+    before, after = median(values[part : 2 * part]), median(values[-part:])
+    return f"{name} grew from {before:.1f} to {after:.1f}" if after > max(before * 1.05, before + least) else ""
 
 
 def main(actions: int, seed: int) -> int:
@@ -290,7 +308,7 @@ def main(actions: int, seed: int) -> int:
     with tempfile.TemporaryDirectory(prefix="marview-soak-") as scratch:
         for hand, rest in rests(Path(scratch), actions, seed, broken):
             taken.append(rest)
-            print(hand.done, *(round(each, 1) for each in astuple(rest.figures)), rest.widgets, flush=True)
+            print(hand.done, rest, flush=True)
     wrong = [*dict.fromkeys(broken), *growth(taken)] if actions >= 4 * ROUND else broken
     print(*wrong, f"{actions} actions with seed {seed}, {len(wrong)} things are wrong", sep="\n")
     return 1 if wrong else 0

@@ -8,7 +8,7 @@ import gc
 import os
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,14 +32,14 @@ class Figures:
 
     Attributes:
         memory_mb: private memory of this process; libraries count once no other process shares them.
-        worker_mb: private memory of all children.
+        children_mb: private memory of each child by its process id.
         threads: threads of this process.
         descriptors: open files of this process.
         blocks: shared memory files of this process.
     """
 
     memory_mb: float
-    worker_mb: float
+    children_mb: Mapping[int, float]
     threads: int
     descriptors: int
     blocks: int
@@ -50,11 +50,16 @@ class Figures:
         QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
         gc.collect()
         me = Path("/proc/self")
-        children = sum(_private_mb(Path(f"/proc/{child}")) for child in _children(os.getpid()))
+        children = {child: _private_mb(Path(f"/proc/{child}")) for child in _children(os.getpid())}
         held = {folder for folder in SHARED_MEMORY.glob("marview-scratch-*") if _is_open_here(folder / "lock")}
         blocks = sum(1 for folder in held for _ in folder.iterdir())
         threads, descriptors = (sum(1 for _ in (me / part).iterdir()) for part in ("task", "fd"))
         return cls(_private_mb(me), children, threads, descriptors, blocks)
+
+    @property
+    def worker_mb(self) -> float:
+        """Private memory of all children."""
+        return sum(self.children_mb.values())
 
 
 def _private_mb(process: Path) -> float:

@@ -14,6 +14,7 @@ FARTHEST_MM = 40.0
 _EDGE_MM = 2.0
 _FOG_MM = 4.0
 _FOG_HU = 600
+_MOST_FOG = 0.5
 
 
 @dataclass(frozen=True)
@@ -36,7 +37,8 @@ class EdgeRule:
 # An edge of metal is at half of its HU; streaks become weaker with distance. No streak of the simulated fillings,
 # screws and stems exceeds these HU, except those of tantalum screws, so a denser pixel belongs to a second piece of
 # metal, such as a crown beside amalgam. Beside long dense metal, beam hardening raises tissue to the HU of bone, and
-# the edge must be above this level. The value 0.75 was chosen on simulated screws: 0.6 left two pixels too many around
+# the edge must be above this level. Where even the lowest pixel nearby exceeds half of the densest, there is no edge,
+# only the noise of thick metal. The value 0.75 was chosen on simulated screws: 0.6 left two pixels too many around
 # steel and cobalt.
 USUAL_EDGE = EdgeRule(((3.0, 0.5, np.inf), (6.0, 0.4, 12000.0), (12.0, 0.3, 11000.0), (FARTHEST_MM, 0.2, 7000.0)), 0.75)
 
@@ -64,7 +66,8 @@ def least_hu(
         np.maximum(needed, np.minimum(np.float32(share) * densest, np.float32(enough_hu)), out=needed)
     fog = ndimage.minimum_filter(heights, _window(_FOG_MM, spacing_mm))
     densest = ndimage.maximum_filter(heights, _window(_EDGE_MM, spacing_mm))
-    np.maximum(needed, fog + np.float32(rule.above_fog) * (densest - fog), out=needed, where=fog > _FOG_HU)
+    is_fog = (fog > _FOG_HU) & (fog < np.float32(_MOST_FOG) * densest)
+    np.maximum(needed, fog + np.float32(rule.above_fog) * (densest - fog), out=needed, where=is_fog)
     if rule.share_beside:
         np.maximum(needed, np.float32(rule.share_beside) * ndimage.maximum_filter(heights, 3), out=needed)
     return np.minimum(needed, np.float32(scale.highest_hu))

@@ -18,6 +18,7 @@ from marview.volume.scale import Scale, scale_of
 from marview.volume.sure import CERTAIN_HU, FEWEST_VOXELS, sure_pieces
 
 _DENSE_HU = 1000
+_ONE_METAL = 1.5
 _GROWTH = 0.6
 _GROWTH_MM = 1.5
 _HOLLOW_MM = 5.0
@@ -112,7 +113,10 @@ def threshold(hu: NDArray[np.int16], threshold_hu: float) -> NDArray[np.bool_]:
 
 
 def _between_two_means(hu: NDArray[np.int16]) -> float:
-    """Return the threshold midway between two cluster means of log HU of dense voxels."""
+    """Return the threshold midway between two cluster means of log HU of dense voxels.
+
+    Means that differ only by noise divide one metal from itself; half of its HU then separates it from all else.
+    """
     counts = np.zeros(np.iinfo(np.int16).max + 1, np.int64)
     for plane in hu:
         counts += np.bincount(plane[plane > _DENSE_HU], minlength=len(counts))
@@ -127,8 +131,11 @@ def _between_two_means(hu: NDArray[np.int16]) -> float:
         if np.allclose(means, (low, high), rtol=0, atol=1e-6):
             break
         low, high = means
+    middle = float(np.exp((low + high) / 2))
+    if high - low < np.log(_ONE_METAL):
+        middle = min(middle, max(CERTAIN_HU, middle / 2))
     # Rounding in log and exp must not lift the threshold above the densest voxel.
-    return float(min(np.exp((low + high) / 2), values[-1]))
+    return float(min(middle, values[-1]))
 
 
 def _box_around(hu: NDArray[np.int16], threshold_hu: float, spacing_mm: tuple[float, float, float]) -> Box:

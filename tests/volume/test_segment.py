@@ -234,3 +234,16 @@ def test_finding_metal_takes_little_more_memory_than_its_mask() -> None:
         tracemalloc.stop()
     assert found.mask[90:94].any()
     assert peak < 1.3 * found.mask.nbytes
+
+
+@pytest.mark.parametrize("highest_hu", [32767, 3071])
+@pytest.mark.parametrize("noise_hu", [100, 300])
+@pytest.mark.parametrize(("thick", "voxel_mm"), [(4, 1.0), (4, 2.0), (12, 1.0), (12, 2.0)])
+def test_noise_takes_nothing_from_thick_metal(thick: int, voxel_mm: float, noise_hu: int, highest_hu: int) -> None:
+    truth = np.zeros((thick + 6, 48, 48), bool)
+    truth[3:-3, 20 : 20 + thick, 8:40] = True
+    noise = np.random.default_rng(5).normal(0, noise_hu, truth.shape)
+    hu = np.clip(np.where(truth, 6000, 40) + noise, -1024, highest_hu).astype(np.int16)
+    mask = adaptive(hu, (voxel_mm, voxel_mm, voxel_mm)).mask
+    assert not (mask & ~truth).any()
+    assert mask.sum() >= 0.95 * truth.sum()

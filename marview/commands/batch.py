@@ -13,7 +13,8 @@ from marview.batch.job import Job, State
 from marview.batch.queue import needs_attention
 from marview.batch.selection import SelectionRule
 from marview.batch.summary import as_csv, as_json_lines, print_table, sentence, write_summaries
-from marview.commands.job_folder import add_studies, inform, opened_table, say_rule
+from marview.commands.correction import refuse_method
+from marview.commands.job_folder import add_studies, check_table, inform, opened_table, say_rule
 from marview.commands.options import (
     AcrossGaps,
     Device,
@@ -93,8 +94,8 @@ def batch(
     Results, job table and summaries are written to the folder. The exit code is 0 only if no study failed.
 
     Raises:
-        UsageError: no input, an unknown method, or an output folder that belongs to another batch, contains other files
-            or is inside a study.
+        UsageError: no input, an unknown method, parameter or device, or an output folder that belongs to another batch,
+            contains other files or is inside a study.
         BadInput: an input does not exist, no input contains images, or the job table cannot be used.
     """
     if not inputs and not jobs:
@@ -118,12 +119,14 @@ def batch(
         refuse_absent(path)
     if not resume:  # a batch that is resumed every night may find nothing new
         refuse_empty(paths, output)
+    for path in paths:
+        refuse_among_slices(output, path)
+    refuse_method(correction, device=not scheduler)
     intake = order.intake(output)
     say_rule(order)
     if dry_run:
+        check_table(output, order, is_resumed=resume)
         return _print_plans(intake, paths, form, is_resumed=resume)
-    for path in paths:
-        refuse_among_slices(output, path)
     with opened_table(output, order, is_resumed=resume) as table:
         if retry_failed:
             table.retry_failed()

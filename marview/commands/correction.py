@@ -21,6 +21,7 @@ from marview.export import Corrected, Format, refuse_up_front, write_corrected
 from marview.mar import (
     MarWorker,
     Message,
+    device_named,
     discover,
     find_usable,
     metal_of,
@@ -98,6 +99,21 @@ class CorrectedSeries:
     metal: FoundMetal
     report: Mapping[str, Any]
     files: Sequence[Path]
+
+
+def refuse_method(wanted: Correction, *, device: bool = True) -> None:
+    """Refuse a method, parameters or a device with which no run can begin, in the words of the run.
+
+    Args:
+        wanted: the correction.
+        device: whether this machine is the one that runs it.
+
+    Raises:
+        UsageError: an unknown method, parameter, value or device.
+        MethodFailed: the code of the method cannot be loaded, or its weights are missing or damaged.
+    """
+    with MarWorker() as worker:
+        worker.check(wanted.method, wanted.parameters, device_named(wanted.device) if device else None)
 
 
 @contextmanager

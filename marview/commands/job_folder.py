@@ -23,6 +23,30 @@ _LOCK = "jobs.lock"
 @contextmanager
 def opened_table(output: Path, order: Order, *, is_resumed: bool) -> Iterator[JobTable]:
     """Open the job table of an output folder for this process only."""
+    _refuse_folder(output, is_resumed=is_resumed)
+    is_new = not output.exists()
+    with _locked(output), _made(output, is_new=is_new) as table:
+        table.order(order.record())
+        table.recover(lambda job: ending_of(output / job.folder))
+        for job in table.jobs():
+            forget_announcement(output / job.folder)
+        yield table
+
+
+def check_table(output: Path, order: Order, *, is_resumed: bool) -> None:
+    """Refuse an output folder that `opened_table` would refuse; make no folder and no table.
+
+    Raises:
+        UsageError: the folder contains other files, belongs to a batch with other options, or is in use.
+        BadInput: the folder or its job table cannot be used.
+    """
+    _refuse_folder(output, is_resumed=is_resumed)
+    if (output / TABLE).exists():
+        with _locked(output), JobTable(output / TABLE) as table:
+            table.order(order.record())
+
+
+def _refuse_folder(output: Path, *, is_resumed: bool) -> None:
     if output.exists() and not output.is_dir():
         raise UsageError(f"{output} is a file. Choose a new folder.")
     there = (output / TABLE).exists()
@@ -31,7 +55,10 @@ def opened_table(output: Path, order: Order, *, is_resumed: bool) -> Iterator[Jo
     if not there and output.exists() and any(path.name != _LOCK for path in output.iterdir()):
         raise UsageError(f"{output} is not empty. Use a new or empty folder.")
     check_file(output / TABLE)
-    is_new = not output.exists()
+
+
+@contextmanager
+def _locked(output: Path) -> Iterator[None]:
     try:
         output.mkdir(parents=True, exist_ok=True)
         lock = FileLock(output / _LOCK, timeout=0)
@@ -41,12 +68,7 @@ def opened_table(output: Path, order: Order, *, is_resumed: bool) -> Iterator[Jo
     except OSError as why:
         raise BadInput(f"{output} cannot be written: {(why.strerror or 'unknown reason').lower()}.") from None
     try:
-        with _made(output, is_new=is_new) as table:
-            table.order(order.record())
-            table.recover(lambda job: ending_of(output / job.folder))
-            for job in table.jobs():
-                forget_announcement(output / job.folder)
-            yield table
+        yield
     finally:
         lock.release()
 

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from marview.commands.copy_series import copy_series
-from marview.commands.correction import CorrectedSeries, Correction, corrected_series, planned_correction
+from marview.commands.correction import CorrectedSeries, Correction, corrected_series, planned_correction, refuse_method
 from marview.commands.metal import FoundMetal, MaskChoice
 from marview.commands.options import (
     AcrossGaps,
@@ -86,6 +86,7 @@ def reduce(
     try:
         if dry_run:
             with planned_correction(input_, output, wanted, series_key=series) as plan:
+                refuse_method(wanted)
                 _print_plan(plan.loaded, plan.metal, plan.chosen, wanted, output, as_json=as_json)
             return 0
         with ExitStack() as stack, _progress(method, is_quiet=as_json) as listen:

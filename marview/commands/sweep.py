@@ -41,7 +41,7 @@ from marview.errors import BadInput, UsageError
 from marview.export.sweep import refuse_sweep, write_sweep
 from marview.geometry import Grid
 from marview.mar import MarWorker, SharedArray, discover, find_usable
-from marview.mar.sweep import SweepInput
+from marview.mar.sweep import SweepInput, sweep_masks
 from marview.mar.sweep import sweep as run_sweep
 from marview.mar.sweep_measures import Row, measure, region_notes
 from marview.mar.sweep_plan import Variant, plan
@@ -124,6 +124,9 @@ def sweep(
         if any(variant.unit == "px" for variant in variants):
             given, volume, like = *_on_processing_grid(given, volume, stack), None
         if dry_run:
+            sweep_masks(given, variants)
+            for each in chosen:
+                worker.check(each, parameters, device.value)
             _print_plan(variants, given, metal, output, as_json=as_json)
             return 0
         with progress("sweep", is_quiet=as_json) as advance:

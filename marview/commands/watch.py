@@ -13,7 +13,7 @@ from marview.batch.job import State
 from marview.batch.summary import sentence, write_summaries
 from marview.batch.table import JobTable
 from marview.batch.watching import Inbox, free_bytes, size_of
-from marview.commands.correction import Correction
+from marview.commands.correction import Correction, refuse_method
 from marview.commands.job_folder import add_studies, inform, opened_table, say_rule
 from marview.commands.options import (
     AcrossGaps,
@@ -75,7 +75,8 @@ def watch(
     Results, job table and summaries are written to the output folder; an earlier table in it is continued.
 
     Raises:
-        UsageError: the output folder is inside the watched folder, or another process or batch uses it.
+        UsageError: an unknown method, parameter or device, or the output folder is inside the watched folder, or
+            another process or batch uses it.
         BadInput: the folder cannot be listed, or the job table cannot be used.
     """
     order = Order(
@@ -115,13 +116,15 @@ def watch_folder(
         stop: event that ends the watch.
 
     Raises:
-        UsageError: the output folder is inside the watched folder, or another process or batch uses it.
+        UsageError: an unknown method, parameter or device, or the output folder is inside the watched folder, or
+            another process or batch uses it.
         BadInput: the folder cannot be listed, or the job table cannot be used.
     """
     if output.resolve().is_relative_to(folder.resolve()):
         raise UsageError(f"{output} is inside the watched folder {folder.resolve()}. Use an output folder outside it.")
     stop = stop or threading.Event()
     correction, inbox = order.correction(), Inbox(folder, quiet_s)
+    refuse_method(correction)
     number = workers or affordable(correction)
     inbox.arrived()  # refuse a folder that cannot be listed before the output folder is made
     say_rule(order)

@@ -14,7 +14,7 @@ from marview.mar.messages import (
     SliceDone,
     TraceRequest,
 )
-from marview.mar.request import metal_of, reduce_request
+from marview.mar.request import device_named, metal_of, reduce_request
 from marview.mar.run import Outcome, Run
 from marview.mar.runner import MarWorker
 from marview.mar.shared import SharedArray
@@ -37,6 +37,7 @@ __all__ = [
     "SinogramRequest",
     "SliceDone",
     "TraceRequest",
+    "device_named",
     "discover",
     "find",
     "find_usable",

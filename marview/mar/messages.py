@@ -144,11 +144,26 @@ class DescribeRequest:
 
     Attributes:
         folder: folder of the method.
-        check_weights: whether to compare its weights files with the manifest.
     """
 
     folder: str
-    check_weights: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class CheckRequest:
+    """Check whether a run of a method can begin.
+
+    Attributes:
+        method: identifier of the method.
+        folder: folder of the method.
+        parameters: values of the method's parameters that differ from their defaults.
+        device: device for the method; None to check no device.
+    """
+
+    method: str
+    folder: str
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+    device: Device | None = None
 
 
 @dataclass(frozen=True)
@@ -162,7 +177,14 @@ class CancelRequest:
 
 
 Request = (
-    ReduceRequest | SinogramRequest | TraceRequest | CasesRequest | DescribeRequest | DevicesRequest | CancelRequest
+    ReduceRequest
+    | SinogramRequest
+    | TraceRequest
+    | CasesRequest
+    | DescribeRequest
+    | CheckRequest
+    | DevicesRequest
+    | CancelRequest
 )
 
 # -- messages: from the worker --------------------------------------------------------------------------------------

@@ -54,8 +54,7 @@ def reduce_request(
         UsageError: there is no such device.
         MarviewError: there is not enough memory.
     """
-    if device not in get_args(Device):
-        raise UsageError(f"There is no device {device!r}. Choose {one_of(get_args(Device))}.")
+    chosen = device_named(device)
     shape = hu.array.shape
     count = len(slices) if len(slices) else len(hu.array)
     mask = SharedArray.create(shape, np.bool_, reserved=span)
@@ -74,12 +73,23 @@ def reduce_request(
         correction=correction,
         slices=tuple(slices),
         parameters=dict(parameters or {}),
-        device=cast("Device", device),
+        device=chosen,
         restore_cut_off=restore_cut_off,
         keep_outputs=keep_outputs,
         keep_projections=keep_projections,
         is_head_last=numbers is not None and numbers.is_head_last,
     )
+
+
+def device_named(name: str) -> Device:
+    """Return the device with this name.
+
+    Raises:
+        UsageError: there is no such device.
+    """
+    if name not in get_args(Device):
+        raise UsageError(f"There is no device {name!r}. Choose {one_of(get_args(Device))}.")
+    return cast("Device", name)
 
 
 def metal_of(mask: NDArray[np.bool_]) -> Metal:

@@ -16,6 +16,7 @@ from marview.mar.messages import (
     Cancelled,
     CancelRequest,
     CasesRequest,
+    CheckRequest,
     DescribeRequest,
     Failed,
     Finished,
@@ -277,7 +278,7 @@ _CANCELLED = Outcome("cancelled", "Cancelled.", exit_code=130)
 
 
 def _who(run: Run) -> str:
-    if isinstance(run.request, ReduceRequest | CasesRequest):
+    if isinstance(run.request, ReduceRequest | CasesRequest | CheckRequest):
         return f"The method {run.request.method}"
     if isinstance(run.request, DescribeRequest):
         return f"The method in {run.request.folder}"

@@ -3,7 +3,7 @@
 import dataclasses
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Self
 
@@ -13,7 +13,9 @@ from marview.mar.discovery import Listing, discover, find_usable
 from marview.mar.manifest import Manifest
 from marview.mar.messages import (
     CasesRequest,
+    CheckRequest,
     DescribeRequest,
+    Device,
     DevicesRequest,
     Message,
     ReduceRequest,
@@ -67,15 +69,23 @@ class MarWorker:
         report = self._submit(DescribeRequest(str(listing.folder)), python, _ignore).wait().check()
         return dict(report["parameters"])
 
-    def check(self, method: str) -> None:
-        """Import a method and compare its weights with the manifest.
+    def check(self, method: str, parameters: Mapping[str, Any] | None = None, device: Device | None = None) -> None:
+        """Import a method, and check everything that a run checks before it begins.
+
+        Args:
+            method: identifier of the method.
+            parameters: values of the method's parameters that differ from their defaults.
+            device: device for the method; None to check no device.
 
         Raises:
-            UsageError: there is no such method.
+            UsageError: there is no such method, parameter, value or device.
             MethodFailed: the code of the method cannot be imported, or its weights are missing or damaged.
         """
         listing, python = self._find(method)
-        self._submit(DescribeRequest(str(listing.folder), check_weights=True), python, _ignore).wait().check()
+        request = CheckRequest(
+            method=method, folder=str(listing.folder), parameters=dict(parameters or {}), device=device
+        )
+        self._submit(request, python, _ignore).wait().check()
 
     def devices(self) -> list[dict[str, Any]]:
         """List the devices of this computer: name ("cpu", "cuda:0"), title, free_mb, total_mb.

@@ -97,6 +97,64 @@ def sweep(
         MethodFailed: a method failed.
         SweepCancelled: the sweep was cancelled.
     """
+    masks = sweep_masks(given, variants)
+    slices, why_not = masks.slices, masks.why_not
+    index = list(slices)
+    runs = _Runs(given, slices, worker, parameters or {}, device, is_cancelled, restore_cut_off=restore_cut_off)
+    original = Variant("")
+    results = {original.name: given.hu.array[index]}
+    notes: dict[str, str] = {}
+    tell = on_progress or (lambda _fraction, _text: None)
+    for number, variant in enumerate(variants):
+        if note := why_not[variant]:
+            notes[variant.name] = note
+            continue
+        on_run = partial(_tell, tell, number, len(variants), variant.name)
+        results[variant.name] = runs.run(variant, masks.of[variant], on_run)
+    tell(1.0, "")
+    return SweepResult(
+        slices,
+        (original, *variants),
+        results,
+        {
+            original.name: given.metal[index],
+            **{one.name: mask for one, mask in masks.of.items() if one.name in results},
+        },
+        notes,
+        None if given.region is None else given.region[index],
+        None if given.truth_hu is None else given.truth_hu[index],
+        runs.reports,
+        given.numbers,
+        min(given.spacing_mm),
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class SweepMasks:
+    """Masks of a sweep.
+
+    Attributes:
+        slices: indices of the slices of the sweep.
+        of: mask of each variant, bool `[slice, y, x]`.
+        why_not: reason why a variant cannot be run; empty if it can.
+    """
+
+    slices: tuple[int, ...]
+    of: Mapping[Variant, NDArray[np.bool_]]
+    why_not: Mapping[Variant, str]
+
+
+def sweep_masks(given: SweepInput, variants: Sequence[Variant]) -> SweepMasks:
+    """Compute the mask of every variant; a sweep and its dry run refuse the same here.
+
+    Args:
+        given: slices, mask and truth.
+        variants: result of `plan`.
+
+    Raises:
+        BadInput: the mask cannot be used, or no slice contains the region.
+        UsageError: no variant's mask can be used, or an unknown slice.
+    """
     refuse_unusable(given.metal, given.hu.array)
     slices = _slices(given)
     index = list(slices)
@@ -104,33 +162,14 @@ def sweep(
         raise BadInput("No slice of the sweep contains the region to measure. Draw it beside the metal.")
     kinds = {replace(variant, method="") for variant in variants}
     masks_of = {kind: _mask(given, kind, slices) for kind in kinds}
-    masks = {variant: masks_of[replace(variant, method="")] for variant in variants}
     why_not = {kind: _why_not(mask, given.hu.array[index]) for kind, mask in masks_of.items()}
     if all(why_not.values()):
         raise UsageError(f"No variant can be run. {next(iter(why_not.values()))} Choose other margins or thresholds.")
-    runs = _Runs(given, slices, worker, parameters or {}, device, is_cancelled, restore_cut_off=restore_cut_off)
-    original = Variant("")
-    results = {original.name: given.hu.array[index]}
-    notes: dict[str, str] = {}
-    tell = on_progress or (lambda _fraction, _text: None)
-    for number, variant in enumerate(variants):
-        if note := why_not[replace(variant, method="")]:
-            notes[variant.name] = note
-            continue
-        on_run = partial(_tell, tell, number, len(variants), variant.name)
-        results[variant.name] = runs.run(variant, masks[variant], on_run)
-    tell(1.0, "")
-    return SweepResult(
+    kind_of = {variant: replace(variant, method="") for variant in variants}
+    return SweepMasks(
         slices,
-        (original, *variants),
-        results,
-        {original.name: given.metal[index], **{one.name: mask for one, mask in masks.items() if one.name in results}},
-        notes,
-        None if given.region is None else given.region[index],
-        None if given.truth_hu is None else given.truth_hu[index],
-        runs.reports,
-        given.numbers,
-        min(given.spacing_mm),
+        {variant: masks_of[kind] for variant, kind in kind_of.items()},
+        {variant: why_not[kind] for variant, kind in kind_of.items()},
     )
 
 

@@ -14,10 +14,9 @@ from marview.methods.notes import Notes, SliceNote
 from marview.worker.batches import Batches
 from marview.worker.case_files import load_case, load_neighbours, write_npz
 from marview.worker.channel import Channel
-from marview.worker.devices import choose_device
 from marview.worker.front_end import checked_result
 from marview.worker.job import WorkerJob
-from marview.worker.loading import load_method
+from marview.worker.prepare import prepare
 
 Numbered = tuple[int, MarCase]
 
@@ -36,10 +35,8 @@ def run_cases(request: CasesRequest, channel: Channel) -> Finished:
         Cancelled: the run was cancelled.
     """
     started = time.perf_counter()
-    loaded = load_method(Path(request.folder))
-    parameters = loaded.parameters(dict(request.parameters))
-    device = choose_device(request.device, loaded.manifest)
-    loaded.check_weights()
+    prepared = prepare(request)
+    loaded, parameters, device = prepared.loaded, prepared.parameters, prepared.device
     job = WorkerJob(channel, loaded, device, None)
     if request.neighbours:
         job.find_neighbours = load_neighbours(Path(request.neighbours))

@@ -18,6 +18,7 @@ from marview.mar.messages import (
 )
 from marview.mar.messages import (
     CasesRequest,
+    CheckRequest,
     DescribeRequest,
     DevicesRequest,
     Failed,
@@ -38,6 +39,7 @@ from marview.worker.channel import Channel, end_group, limit_memory
 from marview.worker.devices import list_devices, use_free_threads
 from marview.worker.loading import load_method
 from marview.worker.method_errors import as_sentence
+from marview.worker.prepare import prepare
 from marview.worker.reduce import Reduction, show_sinogram
 from marview.worker.reprojection import Reprojections
 from marview.worker.tracing import mark_trace
@@ -93,7 +95,7 @@ def _warm_up() -> None:
 def _answer(request: Request, channel: Channel, projections: Reprojections) -> Message:
     """Handle a request, and convert any exception of a method to an error message."""
     try:
-        if isinstance(request, ReduceRequest | CasesRequest):
+        if isinstance(request, ReduceRequest | CasesRequest | CheckRequest):
             use_free_threads()
         return _serve(request, channel, projections)
     except Cancelled:
@@ -101,14 +103,18 @@ def _answer(request: Request, channel: Channel, projections: Reprojections) -> M
     except MarviewError as refusal:
         return Failed(str(refusal), refusal.exit_code, _trace_of_method(refusal))
     except BaseException as error:  # noqa: BLE001 - method code may raise anything, SystemExit included
-        who = f"The method {request.method}" if isinstance(request, ReduceRequest | CasesRequest) else "The worker"
+        who = (
+            f"The method {request.method}"
+            if isinstance(request, ReduceRequest | CasesRequest | CheckRequest)
+            else "The worker"
+        )
         why = as_sentence(error, _code_of(request))
         return Failed(f"{who} failed: {why}", MethodFailed.exit_code, traceback.format_exc(), is_unexpected=True)
 
 
 def _code_of(request: Request) -> Path | None:
     """Return the folder with the code of the method of a request; None if the request has no method."""
-    if isinstance(request, ReduceRequest | CasesRequest | DescribeRequest):
+    if isinstance(request, ReduceRequest | CasesRequest | DescribeRequest | CheckRequest):
         with contextlib.suppress(MarviewError):
             return code_folder(Path(request.folder), read_manifest(Path(request.folder)))
     return None
@@ -130,10 +136,10 @@ def _serve(request: Request, channel: Channel, projections: Reprojections) -> Fi
         case CasesRequest():
             return run_cases(request, channel)
         case DescribeRequest():
-            method = load_method(Path(request.folder))
-            if request.check_weights:
-                method.check_weights()
-            return Finished({"parameters": method.schema()})
+            return Finished({"parameters": load_method(Path(request.folder)).schema()})
+        case CheckRequest():
+            prepare(request)
+            return Finished()
         case DevicesRequest():
             return Finished({"devices": list_devices()})
     raise MethodFailed(f"The worker cannot handle a {type(request).__name__}.")

@@ -3,7 +3,6 @@
 import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -21,11 +20,10 @@ from marview.text import translatable
 from marview.worker.batches import Batches
 from marview.worker.case_files import beam_as_json
 from marview.worker.channel import Channel
-from marview.worker.devices import choose_device
 from marview.worker.front_end import REPROJECTED, FrontEnd, checked_result, consistency, too_much_metal
 from marview.worker.job import Outputs, WorkerJob
-from marview.worker.loading import load_method
 from marview.worker.neighbours import beside, neighbours
+from marview.worker.prepare import prepare
 from marview.worker.reprojection import Reprojections
 from marview.worker.resampling import SliceFrame
 
@@ -63,11 +61,9 @@ class Reduction:
         """
         started = time.perf_counter()
         request = self.request
-        loaded = load_method(Path(request.folder))
+        prepared = prepare(request)
+        loaded, self._parameters, self._device = prepared.loaded, prepared.parameters, prepared.device
         self._loaded, self._method = loaded, loaded.manifest.id
-        self._parameters = loaded.parameters(dict(request.parameters))
-        self._device = choose_device(request.device, loaded.manifest)
-        loaded.check_weights()
         self._outputs = Outputs(self.channel, request.output_folder, is_wanted=request.keep_outputs)
         self._job = WorkerJob(self.channel, loaded, self._device, self._outputs)
         self._front = FrontEnd(frame_of(request), self._device)

@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Callable, Hashable, Iterator, Sequence
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -69,7 +70,7 @@ def groupings(slices: Sequence[SliceHeader]) -> Iterator[tuple[str, list[list[Sl
     then take turns to count as acquisitions.
     """
     for tag in [name for name, _ in slices[0].phase]:
-        yield tag.replace("_", " "), by(slices, lambda header, tag=tag: dict(header.phase)[tag]), False  # type: ignore[misc]
+        yield tag.replace("_", " "), by(slices, partial(_phase, tag)), False
     yield "image type", by(slices, lambda header: header.image_type), True
     yield "acquisition time", by(slices, lambda header: header.acquired_s), True
     yield "acquisition time", _before_and_after(slices), True
@@ -82,8 +83,16 @@ def groupings_of_repeats(slices: Sequence[SliceHeader]) -> Iterator[tuple[str, l
     These settings may also differ within one scan, so they tell acquisitions apart only where positions repeat.
     """
     for tag in [name for name, _ in slices[0].settings]:
-        yield tag.replace("_", " "), by(slices, lambda header, tag=tag: dict(header.settings)[tag]), False  # type: ignore[misc]
+        yield tag.replace("_", " "), by(slices, partial(_setting, tag)), False
     yield "slice thickness", by(slices, lambda header: header.thickness_mm), False
+
+
+def _phase(tag: str, header: SliceHeader) -> Hashable:
+    return dict(header.phase)[tag]
+
+
+def _setting(tag: str, header: SliceHeader) -> Hashable:
+    return dict(header.settings)[tag]
 
 
 def _before_and_after(slices: Sequence[SliceHeader]) -> list[list[SliceHeader]]:

@@ -1,6 +1,7 @@
 """Movies of a pane: scrolling through the slices, or alternating original and result."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -35,7 +36,7 @@ class MovieMaker(QObject):
         self._picture = picture
         self._frames: list[NDArray[np.uint8]] = []
         self._steps: list[Callable[[], None]] = []
-        self._restore: Callable[[], None] = lambda: None
+        self._restore: Callable[[], object] = lambda: None
         self._path, self._frame_ms = Path(), SCROLL_MS
         self._timer = QTimer(self)
         self._timer.setInterval(0)
@@ -53,23 +54,25 @@ class MovieMaker(QObject):
         view = self._session.view
         here = view.display.slice_index
         numbers = range(1, view.display.slice_count + 1)
-        steps = [lambda number=number: view.go_to_number(number) for number in numbers]
-        self._begin(path, SCROLL_MS, steps, lambda: view.go_to(here))  # type: ignore[arg-type]
+        steps = [partial(view.go_to_number, number) for number in numbers]
+        self._begin(path, SCROLL_MS, steps, lambda: view.go_to(here))
 
     def flicker(self, path: Path) -> None:
         """Write a movie that alternates between the original and the corrected slice."""
         view = self._session.view
         before = view.display.comparison
-        steps = [lambda is_held=is_held: view.update(is_original_held=is_held) for is_held in (True, False)]
+        steps = [partial(view.update, is_original_held=is_held) for is_held in (True, False)]
         view.update(comparison=Comparison.NONE)
         restore = lambda: view.update(is_original_held=False, comparison=before)  # noqa: E731 - kept for later
-        self._begin(path, FLICKER_MS, steps, restore)  # type: ignore[arg-type]
+        self._begin(path, FLICKER_MS, steps, restore)
 
-    def _begin(self, path: Path, frame_ms: int, steps: list[Callable[[], None]], restore: Callable[[], None]) -> None:
+    def _begin(
+        self, path: Path, frame_ms: int, steps: Sequence[Callable[[], None]], restore: Callable[[], object]
+    ) -> None:
         if self.is_busy:
             return
         self._path, self._frame_ms = path, frame_ms
-        self._frames, self._steps, self._restore = [], steps, restore
+        self._frames, self._steps, self._restore = [], list(steps), restore
         self._session.library.busy.emit(tr("Rendering the frames of the movie …"))
         self._timer.start()
 

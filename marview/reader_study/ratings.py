@@ -2,7 +2,7 @@
 
 import csv
 import io
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import astuple, dataclass, fields
 from datetime import UTC, datetime
@@ -114,7 +114,7 @@ class RatingsFile:
                     ) from why
 
 
-def _line(values: object) -> bytes:
+def _line(values: Iterable[object]) -> bytes:
     text = io.StringIO()
-    csv.writer(text, lineterminator="\n").writerow(values)  # type: ignore[arg-type]
+    csv.writer(text, lineterminator="\n").writerow(values)
     return text.getvalue().encode()

@@ -2,7 +2,7 @@
 
 import numpy as np
 from PySide6.QtCore import QPointF, QRectF, Qt
-from PySide6.QtGui import QPolygonF, QResizeEvent
+from PySide6.QtGui import QPolygonF, QResizeEvent, QShowEvent
 from PySide6.QtWidgets import QWidget
 
 from marview.gui.measurer import Measurer
@@ -244,9 +244,9 @@ class PlanePane(ImagePane):
         self._look(self.session.view.display)
         self.oblique_line.draw()
 
-    def showEvent(self, event: object) -> None:
+    def showEvent(self, event: QShowEvent) -> None:
         """Apply the changes made while hidden."""
-        super().showEvent(event)  # type: ignore[arg-type]
+        super().showEvent(event)
         self.refresh()
 
 

@@ -1,11 +1,9 @@
 """The sinogram of the slice in view with the metal trace; the mouse links bins to rays and pixels to sinusoids."""
 
-from typing import Any
-
 import numpy as np
 from numpy.typing import NDArray
 from PySide6.QtCore import QPointF, QRectF, Qt, QTimer
-from PySide6.QtGui import QPolygonF
+from PySide6.QtGui import QPolygonF, QResizeEvent, QShowEvent
 from PySide6.QtWidgets import QWidget
 
 from marview.gui.overlay import MaskPicture, ramp
@@ -244,12 +242,12 @@ class SinogramPane(ImagePane):
         ray = (int(point.y()), int(point.x())) if is_inside else None
         self.session.view.update(pointed_ray=ray)
 
-    def resizeEvent(self, event: Any) -> None:
+    def resizeEvent(self, event: QResizeEvent) -> None:
         """Keep the sinogram fitted."""
         super().resizeEvent(event)
         self._look()
 
-    def showEvent(self, event: Any) -> None:
+    def showEvent(self, event: QShowEvent) -> None:
         """Apply the changes made while hidden."""
         super().showEvent(event)
         self.refresh()

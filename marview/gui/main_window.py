@@ -145,11 +145,11 @@ class MainWindow(QMainWindow):
         return page
 
     def _under_bars(self) -> int:
-        """Return the width of the images, over which the bars float; they do not cover the plots beside the images."""
+        """Return the width in pixels of the messages; they lie over the images and leave the plots beside them free."""
         return self.grid.width() if self.grid.isVisible() else self.pages.width()
 
     def _above_bars(self) -> int:
-        """Return the height above messages, which the controls, the panes' header and the patient's name take."""
+        """Return the distance in pixels from the top of the page to the messages, below the controls and headings."""
         name = 2 * self.fontMetrics().lineSpacing() if self.grid.isVisible() else 0
         return HEADER_PX + 12 + name + self.desk.controls_px
 

@@ -42,17 +42,22 @@ def kinds_of(loaded):
     return {finding.kind for finding in loaded.report.findings}
 
 
+def pad_with_zero(slices, stored):
+    """Give slices these HU and the padding value 0."""
+    for dataset in slices:
+        as_bits(dataset, stored, bits=16, signed=1)
+        dataset.Rows, dataset.Columns = stored.shape
+        dataset.RescaleIntercept = "0"
+        dataset.add_new(0x00280120, "SS", 0)
+
+
 def test_a_padding_value_inside_the_body_is_a_value_like_any_other(slices, save):
     stored = np.full((64, 64), 40)
     stored[60:] = -1000
     stored[10:50:4, 10:50:4] = 0
     stored[:2] = 0  # padding that reaches the border
     stored[30:40, 30:40] = 0
-    for dataset in slices:
-        as_bits(dataset, stored, bits=16, signed=1)
-        dataset.Rows = dataset.Columns = 64
-        dataset.RescaleIntercept = "0"
-        dataset.add_new(0x00280120, "SS", 0)
+    pad_with_zero(slices, stored)
     loaded = dicom.open_series(save(slices))
     assert (loaded.volume.hu[0, :2] == dicom.PADDING_HU).all()
     np.testing.assert_array_equal(loaded.volume.hu[0, 2:], stored[2:])
@@ -65,11 +70,7 @@ def test_a_padding_value_inside_the_body_is_a_value_like_any_other(slices, save)
 def test_a_body_with_the_padding_value_that_crosses_the_border_stays(slices, save, sides):
     stored = np.full((64, 64), -1000)
     stored[20:40, : 64 if sides == "two opposite sides" else 40] = 0
-    for dataset in slices:
-        as_bits(dataset, stored, bits=16, signed=1)
-        dataset.Rows = dataset.Columns = 64
-        dataset.RescaleIntercept = "0"
-        dataset.add_new(0x00280120, "SS", 0)
+    pad_with_zero(slices, stored)
     loaded = dicom.open_series(save(slices))
     np.testing.assert_array_equal(loaded.volume.hu[0], stored)
     assert [finding.kind for finding in loaded.report.findings] == [Kind.PADDING]

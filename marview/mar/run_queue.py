@@ -89,8 +89,13 @@ class RunQueue:
             if threading.current_thread() is not self._thread:
                 self._thread.join()
 
+    @property
+    def _is_idle(self) -> bool:
+        return self._process is None and self._current is None and not self._waiting
+
     def _serve(self) -> None:
-        while not (self._is_closed and self._process is None and self._current is None and not self._waiting):
+        # Runs that were added just before `close` still wait in the inbox; each must end.
+        while not (self._is_closed and self._is_idle and self._inbox.empty()):
             timeout = None if self._deadline is None else max(0.0, self._deadline - time.monotonic())
             try:
                 call = self._inbox.get(timeout=timeout)

@@ -186,7 +186,7 @@ def test_a_stack_that_breaks_off_keeps_the_pages_before(tmp_path: Path) -> None:
 
 def test_a_file_that_cannot_be_read_is_named_where_it_is_all(tmp_path: Path) -> None:
     (tmp_path / "x.nii.gz").write_bytes(b"no such thing")
-    with pytest.raises(BadInput, match=r"no metal-free slice .* It holds x\.nii\.gz \(left out: x\.nii\.gz"):
+    with pytest.raises(BadInput, match=r"no metal-free slice .* It contains x\.nii\.gz \(left out: x\.nii\.gz"):
         read_banks(tmp_path)
 
 

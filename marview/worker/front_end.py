@@ -19,6 +19,7 @@ from marview.errors import MethodFailed
 from marview.geometry import GUESS_FRACTION, Beam, processing_beam
 from marview.methods.api import MarCase, MarResult
 from marview.methods.notes import SliceNote
+from marview.methods.restoring import Restorer, cut_off
 from marview.methods.trace_completion import grown
 from marview.physics.attenuation import MU_WATER, hu_to_mu
 from marview.projection import Projector
@@ -26,7 +27,6 @@ from marview.text import translatable
 from marview.volume.padding import VACUUM_HU
 from marview.volume.volume import BODY_HU
 from marview.worker.resampling import AIR_HU, SIZE, SliceFrame
-from marview.worker.restoring import Restorer, cut_off
 
 REPROJECTED = translatable(
     "The sinogram is a forward projection of the image, not raw data. marview corrects only the rays in the "

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 import torch
 
+from marview.methods.restoring import cut_off
 from marview.physics.attenuation import hu_to_mu
 from marview.worker.front_end import FrontEnd
 from marview.worker.resampling import SliceFrame
-from marview.worker.restoring import cut_off
 
 SIZE, PIXEL_MM = 256, 1.5
 Y, X = (np.mgrid[:SIZE, :SIZE] - (SIZE - 1) / 2) * PIXEL_MM

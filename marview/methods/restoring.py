@@ -16,13 +16,13 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn.functional import interpolate
 
+from marview.geometry import PROCESSING_SIZE as SIZE
 from marview.geometry import ParallelBeam
 from marview.methods.tissue_prior import prior_image
 from marview.physics.attenuation import MU_WATER
 from marview.projection import Projector, fill_linear
 from marview.volume.padding import between, padding
 from marview.volume.volume import BODY_HU
-from marview.worker.resampling import SIZE
 
 _SIZE, _VIEWS = 160, 140
 """Pixels and views of the estimate. The missing part is smooth, so a coarse scan is sufficient."""

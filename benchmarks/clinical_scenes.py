@@ -2,8 +2,8 @@
 
     python -m benchmarks.clinical_scenes --data DIR --output DIR [--training 50] [--validation 4] [--seed 0]
 
-`marview train clinical_completion --data OUTPUT` learns from them. A scene has eight slices from one scanner. Making it
-takes some seconds on a CPU core, far longer than a training step, so scenes are made once. After an interruption, the
+`marview train clinical_completion --data OUTPUT` uses them. A scene has eight slices from one scanner. Making it takes
+about 20 seconds on a CPU core, far longer than a training step, so scenes are made once. After an interruption, the
 same command makes the missing scenes.
 """
 
@@ -26,7 +26,7 @@ def main() -> None:
     parser.add_argument("--validation", type=int, default=4)
     parser.add_argument("--seed", type=int, default=0)
     arguments = parser.parse_args()
-    training = made_in(HERE / "plugins" / "clinical_completion", "training:TraceTraining")
+    training = made_in(HERE / "plugins" / "clinical_completion", "training:PriorTraining")
     sources = importlib.import_module(f"{type(training).__module__.rpartition('.')[0]}.sources")
     counts = {"validation": arguments.validation, "training": arguments.training}
     sources.make_scenes(arguments.data, arguments.output, counts, arguments.seed, Clock().tell)

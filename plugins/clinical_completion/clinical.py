@@ -1,8 +1,6 @@
-"""Make training pairs from clinical scenes: simulated slices after the clinical front end, and their truth."""
+"""Make training data from clinical scenes: simulated slices after the clinical front end, and their truth."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from typing import Self
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -12,58 +10,47 @@ from torch import Tensor
 
 from marview.geometry import PROCESSING_SIZE as SIZE
 from marview.geometry import processing_beam
-from marview.learning.api import Pairs
-from marview.methods.nmar import NmarSettings
-from marview.methods.tissue_prior import prior_image
-from marview.methods.trace_completion import complete_with_prior, grown
+from marview.methods.api import MarCase
+from marview.methods.restoring import Restorer, cut_off
+from marview.methods.trace_completion import grown
 from marview.physics.attenuation import MU_WATER, hu_to_mu, mu_to_hu
 from marview.physics.simulation import Stages, simulate
 from marview.physics.starvation import smooth_starved
 from marview.projection import Projector
 
+from .estimates import Estimates
+from .planes import to_unit
 from .scenes import ClinicalScene
-from .trace_signal import metal_sinogram
-
-_NMAR = NmarSettings()
 
 
-@dataclass(frozen=True, eq=False, kw_only=True)
-class ClinicalPairs(Pairs):
-    """Pairs of clinical slices, with the completed sinogram that the network corrects.
+@dataclass(frozen=True, eq=False)
+class Scanned:
+    """Planes of the slices of a scene, and their truth in the unit of the planes.
 
     Attributes:
-        base: sinogram completed with NMAR's prior, `[slice, view, bin]`.
-        metal_part: forward projection of the metal in the uncorrected image, `[slice, view, bin]`.
+        planes: input planes, `[slice, plane, y, x]`.
+        truth: the same scan without metal, `[slice, y, x]`.
     """
 
-    base: Tensor
-    metal_part: Tensor
-
-    @classmethod
-    def of(cls, pairs: Pairs) -> Self:
-        """Extend pairs with the completed sinogram, which the network corrects, and with the projected metal."""
-        li_mu = pairs.li_image
-        least_bone = MU_WATER * (1 + _NMAR.bone_from_hu / 1000)
-        prior = prior_image(li_mu, pairs.metal, _NMAR.smoothing_px, least_bone, has_lung=_NMAR.has_lung)
-        return cls(
-            **{name: getattr(pairs, name) for name in Pairs.__dataclass_fields__},
-            base=complete_with_prior(pairs.sinogram, pairs.projector.forward(prior), pairs.trace),
-            metal_part=metal_sinogram(pairs.projector, pairs.image, pairs.metal),
-        )
-
-    def part(self, slices: Tensor | Sequence[int]) -> Self:
-        """Return some slices of the batch."""
-        chosen = {name: getattr(self, name)[slices] for name in self.__dataclass_fields__ if name != "projector"}
-        return replace(self, **chosen)
+    planes: Tensor
+    truth: Tensor
 
 
 @torch.no_grad()
-def scan(scene: ClinicalScene, device: torch.device) -> ClinicalPairs:
-    """Simulate the scan of a scene, clip its image as a scanner does, and make the case of the front end.
+def scan(scene: ClinicalScene, device: torch.device) -> Scanned:
+    """Simulate the scan of a scene, clip its image as a scanner does, and compute the planes of its slices.
 
     The truth is the image of the same scan without metal, because the sinogram of the front end has the same
     resolution.
     """
+    case, truth_mu = _case(scene, device)
+    estimates = Estimates(case)
+    planes = torch.cat([estimates.planes(k) for k in range(len(case.hu))])
+    return Scanned(planes, to_unit(truth_mu))
+
+
+def _case(scene: ClinicalScene, device: torch.device) -> tuple[MarCase, Tensor]:
+    """Return the case of a scene and its truth, 1/cm, `[slice, y, x]`."""
     pixel_mm = scene.protocol.pixel_mm
     simulation = simulate(
         torch.from_numpy(scene.hu).to(device),
@@ -78,12 +65,29 @@ def scan(scene: ClinicalScene, device: torch.device) -> ClinicalPairs:
     ends = torch.tensor(scene.scales_hu, device=device)[..., None, None]
     image = torch.minimum(torch.maximum(image, ends[:, 0]), ends[:, 1])
     metal = _masks(scene, image)
-    mu, truth_mu = hu_to_mu(image), hu_to_mu(truth)
-    projector = Projector(processing_beam(pixel_mm), shape=(SIZE, SIZE), pixel_mm=pixel_mm)
-    both = projector.forward(torch.cat([mu, truth_mu]))
-    sinogram, metal_free_sinogram = both.chunk(2)
-    trace = projector.trace(grown(metal))
-    return ClinicalPairs.of(Pairs(truth_mu, metal, sinogram, metal_free_sinogram, trace, projector, clinical_mu=mu))
+    beam = processing_beam(pixel_mm)
+    projector = Projector(beam, shape=(SIZE, SIZE), pixel_mm=pixel_mm)
+    case = MarCase(
+        hu=_restored(image, metal, pixel_mm),
+        metal=metal,
+        pixel_mm=pixel_mm,
+        beam=beam,
+        slice_indices=list(range(len(image))),
+        measured_trace=projector.trace(grown(metal)),
+    )
+    return case, hu_to_mu(truth)
+
+
+def _restored(image_hu: Tensor, metal: Tensor, pixel_mm: float) -> Tensor:
+    """Restore the dark streaks of clipped slices as the front end does, HU, `[slice, y, x]`."""
+    dark = cut_off(image_hu.cpu().numpy().astype(np.int16), metal.cpu().numpy())
+    found = np.flatnonzero(dark.any(axis=(1, 2))).tolist()
+    if not found:
+        return image_hu
+    share = torch.from_numpy(dark[found]).to(image_hu)
+    result = image_hu.clone()
+    result[found] -= Restorer(pixel_mm).missing(hu_to_mu(image_hu[found]), metal[found], share) * (1000 / MU_WATER)
+    return result
 
 
 def _masks(scene: ClinicalScene, image_hu: Tensor) -> Tensor:

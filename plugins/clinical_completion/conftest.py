@@ -1,4 +1,4 @@
-"""Fixtures for the tests of clinical sinogram completion: cases of discs, and a small network."""
+"""Fixtures for the tests of clinical sinogram completion: small networks."""
 
 import sys
 from types import ModuleType
@@ -7,13 +7,20 @@ from typing import Any
 import pytest
 import torch
 
-SMALL: dict[str, Any] = {"width": 4, "blocks": {"views": 32, "bins": 32, "count": 3}}
+SMALL: dict[str, Any] = {"widths": [4, 8], "blocks": [1, 1], "crop_px": 16}
 
 
 def small(room: Any, **settings: Any) -> Any:
-    """Return a function that makes a small network; with `closed` far below 0 the network changes nothing."""
+    """Make a small network, which changes nothing before training."""
     torch.manual_seed(1)
-    return room.network.TraceNetwork(room.settings.read_settings(SMALL | settings))
+    return room.network.PriorNetwork(room.settings.read_settings(SMALL | settings)).eval()
+
+
+def adding(room: Any, unit: float) -> Any:
+    """Make a small network that adds the same value, in the unit of the planes, to every pixel."""
+    network = small(room)
+    torch.nn.init.constant_(network.leave.bias, unit)
+    return network
 
 
 @pytest.fixture(scope="module")

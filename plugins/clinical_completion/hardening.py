@@ -1,11 +1,10 @@
-"""Separate missing tissue from beam hardening on rays through light metal.
+"""Separate missing tissue from beam hardening on rays through metal.
 
-A direct fit of beam hardening to the rays through metal also removes tissue that the prior lacks, because the bone
+A direct fit of beam hardening to the rays through metal also removes tissue that the completion lacks, because the bone
 around a screw lies on the same rays as the screw. In the sinogram, however, metal has sharp edges and tissue is smooth.
 A second fit therefore uses the difference between each ray and the mean of the rays around it, in which most of the
-missing tissue cancels. This fit, in turn, mistakes errors at the edges of the metal for beam hardening. A wrong fit
-leaves bands next to the metal in the image, so marview uses the mixture of both fits whose image has the least total
-variation next to the metal.
+missing tissue cancels. This fit, in turn, mistakes errors at the edges of the metal for beam hardening. The network
+receives the images of both.
 """
 
 from functools import cache
@@ -14,7 +13,6 @@ import torch
 from torch import Tensor
 from torch.nn.functional import pad
 
-from marview.methods.tissue_prior import gaussian
 from marview.physics import material, spectrum
 from marview.physics.polychromatic import WaterCorrection, polychromatic, water_correction
 
@@ -24,32 +22,41 @@ from .trace_signal import factors_of, slopes_of, terms_of
 _WINDOW = 31
 """Size, in views and bins, of the window of the second fit."""
 
-_SHARES = (0.0, 0.25, 0.5, 0.75, 1.0)
-_SMOOTHING_PX = 2.0
-"""Standard deviation in pixels of the smoothing before the total variation, which noise would otherwise dominate."""
+_TRUST = 1.2
+"""Factor on the residual that compensates for the weights below, which are less than 1 for all rays."""
 
-_DENSEST = 0.6
-"""Upper limit of the image, 1/cm: 2100 HU, cortical bone."""
+_STARVED = 8.5
+_MUCH_METAL = 3.0
+"""Line integrals of the ray and of its metal at which the weight is one half, because photon-starved rays contain no
+tissue signal."""
 
 _TUBE_KV = 120
 
 
-def without_hardening(shown: Shown, base: Tensor, trust: Tensor) -> Tensor:
-    """Subtract a completion, the metal and its beam hardening from the rays of the trace, `[1, view, bin]`.
+def residuals(shown: Shown, base: Tensor) -> tuple[Tensor, Tensor]:
+    """Subtract a completion, the metal and its beam hardening from the rays of the trace, with either fit.
+
+    Starved rays, and rays through much metal, count less in both results, `[1, view, bin]`.
 
     Args:
         shown: data of the slice.
         base: completed sinogram, `[1, view, bin]`.
-        trust: weight that multiplies each ray of the result, `[1, view, bin]`.
     """
     raw = (shown.sinogram - shown.metal - base)[shown.trace].double()
     terms = _terms(shown, base)
     sharp = _sharp(torch.cat([terms, raw[:, None]], dim=1), shown.trace[0])
-    factors = factors_of(raw, terms), factors_of(sharp[:, -1], sharp[:, :-1])
-    plain, sharper = (_on_rays(raw - terms @ each, shown.trace) * trust for each in factors)
-    image, sharper_image = (shown.reconstruct(base + each).clamp(0, _DENSEST) for each in (plain, sharper))
-    share = min(_SHARES, key=lambda part: _variation(torch.lerp(image, sharper_image, part), shown.beside))
-    return torch.lerp(plain, sharper, share)
+    trust = _trust(shown)
+    plain, sharper = (
+        _on_rays(raw - terms @ factors, shown.trace) * trust
+        for factors in (factors_of(raw, terms), factors_of(sharp[:, -1], sharp[:, :-1]))
+    )
+    return plain, sharper
+
+
+def _trust(shown: Shown) -> Tensor:
+    """Return the weight of each ray, `[1, view, bin]`."""
+    light = 1 / (1 + torch.exp((shown.sinogram - _STARVED).clamp(max=20)))
+    return _TRUST * light / (1 + (shown.metal / _MUCH_METAL) ** 4)
 
 
 def _terms(shown: Shown, base: Tensor) -> Tensor:
@@ -102,10 +109,3 @@ def _on_rays(values: Tensor, trace: Tensor) -> Tensor:
     placed = torch.zeros(trace.shape, device=values.device)
     placed[trace] = values.float()
     return placed
-
-
-def _variation(image: Tensor, where: Tensor) -> float:
-    """Return the mean gradient of a smoothed image `[1, y, x]` in the pixels of a mask."""
-    smooth = gaussian(image, _SMOOTHING_PX)
-    down, right = smooth[:, 1:, :-1] - smooth[:, :-1, :-1], smooth[:, :-1, 1:] - smooth[:, :-1, :-1]
-    return float(torch.hypot(down, right)[where[:, :-1, :-1]].mean())

@@ -1,22 +1,15 @@
-"""Save and read clinical scenes, because simulating a scene during training would take seconds."""
+"""Save and read scenes, because simulating a scene takes far longer than training on it."""
 
 import os
 from pathlib import Path
 
-import numpy as np
-import torch
 from safetensors import safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
-from marview.geometry import PROCESSING_SIZE as SIZE
-from marview.geometry import processing_beam
-from marview.projection import Projector
+from .clinical import Scanned
 
-from .clinical import ClinicalPairs
-
-_VALUES = ("truth_mu", "clinical_mu", "sinogram", "metal_free_sinogram", "base", "metal_part")
-_MASKS = ("metal", "trace")
+_PLANES, _TRUTH = "planes", "truth"
 
 
 def scene_file(folder: Path, kind: str, number: int) -> Path:
@@ -24,30 +17,27 @@ def scene_file(folder: Path, kind: str, number: int) -> Path:
     return folder / f"{kind}_{number:05d}.safetensors"
 
 
-def scene_files(folder: Path, kind: str) -> list[Path]:
+def scene_files(folder: Path, kind: str) -> tuple[Path, ...]:
     """List the files of scenes in a folder, sorted by number; arguments are the same as for `scene_file`."""
-    return sorted(folder.glob(f"{kind}_*.safetensors"))
+    return tuple(sorted(folder.glob(f"{kind}_*.safetensors")))
 
 
-def save_scene(path: Path, pairs: ClinicalPairs) -> None:
-    """Write a scene with 16-bit arrays and packed masks. The file appears only when it is complete."""
-    tensors: dict[str, Tensor] = {name: getattr(pairs, name).half().cpu().contiguous() for name in _VALUES}
-    for name in _MASKS:
-        tensors[name] = torch.from_numpy(np.packbits(getattr(pairs, name).cpu().numpy(), axis=-1))
+def save_scene(path: Path, scanned: Scanned) -> None:
+    """Write a scene with 16-bit arrays. The file appears only when it is complete."""
+    tensors = {_PLANES: scanned.planes, _TRUTH: scanned.truth}
     part = path.with_suffix(f".{os.getpid()}.part")
-    save_file(tensors, part, {"pixel_mm": repr(pairs.projector.pixel_mm)})
+    save_file({name: each.half().cpu().contiguous() for name, each in tensors.items()}, part)
     part.replace(path)
 
 
-def read_scene(path: Path, device: torch.device) -> ClinicalPairs:
-    """Read a scene as one batch."""
+def slices_of(path: Path) -> int:
+    """Return the number of slices of a scene."""
     with safe_open(path, "pt") as file:
-        found = {name: file.get_tensor(name) for name in (*_VALUES, *_MASKS)}
-        pixel_mm = float(file.metadata()["pixel_mm"])
-    projector = Projector(processing_beam(pixel_mm), shape=(SIZE, SIZE), pixel_mm=pixel_mm)
-    for name in _VALUES:
-        found[name] = found[name].float().to(device)
-    for name, width in zip(_MASKS, (SIZE, projector.beam.bins), strict=True):
-        bits = np.unpackbits(found[name].numpy(), axis=-1)[..., :width]
-        found[name] = torch.from_numpy(bits.astype(bool)).to(device)
-    return ClinicalPairs(projector=projector, **found)
+        return int(file.get_slice(_TRUTH).get_shape()[0])
+
+
+def read_slice(path: Path, number: int) -> tuple[Tensor, Tensor]:
+    """Read a slice of a scene: its planes `[plane, y, x]` and its truth `[y, x]`, float32."""
+    with safe_open(path, "pt") as file:
+        planes, truth = (file.get_slice(name)[number].float() for name in (_PLANES, _TRUTH))
+    return planes, truth

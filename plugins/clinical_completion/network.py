@@ -1,71 +1,85 @@
-"""The network that estimates how much of the residual signal in the metal trace is tissue."""
+"""The network that estimates the image without metal, which completes the metal trace."""
+
+from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import avg_pool2d, pad
+from torch.nn.functional import pad, pixel_shuffle, pixel_unshuffle, silu
 
+from marview.learning.networks.start import channels_last
+
+from .planes import COMPLETED, PLANES
 from .settings import Settings
-from .trace_signal import LEFT, SCALE, SPREAD, TRACE
 
-_WIDTHS = (5, 15)
-"""Edges of the boxes, in rays, whose means separate coarse, middle and fine detail."""
-
-BANDS = len(_WIDTHS) + 1
-_FEATURES = 5
-_WRAPPED = 16
-_SMALL = 0.01
+_SQUARE = 2
 
 
-class TraceNetwork(nn.Module):
-    """Network that weights the fine, middle and coarse parts of the residual of each ray by gates between 0 and 1.
+class PriorNetwork(nn.Module):
+    """U-Net of residual blocks that changes the image of a completion towards the image without metal.
 
-    The network only scales the residual, so it cannot add tissue that no ray shows.
+    It sees squares of 2 x 2 pixels as channels. Its last layer starts at zero, so at first it changes nothing.
 
     Attributes:
         settings: settings of the network.
-        gates: two hidden layers, applied ray by ray.
+        fold: the network extends the edges of images to multiples of this.
     """
 
     def __init__(self, settings: Settings) -> None:
-        """Build the network with random weights and gates that are nearly closed."""
+        """Build the network with random weights."""
         super().__init__()
         self.settings = settings
-        width = settings.width
-        self.gates = nn.Sequential(
-            nn.Conv2d(_FEATURES, width, 1), nn.SiLU(), nn.Conv2d(width, width, 1), nn.SiLU(), nn.Conv2d(width, BANDS, 1)
-        )
-        last = self.gates[-1]
-        assert isinstance(last, nn.Conv2d)
-        nn.init.zeros_(last.weight)
-        nn.init.constant_(last.bias, settings.closed)  # type: ignore[arg-type]
+        widths, blocks = settings.widths, settings.blocks
+        self.fold = _SQUARE * 2 ** (len(widths) - 1)
+        self.enter = nn.Conv2d(PLANES * _SQUARE**2, widths[0], 3, padding=1)
+        self.down = nn.ModuleList(_level(width, count) for width, count in zip(widths, blocks, strict=True))
+        self.coarser = nn.ModuleList(nn.Conv2d(fine, coarse, 2, stride=2) for fine, coarse in pairwise(widths))
+        self.finer = nn.ModuleList(nn.ConvTranspose2d(coarse, fine, 2, stride=2) for fine, coarse in pairwise(widths))
+        self.up = nn.ModuleList(_level(width, count) for width, count in zip(widths[:-1], blocks[:-1], strict=True))
+        self.leave = nn.Conv2d(widths[0], _SQUARE**2, 3, padding=1)
+        _start_at_zero(self.leave)
+        channels_last(self)
 
     def forward(self, planes: Tensor) -> Tensor:
-        """Compute the change, line integrals, `[slice, view, bin]`, of the completed sinogram.
+        """Estimate the image without metal, in the unit of the planes, `[slice, y, x]`.
 
         Args:
-            planes: result of `trace_signal.planes_of`, `[slice, plane, view, bin]`, of whole sinograms or blocks.
+            planes: input planes (`planes.py`), `[slice, plane, y, x]`.
         """
-        left, trace = planes[:, LEFT : LEFT + 1], planes[:, TRACE : TRACE + 1]
-        fine, *coarser = [left, *(_mean(left, trace, width) for width in _WIDTHS)]
-        bands = torch.cat([a - b for a, b in zip([fine, *coarser], [*coarser, torch.zeros_like(left)], strict=True)], 1)
-        amplitude = torch.log(_mean(left.abs(), trace, _WIDTHS[-1]) + _SMALL)
-        features = torch.cat([planes[:, SCALE:SPREAD], planes[:, SPREAD : SPREAD + 1], amplitude], dim=1)
-        opened: Tensor = torch.sigmoid(self.gates(features).float())
-        return (opened * bands).sum(dim=1) * trace[:, 0]
+        rows, columns = planes.shape[-2:]
+        wide = pad(planes, (0, -columns % self.fold, 0, -rows % self.fold), mode="replicate")
+        features = self.enter(pixel_unshuffle(wide, _SQUARE).contiguous(memory_format=torch.channels_last))
+        fine: list[Tensor] = []
+        for number, level in enumerate(self.down):
+            features = level(features)
+            if number < len(self.coarser):
+                fine.append(features)
+                features = self.coarser[number](features)
+        for number in reversed(range(len(self.up))):
+            features = self.up[number](fine[number] + self.finer[number](features))
+        change = pixel_shuffle(self.leave(features), _SQUARE)[:, 0, :rows, :columns]
+        estimate: Tensor = planes[:, COMPLETED] + change.float()
+        return estimate
 
-    def whole(self, planes: Tensor) -> Tensor:
-        """Apply `forward` to whole sinograms, in which the last and the first view are neighbours."""
-        wrapped = torch.cat([planes[:, :, -_WRAPPED:], planes, planes[:, :, :_WRAPPED]], dim=2)
-        change: Tensor = self(wrapped)
-        return change[:, _WRAPPED:-_WRAPPED]
+
+class _Block(nn.Module):
+    """Two convolutions whose output, at first zero, is added to the input."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.first = nn.Conv2d(width, width, 3, padding=1)
+        self.second = nn.Conv2d(width, width, 3, padding=1)
+        _start_at_zero(self.second)
+
+    def forward(self, features: Tensor) -> Tensor:
+        changed: Tensor = features + self.second(silu(self.first(silu(features))))
+        return changed
 
 
-def _mean(values: Tensor, trace: Tensor, width: int) -> Tensor:
-    """Return the mean over the rays of the trace in a box around each ray, `[slice, 1, view, bin]`."""
-    reach = width // 2
+def _level(width: int, count: int) -> nn.Sequential:
+    return nn.Sequential(*(_Block(width) for _ in range(count)))
 
-    def box(plane: Tensor) -> Tensor:
-        rows = avg_pool2d(pad(plane, (reach, reach, 0, 0)), (1, width), stride=1)
-        return avg_pool2d(pad(rows, (0, 0, reach, reach)), (width, 1), stride=1)
 
-    return box(values * trace) / box(trace).clamp(min=1e-3) * trace
+def _start_at_zero(layer: nn.Conv2d) -> None:
+    nn.init.zeros_(layer.weight)
+    if layer.bias is not None:
+        nn.init.zeros_(layer.bias)

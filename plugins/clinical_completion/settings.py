@@ -1,42 +1,31 @@
 """Settings of the network and its training: the table `[network]` of a recipe, stored with the weights."""
 
 from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
-from marview.learning.settings import Count, NetworkSettings, Weight, settings_of
-
-
-class Blocks(NetworkSettings):
-    """Settings of the blocks of sinograms in a training step.
-
-    Attributes:
-        views: number of neighbouring views in a block.
-        bins: number of neighbouring bins in a block, which lies around a point of the metal trace.
-        count: number of blocks in a training step.
-    """
-
-    views: Annotated[int, Field(ge=32)] = 128
-    bins: Annotated[int, Field(ge=32)] = 128
-    count: Count = 8
+from marview.learning.settings import Count, NetworkSettings, settings_of
 
 
 class Settings(NetworkSettings):
     """Settings of the network and its training.
 
     Attributes:
-        width: width of the two hidden layers.
-        closed: initial value of the gates before the logistic function.
-        steepness: weight of the differences of the error along the bins, which reconstruction amplifies, relative to
-            the error.
-        blocks: blocks of a training step.
+        widths: channels of each level, from fine to coarse.
+        blocks: residual blocks of each level.
+        crop_px: edge of the squares near metal that a training step sees; 0 for whole slices.
     """
 
-    width: Count = 16
-    closed: float = -2.0
-    steepness: Weight = 4.0
-    blocks: Blocks = Blocks()
+    widths: Annotated[tuple[Count, ...], Field(min_length=1)] = (48, 96, 128)
+    blocks: Annotated[tuple[Count, ...], Field(min_length=1)] = (1, 3, 4)
+    crop_px: Annotated[int, Field(ge=0)] = 224
+
+    @model_validator(mode="after")
+    def _one_number_for_each_level(self) -> Self:
+        if len(self.widths) != len(self.blocks):
+            raise ValueError("widths and blocks must have the same number of levels")
+        return self
 
 
 def read_settings(values: Mapping[str, Any]) -> Settings:

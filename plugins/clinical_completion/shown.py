@@ -1,16 +1,14 @@
-"""The data of a slice for the rounds."""
+"""The data of a slice: its image, sinogram and metal."""
 
 from dataclasses import dataclass
 from functools import cached_property
 
 from torch import Tensor
-from torch.nn.functional import max_pool2d
 
 from marview.physics import material
 from marview.projection import Projector
 
 ALLOY = "ti6al4v"
-_BESIDE_PX = (3, 30)
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,15 +39,3 @@ class Shown:
     def titanium(self) -> Tensor:
         """Line integrals of a titanium mask at 70 keV, `[1, view, bin]`."""
         return self.projector.forward(self.mask.float() * material(ALLOY).mu)
-
-    @cached_property
-    def beside(self) -> Tensor:
-        """Pixels close to metal, bool, `[1, y, x]`."""
-        near, far = (_within(self.mask, reach) for reach in _BESIDE_PX)
-        return far & ~near
-
-
-def _within(mask: Tensor, reach: int) -> Tensor:
-    """Grow a mask to the square around each pixel, bool, `[1, y, x]`."""
-    rows = max_pool2d(mask.float(), (2 * reach + 1, 1), stride=1, padding=(reach, 0))
-    return max_pool2d(rows, (1, 2 * reach + 1), stride=1, padding=(0, reach)) > 0

@@ -8,13 +8,14 @@ import numpy as np
 import torch
 
 from marview.errors import BadInput
-from marview.learning.api import Asked, PairSource, Sources
+from marview.learning.api import Asked, BatchSource, Sources
 from marview.learning.bank import Bank, read_banks
 from marview.learning.memory import Remembered
 from marview.learning.record import collections_of
 
-from .clinical import ClinicalPairs, scan
-from .kept import read_scene, save_scene, scene_file, scene_files
+from .batches import PriorBatch
+from .clinical import Scanned, scan
+from .kept import read_slice, save_scene, scene_file, scene_files, slices_of
 from .scenes import SLICES, draw_clinical
 
 KINDS = {"training": 0, "validation": 1}
@@ -28,7 +29,7 @@ class SimulatedScenes:
     Attributes:
         bank: slices without metal.
         slices: slices of a scene.
-        device: device for the simulation and the scenes.
+        device: device for the simulation.
         seed: value of `KINDS`, and the seed of the run.
     """
 
@@ -37,8 +38,8 @@ class SimulatedScenes:
     device: torch.device
     seed: tuple[int, ...]
 
-    def __call__(self, number: int) -> ClinicalPairs:
-        """Return the scene with this number.
+    def scene(self, number: int) -> Scanned:
+        """Simulate the scene with this number.
 
         Raises:
             BadInput: the slices have no place for metal.
@@ -47,31 +48,49 @@ class SimulatedScenes:
         scene = draw_clinical(self.bank, (*self.seed, number), slices=self.slices, is_varied=is_varied)
         return scan(scene, self.device)
 
+    def __call__(self, number: int) -> PriorBatch:
+        """Return the scene with this number as a batch.
+
+        Raises:
+            BadInput: the slices have no place for metal.
+        """
+        scanned = self.scene(number)
+        return PriorBatch.of(list(zip(scanned.planes, scanned.truth, strict=True)), self.device)
+
 
 @dataclass(frozen=True)
-class KeptScenes:
-    """Source of scenes read from files and repeated in random order.
+class KeptSlices:
+    """Source of batches of slices read from the files of scenes.
 
     Attributes:
         files: files of the scenes.
-        device: device for the scenes.
-        seed: random seed for the order; None keeps the order of the files.
+        size: number of slices in a batch.
+        device: device for the batches.
+        seed: random seed of the choice; None takes a slice of each scene in turn.
     """
 
     files: tuple[Path, ...]
+    size: int
     device: torch.device
     seed: int | None = None
 
-    def __call__(self, number: int) -> ClinicalPairs:
-        """Return the scene with this number."""
-        turn, place = divmod(number, len(self.files))
-        if self.seed is not None:
-            place = int(np.random.default_rng((self.seed, turn)).permutation(len(self.files))[place])
-        return read_scene(self.files[place], self.device)
+    def __call__(self, number: int) -> PriorBatch:
+        """Return the batch with this number."""
+        if self.seed is None:
+            places = [divmod(number * self.size + place, len(self.files)) for place in range(self.size)]
+        else:
+            rng = np.random.default_rng((self.seed, number))
+            places = [(int(rng.integers(2**31)), int(rng.integers(len(self.files)))) for _ in range(self.size)]
+        chosen = [(self.files[scene], k) for k, scene in places]
+        return PriorBatch.of([read_slice(path, k % slices_of(path)) for path, k in chosen], self.device)
 
 
 def make_scenes(
-    data: Path, output: Path, counts: Mapping[str, int], seed: int, tell: Callable[[float, str], None]
+    data: Path,
+    output: Path,
+    counts: Mapping[str, int],
+    seed: int,
+    tell: Callable[[float, str], None],
 ) -> None:
     """Simulate the scenes that are missing in a folder, and save them.
 
@@ -92,7 +111,8 @@ def make_scenes(
         file = scene_file(output, kind, number)
         if not file.exists():
             bank = banks.training if kind == "training" else banks.validation
-            save_scene(file, SimulatedScenes(bank, SLICES, torch.device("cpu"), (KINDS[kind], seed))(number))
+            source = SimulatedScenes(bank, SLICES, torch.device("cpu"), (KINDS[kind], seed))
+            save_scene(file, source.scene(number))
         tell((done + 1) / len(plan), f"{kind} scenes")
 
 
@@ -103,11 +123,11 @@ def sources_of(asked: Asked) -> Sources:
         BadInput: there is no slice without metal, or the folder contains scenes of only one kind.
     """
     how, seed = asked.recipe.data, asked.recipe.run.seed
-    training, validation = (tuple(scene_files(asked.data, kind)) for kind in KINDS)
+    training, validation = (scene_files(asked.data, kind) for kind in KINDS)
     if training and validation:
         return Sources(
-            KeptScenes(training, asked.device, seed + asked.process),
-            KeptScenes(validation, asked.device),
+            KeptSlices(training, how.batch, asked.device, seed + asked.process),
+            KeptSlices(validation, how.batch, asked.device),
             f"{len(training)} simulated clinical scenes of {SLICES} slices, {len(validation)} held out",
         )
     if training or validation:
@@ -117,7 +137,7 @@ def sources_of(asked: Asked) -> Sources:
             "with --data."
         )
     banks = read_banks(asked.data, asked.tell)
-    drawn: PairSource = SimulatedScenes(
+    drawn: BatchSource = SimulatedScenes(
         banks.training, how.batch, asked.device, (KINDS["training"], seed, asked.process)
     )
     return Sources(

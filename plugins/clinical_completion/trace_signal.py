@@ -1,4 +1,4 @@
-"""Compute the tissue signal in the metal trace: line integrals minus the metal and its beam hardening."""
+"""The parts of a fit of metal and its beam hardening to the rays in the metal trace."""
 
 import torch
 from torch import Tensor
@@ -8,17 +8,11 @@ from marview.physics.attenuation import MU_WATER
 from marview.projection import Projector
 
 _METAL_UNIT, _TISSUE_UNIT = 3.0, 4.0
-"""Units of the line integrals of metal and tissue in the fit and in the network."""
+"""Units of the line integrals of metal and tissue in the fit."""
 
 _ROUNDS = 6
 _LIMIT = 2.0
 _RIDGE = 1e-6
-
-LEFT, TRACE, SCALE, SPREAD = 0, 1, 2, 5
-"""Indices of the network's input planes: residual, trace, first plane on the reliability of rays, RMS residual."""
-
-_LARGEST = 1.0
-_SMALL = 0.01
 
 
 def metal_sinogram(projector: Projector, mu: Tensor, metal: Tensor) -> Tensor:
@@ -37,41 +31,6 @@ def edges(trace: Tensor) -> Tensor:
     """Return the first and the last bin of each segment of a metal trace, bool, `[slice, view, bin]`."""
     inner = trace[..., 1:-1] & trace[..., :-2] & trace[..., 2:]
     return trace & ~pad(inner, (1, 1))
-
-
-def remainder(
-    sinogram: Tensor, base: Tensor, metal: Tensor, trace: Tensor, *, has_slopes: bool = False
-) -> tuple[Tensor, Tensor]:
-    """Subtract a completion and the metal from the rays of the trace, and then the estimated beam hardening.
-
-    Beam hardening and photon starvation are smooth functions of the line integrals of metal and tissue. A robust
-    polynomial fit estimates them in each slice. Its residual is noise and tissue that is missing in the completion.
-
-    Args:
-        sinogram: sinogram with metal, line integrals, `[slice, view, bin]`.
-        base: completed sinogram, `[slice, view, bin]`.
-        metal: line integrals of the metal, from `metal_sinogram`.
-        trace: metal trace, bool.
-        has_slopes: whether the fit includes the terms of `slopes_of`; the network was trained without them.
-
-    Returns:
-        The line integrals minus completion and metal, and the residual of the fit, both `[slice, view, bin]` and 0
-        outside the trace.
-    """
-    raw = torch.where(trace, sinogram - metal - base, 0.0)
-    left = torch.zeros_like(raw)
-    for k, rays in enumerate(trace):
-        if bool(rays.any()):
-            values, terms = raw[k][rays].double(), terms_of(metal[k], base[k], rays)
-            if has_slopes:
-                terms = torch.cat([terms, slopes_of(metal[k], base[k], rays)], dim=-1)
-            left[k][rays] = (values - terms @ factors_of(values, terms)).to(raw.dtype)
-    return raw, left
-
-
-def strength(left: Tensor, trace: Tensor) -> Tensor:
-    """Return the RMS residual in the trace in line integrals, `[slice]`; 0 without a trace."""
-    return (left.square().sum(dim=(1, 2)) / trace.sum(dim=(1, 2)).clamp(min=1)).sqrt()
 
 
 def terms_of(metal: Tensor, base: Tensor, trace: Tensor) -> Tensor:
@@ -108,26 +67,3 @@ def factors_of(values: Tensor, terms: Tensor) -> Tensor:
         left = values - scaled @ factors
         weights = 1 / (1 + (left / (_LIMIT * 1.48 * left.abs().median() + 1e-9)).square())
     return factors / sizes
-
-
-def planes_of(sinogram: Tensor, base: Tensor, metal: Tensor, trace: Tensor) -> Tensor:
-    """Return the input planes of the network, `[slice, plane, view, bin]`; arguments are the same as for `remainder`.
-
-    The planes are the residual, the trace, the edges of the trace, metal and tissue, and the RMS residual of the slice.
-    Edges, metal and tissue determine how reliable a ray is. A large RMS residual indicates photon starvation rather
-    than tissue.
-    """
-    _, left = remainder(sinogram, base, metal, trace)
-    spread = strength(left, trace)[:, None, None]
-    values = trace.to(base.dtype)
-    return torch.stack(
-        [
-            left.clamp(-_LARGEST, _LARGEST),
-            values,
-            edges(trace).to(base.dtype),
-            metal / _METAL_UNIT,
-            base / _TISSUE_UNIT,
-            torch.log(spread + _SMALL).expand_as(left),
-        ],
-        dim=1,
-    )

@@ -260,7 +260,7 @@ def test_doctor_names_folders_log_and_weights(marview: Callable) -> None:
     assert found["log"]["result"].endswith("marview.log")
     assert found["your own methods"]["result"].endswith("plugins")
     assert "weights 4.7 MB" in found["method dudonet"]["result"]
-    assert "weights 1.6 kB" in found["method clinical_completion"]["result"]
+    assert "weights 4.8 MB" in found["method clinical_completion"]["result"]
     assert found["method dudonet"]["ok"] is True
     methods = [check for check in found if check.startswith("method ")]
     assert methods == sorted(methods)

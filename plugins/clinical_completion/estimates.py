@@ -1,0 +1,103 @@
+"""The network's estimate of the image near metal, and the completion of the metal trace with it."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+
+import torch
+from scipy import ndimage
+from torch import Tensor
+
+from marview.methods.api import MarCase
+from marview.methods.dense_nmar import complete_nmar
+from marview.methods.nmar import NmarSettings, nmar_prior
+from marview.methods.trace_completion import complete_with_prior, grown
+from marview.physics.attenuation import MU_WATER
+
+from .network import PriorNetwork
+from .planes import fixed_planes, planes_of, to_mu
+from .shown import Shown
+from .trace_signal import metal_sinogram
+
+_NEAR_PX, _REACH_PX = 24, 60
+"""Distances from metal, in pixels, up to which the result is the estimate, and from which it is the completion."""
+
+
+@dataclass(frozen=True, eq=False)
+class Estimate:
+    """Estimate of a slice without metal.
+
+    Attributes:
+        mu: image of the network, 1/cm, `[1, y, x]`.
+        prior: the image with water in place of metal, 1/cm, `[1, y, x]`.
+        prior_sinogram: forward projection of the prior, line integrals, `[1, view, bin]`.
+        completed: sinogram completed with the prior, `[1, view, bin]`.
+    """
+
+    mu: Tensor
+    prior: Tensor
+    prior_sinogram: Tensor
+    completed: Tensor
+
+
+class Estimates:
+    """The estimates of the slices of a case, which start from NMAR.
+
+    Attributes:
+        case: slices to correct.
+        prior: NMAR's prior images, 1/cm, `[slice, y, x]`.
+        prior_sinogram: forward projection of the priors, `[slice, view, bin]`.
+        completed: sinograms completed by NMAR, `[slice, view, bin]`.
+    """
+
+    def __init__(self, case: MarCase, pause: Callable[[], None] = lambda: None) -> None:
+        """Complete the sinograms with NMAR; `pause` is called between the steps, so that a run can be cancelled."""
+        self.case, self._pause = case, pause
+        self.prior = nmar_prior(case, pause=pause)
+        self.prior_sinogram = case.projector.forward(self.prior)
+        pause()
+        self.completed = complete_nmar(case, self.prior_sinogram, NmarSettings())
+
+    @cached_property
+    def _metal(self) -> Tensor:
+        return metal_sinogram(self.case.projector, self.case.mu, self.case.metal)
+
+    @cached_property
+    def _fixed(self) -> Tensor:
+        return fixed_planes(self.case)
+
+    def shown(self, k: int) -> Shown:
+        """Return the data of a slice, counted in the case."""
+        case, one = self.case, slice(k, k + 1)
+        return Shown(
+            case.projector, case.mu[one], case.metal[one], case.sinogram[one], case.trace[one], self._metal[one]
+        )
+
+    def planes(self, k: int) -> Tensor:
+        """Return the input planes of a slice, `[1, plane, y, x]`."""
+        one = slice(k, k + 1)
+        return planes_of(self._fixed[one], self.shown(k), self.prior[one], self.completed[one])
+
+    def of(self, network: PriorNetwork, k: int) -> Estimate:
+        """Estimate the image of a slice, and complete its metal trace."""
+        planes = self.planes(k)
+        self._pause()
+        mu = to_mu(network(planes))
+        self._pause()
+        shown = self.shown(k)
+        prior = torch.where(grown(shown.mask), MU_WATER, mu).clamp(min=0)
+        prior_sinogram = shown.projector.forward(prior)
+        return Estimate(mu, prior, prior_sinogram, complete_with_prior(shown.sinogram, prior_sinogram, shown.trace))
+
+
+def nearness(metal: Tensor) -> Tensor:
+    """Return the weight of the network's image in each pixel, 0 to 1, `[1, y, x]`.
+
+    It is 1 near metal, falls to 0 farther away, and is 0 in metal.
+
+    Args:
+        metal: metal mask, bool, `[1, y, x]`.
+    """
+    distance = torch.from_numpy(ndimage.distance_transform_edt(~metal[0].cpu().numpy())).to(metal.device)
+    share = ((_REACH_PX - distance) / (_REACH_PX - _NEAR_PX)).clamp(0, 1).float()
+    return torch.where(metal, 0.0, share)

@@ -40,7 +40,7 @@ class MaskChoice:
         if self.threshold_hu is not None and not np.isfinite(self.threshold_hu):
             raise UsageError(f"--threshold must be a number in HU, not {self.threshold_hu}.")
         if not is_margin(self.margin_mm):
-            raise UsageError(f"--margin must be -1000 to 1000 mm, not {self.margin_mm}.")
+            raise UsageError(f"--margin must be between -1000 and 1000 mm, not {self.margin_mm}.")
 
 
 @dataclass(frozen=True, eq=False)

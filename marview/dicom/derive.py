@@ -37,7 +37,8 @@ class DerivedSeries:
     """A derived series that was written.
 
     Attributes:
-        has_own_rescale: whether each slice kept its source's rescale, instead of one wider rescale for all.
+        has_own_rescale: whether each slice has the rescale slope and intercept of its original; otherwise all slices
+            share a slope and intercept with a wider range.
     """
 
     folder: Path

@@ -43,9 +43,10 @@ def lie_between_each_other(groups: Sequence[Sequence[SliceHeader]]) -> bool:
 
 
 def take_turns(groups: Sequence[Sequence[SliceHeader]]) -> bool:
-    """Return whether slices of groups alternate from slice to slice along the stack.
+    """Return whether nearly every slice in the stack belongs to another group than the slice before it.
 
-    This is stricter than `lie_between_each_other`, for values that also differ between blocks of one scan.
+    This is stricter than `lie_between_each_other`. It is used for values that may also change once or twice in a scan,
+    from one block of slices to the next.
     """
     sizes = [len(group) for group in groups]
     if len(groups) < 2 or sum(sizes) < _FEWEST_ALTERNATING:

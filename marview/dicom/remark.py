@@ -54,7 +54,7 @@ _FINDINGS: Mapping[Remark, tuple[Kind, str]] = {
     Remark.SPARE_BITS: (
         Kind.BITS,
         translatable(
-            "The pixels of {} use more bits than Bits Stored states, so marview read all bits. "
+            "The pixels of {} use more bits than the attribute Bits Stored allows, so marview read all bits. "
             "Check the HU of metal and bone."
         ),
     ),

@@ -52,7 +52,7 @@ class _Beam:
 
 @dataclass(frozen=True, kw_only=True)
 class ParallelBeam(_Beam):
-    """Parallel rays along R(beta)(0, 1).
+    """Parallel-beam geometry: the rays of a view have the direction R(beta)(0, 1).
 
     Attributes:
         bin_mm: distance between neighbouring rays.

@@ -27,7 +27,7 @@ def collapse_if_narrow(window: QMainWindow, panels: QSplitter) -> None:
 
 
 def restore(window: QMainWindow, panels: QSplitter, session: Session) -> None:
-    """Restore position, panels and layout of a window; ignore a damaged record."""
+    """Restore the position, panels and layout of a window; ignore a corrupted saved state."""
     stored = session.settings.window
     is_first = not window.restoreGeometry(_bytes(stored.get("geometry", "")))
     if is_first:

@@ -23,7 +23,7 @@ _REAL = (
     "compare every result with the uncorrected image."
 )
 _WHOSE = (
-    "From the README of the method. Its numbers were measured with the weights that come with the method, not "
+    "From the README of the method, whose figures were measured with the weights that come with the method, not "
     "with those of this run."
 )
 

@@ -1,4 +1,4 @@
-"""Settings of a method's network: the table `[network]` of a recipe, stored with the weights."""
+"""Settings of a method's network: the `[network]` table of a recipe, stored with the weights."""
 
 from collections.abc import Mapping
 from typing import Annotated, Any, TypeVar

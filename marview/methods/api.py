@@ -131,7 +131,7 @@ class Job(Protocol):
         """Raise `Cancelled` if the user cancelled the run. Methods should call it at least once per second."""
 
     def neighbours(self, count: int) -> tuple[Tensor, Tensor]:
-        """Return metal-free slices of the same scan in HU, nearest first, and the masks (bool) of slices with metal.
+        """Return metal-free slices of the scan in HU, nearest first, and the boolean metal masks of slices with metal.
 
         Both are `[slice, y, x]` on the grid of the case, at most `count` each; empty if the case has no volume.
         """

@@ -36,8 +36,8 @@ class NmarSettings(BaseModel):
         ge=0,
         le=100,
         title="Uncorrected below",
-        description="With auto, slices whose trace covers less than this fraction of the sinogram use the "
-        "uncorrected image.",
+        description="With auto, the uncorrected image is used for slices whose metal trace covers less than this "
+        "fraction of the sinogram.",
         json_schema_extra={"unit": "%", "step": 0.5, "advanced": True},
     )
     mild_below: float = Field(

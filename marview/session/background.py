@@ -166,7 +166,7 @@ def answer(work: Callable[[], T], done: Callable[[T], None], failed: Callable[[s
         sentence = (
             NO_THREAD
             if is_lack_of_threads(bug)
-            else tr("This failed ({}). The log has the details; please report it.").format(type(bug).__name__)
+            else tr("The operation failed ({}). The log has the details; please report it.").format(type(bug).__name__)
         )
         post(lambda: failed(sentence))
     else:

@@ -78,7 +78,7 @@ class Reductions:
 
     @property
     def refusal(self) -> str:
-        """Return why the series in view cannot be corrected; empty if it can."""
+        """Return the reason why the displayed series cannot be corrected, or an empty string if it can."""
         loaded = self._series.loaded
         if loaded is None or self._series.hu is None:
             return tr("No series is open.") if loaded is None else tr("The series is still being read.")

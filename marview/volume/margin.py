@@ -36,7 +36,7 @@ def with_margin(mask: NDArray[np.bool_], margin_mm: float, grid: Grid) -> tuple[
         UsageError: the margin is not a number or exceeds `MOST_MARGIN_MM`.
     """
     if not is_margin(margin_mm):
-        raise UsageError(f"A margin must be -1000 to 1000 mm, not {margin_mm}.")
+        raise UsageError(f"A margin must be between -1000 and 1000 mm, not {margin_mm}.")
     if not margin_mm or not mask.any():
         return mask, ()
     changed = grow_mm(mask, margin_mm, grid.stack_mm, drift_mm=grid.drift_mm)

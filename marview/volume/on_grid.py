@@ -1,4 +1,4 @@
-"""Transfer a metal mask from its own grid to the grid of a volume."""
+"""Resample a metal mask from its own grid onto the grid of a volume."""
 
 from dataclasses import dataclass
 

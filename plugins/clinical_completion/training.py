@@ -84,7 +84,7 @@ def crops(planes: Tensor, edge: int) -> Tensor:
     """Cut a random square near metal from each slice, randomly mirrored and transposed.
 
     Args:
-        planes: input planes, `[slice, plane, y, x]`, with the metal mask in its place.
+        planes: input planes, `[slice, plane, y, x]`, and further planes behind them.
         edge: edge of the squares in pixels, at most that of the slices.
     """
     return torch.stack([_crop(each, min(edge, *planes.shape[-2:])) for each in planes])

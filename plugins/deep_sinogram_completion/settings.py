@@ -1,4 +1,4 @@
-"""Settings of the networks and of their losses: the table `[network]` of a recipe, stored with the weights."""
+"""Settings of the networks and of their losses: the `[network]` table of a recipe, stored with the weights."""
 
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal

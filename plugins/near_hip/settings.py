@@ -1,4 +1,4 @@
-"""Settings of the network and its small scan, in the table `[network]` of a recipe and as parameters of a run."""
+"""Settings of the network and its small scan, in the `[network]` table of a recipe and as parameters of a run."""
 
 from collections.abc import Mapping
 from typing import Any, Literal

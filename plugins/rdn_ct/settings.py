@@ -1,4 +1,4 @@
-"""Settings of the network and its patches: the table `[network]` of a recipe, stored with the weights."""
+"""Settings of the network and its patches: the `[network]` table of a recipe, stored with the weights."""
 
 from collections.abc import Mapping
 from typing import Any

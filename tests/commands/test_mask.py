@@ -90,8 +90,8 @@ def test_refusals(marview: Callable, metal_series: Path, plain_series: Path, tmp
         ((metal_series, *out, "--kmeans", 40), 2, "2 to 12 classes"),
         ((metal_series, *out, "--kmeans", 3, "--threshold", 2000), 2, "--threshold and --kmeans cannot be combined"),
         ((metal_series, *out, "--margin", "much"), 2, "--margin"),
-        ((metal_series, *out, "--margin", "nan"), 2, "--margin must be -1000 to 1000 mm"),
-        ((metal_series, *out, "--margin=-1e308"), 2, "--margin must be -1000 to 1000 mm"),
+        ((metal_series, *out, "--margin", "nan"), 2, "--margin must be between -1000 and 1000 mm"),
+        ((metal_series, *out, "--margin=-1e308"), 2, "--margin must be between -1000 and 1000 mm"),
         ((plain_series, *out, "--mask", tmp_path / "m.dcm"), 3, "different patient"),
         ((metal_series, *out, "--mask", __file__), 3, "test_mask.py"),
     ):

@@ -1,4 +1,4 @@
-"""Show pictures of the 3D scene; mouse gestures move the camera."""
+"""Display rendered images of the 3D scene; mouse gestures move the camera."""
 
 from typing import Any
 

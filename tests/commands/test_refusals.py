@@ -98,7 +98,7 @@ def test_a_full_disk_is_refused_before_the_work(
     place |= {f"OUT/a{end}": tmp_path / f"a{end}" for end in (".npz", ".nii")}
     answer = marview(*(place.get(word, word) for word in words), *FOLDERS.get(words[0], ()))
     assert answer.exit_code == 3, answer.err
-    assert "the disk has 0 MB left" in answer.err
+    assert "the disk has only 0 MB left" in answer.err
     assert files(tmp_path) == []
 
 

@@ -36,7 +36,7 @@ def test_batches_fit_the_memory_that_is_free(monkeypatch: pytest.MonkeyPatch) ->
     assert batches.largest == 5
     assert max(len(batch) for batch in batches.split(list(range(30)), is_first_alone=True)) == 5
     _with_free(monkeypatch, 10)
-    with pytest.raises(MethodFailed, match="needs 12 MB per slice, but 10 MB are free"):
+    with pytest.raises(MethodFailed, match="needs 12 MB per slice, but only 10 MB are free"):
         Batches(_manifest(memory_mb=12), CPU)
 
 

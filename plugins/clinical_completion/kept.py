@@ -7,6 +7,8 @@ from safetensors import safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
+from marview.errors import BadInput
+
 from .clinical import Scanned
 
 _PLANES, _TRUTH = "planes", "truth"
@@ -31,8 +33,17 @@ def save_scene(path: Path, scanned: Scanned) -> None:
 
 
 def slices_of(path: Path) -> int:
-    """Return the number of slices of a scene."""
+    """Return the number of slices of a scene.
+
+    Raises:
+        BadInput: another version of the method wrote the file.
+    """
     with safe_open(path, "pt") as file:
+        if not {_PLANES, _TRUTH} <= set(file.keys()):
+            raise BadInput(
+                f"{path} was written by another version of the method. Delete it, and make the scenes again with "
+                "python -m benchmarks.clinical_scenes."
+            )
         return int(file.get_slice(_TRUTH).get_shape()[0])
 
 

@@ -67,3 +67,17 @@ def test_estimate_counts_near_metal_and_neither_in_metal_nor_far_from_it(room: A
     assert (share[1:25] == 1).all()
     assert (share[61:] == 0).all()
     assert (share[1:].diff() <= 0).all()
+
+
+def test_metal_outside_the_mask_keeps_its_value(room: Any, made: Any, discs: Any) -> None:
+    case = discs(1, is_clinical=True).case()
+    hu = case.hu.clone()
+    hu[0, 8:11, 22:25] = 4000.0
+    estimates = room.estimates.Estimates(replace(case, hu=hu))
+    nmar = estimates.shown(0).reconstruct(estimates.completed)
+    mu = estimates.of(made.adding(room, -0.5), 0).mu
+    clip = nmar > 3 * MU_WATER
+    assert clip[0, 9, 23]
+    torch.testing.assert_close(mu[clip], nmar[clip])
+    tissue = ~torch.nn.functional.max_pool2d(clip.float()[:, None], 3, 1, 1)[:, 0].bool()
+    torch.testing.assert_close(mu[tissue], nmar[tissue] - 0.5 * MU_WATER)

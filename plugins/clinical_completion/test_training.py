@@ -90,6 +90,14 @@ def test_slices_come_back_from_their_files(room: Any, tmp_path: Path) -> None:
     torch.testing.assert_close(read[1], truth[2], atol=1e-3, rtol=0)
 
 
+def test_scene_of_another_version_is_a_sentence(room: Any, tmp_path: Path) -> None:
+    from safetensors.torch import save_file
+
+    save_file({"truth_mu": torch.zeros(1)}, tmp_path / "training_00000.safetensors")
+    with pytest.raises(BadInput, match="another version"):
+        room.kept.slices_of(tmp_path / "training_00000.safetensors")
+
+
 def test_batches_of_the_same_number_are_the_same(room: Any, tmp_path: Path) -> None:
     for number in range(2):
         scanned = room.clinical.Scanned(torch.rand(3, 8, 6, 6), torch.rand(3, 6, 6))

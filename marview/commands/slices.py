@@ -1,4 +1,4 @@
-"""Read the value of `--slices`, which numbers slices as the window does."""
+"""Parse the value of `--slices`, which uses the slice numbers of the window."""
 
 import re
 

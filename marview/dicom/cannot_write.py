@@ -44,7 +44,7 @@ def sentence(target: Path, why: OSError) -> CannotWrite:
     }
     said = why.strerror or "unknown error"  # may name a path, whose capitals count
     reason = reasons.get(why.errno or 0, said[:1].lower() + said[1:])
-    advice = "No partial files remain; choose another place."
+    advice = "No partial files were left behind. Choose another location."
     return CannotWrite(f"{target} cannot be written: {reason}.", why, advice)
 
 

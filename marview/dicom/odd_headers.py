@@ -128,8 +128,8 @@ def other_values(slices: Sequence[SliceHeader]) -> list[Finding]:
         findings.append(Finding(Kind.NOT_HU, sentence))
     if any(header.rescale_type == _MODIFIED_HU for header in slices):
         sentence = translatable(
-            "The files declare that their HU are modified (Rescale Type HU_MOD), so thresholds and corrections may "
-            "be wrong."
+            "The files declare that their HU values have been modified (Rescale Type HU_MOD), so thresholds and "
+            "corrections may be wrong."
         )
         findings.append(Finding(Kind.NOT_HU, sentence))
     return findings

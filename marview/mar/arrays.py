@@ -19,7 +19,9 @@ def check_arrays(request: ReduceRequest | SinogramRequest) -> None:
     if len(shape) != 3 or request.hu.array.dtype != np.int16:
         raise UsageError(f"The volume must be int16 [z, y, x], not {request.hu.array.dtype} {shape}.")
     if request.mask.array.shape != shape or request.mask.array.dtype != np.bool_:
-        raise UsageError(f"The metal mask must be bool {shape} like the volume, not {request.mask.array.shape}.")
+        raise UsageError(
+            f"The metal mask must be a bool array of the shape of the volume, {shape}, not {request.mask.array.shape}."
+        )
     if not all(np.isfinite(request.spacing_mm)) or min(request.spacing_mm) <= 0:
         raise UsageError(f"The voxel spacing must be positive, not {request.spacing_mm} mm.")
     if isinstance(request, SinogramRequest):

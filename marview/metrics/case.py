@@ -95,7 +95,7 @@ class Measures:
 
 
 class CaseMeasures(NamedTuple):
-    """The measures of a case.
+    """The metrics of a case.
 
     Attributes:
         slices: measures of each slice.

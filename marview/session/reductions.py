@@ -155,9 +155,7 @@ class Reductions:
         if not self.may_run(slices, again):
             return
         if method is None or method.manifest is None:
-            self._messages.error(
-                tr("No method is installed. The folder plugins/ of marview is empty or cannot be read.")
-            )
+            self._messages.error(tr("No method is installed. marview's folder plugins/ is empty or cannot be read."))
             return
         self._save()
         result = self.empty_result(method, parameters, slices, restores_cut_off=restores_cut_off)

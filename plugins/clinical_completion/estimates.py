@@ -15,17 +15,12 @@ from marview.methods.trace_completion import complete_with_prior, grown
 from marview.physics.attenuation import MU_WATER
 
 from .network import PriorNetwork
-from .planes import COMPLETED, fixed_planes, planes_of
+from .planes import COMPLETED, fixed_planes, is_too_bright, planes_of
 from .shown import Shown
 from .trace_signal import metal_sinogram
 
 _NEAR_PX, _REACH_PX = 24, 60
 """Distances from metal, in pixels, up to which the result is the estimate, and from which it is the completion."""
-
-
-_BRIGHT = 3 * MU_WATER
-"""Pixels of NMAR's image above this attenuation, 2000 HU, keep their value, because the network was trained to remove
-metal, and would also remove clips and wires outside the mask."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -90,7 +85,7 @@ class Estimates:
         change = (network(planes) - planes[:, COMPLETED]) * MU_WATER  # the planes are clipped, NMAR's image is not
         self._pause()
         nmar = shown.reconstruct(self.completed[k : k + 1])
-        mu = nmar + torch.where(grown(nmar > _BRIGHT), 0.0, change)
+        mu = nmar + torch.where(grown(is_too_bright(nmar)), 0.0, change)
         prior = torch.where(grown(shown.mask), MU_WATER, mu).clamp(min=0)
         prior_sinogram = shown.projector.forward(prior)
         return Estimate(mu, prior, prior_sinogram, complete_with_prior(shown.sinogram, prior_sinogram, shown.trace))

@@ -1,4 +1,4 @@
-"""The network that estimates the image without metal, which completes the metal trace."""
+"""The network that estimates the image without metal."""
 
 from itertools import pairwise
 

@@ -31,6 +31,14 @@ def to_mu(unit: Tensor) -> Tensor:
     return (unit + 1) * MU_WATER
 
 
+def is_too_bright(mu: Tensor) -> Tensor:
+    """Return the pixels of an image, 1/cm, that the planes do not show because they exceed 2500 HU, bool.
+
+    The result keeps them: they are clips or wires outside the mask, which the network would remove.
+    """
+    return to_unit(mu) > _IMAGES[1]
+
+
 def fixed_planes(case: MarCase) -> Tensor:
     """Compute the planes of slices, `[slice, plane, y, x]`; `planes_of` fills those that are 0."""
     planes = torch.zeros(len(case.hu), PLANES, *case.hu.shape[-2:], device=case.hu.device)

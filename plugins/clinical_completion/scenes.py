@@ -23,7 +23,7 @@ _TRIES = 40
 _SHAPE = (SIZE, SIZE)
 
 _PAINTED = 0.55
-"""Fraction of scenes with painted bodies, because hardly any real slice shows a pelvis, and none shows teeth."""
+"""Fraction of slices with painted bodies, because hardly any real slice shows a pelvis, and none shows teeth."""
 
 _PAINTED_JAWS = 0.9
 _HEADS = 0.16

@@ -48,8 +48,8 @@ class Parameters(BaseModel):
         ge=0,
         le=8,
         title="Loop iterations",
-        description="Largest number of iterations if only the consistency loop is used; the noise of the scan "
-        "may end it earlier. One iteration precedes the joint steps; 0 switches the loop off.",
+        description="Largest number of iterations if only the consistency loop is used; the loop stops earlier "
+        "once it reaches the noise of the scan. One iteration precedes the joint steps; 0 switches the loop off.",
         json_schema_extra={"advanced": True},
     )
     rays_through: Literal["titanium", "any metal", "no metal"] = Field(

@@ -78,7 +78,7 @@ class TransformerBlock(nn.Module):
 
 
 class Alignment(nn.Module):
-    """Network that predicts the change from a code of ordinary CT to a code of spectral CT; it is zero before training.
+    """Network that predicts the difference between the latent codes of spectral and ordinary CT; at first it is zero.
 
     Args:
         settings: sizes of the network; all levels except the finest have a transformer block.

@@ -63,7 +63,7 @@ def test_a_full_disk_gives_a_message_and_leaves_no_half_file(reduced, choose, mo
     file, sentences = choose(name), heard(reduced)
     reduced.actions_table[action].trigger()
     assert [sentence.partition(": ")[2] for sentence in sentences] == [
-        "the disk is full. No partial files remain; choose another place."
+        "the disk is full. No partial files were left behind. Choose another location."
     ]
     assert not [path for path in file.parent.iterdir() if path.suffix in {".pdf", ".tif"}]
 

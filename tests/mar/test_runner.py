@@ -230,7 +230,7 @@ def test_a_raising_listener_does_no_harm(worker: MarWorker, arrays: list[SharedA
 
 
 def test_arrays_that_do_not_fit_are_refused(worker: MarWorker, arrays: list[SharedArray]) -> None:
-    with SharedArray.create((3, 64, 47), bool) as other, pytest.raises(UsageError, match="metal mask must be bool"):
+    with SharedArray.create((3, 64, 47), bool) as other, pytest.raises(UsageError, match="metal mask must be a bool"):
         worker.sinogram(SinogramRequest(hu=arrays[0], mask=other, spacing_mm=(1, 1, 1), slice_index=0), print)
     with pytest.raises(UsageError, match="positive"):
         worker.sinogram(SinogramRequest(hu=arrays[0], mask=arrays[1], spacing_mm=(1, 0, 1), slice_index=0), print)

@@ -10,11 +10,11 @@ from torch import Tensor
 
 from marview.learning.api import Unpaired
 
+from .estimates import NEAR_PX, REACH_PX
 from .planes import METAL, UNCORRECTED, to_mu
 
-_NEAR_PX, _REACH_PX = 24, 60
 _NEAR, _FARTHER, _FAR = 1.0, 0.3, 0.05
-"""Weights of the error up to these distances from metal, and farther away."""
+"""Weights of the error up to `NEAR_PX` and `REACH_PX` from metal, and farther away."""
 
 _RIM_PX, _RIM = 2, 0.3
 """Width of a rim around metal, and the factor on its weight. Errors in metal do not count."""
@@ -57,6 +57,6 @@ class PriorBatch(Unpaired):
 def _weight(metal: Tensor, truth: Tensor) -> Tensor:
     """Return the weight of the error in each pixel of a slice."""
     distance = torch.from_numpy(ndimage.distance_transform_edt(~metal.cpu().numpy())).to(truth)
-    near = torch.where(distance < _NEAR_PX, _NEAR, torch.where(distance < _REACH_PX, _FARTHER, _FAR))
+    near = torch.where(distance < NEAR_PX, _NEAR, torch.where(distance < REACH_PX, _FARTHER, _FAR))
     rim = torch.where(distance > _RIM_PX, 1.0, _RIM)
     return near * rim * torch.where(truth > _BODY, 1.0, _OUTSIDE) * ~metal

@@ -10,10 +10,10 @@ import torch
 SMALL: dict[str, Any] = {"widths": [4, 8], "blocks": [1, 1], "crop_px": 16}
 
 
-def small(room: Any, **settings: Any) -> Any:
+def small(room: Any) -> Any:
     """Make a small network, which changes nothing before training."""
     torch.manual_seed(1)
-    return room.network.PriorNetwork(room.settings.read_settings(SMALL | settings)).eval()
+    return room.network.PriorNetwork(room.settings.read_settings(SMALL)).eval()
 
 
 def adding(room: Any, unit: float) -> Any:

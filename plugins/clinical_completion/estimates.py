@@ -14,12 +14,12 @@ from marview.methods.nmar import NmarSettings, nmar_prior
 from marview.methods.trace_completion import complete_with_prior, grown
 from marview.physics.attenuation import MU_WATER
 
+from .hardening_fit import metal_sinogram
 from .network import PriorNetwork
 from .planes import COMPLETED, fixed_planes, is_too_bright, planes_of
 from .shown import Shown
-from .trace_signal import metal_sinogram
 
-_NEAR_PX, _REACH_PX = 24, 60
+NEAR_PX, REACH_PX = 24, 60
 """Distances from metal, in pixels, up to which the result is the estimate, and from which it is the completion."""
 
 
@@ -28,12 +28,14 @@ class Estimate:
     """Estimate of a slice without metal.
 
     Attributes:
+        nmar: image of NMAR, 1/cm, `[1, y, x]`.
         mu: image of the network, 1/cm, `[1, y, x]`.
         prior: the image with water in place of metal, 1/cm, `[1, y, x]`.
         prior_sinogram: forward projection of the prior, line integrals, `[1, view, bin]`.
-        completed: sinogram completed with the prior, `[1, view, bin]`.
+        completed: sinogram completed with the prior, line integrals, `[1, view, bin]`.
     """
 
+    nmar: Tensor
     mu: Tensor
     prior: Tensor
     prior_sinogram: Tensor
@@ -46,8 +48,8 @@ class Estimates:
     Attributes:
         case: slices to correct.
         prior: NMAR's prior images, 1/cm, `[slice, y, x]`.
-        prior_sinogram: forward projection of the priors, `[slice, view, bin]`.
-        completed: sinograms completed by NMAR, `[slice, view, bin]`.
+        prior_sinogram: forward projection of the priors, line integrals, `[slice, view, bin]`.
+        completed: sinograms completed by NMAR, line integrals, `[slice, view, bin]`.
     """
 
     def __init__(self, case: MarCase, pause: Callable[[], None] = lambda: None) -> None:
@@ -88,7 +90,8 @@ class Estimates:
         mu = nmar + torch.where(grown(is_too_bright(nmar)), 0.0, change)
         prior = torch.where(grown(shown.mask), MU_WATER, mu).clamp(min=0)
         prior_sinogram = shown.projector.forward(prior)
-        return Estimate(mu, prior, prior_sinogram, complete_with_prior(shown.sinogram, prior_sinogram, shown.trace))
+        completed = complete_with_prior(shown.sinogram, prior_sinogram, shown.trace)
+        return Estimate(nmar, mu, prior, prior_sinogram, completed)
 
 
 def nearness(metal: Tensor) -> Tensor:
@@ -100,5 +103,5 @@ def nearness(metal: Tensor) -> Tensor:
         metal: metal mask, bool, `[1, y, x]`.
     """
     distance = torch.from_numpy(ndimage.distance_transform_edt(~metal[0].cpu().numpy())).to(metal.device)
-    share = ((_REACH_PX - distance) / (_REACH_PX - _NEAR_PX)).clamp(0, 1).float()
+    share = ((REACH_PX - distance) / (REACH_PX - NEAR_PX)).clamp(0, 1).float()
     return torch.where(metal, 0.0, share)

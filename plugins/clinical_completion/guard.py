@@ -17,7 +17,7 @@ def predicts_better(shown: Shown, sinogram: Tensor, nmar_sinogram: Tensor) -> bo
     Args:
         shown: data of the slice.
         sinogram: forward projection of the network's image, line integrals, `[1, view, bin]`.
-        nmar_sinogram: forward projection of NMAR's prior, `[1, view, bin]`.
+        nmar_sinogram: forward projection of NMAR's prior, line integrals, `[1, view, bin]`.
     """
     wider = max_pool1d(shown.trace.float(), 2 * _EDGE_BINS + 1, stride=1, padding=_EDGE_BINS) > 0
     edge = wider & ~shown.trace

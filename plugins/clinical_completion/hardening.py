@@ -16,9 +16,10 @@ from torch.nn.functional import pad
 from marview.physics import material, spectrum
 from marview.physics.polychromatic import WaterCorrection, polychromatic, water_correction
 
-from .shown import ALLOY, Shown
-from .trace_signal import factors_of, slopes_of, terms_of
+from .hardening_fit import factors_of, slopes_of, terms_of
+from .shown import Shown
 
+_ALLOY = "ti6al4v"
 _WINDOW = 31
 """Size, in views and bins, of the window of the second fit."""
 
@@ -40,7 +41,7 @@ def residuals(shown: Shown, base: Tensor) -> tuple[Tensor, Tensor]:
 
     Args:
         shown: data of the slice.
-        base: completed sinogram, `[1, view, bin]`.
+        base: completed sinogram, line integrals, `[1, view, bin]`.
     """
     raw = (shown.sinogram - shown.metal - base)[shown.trace].double()
     terms = _terms(shown, base)
@@ -62,7 +63,8 @@ def _trust(shown: Shown) -> Tensor:
 def _terms(shown: Shown, base: Tensor) -> Tensor:
     """Return the terms of both fits, `[ray, term]`."""
     metal, tissue, trace = shown.metal[0], base[0], shown.trace[0]
-    titanium = _added_by_titanium(shown.titanium[0][trace], tissue[trace].clamp(min=0)).double()[:, None]
+    length = shown.projector.forward(shown.mask.float() * material(_ALLOY).mu)[0]  # as if all metal were titanium
+    titanium = _added_by_titanium(length[trace], tissue[trace].clamp(min=0)).double()[:, None]
     return torch.cat([terms_of(metal, tissue, trace), slopes_of(metal, tissue, trace), titanium, titanium**2], dim=-1)
 
 
@@ -73,7 +75,7 @@ def _added_by_titanium(titanium: Tensor, water: Tensor) -> Tensor:
         titanium: line integrals at 70 keV.
         water: line integrals of the tissue, of the same shape.
     """
-    both, correction = (material("water"), material(ALLOY)), _correction()
+    both, correction = (material("water"), material(_ALLOY)), _correction()
 
     def seen(metal: Tensor) -> Tensor:
         return correction(polychromatic(torch.stack([water, metal]), both, spectrum(_TUBE_KV)))

@@ -85,7 +85,7 @@ class _Found:
 
     Attributes:
         change: change of the image of the completed sinogram, 1/cm, `[1, y, x]`; None if NMAR's result is used.
-        completed: completed sinogram, `[1, view, bin]`.
+        completed: completed sinogram, line integrals, `[1, view, bin]`.
         prior: prior image of the completion, 1/cm, `[1, y, x]`.
         note: note on the slice, without the index of the slice.
     """
@@ -100,13 +100,13 @@ def _change(network: PriorNetwork, start: Estimates, k: int, job: Job) -> _Found
     """Estimate the image of a slice, and compare it with the measured rays beside the metal trace."""
     one, shown = slice(k, k + 1), start.shown(k)
     estimate, share = start.of(network, k), nearness(shown.mask)
-    nmar, prior = start.completed[one], start.prior[one]
+    completed, prior = start.completed[one], start.prior[one]
     if not predicts_better(shown, estimate.prior_sinogram, start.prior_sinogram[one]):
-        return _Found(None, nmar, prior, SliceNote(0, _WORSE, _NMAR))
-    change = share * (estimate.mu - shown.reconstruct(nmar))
+        return _Found(None, completed, prior, SliceNote(0, _WORSE, _NMAR))
+    change = share * (estimate.mu - estimate.nmar)
     if contradicts(shown, change):
         kept = consistent(shown, change, job.check_cancelled)
-        return _Found(kept, nmar, prior, SliceNote(0, _CONTRADICTS, _KEPT))
+        return _Found(kept, completed, prior, SliceNote(0, _CONTRADICTS, _KEPT))
     rest = share * (estimate.mu - shown.reconstruct(estimate.completed))
     return _Found(rest, estimate.completed, estimate.prior, None)
 

@@ -56,7 +56,7 @@ def planes_of(fixed: Tensor, shown: Shown, prior: Tensor, completed: Tensor) -> 
         fixed: planes of the slice from `fixed_planes`, `[1, plane, y, x]`.
         shown: data of the slice.
         prior: prior image of the completion, 1/cm, `[1, y, x]`.
-        completed: completed sinogram, `[1, view, bin]`.
+        completed: completed sinogram, line integrals, `[1, view, bin]`.
     """
     result = fixed.clone()
     left = torch.cat(residuals(shown, completed))

@@ -1,14 +1,10 @@
 """The data of a slice: its image, sinogram and metal."""
 
 from dataclasses import dataclass
-from functools import cached_property
 
 from torch import Tensor
 
-from marview.physics import material
 from marview.projection import Projector
-
-ALLOY = "ti6al4v"
 
 
 @dataclass(frozen=True, eq=False)
@@ -21,7 +17,7 @@ class Shown:
         mask: metal mask, bool, `[1, y, x]`.
         sinogram: sinogram with metal, line integrals, `[1, view, bin]`.
         trace: metal trace, bool, `[1, view, bin]`.
-        metal: line integrals of the metal, from `trace_signal.metal_sinogram`.
+        metal: line integrals of the metal, from `hardening_fit.metal_sinogram`.
     """
 
     projector: Projector
@@ -34,8 +30,3 @@ class Shown:
     def reconstruct(self, completed: Tensor) -> Tensor:
         """Return the image plus the FBP of the change that completion made to the sinogram, 1/cm, `[1, y, x]`."""
         return self.mu + self.projector.fbp(completed - self.sinogram)
-
-    @cached_property
-    def titanium(self) -> Tensor:
-        """Line integrals of a titanium mask at 70 keV, `[1, view, bin]`."""
-        return self.projector.forward(self.mask.float() * material(ALLOY).mu)

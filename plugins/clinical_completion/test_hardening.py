@@ -40,7 +40,7 @@ class Screw:
         self.added = room.hardening._added_by_titanium(length, self.tissue)
         image = projector.fbp(self.tissue + self.added)
         trace = projector.trace(grown(self.mask))
-        part = room.trace_signal.metal_sinogram(projector, image, self.mask)
+        part = room.hardening_fit.metal_sinogram(projector, image, self.mask)
         self.shown = room.shown.Shown(projector, image, self.mask, projector.forward(image), trace, part)
         self.base = complete_with_prior(self.shown.sinogram, projector.forward(without_bone), trace)
         self.missing = torch.where(trace, projector.forward(truth) - self.base, 0.0)

@@ -26,7 +26,7 @@ _JITTER_PX = 60
 
 
 class PriorTraining:
-    """Training with the RMSE of the image divided by that of NMAR.
+    """Training that minimises the RMSE of the image relative to the RMSE of NMAR.
 
     With the error in HU, a few slices with gold fillings would dominate the training.
     """
@@ -71,7 +71,10 @@ class PriorTraining:
 
 
 def relative_error(estimate: Tensor, nmar: Tensor, truth: Tensor, weight: Tensor) -> Tensor:
-    """Return the mean RMSE of images divided by the RMSE of NMAR; all arguments are `[slice, y, x]`."""
+    """Return the mean over slices of the RMSE of an image divided by the RMSE of NMAR.
+
+    All arguments are `[slice, y, x]`; images are in the unit of the planes.
+    """
 
     def energy(image: Tensor) -> Tensor:
         return (weight * (image.clamp(*_RANGE) - truth.clamp(*_RANGE)).square()).sum(dim=(1, 2))
@@ -85,7 +88,7 @@ def crops(planes: Tensor, edge: int) -> Tensor:
 
     Args:
         planes: input planes, `[slice, plane, y, x]`, and further planes behind them.
-        edge: edge of the squares in pixels, at most that of the slices.
+        edge: edge of the squares in pixels; slices that are smaller stay whole.
     """
     return torch.stack([_crop(each, min(edge, *planes.shape[-2:])) for each in planes])
 

@@ -1,4 +1,4 @@
-"""Tests of the residual signal in the metal trace."""
+"""Tests of the fit of metal and its beam hardening to rays."""
 
 from typing import Any
 
@@ -7,7 +7,7 @@ import torch
 
 def test_edges_are_the_first_and_last_bin_of_a_run(room: Any) -> None:
     trace = torch.tensor([[[False, True, True, True, False, True, False]]])
-    assert room.trace_signal.edges(trace).int().tolist() == [[[0, 1, 0, 1, 0, 1, 0]]]
+    assert room.hardening_fit.edges(trace).int().tolist() == [[[0, 1, 0, 1, 0, 1, 0]]]
 
 
 def test_fit_takes_hardening_out_and_leaves_tissue(room: Any) -> None:
@@ -17,12 +17,12 @@ def test_fit_takes_hardening_out_and_leaves_tissue(room: Any) -> None:
     tissue = torch.zeros(60, 80)
     tissue[20:30, 30:40] = 0.2
     values = (-0.05 * metal**2 - 0.02 * metal * base + tissue)[trace].double()
-    terms = room.trace_signal.terms_of(metal, base, trace)
-    left = values - terms @ room.trace_signal.factors_of(values, terms)
+    terms = room.hardening_fit.terms_of(metal, base, trace)
+    left = values - terms @ room.hardening_fit.factors_of(values, terms)
     assert float((left - tissue[trace]).abs().mean()) < 0.01
 
 
 def test_image_without_metal_has_no_metal_part(room: Any, discs: Any) -> None:
     pairs = discs(1)
     none = torch.zeros_like(pairs.metal)
-    assert not room.trace_signal.metal_sinogram(pairs.projector, pairs.truth_mu, none).any()
+    assert not room.hardening_fit.metal_sinogram(pairs.projector, pairs.truth_mu, none).any()

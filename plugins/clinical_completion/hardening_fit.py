@@ -38,7 +38,7 @@ def terms_of(metal: Tensor, base: Tensor, trace: Tensor) -> Tensor:
 
     Args:
         metal: line integrals of the metal, from `metal_sinogram`, `[view, bin]`.
-        base: a completion of the sinogram, `[view, bin]`.
+        base: a completion of the sinogram, line integrals, `[view, bin]`.
         trace: metal trace, bool, `[view, bin]`, whose rays are returned.
     """
     m, b, edge = metal[trace] / _METAL_UNIT, base[trace] / _TISSUE_UNIT, edges(trace)[trace].to(metal.dtype)

@@ -30,7 +30,7 @@ def whole_folder(target: Path, *, bytes_needed: int = 0) -> Iterator[Path]:
         bytes_needed: required disk space in bytes, checked first.
 
     Raises:
-        UsageError: the target is not empty, or is among slices.
+        UsageError: the target is not empty, or is in a folder of slices.
         CannotWrite: the disk is full or read-only, or another process is writing there.
     """
     target = Path(os.path.abspath(target))  # noqa: PTH100 - resolve() would follow a link that will be replaced
@@ -67,7 +67,7 @@ def check_place(target: Path, *, bytes_needed: int = 0) -> None:
     """Check before the work starts whether `whole_folder` will be able to write a folder.
 
     Raises:
-        UsageError: the target is not empty, or is among slices.
+        UsageError: the target is not empty, or is in a folder of slices.
         CannotWrite: writing is not allowed there, there is not enough disk space, or another process is writing there.
     """
     target = Path(os.path.abspath(target))  # noqa: PTH100
@@ -84,7 +84,7 @@ def check_file(target: Path) -> None:
     """Check before the work starts whether `whole_file` will be able to write a file.
 
     Raises:
-        UsageError: the target is a file that was read or that marview did not write, or is among slices.
+        UsageError: the target is a file that was read or that marview did not write, or is in a folder of slices.
         CannotWrite: writing is not allowed there, the disk is full, or the target is a folder.
     """
     target = Path(os.path.abspath(target))  # noqa: PTH100
@@ -108,12 +108,12 @@ def _writable_parent(target: Path) -> Path:
 def claimed(target: Path) -> Iterator[None]:
     """Reserve a file or folder for this process while it computes the content.
 
-    If two processes worked for minutes on one target, the result of the first would be lost. `whole_file` writes the
-    file itself. Reservations of killed processes are removed.
+    Otherwise two processes could work on the same target for minutes, and the first result would be lost. `whole_file`
+    writes the file itself. Reservations of killed processes are removed.
 
     Raises:
-        UsageError: the target is a file that was read or that marview did not write, or is among slices.
-        CannotWrite: another process works on the target, or writing is not allowed there.
+        UsageError: the target is a file that was read or that marview did not write, or is in a folder of slices.
+        CannotWrite: another process is writing the target, or writing is not allowed there.
     """
     target = Path(os.path.abspath(target))  # noqa: PTH100
     _refuse_harm(target)
@@ -139,7 +139,7 @@ def whole_file(target: Path) -> Iterator[Path]:
     """Yield a temporary file that replaces `target` when the block succeeds and is removed when it fails.
 
     Raises:
-        UsageError: the target is a file that was read or that marview did not write, or is among slices.
+        UsageError: the target is a file that was read or that marview did not write, or is in a folder of slices.
         CannotWrite: the disk is full or read-only, or the target is a folder.
     """
     target = Path(os.path.abspath(target))  # noqa: PTH100
@@ -166,14 +166,14 @@ def whole_file(target: Path) -> Iterator[Path]:
 
 
 def _refuse_harm(target: Path) -> None:
-    """Refuse a target that replaces a file marview did not write, or that is among slices."""
+    """Refuse a target that replaces a file marview did not write, or that is in a folder of slices."""
     refuse_original(target)
     if not is_own_file(target) and not any(name.startswith(PART) for name in target.parts):
         refuse_foreign(target)
 
 
 def _remove(part: Path) -> None:
-    """Remove a part file, ignoring errors, so that the first error stays visible."""
+    """Remove a part file, and ignore errors so that they do not hide the first error."""
     with contextlib.suppress(OSError):
         part.unlink(missing_ok=True)
 

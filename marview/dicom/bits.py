@@ -11,9 +11,9 @@ from marview.dicom.remark import Remark
 _MOST_JUMP = 3.0
 _SMALL_JUMP = 5.0
 _BESIDE = 3
-"""Width in pixels of the ring around an overlay that is compared with the pixels under the overlay."""
+"""Width in pixels of the ring around an overlay. The ring is compared with the pixels under the overlay."""
 _ALIKE = 100
-"""Range of stored values about the median under an overlay, within which noise is compared."""
+"""Range of stored values around the median under an overlay; noise is compared within this range."""
 _MOST_NOISE_RATIO, _SMALL_NOISE = 2.0, 1.0
 
 
@@ -64,7 +64,7 @@ def _cut_out(integers: NDArray[np.unsignedinteger], bits: int, shift: int, *, is
 
 
 def _beyond(stored: Stored, whole: Stored, header: SliceHeader) -> NDArray[np.bool_] | None:
-    """Return the pixels with undeclared bits above Bits Stored; None if none have any, or all have the same."""
+    """Return the pixels with undeclared bits above Bits Stored; None if there are none, or all have the same bits."""
     differs = stored != whole
     if not differs.any():
         return None
@@ -80,7 +80,7 @@ def _beyond(stored: Stored, whole: Stored, header: SliceHeader) -> NDArray[np.bo
 def _is_drawn_over(stored: Stored, is_beyond: NDArray[np.bool_]) -> bool:
     """Return whether the values continue under the upper bits, as they do under an undeclared overlay.
 
-    They continue if they do not jump at the edge of the overlay and are as noisy under it as around it.
+    They continue if they do not jump at the edge of the overlay, and if the noise is the same under it and around it.
     """
     is_alike = np.abs(stored - np.median(stored[is_beyond])) < _ALIKE  # an overlay may cross the edge of the body
     under = is_beyond & is_alike

@@ -49,7 +49,7 @@ def sentence(target: Path, why: OSError) -> CannotWrite:
 
 
 def _first_cause(why: OSError) -> OSError:
-    """Return the error with a number; pydicom raises a new one without it, which names the element."""
+    """Return the original error, which has an error number; pydicom replaces it with one that names the element."""
     cause: BaseException | None = why
     while cause is not None:
         if isinstance(cause, OSError) and cause.errno:

@@ -23,11 +23,11 @@ from marview.errors import BadInput
 from marview.text import listing, translatable
 
 _LARGEST_SLOPE_HU, _LARGEST_INTERCEPT_HU, _SMALLEST_RANGE_HU = 1000.0, 1e6, 1e-3
-"""Limits of the rescale slope: beyond them, stored values are too coarse for tissue, or do not reach it."""
+"""Limits of the rescale slope; beyond them, stored values are too coarse for tissue, or their range excludes tissue."""
 
 
 def check(series: Series) -> SeriesReport:
-    """Check a series by its headers; only slices that share a position or a UID have their pixels read."""
+    """Check a series using its headers; pixels are read only from slices that share a position or a UID."""
     if series.nifti is not None:
         from marview.dicom.nifti import check_nifti
 
@@ -77,7 +77,7 @@ def _is_elsewhere(header: SliceHeader, kept: Sequence[SliceHeader]) -> bool:
 
 
 def _unusable(header: SliceHeader) -> Finding | None:
-    """Return why the image of this slice cannot be used, judged by its header; None if it can."""
+    """Return the reason why a slice cannot be used, according to its header, or None if it can."""
     name = header.name
     if header.transfer_syntax not in NATIVE | COMPRESSED:
         return Finding(
@@ -146,7 +146,7 @@ def _truncated(header: SliceHeader) -> Finding | None:
 
 
 def _bomb(header: SliceHeader) -> Finding | None:
-    """Return a finding if run lengths cannot expand to the declared size, before memory is allocated for it."""
+    """Return a finding if run-length encoded data cannot have the declared size, before memory is allocated for it."""
     packed = header.source.size - (header.pixel_offset or 0)
     if header.transfer_syntax != RLE or native_bytes(header) <= MOST_RLE_EXPANSION * packed:
         return None
@@ -154,20 +154,20 @@ def _bomb(header: SliceHeader) -> Finding | None:
 
 
 def _has_more_rows(header: SliceHeader) -> bool:
-    """Return whether the pixel data contain a row or more beyond the image."""
+    """Return whether the pixel data contain at least one more row than the image."""
     if header.pixel_offset is None or _excess(header) < native_bytes(header) // max(header.rows, 1):
         return False
     return header.pixel_offset + header.pixel_length <= header.source.size or header.transfer_syntax == DEFLATED
 
 
 def _excess(header: SliceHeader) -> int:
-    """Return the bytes of the pixel data beyond the image and a padding byte."""
+    """Return the number of bytes that follow the image in the pixel data; 0 if it is only a padding byte."""
     excess = header.pixel_length - native_bytes(header)
     return excess if excess > 1 else 0
 
 
 def _trailing(slices: Sequence[SliceHeader]) -> list[Finding]:
-    """Return a finding if bytes other than zero follow an image, less than a row."""
+    """Return a finding if nonzero bytes, less than a row, follow an image."""
     names = []
     for header in slices:
         if header.transfer_syntax in NATIVE and header.transfer_syntax != DEFLATED and _excess(header):
@@ -184,7 +184,7 @@ def _trailing(slices: Sequence[SliceHeader]) -> list[Finding]:
 
 
 def _shorten(findings: list[Finding]) -> list[Finding]:
-    """Combine equal findings of many slices into one."""
+    """Combine findings of the same kind into one."""
     by_kind: dict[Kind, list[Finding]] = defaultdict(list)
     for finding in findings:
         by_kind[finding.kind].append(finding)
@@ -255,7 +255,7 @@ def _is_j2k(header: SliceHeader) -> bool:
 def _one_per_place(
     slices: Sequence[SliceHeader],
 ) -> tuple[list[SliceHeader], list[SliceHeader], list[Finding]]:
-    """Return the slices to keep, without different images that share a position, and findings about the others."""
+    """Return the slices without different images that share a position, and findings about the removed slices."""
     distance = distances_mm(slices)
     order, same_mm = np.argsort(distance, kind="stable"), same_place_mm(distance)
     groups: list[list[SliceHeader]] = []

@@ -47,7 +47,7 @@ LOSSY = frozenset(f"1.2.840.10008.1.2.4.{number}" for number in (50, 51, 53, 55,
 
 MOST_RLE_EXPANSION = 64
 _WAVELET_SIZE, _WAVELET_SIGN = b"\xff\x4f\xff\x51", 42
-"""Start of a JPEG 2000 stream, and the position of the byte with sign and precision from there (ISO 15444-1, A.5.1)."""
+"""Start of a JPEG 2000 stream, and the offset of the byte with sign and precision (ISO 15444-1, A.5.1)."""
 
 _ITEM, _DELIMITER = 0xE000FFFE, 0xE0DDFFFE
 
@@ -79,7 +79,7 @@ def decode(header: SliceHeader, encapsulated: bytes) -> tuple[Stored, Remark]:
 
 
 def _has_other_sign(header: SliceHeader, frame: bytes, values: Stored) -> bool:
-    """Return whether a JPEG 2000 stream contradicts Pixel Representation, and a value depends on which one is right."""
+    """Return whether a JPEG 2000 stream contradicts Pixel Representation in a way that changes a value."""
     start = frame.find(_WAVELET_SIZE, 0, 4096)
     if start < 0 or len(frame) <= start + _WAVELET_SIGN:
         return False

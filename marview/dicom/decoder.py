@@ -40,7 +40,7 @@ def is_worthwhile(headers: Mapping[int, SliceHeader]) -> bool:
 
 
 def _seconds(header: SliceHeader) -> float:
-    """Estimate the seconds to decode a slice, longest for JPEG 2000; sending it from a child takes a millisecond."""
+    """Estimate the decoding time of a slice in seconds; JPEG 2000 takes longest. A child sends it in a millisecond."""
     if header.transfer_syntax not in COMPRESSED:
         return 0.0
     if header.transfer_syntax == RLE:
@@ -112,7 +112,7 @@ class Decoder:
 
 
 def decode_apart(headers: Mapping[int, SliceHeader]) -> Iterator[tuple[int, NDArray[np.int16] | BadInput, Remark]]:
-    """Yield index z, HU `[y, x]` or the reason for their absence, and remarks, as slices are decoded.
+    """Yield the index z of each decoded slice, its HU `[y, x]` or the reason why it has none, and remarks.
 
     Slices are decoded in this process while the children start (about a second), and if none can start.
 

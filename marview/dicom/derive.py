@@ -119,7 +119,7 @@ def write_derived_series(
 
 
 def derived_bytes(loaded: LoadedSeries) -> int:
-    """Estimate the size of the derived series in bytes."""
+    """Return the estimated size of the derived series in bytes."""
     return sum(header.rows * header.columns * 2 + 16384 for header in loaded.sources if header is not None)
 
 
@@ -137,7 +137,7 @@ def refuse_underivable(loaded: LoadedSeries) -> None:
 
 
 def why_underivable(nifti: Path | None, slices: Iterable[SliceHeader | None]) -> str:
-    """Return why no DICOM series can be derived from a NIfTI file or from slices; empty if one can."""
+    """Return the reason why no DICOM series can be derived from a source, or an empty string if one can."""
     if nifti is not None:
         return (
             f"{nifti.name} is a NIfTI file without patient and study information, so marview cannot derive a DICOM "
@@ -195,7 +195,7 @@ def _is_at_pixels(tag: object, _vr: str | None, _length: int) -> bool:
 
 
 def _remap(dataset: Dataset, header: SliceHeader, wide: Rescale, *, has_own_rescale: bool) -> None:
-    """Set the rescale of a slice; the padding value only if the slice contains padding."""
+    """Set the rescale of a slice, and remove its padding value if the slice contains no padding."""
     if not has_own_rescale:
         dataset.RescaleSlope = decimal_text(wide.slope)
         dataset.RescaleIntercept = decimal_text(wide.intercept)

@@ -37,7 +37,7 @@ class Derivation:
     application_version: str = __version__
 
     def text(self, *, is_changed: bool = True) -> str:
-        """Return the Derivation Description of a slice, at most 1024 characters; it says if the slice is unchanged."""
+        """Return the Derivation Description of a slice, at most 1024 characters; it mentions an unchanged slice."""
         what = f"Metal artifact reduction: {self.method} {self.version}, {MAKER} {self.application_version}."
         weights = f" Weights {self.weights}." if self.weights else ""
         head = short_text(what + weights, 512) + ("" if is_changed else " This slice is unchanged.")
@@ -90,7 +90,7 @@ def describe(
     series_uid: str,
     now: tuple[str, str],
 ) -> None:
-    """Turn the elements of a source into those of a derived slice; `now` is the date and the time of its creation."""
+    """Convert the elements of a source slice to those of a derived slice, created at the date and time `now`."""
     _strip(dataset)
     _complete(dataset)
     kept = [str(value) for value in _values(dataset, "ImageType")[3:]]
@@ -121,7 +121,7 @@ def _values(dataset: Dataset, keyword: str) -> list[object]:
 
 
 def _strip(dataset: Dataset) -> None:
-    """Remove elements that do not apply to new pixels, and all private elements, at every depth."""
+    """Remove elements that do not apply to new pixels, and all private elements, at every nesting level."""
     for keyword in _DROPPED:
         if keyword in dataset:
             delattr(dataset, keyword)

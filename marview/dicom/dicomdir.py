@@ -19,7 +19,7 @@ _RECORDS, _UNDEFINED_LENGTH, _END_OF_RECORDS = b"\x04\x00\x20\x12SQ\0\0", b"\xff
 
 
 def listed(directory: Path, skipped: Counter[str]) -> Iterator[Source]:
-    """Yield the existing files that a DICOMDIR lists, never one outside its folder.
+    """Yield the existing files that a DICOMDIR lists, excluding files outside its folder.
 
     Raises:
         BadInput: the DICOMDIR cannot be read.
@@ -60,7 +60,7 @@ def count_absent(directory: Source, skipped: Counter[str]) -> None:
 
 
 def _file_ids(directory: Source, skipped: Counter[str]) -> list[list[str]]:
-    """Return the parts of the path of each file that a DICOMDIR lists; count records of images without one."""
+    """Return the path of each file that a DICOMDIR lists, split into parts; count image records without a path."""
     try:
         data = directory.all()
         records = dcmread(BytesIO(data), specific_tags=["DirectoryRecordSequence"]).DirectoryRecordSequence
@@ -92,7 +92,7 @@ def _plain_path(path: PurePosixPath) -> tuple[str, ...]:
 
 
 def _is_cut(data: bytes) -> bool:
-    """Return whether a DICOMDIR ends within its records, which pydicom reads without an error."""
+    """Return whether a DICOMDIR is truncated within its records; pydicom reads such a file without an error."""
     _, begin, _ = opening(data)
     elements = find(data, begin, (), is_explicit=data[begin + 4 : begin + 6].isalpha())
     at = data.find(_RECORDS, begin)
@@ -103,7 +103,7 @@ def _is_cut(data: bytes) -> bool:
 def _on_medium(medium: Path, parts: list[str]) -> Path:
     """Return the file that a DICOMDIR refers to, even if copying changed its name.
 
-    Copying from a medium may change case, append an extension, or keep the version (;1) of ISO 9660.
+    Copying from a disc may change the case of a name, append an extension, or keep the ISO 9660 version number (;1).
     """
     path = medium.joinpath(*parts)
     if path.exists() or ".." in parts:

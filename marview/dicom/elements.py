@@ -19,11 +19,11 @@ _PIXELS = 0x7FE00010
 _FLOAT_PIXELS = frozenset({0x7FE00008, 0x7FE00009})
 _DEEPEST = 64
 _LOOK_INSIDE_BYTES = 4096
-"""Length in bytes below which a sequence cannot be nested deeply enough to do harm."""
+"""Length in bytes of sequences too short to be nested deeply enough to cause problems."""
 
 
 class TooDeep(Exception):  # noqa: N818 - a judgement of the file, not a program error
-    """Sequences are nested deeper than any image needs."""
+    """Sequences are nested more deeply than in any image."""
 
 
 @dataclass(frozen=True)

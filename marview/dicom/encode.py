@@ -1,4 +1,4 @@
-"""Common parts of the CT images that marview writes: pixels, file format, and texts that fit their elements."""
+"""Helper functions for writing CT images: pixels, file format, and texts that fit their elements."""
 
 import math
 from datetime import UTC, datetime
@@ -84,7 +84,7 @@ def decimal_text(value: float) -> str:
 
 
 def later_number(number: int | None, more: int) -> int:
-    """Return a series number plus an offset; the offset alone if the sum is not a valid Integer String (PS3.5, 6.2).
+    """Return a series number plus an offset, or the offset if the sum is not a valid Integer String (PS3.5, 6.2).
 
     >>> later_number(3, 1000), later_number(2**31 - 5, 1000)
     (1003, 1000)
@@ -94,7 +94,7 @@ def later_number(number: int | None, more: int) -> int:
 
 
 def short_text(text: str, most: int) -> str:
-    """Return printable ASCII of at most `most` characters without backslash, valid in every character set."""
+    """Shorten a text to at most `most` printable ASCII characters without backslash, valid in every character set."""
     plain = text.encode("ascii", "replace").decode("ascii").replace("\\", "/")
     plain = "".join(character if character.isprintable() else " " for character in plain).strip()
     return plain if len(plain) <= most else plain[: most - 3].rstrip() + "..."

@@ -1,7 +1,6 @@
 """Protect files that marview did not write: no output replaces one of them or is added to the slices of a series.
 
-marview names itself in every image, picture, movie and document it writes, if the format provides for the name of the
-software.
+marview writes its name into every image, picture, movie and document, if the format has a field for the software.
 """
 
 import os
@@ -21,7 +20,7 @@ from marview.errors import UsageError
 
 _END_BYTES = 1 << 16
 _PEEKED = 200
-"""Number of files of a folder that are examined; in a folder of slices, two are enough."""
+"""Number of files that are examined in a folder; two slices of a series are enough to recognise it."""
 _DATABASE = ".sqlite"
 """Part of the names of database files, which are not opened: closing one would end this process's locks on it, and
 another process could then remove the write-ahead log of an open job table.
@@ -52,7 +51,7 @@ def refuse_foreign(target: Path) -> None:
     """Refuse a target that is a file marview did not write, or a new file among the slices of a series.
 
     Raises:
-        UsageError: the target would replace data of another origin, or be among the slices of a series.
+        UsageError: the target would replace a file that marview did not write, or be among the slices of a series.
     """
     target = Path(os.path.realpath(target))
     try:
@@ -75,7 +74,7 @@ def refuse_foreign(target: Path) -> None:
 
 
 def refuse_other_kind(part: Path, target: Path) -> None:
-    """Refuse to replace a file with one of another kind, such as a metal mask with measurements.
+    """Refuse to replace a file with one of a different kind, for example a metal mask with measurements.
 
     Raises:
         UsageError: the existing file is of another kind than the new one.
@@ -90,7 +89,7 @@ def refuse_other_kind(part: Path, target: Path) -> None:
 
 
 def _judged(path: Path) -> tuple[str, bool]:
-    """Return the kind of a file, from its first bytes, and whether output of the same kind may replace it."""
+    """Determine the kind of a file from its first bytes, and whether output of the same kind may replace it."""
     try:
         with closing(_open(path)) as stream:
             head = stream.read(HEAD_BYTES)
@@ -114,7 +113,7 @@ def _judged(path: Path) -> tuple[str, bool]:
 
 
 def _open(path: Path) -> BinaryIO:
-    """Open a regular file without recording it as one that was read; never blocks."""
+    """Open a regular file without blocking and without recording that it was read."""
     descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):
         os.close(descriptor)
@@ -137,7 +136,7 @@ def _nifti(head: bytes) -> tuple[str, bool] | None:
 
 
 def _table(head: bytes) -> str:
-    """Name a table by its first column, to tell it from tables with other contents."""
+    """Name a table after its first column, to distinguish tables with different contents."""
     first = head.decode("utf-8-sig", "replace").partition("\n")[0]
     for separator in ",;\t":
         first = first.partition(separator)[0]

@@ -33,7 +33,7 @@ def frames_of(header: SliceHeader) -> list[SliceHeader]:
         header: header of the whole file.
 
     Raises:
-        BadInput: the file does not state where its frames are, or does not contain all of them.
+        BadInput: the file does not give the positions of its frames, or does not contain all frames.
     """
     parts = list(_parts(header))
     try:
@@ -42,8 +42,8 @@ def frames_of(header: SliceHeader) -> list[SliceHeader]:
         shared = next(iter(dataset.get("SharedFunctionalGroupsSequence") or ()), Dataset())
         groups = list(dataset.get("PerFrameFunctionalGroupsSequence") or ())
         if len(groups) != header.frames:
-            known = f"{len(groups)} of its {header.frames} frames"
-            raise BadInput(f"{header.source.name} is damaged: it gives positions of {known}.")
+            known = f"{len(groups)} of {header.frames} frames"
+            raise BadInput(f"{header.source.name} is damaged: it contains positions for {known}.")
         header = replace(header, concatenation=_concatenation(dataset))
         return [
             _frame(header, number, (group, shared), part)
@@ -57,7 +57,7 @@ def frames_of(header: SliceHeader) -> list[SliceHeader]:
 
 
 def _concatenation(dataset: Dataset) -> tuple[str, int, int] | None:
-    """Return UID, number and total of the files that form one object (PS3.3, C.7.6.16.2.2.4); None for a whole one."""
+    """Return UID, number and total of the files of an object (PS3.3, C.7.6.16.2.2.4); None if it is one file."""
     uid, number = dataset.get("ConcatenationUID"), dataset.get("InConcatenationNumber")
     return (str(uid), int(number), int(dataset.get("InConcatenationTotalNumber") or 0)) if uid and number else None
 

@@ -47,7 +47,7 @@ class SliceHeader:
         pixel_length: declared length of the pixel data, or of a frame, in bytes; -1 if encapsulated.
         phase: values that distinguish images at one position (temporal position, acquisition, trigger, kernel, ...).
         settings: values of the scan that are usually the same, or change gradually, in all slices.
-        acquired_s: date and time of the acquisition in seconds, for comparison within a series; None if unknown.
+        acquired_s: date and time of the acquisition in seconds, comparable within a series; None if unknown.
         dates: dates by name, as they are written.
         overlay_bits: bits of a pixel declared as overlays, as a bit mask.
         is_cut: whether the file ends within an element of the header.
@@ -55,7 +55,8 @@ class SliceHeader:
         has_odd_sign: whether Pixel Representation is neither 0 (unsigned) nor 1 (signed).
         has_float_pixels: whether the image is Float Pixel Data, which marview does not read.
         has_commas: whether numbers have a decimal comma.
-        concatenation: UID of an Enhanced CT object in several files, number of this one, and their total; 0 if unknown.
+        concatenation: UID of an Enhanced CT object in several files, number of this file, and number of files, 0 if
+            unknown.
         slope: rescale slope; None if absent. It is NaN or 0 if the file contains NaN or 0.
         uses_spare_bits: whether bits above Bits Stored belong to the values, as other slices of the series show.
     """
@@ -122,7 +123,7 @@ class SliceHeader:
 
     @property
     def name(self) -> str:
-        """Return the name for messages."""
+        """Name of the slice in messages."""
         return f"{self.source.name} frame {self.frame}" if self.frame else self.source.name
 
     @property
@@ -170,7 +171,7 @@ def looks_like_dicom(head: bytes) -> bool:
 
 
 def inflate(data: bytes, begin: int, name: str) -> bytes:
-    """Inflate the data set of a file in the deflated syntax, from `begin` on.
+    """Decompress the data set of a file in the deflated transfer syntax, starting at `begin`.
 
     Raises:
         BadInput: the stream is damaged, or larger than a slice can be.

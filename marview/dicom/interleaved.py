@@ -28,7 +28,7 @@ def by(slices: Sequence[SliceHeader], key: Callable[[SliceHeader], Hashable]) ->
 
 
 def stacks_in(groups: Sequence[Sequence[SliceHeader]]) -> list[Sequence[SliceHeader]]:
-    """Return the groups of several slices; none if many slices have a unique value.
+    """Return the groups with more than one slice, or no groups if many slices have a unique value.
 
     A few slices with a unique value are exceptions; many show that the value does not tell stacks apart.
     """
@@ -38,12 +38,12 @@ def stacks_in(groups: Sequence[Sequence[SliceHeader]]) -> list[Sequence[SliceHea
 
 
 def lie_between_each_other(groups: Sequence[Sequence[SliceHeader]]) -> bool:
-    """Return whether slices of groups alternate; groups that follow one another are parts of one scan."""
+    """Return whether slices of different groups alternate; groups that follow one another are parts of one scan."""
     return len(groups) > 1 and _changes(groups) >= len(groups) + 1
 
 
 def take_turns(groups: Sequence[Sequence[SliceHeader]]) -> bool:
-    """Return whether nearly every slice in the stack belongs to another group than the slice before it.
+    """Return whether nearly every slice in the stack belongs to a different group from the slice before it.
 
     This is stricter than `lie_between_each_other`. It is used for values that may also change once or twice in a scan,
     from one block of slices to the next.

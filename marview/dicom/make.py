@@ -47,14 +47,14 @@ class Labels:
 def write_ct_series(
     hu: NDArray[Any], grid: Grid, folder: Path | str, labels: Labels, *, seed: str = "", study_seed: str = ""
 ) -> tuple[Path, ...]:
-    """Write a volume as an original CT series, in 12 bits with intercept -1024 if possible or in signed 16 bits.
+    """Write a volume as an original CT series: 12 bits with intercept -1024 if possible, otherwise signed 16 bits.
 
     Args:
         hu: HU, `[z, y, x]`, rounded to whole numbers.
         grid: grid with orthogonal rows and columns.
         folder: output folder, new or empty.
         labels: names and descriptions.
-        seed: seed of the UIDs; by default they are new each time.
+        seed: seed of the UIDs; by default, every call creates new UIDs.
         study_seed: seed shared by series of the same study and frame of reference; by default `seed`.
 
     Returns:

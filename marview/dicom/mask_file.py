@@ -70,7 +70,7 @@ def read_mask(path: Path | str, series: LoadedSeries) -> MaskFile:
 
 
 def read_metal(path: Path | str, series: LoadedSeries) -> MaskFile:
-    """Read a metal mask for a series; a note says if most of its voxels are tissue in the series.
+    """Read a metal mask for a series, and add a note if most of its voxels are tissue in the series.
 
     Raises:
         BadInput: as for `read_mask`.
@@ -101,7 +101,7 @@ def _kind(path: Path) -> str:
 
 
 def _labelled(values: NDArray[Any], path: Path, notes: list[str]) -> NDArray[np.bool_]:
-    """Return the voxels with a label; refuse images, in which every voxel of the body would be metal."""
+    """Return the voxels with a label; refuse an image, because every voxel of the body would count as metal."""
     lowest, highest = float(values.min()), float(values.max())
     labels = {lowest, highest} if lowest in {0, highest} and highest == 1 and values.dtype.kind in "iu" else set()
     if not labels and np.isfinite([lowest, highest]).all():
@@ -125,5 +125,5 @@ def _notes(fitted: Fitted, path: Path) -> list[str]:
     if fitted.is_resampled:
         notes.append(f"{path.name} is not on the voxel grid of the series, so it was resampled to the nearest voxel.")
     if fitted.outside:
-        notes.append(f"Left out of {path.name}: {count(fitted.outside, 'voxel')} outside the series.")
+        notes.append(f"marview left out {count(fitted.outside, 'voxel')} of {path.name} outside the series.")
     return notes

@@ -1,4 +1,4 @@
-"""Findings on slices of different kinds that `split` keeps together: blocks, and settings that alternate."""
+"""Findings on different kinds of slices that `split` keeps together: blocks of slices, and alternating settings."""
 
 from collections.abc import Sequence
 
@@ -33,11 +33,11 @@ _SETTINGS = {
     "pitch": translatable("spiral pitch"),
 }
 _MOST_VALUES = 3
-"""Largest number of values that can alternate; a tube current that follows the patient has more."""
+"""Largest number of values that can alternate; a tube current adapted to the patient has more values."""
 
 
 def mixtures(slices: Sequence[SliceHeader]) -> list[Finding]:
-    """Return findings on slices of different kinds that `split` keeps together, because they follow one another."""
+    """Return findings on different kinds of slices that `split` keeps together because they follow one another."""
     findings = []
     for tag, name in (
         ("kernel", translatable("reconstruction kernels")),
@@ -77,7 +77,7 @@ def _passes(slices: Sequence[SliceHeader]) -> list[Finding]:
 
 
 def _turns(slices: Sequence[SliceHeader]) -> list[Finding]:
-    """Return a finding if a setting alternates between slices, without its values, which may identify the patient."""
+    """Return a finding if a setting alternates between slices; omit its values, which may identify the patient."""
     settings = {id(header): dict(header.settings) for header in slices}
     for tag, name in _SETTINGS.items():
         stacks = stacks_in(by(slices, lambda header, tag=tag: settings[id(header)].get(tag)))  # type: ignore[misc]

@@ -34,11 +34,11 @@ _MOST_DEFLATION = 1032
 _MOST_SKEW = 0.01
 """Largest cosine between rows and columns, as in DICOM; methods project square slices."""
 _MOST_VOXELS_APART, _MOST_RATIO = 0.5, 0.01
-"""Largest distance between the positions of a voxel by qform and by sform, and relative difference of voxel sizes."""
+"""Largest distance between a voxel's positions in qform and sform, and largest relative difference in voxel size."""
 
 
 _TO_MM = {"unknown": 1.0, "mm": 1.0, "meter": 1000.0, "micron": 0.001}
-"""Units of length in a NIfTI header; mm if the file names none."""
+"""Units of length in a NIfTI header; mm if the header names none."""
 
 
 def open_nifti(path: Path) -> tuple[nib.Nifti1Image, Layout]:
@@ -104,7 +104,7 @@ def affine_mm(image: nib.Nifti1Image, path: Path) -> NDArray[np.float64]:
     """Return the affine of a file, `(4, 4)`: index (i, j, k, 1) -> RAS in mm, converted from the file's unit.
 
     Raises:
-        BadInput: the file's unit of length is not one of NIfTI, or its affine is not finite.
+        BadInput: NIfTI does not define the file's unit of length, or the affine is not finite.
     """
     try:
         unit = str(image.header.get_xyzt_units()[0])  # type: ignore[no-untyped-call]
@@ -164,7 +164,7 @@ def _slope_findings(image: nib.Nifti1Image, path: Path) -> list[Finding]:
 
 
 def _place_findings(image: nib.Nifti1Image, path: Path) -> list[Finding]:
-    """Return a finding if a file gives no position, or two that differ by half a voxel or more."""
+    """Return a finding if a file gives no position, or two positions that differ by half a voxel or more."""
     header: Any = image.header
     by_sform, by_qform = header.get_sform(coded=True)[0], None
     with suppress(Exception):  # nibabel raises many types on an impossible rotation, which the sform overrides
@@ -200,7 +200,7 @@ def read_nifti(
     on_start: Callable[[LoadedSeries], None] | None = None,
     on_slice: Callable[[int], None] | None = None,
 ) -> LoadedSeries:
-    """Read a NIfTI file as `read` reads a series; NaN becomes `PADDING_HU`, values beyond int16 are clipped.
+    """Read a NIfTI file, as `read` does for a series; NaN becomes `PADDING_HU`, and values beyond int16 are clipped.
 
     Raises:
         BadInput: the file cannot be read.

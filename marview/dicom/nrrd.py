@@ -53,7 +53,8 @@ def read_nrrd_labels(path: Path) -> tuple[NDArray[Any], Grid]:
     Along a non-spatial axis, such as that of overlapping segments of 3D Slicer, the largest value counts.
 
     Raises:
-        BadInput: the file cannot be read, does not state where its voxels are, or stores its values in another file.
+        BadInput: the file cannot be read, does not give the positions of its voxels, or stores its values in another
+            file.
     """
     import nrrd
 
@@ -76,7 +77,7 @@ def read_nrrd_labels(path: Path) -> tuple[NDArray[Any], Grid]:
 
 
 def _values(header: Mapping[str, Any], stream: BinaryIO, path: Path) -> NDArray[Any]:
-    """Unpack no more than the declared size, after a check that a volume can have it."""
+    """Unpack at most the declared size, after checking that a volume can be that large."""
     if "data file" in header or "datafile" in header:
         raise BadInput(
             f"{path.name} stores its values in another file, which marview does not read. Save it as one file."
@@ -110,7 +111,7 @@ def _unpacked(stream: BinaryIO, encoding: str) -> BinaryIO | bz2.BZ2File | gzip.
 
 
 def _mm_of(header: Mapping[str, Any], path: Path) -> float:
-    """Return the length of the file's unit in mm.
+    """Return the file's unit of length in mm.
 
     Raises:
         BadInput: the unit is not a unit of length, or differs between axes.

@@ -1,4 +1,4 @@
-"""Open the series that a path of the command line refers to."""
+"""Open the series at a path given on the command line."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -21,7 +21,7 @@ def open_series(
     is_cancelled: Callable[[], bool] | None = None,
     option: str = "--series UID",
 ) -> LoadedSeries:
-    """Scan, check and read the only volume under `path`, or the series `series_uid`; messages advise `option`.
+    """Scan, check and read the only volume under `path`, or the series with the UID `series_uid`.
 
     Raises:
         BadInput: there is no series, there are several (the message lists them), or the series cannot be read.
@@ -36,7 +36,7 @@ def choose(path: Path | str, series_uid: str = "", option: str = "--series UID")
     Args:
         path: folder, zip or file.
         series_uid: UID, key or digest of a series; needed if there are several.
-        option: option with which the user chooses a series, for the message.
+        option: command-line option that selects a series, named in the message.
 
     Raises:
         BadInput: there is no series, or there are several.

@@ -17,8 +17,8 @@ _MOST_NAMED = 3
 def doubtful_row(below: NDArray[np.int16], here: NDArray[np.int16], above: NDArray[np.int16]) -> int | None:
     """Find the row from which a slice no longer resembles its neighbours; None if there is none.
 
-    A pixel is odd if it exceeds both neighbours by more than 60 HU and by more than twice their difference. Damage in
-    a codestream starts or ends within a row, so the fraction of odd pixels jumps by 0.3 or more between two rows.
+    A pixel is odd if it differs from both neighbours by more than 60 HU and by more than twice their difference. Damage
+    in a codestream starts or ends within a row, so the fraction of odd pixels jumps by 0.3 or more between two rows.
     Metal, gas and motion change it gradually: by at most 0.20 in the real series measured.
 
     Args:

@@ -49,7 +49,7 @@ def part_name(name: str) -> str:
 
 
 def part_file_name(target: Path) -> str:
-    """Return the name of the part file, with its process and the target's suffix, which some libraries check."""
+    """Return the name of a part file: it contains the process id, and ends with the target's suffix for libraries."""
     suffixes = "".join(target.suffixes[-2:])
     kept = suffixes if len(suffixes) <= _LONGEST_SUFFIX else ""
     process = os.getpid()
@@ -58,7 +58,7 @@ def part_file_name(target: Path) -> str:
 
 @cache
 def _machine() -> str:
-    """Return an identifier of the process number space: a machine since its start, or a container on it."""
+    """Return an identifier of the system that assigns process ids: a machine since its start, or a container on it."""
     about = [socket.gethostname()]
     for place in ("/proc/sys/kernel/random/boot_id", "/proc/self/ns/pid"):
         with contextlib.suppress(OSError):
@@ -67,7 +67,7 @@ def _machine() -> str:
 
 
 def claim(part: Path, target: Path) -> None:
-    """Make the part folder of a target, which from the start contains a file that names its process."""
+    """Create the part folder of a target, together with the file that names its process."""
     owner = {
         "process": os.getpid(),
         "started": started(os.getpid()),
@@ -95,7 +95,7 @@ def _read_owner(part: Path) -> dict[str, object]:
 
 
 def taken(part: Path, target: Path) -> CannotWrite:
-    """Return the error for a target that another process is writing."""
+    """Return the error message for a target that another process is writing."""
     owner = _read_owner(part)
     name = f"another process ({owner.get('process', '?')} on {owner.get('machine', 'this machine')})"
     return CannotWrite(f"{target} is being written by {name}. Wait for it or choose another.")

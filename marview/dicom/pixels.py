@@ -16,7 +16,7 @@ from marview.errors import BadInput
 
 PADDING_HU = -1024
 """HU of padding outside the reconstructed field of view, and of missing slices: the lowest value of 12-bit CT, below
-air, so that no method takes it for metal."""
+air, so that no method mistakes it for metal."""
 
 _NO_OFFSETS, _END_OF_ITEMS = b"\xfe\xff\x00\xe0\0\0\0\0", b"\xfe\xff\xdd\xe0\0\0\0\0"
 LOWEST_HU, HIGHEST_HU = -32768, 32767
@@ -126,7 +126,7 @@ def rescale(header: SliceHeader) -> tuple[float, float]:
 
 
 def padding_mask(stored: Stored, header: SliceHeader) -> NDArray[np.bool_] | None:
-    """Return the padding of a slice, bool `[y, x]`: areas of the padding value around corners; None if none.
+    """Return the padding of a slice, bool `[y, x]`: areas around corners with the padding value; None without any.
 
     Padding is outside the reconstructed field of view. The same value inside the image is an ordinary value: some
     files declare 0 as padding and also store 0 HU as 0.
@@ -151,7 +151,7 @@ def _has_padding_value(stored: Stored, header: SliceHeader) -> NDArray[np.bool_]
 
 
 def _in_corners(has_value: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Return the areas around a corner, without small ones that may be pixels of a body at the border.
+    """Return the areas around corners, excluding small areas that may belong to a body at the border.
 
     The field of view is convex, so each area outside it touches two sides of the slice that meet. A body that crosses
     the border touches one side, or two opposite ones.

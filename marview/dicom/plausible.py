@@ -17,7 +17,7 @@ _AIR_HU, _TISSUE_HU = (-1300, -850), (-250, 300)
 _FIELD_OF_VIEW = 0.95
 """Radius of the field of view as a fraction of half the image width; corners outside it may contain any value."""
 _FEWEST_BELOW, _MOST_STREAKS = 0.001, 0.15
-"""Smallest fraction of values below air that is examined, and a fraction that metal streaks do not reach."""
+"""Smallest fraction of values below air that is examined, and a fraction larger than that caused by metal streaks."""
 _MOSTLY, _LITTLE = 0.9, 0.1
 _HIGHEST_ATTENUATION = 30
 """Largest range of values in 1/cm; three times the attenuation of steel at CT energies."""
@@ -40,7 +40,7 @@ def size_findings(grid: Grid, name: str) -> list[Finding]:
 
 
 def values_findings(hu: NDArray[np.int16], name: str, *, is_padded: bool, are_labels: bool = False) -> list[Finding]:
-    """Return a finding if the values are attenuation or labels instead of HU, if air is not at -1000, or if all is air.
+    """Return a finding if the values are attenuation or labels instead of HU, air is not -1000, or everything is air.
 
     Corners outside the field of view do not count.
 
@@ -100,7 +100,7 @@ def _extremes(hu: NDArray[np.int16], low: int, high: int) -> tuple[int, int]:
 
 
 def _are_shifted(sample: NDArray[np.int16]) -> bool:
-    """Return whether the values below air are too many for streaks and are not padding, or leave no air or tissue."""
+    """Return whether values below air are too many for streaks and are not padding, or no air or tissue is left."""
     below = sample[sample < _LOWEST_AIR_HU]
     if below.size < _FEWEST_BELOW * sample.size:
         return False

@@ -21,7 +21,7 @@ class OutOfMemory(BadInput):
 
 
 def note_caught(why: BaseException, name: str) -> None:
-    """Log type and position of a library's exception on a damaged file, without its text, which may name a patient.
+    """Log the type and position of a library's exception, without its text, which may contain the patient's name.
 
     `docs/decisions/042-what-libraries-raise.md` lists the types.
 

@@ -32,7 +32,7 @@ class LoadedSeries:
     """A series in memory.
 
     Attributes:
-        series: its files and headers, as found on disk.
+        series: files and headers of the series, as found on disk.
         volume: int16 HU `[z, y, x]` on its grid; -1024 HU in missing or damaged slices.
         sources: header of each slice by index z (file, UIDs, rescale); None for missing or damaged slices, and for all
             slices of NIfTI.
@@ -60,7 +60,7 @@ class LoadedSeries:
         return next((header.patient_id for header in self.sources if header is not None), "")
 
     def window_at(self, z: int) -> tuple[float, float] | None:
-        """Return width and level in HU stored in the file of slice z; None if there are none."""
+        """Return the window width and level in HU stored in the file of slice z; None if there are none."""
         header = self.sources[z]
         return None if header is None else header.window
 
@@ -151,7 +151,7 @@ def _slices(headers: Mapping[int, SliceHeader], hu: NDArray[np.int16]) -> Iterat
 
 
 def _with_all_bits(loaded: LoadedSeries, outcomes: _Outcomes, on_slice: Callable[[int], None] | None) -> LoadedSeries:
-    """Read slices again whose upper bits were dropped, if other slices show that they belong to the values."""
+    """Read slices again if their upper bits were dropped, but belong to the values according to other slices."""
     if not any(Remark.SPARE_BITS in made for made in outcomes.remarks.values()):
         return loaded
     sources = list(loaded.sources)
@@ -193,7 +193,7 @@ def allocate_hu(shape: tuple[int, int, int], allocate: Allocate | None) -> NDArr
 
 
 def available_bytes() -> float:
-    """Return the memory available without swapping in bytes; infinity if the system does not say."""
+    """Return the memory in bytes that is available without swapping; infinity if the system does not report it."""
     with contextlib.suppress(OSError, ValueError, IndexError):
         for line in Path("/proc/meminfo").read_text(encoding="ascii").splitlines():
             if line.startswith("MemAvailable"):

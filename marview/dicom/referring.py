@@ -15,7 +15,7 @@ def refuse_unreferable(series: LoadedSeries, what: str, another: str) -> None:
     Args:
         series: series to refer to.
         what: name of the object, such as "a DICOM SEG".
-        another: advice at the end of the message, such as to write NIfTI instead.
+        another: advice at the end of the message, for example to write NIfTI instead.
 
     Raises:
         BadInput: the series is not DICOM, or has no UIDs or frame of reference.
@@ -34,7 +34,7 @@ def refuse_unreferable(series: LoadedSeries, what: str, another: str) -> None:
 
 
 def bare(source: Dataset, header: SliceHeader) -> Dataset:
-    """Return the parts of a source image that highdicom needs, without texts that it would check and encode again."""
+    """Return the parts of a source image that highdicom needs, without texts, which it would check and encode again."""
     dataset = Dataset()
     for keyword in TYPE_2:
         setattr(dataset, keyword, None)

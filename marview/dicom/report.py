@@ -68,7 +68,7 @@ class Finding:
     Attributes:
         sentence: message with files, expected and found values.
         outcome: outcome if this were the only finding; OPENS if it is only information.
-        slices: indices z concerned; empty if the finding concerns the whole series.
+        slices: indices z of the affected slices; empty if the finding concerns the whole series.
     """
 
     kind: Kind
@@ -100,7 +100,7 @@ class SeriesReport:
     """Findings and ordered slices of a checked series.
 
     Attributes:
-        findings: findings about the files, each with a sentence, its kind, its outcome and the slices concerned.
+        findings: findings about the files, each with a sentence, a kind, an outcome and the affected slices.
         stack: ordered slices; None if nothing can be shown.
     """
 
@@ -123,7 +123,7 @@ class SeriesReport:
 
     @property
     def reason(self) -> str:
-        """Return why measuring and MAR are refused; empty if they are not."""
+        """Return the reason why measuring and MAR are refused, or an empty string if they are allowed."""
         return "" if self.is_volume else max(self.findings, key=lambda finding: finding.outcome).sentence
 
     @property

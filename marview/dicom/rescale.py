@@ -1,4 +1,4 @@
-"""Choose the rescale of corrected slices: the source's own if nothing clips, otherwise a wider one."""
+"""Choose the rescale slope and intercept of corrected slices: unchanged if no value clips, otherwise a wider range."""
 
 import math
 from collections.abc import Callable
@@ -40,7 +40,7 @@ def own_rescale(header: SliceHeader) -> Rescale:
 
 
 def _corrected(header: SliceHeader, correction_hu: NDArray[np.float32]) -> NDArray[np.int64]:
-    """Return corrected stored values in the slice's own rescale, `[y, x]`, possibly out of range; padding unchanged."""
+    """Return corrected stored values in the slice's own rescale, `[y, x]`, possibly out of range; keep the padding."""
     stored = stored_values(header)
     slope, intercept = rescale(header)
     values = _rounded(stored + correction_hu / np.float64(slope), slope, intercept)
@@ -108,6 +108,6 @@ def remapped(
 
 
 def _rounded(stored: NDArray[np.float64], slope: float, intercept: float) -> NDArray[np.int64]:
-    """Round stored values, and halves as `marview.volume.correction.corrected` does, so that file and window agree."""
+    """Round stored values like `marview.volume.correction.corrected`, so that halves agree in file and window."""
     offset = round(intercept / slope)
     return np.rint(stored + offset).astype(np.int64) - offset

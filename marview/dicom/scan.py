@@ -39,7 +39,7 @@ def scan(
         may_be_empty: whether to return a scan without studies instead of raising.
 
     Raises:
-        BadInput: nothing there can be shown; the message says what was found instead.
+        BadInput: the path contains nothing that can be shown; the message says what was found instead.
 
     >>> scan("/nowhere")
     Traceback (most recent call last):
@@ -119,7 +119,7 @@ class _Finds:
             self.damaged.append((header.source.folder, str(why)))
 
     def passed_over(self, series_in: Mapping[str, set[tuple[str, ...]]]) -> tuple[str, ...]:
-        """Return messages about files that may contain slices and were not read.
+        """Return messages about unread files that may contain slices.
 
         Damaged files beside a single series are left out, because the series reports them.
         """
@@ -133,7 +133,7 @@ class _Finds:
         return tuple(sentences)
 
     def nothing(self, path: Path) -> str:
-        """Return why nothing can be shown."""
+        """Return the reason why nothing can be shown."""
         if self.damaged:
             first = self.damaged[0][1]
             others = f" None of the {len(self.damaged)} files in {path} can be read." if len(self.damaged) > 1 else ""
@@ -185,7 +185,7 @@ def _studies(
 
 
 def _plain_name(name: str) -> str:
-    """Normalise a patient's name: `A^B` and `a^b^^` are the same patient, however accents and spaces are written."""
+    """Normalise a patient's name: case, empty components, spaces and the encoding of accents do not matter."""
     text = unicodedata.normalize("NFKC", name.casefold())
     groups = ("^".join(" ".join(part.split()) for part in group.split("^")).rstrip("^") for group in text.split("="))
     return "=".join(groups).rstrip("=")

@@ -124,7 +124,7 @@ def write_segmentation(
 
 
 def read_segmentation(path: Path, series: LoadedSeries) -> Segments:
-    """Read a DICOM SEG: all segments, and fractional pixels of at least one half.
+    """Read all segments of a DICOM SEG; fractional pixels count from one half.
 
     Raises:
         BadInput: the file is not a SEG object, is damaged, or belongs to a different patient from the series.
@@ -149,7 +149,7 @@ def read_segmentation(path: Path, series: LoadedSeries) -> Segments:
 
 
 def _refuse_other_patient(source: Source, series: LoadedSeries) -> None:
-    """Refuse another patient's mask; both identifiers are read by the same function, whatever their characters."""
+    """Refuse another patient's mask; both identifiers are read by the same function, regardless of character set."""
     theirs = read_header(source).patient_id
     if theirs and series.patient_id and theirs != series.patient_id:
         raise BadInput(f"{source.name} and the series belong to different patients. Choose a mask of this series.")
@@ -198,7 +198,7 @@ def _kind_of(dataset: Dataset) -> str:
 
 
 def _frames(dataset: Dataset, path: Path, syntax: str, background: int) -> NDArray[np.bool_]:
-    """Return the frames, `[frame, y, x]`, after a check that the file contains them."""
+    """Return the frames, `[frame, y, x]`, after checking that the file contains them."""
     number, bits = int(dataset.get("NumberOfFrames", 1) or 1), int(dataset.BitsAllocated)
     pixels = number * int(dataset.Rows) * int(dataset.Columns)
     if number < 1 or pixels < 1 or pixels > LARGEST_VOXELS:
@@ -293,7 +293,7 @@ def _lattice(
 
 
 def _of(frame: Dataset, shared: Dataset, group: str) -> Dataset:
-    """Return a functional group of a frame, or the one shared by all frames."""
+    """Return a functional group of a frame, or the group shared by all frames."""
     found: Iterable[Dataset] = frame.get(f"{group}Sequence") or shared.get(f"{group}Sequence") or ()
     return next(iter(found))
 

@@ -17,7 +17,7 @@ from marview.originals import note_file
 
 LARGEST_FILE_BYTES = 1 << 30
 _MOST_READ_TO_THE_END = 1 << 28
-"""Bytes read behind the last value for the checksum of a stream; more are left unread."""
+"""Largest number of bytes read after the last value to reach the checksum of a stream."""
 
 
 @dataclass(frozen=True)
@@ -38,12 +38,12 @@ class Source:
 
     @property
     def name(self) -> str:
-        """Return the name for messages."""
+        """Name of the file in messages."""
         return f"{self.path.name}/{self.member}" if self.member else self.path.name
 
     @property
     def folder(self) -> str:
-        """Return the folder of the file, on disk or inside the zip."""
+        """Folder of the file, on disk or inside the zip."""
         return f"{self.path}/{Path(self.member).parent}" if self.member else str(self.path.parent)
 
     def head(self, count: int) -> bytes:
@@ -103,7 +103,7 @@ def open_regular(path: Path) -> BinaryIO:
 
 
 def check_to_the_end(stream: BinaryIO | BufferedIOBase) -> int:
-    """Read a stream to its end, where a compressed one has its checksum; bytes after the compressed data do not count.
+    """Read a stream to its end, where compressed streams have a checksum; ignore bytes after the compressed data.
 
     Returns:
         Number of bytes up to the last one that is not zero.

@@ -99,7 +99,7 @@ def _are_parallel(one: SliceHeader, other: SliceHeader) -> bool:
 
 
 def _by_phase(slices: list[SliceHeader]) -> tuple[str, list[list[SliceHeader]]]:
-    """Split by a value that separates repeated positions or alternating slices into plain stacks; return its name too.
+    """Split by a value that separates repeated positions or alternating slices into stacks; return its name too.
 
     A slice with a unique value, or without a value, becomes a separate part, because its stack is unknown.
     """

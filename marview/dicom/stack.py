@@ -14,9 +14,9 @@ from marview.text import translatable
 _SAME_PLACE_MM = 0.02
 TILTED_DEGREES = 0.3
 _MOST_EQUAL_GAPS = 3
-"""Number of equal gaps in a row that count as a spacing instead of missing slices."""
+"""Number of equal gaps in a row from which they count as a second spacing instead of missing slices."""
 _MOST_WIDE = 0.4
-"""Fraction of gaps that are equally wide from which they count as a second spacing, such as 5 and 10 mm by turns."""
+"""Fraction of equally wide gaps from which they count as a second spacing, for example alternating 5 and 10 mm."""
 _MOST_TILT_DEGREES = 31
 
 
@@ -59,7 +59,7 @@ class _Lattice:
 def arrange(slices: Sequence[SliceHeader]) -> tuple[Stack, list[Finding]]:
     """Order slices with the same orientation and different positions, and fit their grid.
 
-    A gap that a whole number of slices would fill stays open (None in the stack). If the slices are not on an even
+    A gap that fits a whole number of slices stays open (None in the stack). If the slices are not on an even
     grid, the stack lists them in order, with a finding that it is not a volume.
 
     Args:
@@ -97,7 +97,7 @@ def loose(slices: Sequence[SliceHeader]) -> Stack:
 
 
 def _nominal_step(header: SliceHeader) -> NDArray[np.float64]:
-    """Return the step of a single slice: its thickness, or 1 mm."""
+    """Return the slice distance of a single slice: its thickness, or 1 mm."""
     thickness = header.thickness_mm
     return normal_of(header) * (thickness if thickness is not None and 0 < thickness < 100 else 1.0)
 
@@ -149,7 +149,7 @@ def _uneven(slices: Sequence[SliceHeader], distance: NDArray[np.float64], lattic
 def _has_two_spacings(slices: Sequence[SliceHeader], lattice: _Lattice) -> bool:
     """Return whether wider gaps are a second spacing instead of missing slices.
 
-    The thickness of the slices next to a gap shows this, or several equal gaps in a row or by turns.
+    Evidence is the thickness of the slices next to a gap, or several equal gaps that are consecutive or alternate.
     """
     steps = np.diff(lattice.index)
     wide = np.flatnonzero(steps > 1)

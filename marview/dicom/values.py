@@ -1,4 +1,4 @@
-"""Values of DICOM elements: numbers, words and texts, read from raw bytes without trusting them."""
+"""Values of DICOM elements: numbers, words and texts, read from raw bytes that may be damaged."""
 
 import math
 import re
@@ -18,7 +18,8 @@ _TO_CHINESE = "\x1b$)A"
 _MOST_WHOLE = 1 << 31
 """Largest value of an Integer String (PS3.5, 6.2)."""
 _DECIMAL = re.compile(r"[-+0-9.,eE]+|[-+]?(?:nan|inf|infinity)", re.IGNORECASE)
-"""Characters of a Decimal String (PS3.5, 6.2). A comma and words that are not a number are read, to be reported."""
+"""Characters of a Decimal String (PS3.5, 6.2). A comma and words that are not numbers are read, so that they can be
+reported."""
 
 TAGS = {
     "charset": 0x00080005,
@@ -183,14 +184,14 @@ class Values:
 
 
 def _decimal(word: str) -> float:
-    """Return the number of a Decimal String; raise ValueError for text that only Python reads, such as `1_0`."""
+    """Return the number of a Decimal String; raise ValueError for a number only in Python syntax, such as `1_0`."""
     if not _DECIMAL.fullmatch(word):
         raise ValueError("not a Decimal String")
     return float(word.replace(",", "."))
 
 
 def printable(text: str) -> str:
-    """Remove control and direction-changing characters, which could disguise a text on screen."""
+    """Remove control characters and text-direction characters, which could disguise a text on screen."""
     return "".join(character for character in text if character.isprintable()).strip()
 
 
@@ -243,7 +244,7 @@ def finite_numbers(values: Any, count: int) -> tuple[float, ...] | None:
 
 
 def file_window(width: float | None, level: float | None) -> tuple[float, float] | None:
-    """Return width and level in HU of a file; None if they are absent or not usable.
+    """Return the window width and level of a file in HU; None if they are absent or unusable.
 
     A linear window is at least 1 wide (PS3.3, C.11.2.1.2.1).
     """

@@ -1,4 +1,4 @@
-"""Copy texts of a source byte by byte, whatever their real and declared character sets.
+"""Copy texts of a source byte by byte, regardless of their real and declared character sets.
 
 If the bytes of a text do not match its declared character set, decoding and encoding change the text, and an archive
 may file the image under another patient.
@@ -44,7 +44,7 @@ _EXPLICIT_LITTLE_ENDIAN = (False, True)
 
 
 def keep_text(dataset: Dataset) -> None:
-    """Preserve the bytes of all texts, at every depth, for writing as explicit little endian.
+    """Preserve the bytes of all texts, at every nesting level, for writing as explicit little endian.
 
     pydicom preserves them only if the source has that encoding; otherwise it decodes and encodes again.
     """

@@ -89,7 +89,7 @@ def is_zip(path: Path) -> bool:
 
 
 def is_archive(source: Source) -> bool:
-    """Return whether a file in a folder or zip is itself an archive, into which marview does not look."""
+    """Return whether a file in a folder or zip is itself an archive, which marview does not open."""
     return source.head(6).startswith(_ARCHIVES)
 
 

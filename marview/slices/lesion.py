@@ -1,4 +1,4 @@
-"""Place a low-contrast lesion near metal, and measure how much of its contrast a correction keeps."""
+"""Place a low-contrast lesion near metal, and measure how much of its contrast a correction preserves."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -13,7 +13,7 @@ SOFT_HU = (-50.0, 150.0)
 
 @dataclass(frozen=True, eq=False)
 class Lesion:
-    """Round lesion.
+    """A round lesion.
 
     Attributes:
         centre: row and column of its centre.

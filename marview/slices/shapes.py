@@ -22,8 +22,8 @@ TEST_SIZES_PX = (2054, 890, 880, 450, 250, 124, 118, 112, 53, 35)
 """Numbers of metal pixels of ten shapes on a 416 x 416 grid, distributed as in the public test set (32 to 2054)."""
 
 TEST_PIECES = 5
-"""Number of pieces per shape. Implants often consist of several pieces, and streaks arise between them. With one piece
-per shape, the uncorrected image is 6 dB better than in the public files; with five pieces it is equal."""
+"""Number of pieces per shape. Implants often consist of several pieces, and streaks appear between them. With one piece
+per shape, the uncorrected image is 6 dB better than in the public files; with five pieces, the two agree."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,7 +42,7 @@ def read_shapes(path: Path) -> NDArray[np.bool_]:
 
     Args:
         path: `.npz` file with `mask`, packed along x, and its `shape`; or `.npy` file of masks `[shape, y, x]`, or `[x,
-            y, shape]` as in SynDeepLesion. The shortest axis counts the shapes.
+            y, shape]` as in SynDeepLesion. The shortest axis is that of the shapes.
 
     Raises:
         BadInput: the file does not exist, or it contains no masks.
@@ -122,7 +122,7 @@ def tissue_of(hu: NDArray[np.float32]) -> NDArray[np.bool_]:
 
 
 def _resized(mask: NDArray[np.bool_], area_px: float) -> NDArray[np.float32]:
-    """Resize a mask, cropped to its piece, until the number of pixels with metal is about `area_px`."""
+    """Crop a mask to its piece, and resize it so that about `area_px` pixels contain metal."""
     crop = mask[find_objects(mask.astype(np.uint8))[0]].astype(np.float32)
     zoom = np.sqrt(area_px / np.count_nonzero(crop))
     for _ in range(4):

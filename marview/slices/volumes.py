@@ -19,11 +19,11 @@ ARRAYS = {".npy", ".npz"}
 
 @dataclass(frozen=True, eq=False)
 class AnyVolume:
-    """Volume, and its position in the patient if its file contains it.
+    """A volume, with its position in the patient if the file contains one.
 
     Attributes:
         hu: float32, `[z, y, x]`.
-        series: series from which it was read, with its grid; None for an array, which has no position.
+        series: series that contains the volume, with its grid; None for an array, which has no position.
     """
 
     hu: NDArray[np.float32]
@@ -50,7 +50,7 @@ def open_volume(path: Path) -> AnyVolume:
         raise BadInput(f"{path} can only be viewed: {series.report.reason}")
     if series.gaps:
         first = series.volume.grid.slice_numbers.sorted(series.gaps)[0]
-        raise BadInput(f"{path} lacks slice {first}, so it cannot be compared slice by slice.")
+        raise BadInput(f"{path} is missing slice {first}, so it cannot be compared slice by slice.")
     return AnyVolume(series.volume.hu.astype(np.float32), series)
 
 

@@ -64,7 +64,7 @@ class Section:
 
     @property
     def place(self) -> str:
-        """Position along the most perpendicular axis of the patient, such as "P 12.3 mm"."""
+        """Position along the patient axis most nearly perpendicular to the section, such as "P 12.3 mm"."""
         axis = _dominant(self.normal)
         at = self.centre_lps_mm[axis]
         return f"{_LETTERS[axis][int(at >= 0)]} {abs(at):.1f} mm"
@@ -129,7 +129,7 @@ class Section:
 
 
 def section_through(grid: Grid, axis: int, lps_mm: ArrayLike) -> Section:
-    """Return the section through a point, perpendicular to a grid axis; for a tilted gantry it is interpolated."""
+    """Return the section through a point, perpendicular to a grid axis; with a tilted gantry, it is interpolated."""
     index = grid.to_index(lps_mm)
     down_axis, right_axis = _screen_axes(grid, axis)
     spacing = grid.spacing_mm
@@ -186,7 +186,7 @@ def _dominant(direction: NDArray[np.float64]) -> int:
 
 
 def _screen_axes(grid: Grid, axis: int) -> tuple[int, int]:
-    """Return the grid axes that run down and right on the screen; head-feet is vertical, or else front-back."""
+    """Return the grid axes that point down and right on the screen; head-feet, else front-back, is vertical."""
     one, other = (a for a in range(3) if a != axis)
     order = {2: 0, 1: 1, 0: 2}
     ranks = {a: order[_dominant(grid.affine[:3, a])] for a in (one, other)}
@@ -206,7 +206,7 @@ def _right_sign(direction: NDArray[np.float64]) -> float:
 
 
 def _is_sheared(grid: Grid, axis: int) -> bool:
-    """Return whether slices are shifted against each other within the section, as with a tilted gantry."""
+    """Return whether slices are shifted relative to each other within the section, as with a tilted gantry."""
     units = grid.affine[:3, :3] / np.linalg.norm(grid.affine[:3, :3], axis=0)
     return any(abs(float(units[:, axis] @ units[:, a])) > _SQUARE for a in range(3) if a != axis)
 

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Box = tuple[slice, slice, slice]
-"""Python slices along (z, y, x) with explicit starts and stops, to index an array `[z, y, x]`."""
+"""Python slices along (z, y, x) with explicit starts and stops, which index an array `[z, y, x]`."""
 
 
 def box_of(mask: NDArray[np.bool_]) -> Box | None:
@@ -61,7 +61,7 @@ def grown(box: Box, room: Sequence[int], shape: Sequence[int]) -> Box:
 
 
 def around(first: Box, second: Box) -> Box:
-    """Return the smallest box that contains both."""
+    """Return the smallest box that contains both boxes."""
     z, y, x = (slice(min(a.start, b.start), max(a.stop, b.stop)) for a, b in zip(first, second, strict=True))
     return z, y, x
 

@@ -20,7 +20,8 @@ class Brush:
     """Settings of a painting tool.
 
     Attributes:
-        radius_mm: radius in mm; voxels whose centre is within it are painted, and always the voxel at the pointer.
+        radius_mm: radius in mm; the brush paints the voxels with their centre inside, and always the voxel at the
+            pointer.
         is_sphere: whether the brush also paints in neighbouring slices.
         erases: whether the brush removes metal.
         hu_range: HU range of voxels to change, both ends included; None for all voxels.
@@ -50,7 +51,7 @@ def stamp(
         brush: settings of the brush.
         spacing_mm: distance between slices along their normal, between rows and between columns.
         hu: HU, `[z, y, x]`, needed for a brush with an HU range.
-        drift_mm: shift of rows and columns (y, x) from one slice to the next, of a tilted gantry.
+        drift_mm: shift (y, x) from one slice to the next, caused by a tilted gantry.
 
     Returns:
         Patch of the changed voxels; None if nothing changed.
@@ -87,8 +88,8 @@ def fill_outline(
     Args:
         mask: bool, `[z, y, x]`, changed in place.
         slice_index: index of the slice.
-        outline_yx: corners in voxels, `[corner, (y, x)]`; the last corner is connected with the first.
-        brush: brush that says whether to erase and which HU to change; its radius is ignored.
+        outline_yx: corners in voxels, `[corner, (y, x)]`; the last corner is connected to the first.
+        brush: brush with the settings whether to erase and which HU to change; its radius is ignored.
         hu: HU, `[z, y, x]`, needed for a brush with an HU range.
 
     Returns:
@@ -107,7 +108,7 @@ def fill_outline(
 
 
 def _box(low: NDArray[np.float64], high: NDArray[np.float64], shape: Sequence[int]) -> Box | None:
-    """Return the box between two corners, limited to the mask."""
+    """Return the box between two corners, limited to the extent of the mask."""
     starts = np.maximum(np.floor(low), 0).astype(int)
     stops = np.minimum(np.ceil(high).astype(int) + 1, shape)
     if (starts >= stops).any():

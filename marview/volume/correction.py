@@ -51,7 +51,7 @@ class CorrectionPlanes:
 
     Args:
         planes: float32 HU, `[plane, y, x]`, not copied.
-        rows: index of the plane of each changed slice, by the slice's index z.
+        rows: plane index of each changed slice, by index z.
         depth: number of slices of the volume.
     """
 

@@ -9,7 +9,7 @@ from scipy import ndimage
 from marview.volume.scale import Scale
 
 FARTHEST_MM = 40.0
-"""Distance around a pixel that the rules consider."""
+"""Largest distance from a pixel that the rules consider."""
 
 _EDGE_MM = 2.0
 _FOG_MM = 4.0
@@ -24,8 +24,8 @@ class EdgeRule:
     Attributes:
         shares: triples of a distance in mm, the required fraction of the densest pixel within this distance, and an HU
             that is always sufficient.
-        above_fog: position of the edge between the HU of the surroundings, raised by beam hardening, and the densest
-            pixel, 0 to 1.
+        above_fog: HU of the edge as a fraction, 0 to 1, of the range from the surroundings, raised by beam hardening,
+            to the densest pixel.
         share_beside: required fraction of the densest of the eight neighbouring pixels.
     """
 
@@ -74,5 +74,5 @@ def least_hu(
 
 
 def _window(reach_mm: float, spacing_mm: tuple[float, ...]) -> list[int]:
-    """Return the size in pixels of a square window with this half width, which is at least one pixel."""
+    """Return the size in pixels, at least 1, of a square window with this half width."""
     return [2 * max(1, round(reach_mm / spacing)) + 1 for spacing in spacing_mm]

@@ -12,7 +12,7 @@ MARGIN = 0.04
 """Margin around the body, as a fraction of its size."""
 
 _SIGNS = np.array(list(itertools.product((-1.0, 1.0), repeat=3)))
-"""Signs of the half edges for each corner of a box."""
+"""Sign of the half edge along each axis, for each corner of a box."""
 
 _EDGES = [(a, b) for a, b in itertools.combinations(range(8), 2) if (_SIGNS[a] != _SIGNS[b]).sum() == 1]
 
@@ -21,9 +21,9 @@ _LOOKED_AT = (32, 128, 128)
 
 
 def body_extent_mm(volume: Volume) -> tuple[float, float, float]:
-    """Return the size (z, y, x) in mm of a box around the centre of a volume that contains the body in all slices.
+    """Return the size (z, y, x) in mm of a box around the volume's centre that contains the body in all slices.
 
-    Along z, the box is as large as the volume. Without a body, it is the whole volume.
+    Along z, the box is as large as the volume. Without a body, the box is the whole volume.
     """
     shape, spacing_mm = volume.grid.shape, volume.grid.spacing_mm
     steps = [max(1, count // looked_at) for count, looked_at in zip(shape, _LOOKED_AT, strict=True)]

@@ -23,13 +23,13 @@ def grow_from(
     box: Box | None = None,
     in_slice: bool = False,
 ) -> NDArray[np.bool_]:
-    """Return the voxels connected to a seed with at least `lowest_hu`.
+    """Return the voxels of at least `lowest_hu` that are connected to a seed.
 
     Args:
         hu: HU, `[z, y, x]`.
         seed_zyx: seed voxel.
-        lowest_hu: lowest HU of the region; None for half of the HU of the densest voxel near the seed, where a blurred
-            edge is.
+        lowest_hu: lowest HU of the region; None for half the HU of the densest voxel near the seed, which is the HU of
+            a blurred edge.
         box: box that limits the region; None for the whole volume.
         in_slice: whether to limit the region to the slice of the seed.
 

@@ -37,14 +37,14 @@ def k_means(hu: NDArray[np.int16], k: int = 4, *, in_slices: bool = False) -> ND
         1
     """
     if not 2 <= k <= _LARGEST_K:
-        raise UsageError(f"k-means takes 2 to {_LARGEST_K} classes, not {k}.")
+        raise UsageError(f"k-means needs 2 to {_LARGEST_K} classes, not {k}.")
     if in_slices:
         return np.stack([image > _threshold(image, k) for image in hu])
     return np.asarray(hu > _threshold(hu, k))
 
 
 def class_notes(hu: NDArray[np.int16], mask: NDArray[np.bool_], k: int) -> tuple[str, ...]:
-    """Return a note if the densest of the k classes starts so low that it includes bone; `mask` is `[z, y, x]`."""
+    """Return a note if the densest of the k classes, `mask` `[z, y, x]`, starts so low that it includes bone."""
     if not mask.any() or (begins_hu := int(hu[mask].min())) >= LEAST_METAL_HU:
         return ()
     sentence = tr("The densest of {} classes starts at {} HU, where it includes bone. Use more classes.")
@@ -52,7 +52,7 @@ def class_notes(hu: NDArray[np.int16], mask: NDArray[np.bool_], k: int) -> tuple
 
 
 def _threshold(hu: NDArray[np.int16], k: int) -> float:
-    """Return the lowest HU of the densest class, minus one half."""
+    """Return the lowest HU of the densest class minus one half."""
     lowest, highest = int(hu.min()), int(hu.max())
     step = max(1, math.ceil((highest - lowest + 1) / _BINS))
     counts = np.bincount((hu.ravel().astype(np.int64) - lowest) // step).astype(np.float64)

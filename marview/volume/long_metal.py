@@ -1,9 +1,9 @@
 """Fit the edge of long light metal, such as titanium screws, to the rays through it.
 
-Beam hardening raises the pixels around a screw above half of its HU, and darkens its middle, so the HU do not show the
-edge. The rays through the screw do: a model of a screw with a sharp edge must explain their attenuation. Discrete
-tomography estimates the metal fraction of each pixel. Beam hardening is modelled by a polynomial of the line integrals,
-the residual is reconstructed, and the fractions are limited to 0 to 1.
+Beam hardening raises the pixels around a screw above half of the screw's HU, and darkens its middle, so the HU do not
+show the edge. The rays through the screw do show it: a model of a screw with a sharp edge must explain their
+attenuation. Discrete tomography estimates the metal fraction of each pixel. Beam hardening is modelled by a polynomial
+of the line integrals, the residual is reconstructed, and the fractions are limited to 0 to 1.
 
 Source: K. J. Batenburg and J. Sijbers, DART: a practical reconstruction algorithm for discrete tomography, IEEE
 Transactions on Image Processing 20, 2011 (the alternation of reconstruction and known grey values).
@@ -23,9 +23,9 @@ _ANGLES, _STEPS = 90, 3
 six steps."""
 
 _EDGE, _TYPICAL = 0.5, 0.75
-"""Smallest fraction of a metal pixel, and quantile of the attenuation of such pixels that is taken as that of full
-metal. The densest pixels are not representative, because photon starvation along a screw doubles the HU in its
-middle."""
+"""Smallest metal fraction of a metal pixel, and quantile of the attenuation of such pixels that serves as the
+attenuation of pure metal. The densest pixels are not representative, because photon starvation along a screw doubles
+the HU in its middle."""
 
 _REACH_PX, _BESIDE_PX = 2, 3
 _LIGHT_HU, _DENSE_HU = 12_000, 25_000
@@ -53,8 +53,8 @@ class _Rays:
 
     Attributes:
         through: rays through the pixels `[pixel]`.
-        along: line integral of a ray through a pixel full of metal, `[angle, 1]`, for an attenuation of 1 per mm.
-        full: attenuation of each pixel if it is full of metal, 1/mm, `[pixel]`.
+        along: line integral of a ray through a pixel of pure metal, `[angle, 1]`, for an attenuation of 1 per mm.
+        full: attenuation of each pixel if it is pure metal, 1/mm, `[pixel]`.
         excess: line integrals of the metal alone, `[angle, bin]`.
         tissue: line integrals of the tissue, interpolated across the trace.
         in_trace: rays through the pixels, bool `[angle, bin]`.
@@ -71,7 +71,7 @@ class _Rays:
 def with_fitted_edges(
     found: NDArray[np.bool_], image: NDArray[np.int16], spacing_mm: tuple[float, ...]
 ) -> NDArray[np.bool_]:
-    """Fit the edges of long light pieces of metal to their rays, and return the metal, bool `[y, x]`.
+    """Fit the edges of long light pieces of metal to the rays through them, and return the metal, bool `[y, x]`.
 
     A fitted edge is used only if it explains the rays better.
 
@@ -103,7 +103,7 @@ def with_fitted_edges(
 
 
 def _is_long(piece: NDArray[np.bool_], spacing_mm: tuple[float, ...]) -> bool:
-    """Return whether a piece `[y, x]` is much longer than wide, and thicker than a wire."""
+    """Return whether a piece `[y, x]` is much longer than it is wide, and thicker than a wire."""
     y, x = np.nonzero(piece)
     if len(y) < _FEWEST_PIXELS:
         return False
@@ -167,7 +167,7 @@ class _Explained:
 
 
 def _explain(rays: _Rays, metal: NDArray[np.bool_]) -> _Explained:
-    """Fit the rays by metal in these pixels, bool `[pixel]`."""
+    """Fit the rays with metal in these pixels, bool `[pixel]`."""
     hardened = _hardened(rays, rays.through.integrals(metal * rays.full) * rays.along)
     left = (rays.excess - hardened.explained)[rays.in_trace]
     full_hu = float(rays.full.mean()) / (MU_WATER_PER_MM / 1000)
@@ -179,7 +179,7 @@ class _Hardened:
     """Attenuation of rays by metal, including beam hardening.
 
     Attributes:
-        explained: line integrals of the model, `[angle, bin]`.
+        explained: line integrals predicted by the model, `[angle, bin]`.
         slope: derivative of the line integrals with respect to the path length in metal, at least a fraction of
             `first_slope`.
         first_slope: derivative at a path length of zero.
@@ -206,7 +206,7 @@ def _hardened(rays: _Rays, lengths: NDArray[np.float32]) -> _Hardened:
 
 
 def _combination(values: NDArray[np.float32], terms: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Fit values `[ray]` by a linear combination of terms `[ray, term]`, with Cauchy weights; return the factors."""
+    """Fit values `[ray]` with a linear combination of terms `[ray, term]` and Cauchy weights; return the factors."""
     sizes = np.sqrt(np.mean(terms**2, axis=0)) + 1e-9
     scaled, weights = terms / sizes, np.ones(len(values))
     ridge = _RIDGE * len(values) * np.eye(terms.shape[1])

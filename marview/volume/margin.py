@@ -12,7 +12,7 @@ MOST_MARGIN_MM = 1000.0
 
 
 def is_margin(margin_mm: float) -> bool:
-    """Return whether a number is a valid margin, which is finite and not too large.
+    """Return whether a number is a valid margin: finite and not too large.
 
     >>> is_margin(-2.5), is_margin(float("nan")), is_margin(-1e308)
     (True, False, False)
@@ -25,7 +25,7 @@ def with_margin(mask: NDArray[np.bool_], margin_mm: float, grid: Grid) -> tuple[
 
     Args:
         mask: bool, `[z, y, x]`.
-        margin_mm: margin in mm; + grows the mask, - shrinks it.
+        margin_mm: margin in mm; positive grows the mask, negative shrinks it.
         grid: positions of the voxels.
 
     Returns:

@@ -53,7 +53,7 @@ def refuse_unusable(mask: Mask, hu: NDArray[np.int16]) -> None:
     if not body:
         raise BadInput(
             tr(
-                "The slices with metal show no body: nothing in them is above {} HU. Check the metal mask and the "
+                "The slices with metal contain no body: nothing in them is above {} HU. Check the metal mask and the "
                 "HU of the series."
             ).format(BODY_HU)
         )
@@ -91,7 +91,7 @@ def grow_mm(
         mask: bool, `[z, y, x]`.
         margin_mm: distance in mm; + grows, - shrinks.
         spacing_mm: distance between slices along their normal, between rows and between columns.
-        drift_mm: shift of rows and columns (y, x) from one slice to the next, of a tilted gantry.
+        drift_mm: shift (y, x) from one slice to the next, caused by a tilted gantry.
         in_slices: whether to work slice by slice.
 
     Examples:
@@ -129,7 +129,7 @@ def grow_px(mask: Mask, pixels: float, *, in_slices: bool = True) -> Mask:
 
 
 def _distance_mm(of: Mask, spacing_mm: Sequence[float], *, in_slices: bool) -> NDArray[np.float32]:
-    """Return the distance from each True voxel to the nearest False one; 0 in False voxels, infinite without any."""
+    """Return the distance of each True voxel from the nearest False one; infinite if there is none."""
     if in_slices:
         return np.stack([_one_distance_mm(image, spacing_mm[1:]) for image in of])
     return _one_distance_mm(of, spacing_mm)
@@ -138,7 +138,7 @@ def _distance_mm(of: Mask, spacing_mm: Sequence[float], *, in_slices: bool) -> N
 def _sheared_distance_mm(
     of: Mask, reach_mm: float, spacing_mm: Sequence[float], drift_mm: Sequence[float]
 ) -> NDArray[np.float32]:
-    """Compute the same distance for slices that drift sideways, up to `reach_mm`.
+    """Compute the distance of `_distance_mm` for slices shifted sideways by a tilted gantry, up to `reach_mm`.
 
     The distance within another slice is interpolated at the point where the normal through the voxel meets that slice,
     which is accurate to a fifth of a pixel.
@@ -165,7 +165,7 @@ def _one_distance_mm(of: Mask, spacing_mm: Sequence[float]) -> NDArray[np.float3
 
 
 def fill_holes(mask: Mask, *, in_slices: bool = True) -> Mask:
-    """Fill the holes in a mask slice by slice, or only its cavities that are closed in 3D."""
+    """Fill the holes in a mask slice by slice, or only cavities that are enclosed in 3D."""
 
     def fill(inner: Mask) -> Mask:
         if in_slices:
@@ -189,7 +189,7 @@ def smooth(
         mask: bool, `[z, y, x]`.
         radius_mm: standard deviation of the Gaussian.
         spacing_mm: distance between slices along their normal, between rows and between columns.
-        drift_mm: shift of rows and columns (y, x) from one slice to the next, of a tilted gantry.
+        drift_mm: shift (y, x) from one slice to the next, caused by a tilted gantry.
         in_slices: whether to work slice by slice.
     """
     sigma = [0 if in_slices and axis == 0 else radius_mm / spacing for axis, spacing in enumerate(spacing_mm)]
@@ -207,7 +207,7 @@ def smooth(
 
 
 def _blurred_along_normal(values: NDArray[np.float32], sigma: float, drift: NDArray[np.float64]) -> NDArray[np.float32]:
-    """Blur values `[z, y, x]` with a Gaussian along the normal of slices that drift sideways."""
+    """Blur values `[z, y, x]` with a Gaussian along the normal of slices that a tilted gantry shifts sideways."""
     reach = int(4 * sigma + 0.5)
     steps = range(-reach, reach + 1)
     weights = np.exp(-0.5 * (np.array(steps) / max(sigma, 1e-6)) ** 2)
@@ -221,7 +221,7 @@ def _blurred_along_normal(values: NDArray[np.float32], sigma: float, drift: NDAr
 
 
 def drop_small(mask: Mask, fewest_voxels: int, *, in_slices: bool = False) -> Mask:
-    """Remove pieces with fewer voxels."""
+    """Remove pieces with fewer than `fewest_voxels` voxels."""
     neighbours = NEIGHBOURS.copy()
     if in_slices:
         neighbours[[0, 2]] = False
@@ -267,7 +267,7 @@ def _component_at(mask: Mask, point_zyx: Sequence[int]) -> Mask:
 
 
 def interpolate_slices(mask: Mask) -> Mask:
-    """Fill empty slices between painted ones, by interpolating the signed distances of both neighbours.
+    """Fill empty slices between painted slices by interpolating the signed distances of both neighbours.
 
     Source: Raya and Udupa 1990, Shape-based interpolation of multidimensional objects.
     """

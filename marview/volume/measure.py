@@ -49,7 +49,7 @@ class Profile:
 def region_statistics(
     hu: NDArray[np.generic], region: NDArray[np.bool_], spacing_mm: tuple[float, float]
 ) -> RegionStatistics:
-    """Measure a slice, HU `[y, x]`, in a region, bool `[y, x]`; `spacing_mm` is along (y, x).
+    """Return the statistics of a slice, HU `[y, x]`, in a region, bool `[y, x]`; `spacing_mm` is along (y, x).
 
     Raises:
         UsageError: the region is empty.
@@ -68,7 +68,7 @@ def region_statistics(
 
 
 def histograms(samples: Sequence[NDArray[np.generic]], most_bins: int = 48) -> tuple[NDArray[np.float64], list[Any]]:
-    """Compute histograms of several samples of HU, `[pixel]`, with common bins; return bin edges and counts.
+    """Compute histograms of several samples of HU, `[pixel]`, with the same bins; return bin edges and counts.
 
     The width of the bins is a whole number of HU.
 
@@ -85,7 +85,7 @@ def histograms(samples: Sequence[NDArray[np.generic]], most_bins: int = 48) -> t
 
 
 def ellipse(shape: tuple[int, int], middle_yx: Sequence[float], radii_yx: Sequence[float]) -> NDArray[np.bool_]:
-    """Return the mask, bool `[y, x]`, of pixels whose centre is in an ellipse; its centre and radii are in pixels."""
+    """Return the mask, bool `[y, x]`, of the pixels inside an ellipse with this centre and these radii in pixels."""
     y, x = np.ogrid[: shape[0], : shape[1]]
     far = ((y - middle_yx[0]) / radii_yx[0]) ** 2 + ((x - middle_yx[1]) / radii_yx[1]) ** 2
     return np.asarray(far <= 1)
@@ -123,10 +123,10 @@ def distance_mm(start: Sequence[float], end: Sequence[float], spacing_mm: Sequen
 def angle_deg(
     first: Sequence[float], corner: Sequence[float], second: Sequence[float], spacing_mm: Sequence[float]
 ) -> float:
-    """Return the angle at a vertex between two other points, 0 to 180 degrees; points in pixels.
+    """Return the angle at `corner` between two other points, 0 to 180 degrees; all points are in pixels.
 
     Raises:
-        UsageError: a point is on the vertex.
+        UsageError: a point is at the corner.
 
     Examples:
         >>> angle_deg((0, 1), (0, 0), (1, 0), (1.0, 1.0))

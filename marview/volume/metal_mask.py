@@ -22,7 +22,7 @@ class MetalMask:
     Attributes:
         array: bool, `[z, y, x]`; changed in place, so it may be in shared memory.
         spacing_mm: distance between slices along their normal, between rows and between columns.
-        drift_mm: shift of rows and columns (y, x) from one slice to the next, of a tilted gantry.
+        drift_mm: shift (y, x) from one slice to the next, caused by a tilted gantry.
         hu: HU, `[z, y, x]`, needed for brushes with an HU range.
         undo_stack: undo steps, each with a description of the mask before the edit.
 

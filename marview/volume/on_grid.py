@@ -38,7 +38,7 @@ class Fitted:
 
 
 def fit_to_grid(mask: NDArray[np.bool_], mask_grid: Grid, grid: Grid) -> Fitted:
-    """Transfer a mask with any axis order and extent to a grid, exactly if voxels coincide, otherwise to the nearest.
+    """Move a mask with any axis order and extent to a grid, exactly if the voxels coincide, else to the nearest voxels.
 
     Args:
         mask: bool, with the axes of `mask_grid`.

@@ -33,7 +33,7 @@ def padding(hu: NDArray[np.int16]) -> NDArray[np.bool_]:
 
 
 def between(pixels: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Return the pixels that have marked pixels on all four sides, in their row and in their column.
+    """Return the pixels that lie between marked pixels, both in their row and in their column.
 
     >>> between(np.array([[0, 1, 0], [1, 0, 1], [0, 1, 0]], bool)).astype(int)
     array([[0, 1, 0],
@@ -67,7 +67,7 @@ def _outside_the_hull(pixels: NDArray[np.bool_]) -> NDArray[np.bool_]:
 
 
 def _convex(at: NDArray[np.int64], values: NDArray[np.int64], wanted: NDArray[np.int64]) -> NDArray[np.float64]:
-    """Evaluate the largest convex function below `values`, given at `at`, at the places `wanted`."""
+    """Evaluate, at the positions `wanted`, the largest convex function below the `values` at the positions `at`."""
     kept: list[tuple[int, int]] = []
     for x, y in zip(at.tolist(), values.tolist(), strict=True):
         while len(kept) > 1 and _turns_down(kept[-2], kept[-1], (x, y)):

@@ -27,7 +27,7 @@ class Provenance:
         weights_sha256: SHA-256 of the weights; empty if the method uses none.
         mask_origin: origin of the metal mask: adaptive, threshold, painted, or the name of a file.
         threshold_hu: threshold in HU that the user set; None if the mask was made in another way.
-        margin_mm: margin of the mask in mm; + for a grown mask, - for a shrunken one.
+        margin_mm: margin of the mask in mm; positive for a grown mask, negative for a shrunken one.
         device: device of the run.
         seconds: duration of the run.
         application_version: version of marview.

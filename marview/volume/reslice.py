@@ -37,7 +37,7 @@ class Plane:
 
 
 def plane_across(grid: Grid, axis: int, index: float) -> Plane:
-    """Return the plane through a grid at an index of an axis; for an axial series, 0 axial, 1 coronal, 2 sagittal.
+    """Return the plane at an index along an axis of a grid; in an axial series, axis 0 is axial, 1 coronal, 2 sagittal.
 
     Pixels are square, and their size is the smallest spacing in the plane. The head is up in coronal and sagittal
     pictures.
@@ -87,7 +87,7 @@ def reslice(
 
     Args:
         array: HU or a mask, `[z, y, x]` on the grid.
-        grid: where its voxels are.
+        grid: positions of the voxels.
         plane: plane of the picture.
         outside: value outside the volume.
         nearest: whether to use the nearest voxel instead of interpolation, for masks.

@@ -32,7 +32,7 @@ class Segmentation:
 
     Attributes:
         mask: bool, `[z, y, x]`, True on metal.
-        threshold_hu: threshold that was found or given, in HU; NaN without metal.
+        threshold_hu: threshold in HU, found or given; NaN without metal.
         notes: notes for the user, for example on a clipped HU scale or on missing metal.
         doubtful: voxels that may be metal, enamel or dense bone and are not part of the mask, bool, `[z, y, x]`; None
             if there are none.
@@ -57,8 +57,8 @@ class Segmentation:
 def adaptive(hu: NDArray[np.int16], spacing_mm: tuple[float, float, float]) -> Segmentation:
     """Find the metal of a series; the mask is empty if there is none.
 
-    Two means of log HU divide the voxels that are denser than most bone, for the whole series. Voxels above the
-    threshold between the means are seeds, from which the mask grows to neighbours above 0.6 of the threshold. Each
+    All voxels of the series that are denser than most bone form two clusters of log HU. Voxels above the threshold
+    between the two cluster means are seeds, from which the mask grows to neighbours above 0.6 of the threshold. Each
     voxel must also satisfy the rule in `edges`, which excludes streaks beside fillings, bone beside screws and blurred
     edges.
 
@@ -116,7 +116,7 @@ def threshold(hu: NDArray[np.int16], threshold_hu: float) -> NDArray[np.bool_]:
 def _between_two_means(hu: NDArray[np.int16]) -> float:
     """Return the threshold midway between two cluster means of log HU of dense voxels.
 
-    Means that differ only by noise divide one metal from itself; half of its HU then separates it from all else.
+    If the means differ only by noise, both clusters are the same metal, and half of its HU is the threshold.
     """
     counts = np.zeros(np.iinfo(np.int16).max + 1, np.int64)
     for plane in hu:
@@ -208,7 +208,7 @@ def _plateau_where_deep(found: NDArray[np.bool_], plateau: NDArray[np.bool_]) ->
 def _closed(found: NDArray[np.bool_], spacing_mm: tuple[float, ...]) -> NDArray[np.bool_]:
     """Close gaps in a rim, `[y, x]`, into which no disc of `_HOLLOW_MM` fits.
 
-    Distances are equally fast for large discs, and unlike `binary_closing` they release Python's lock.
+    Distance transforms are fast for discs of any size and, unlike `binary_closing`, release Python's lock.
     """
     if not found.any():
         return found

@@ -41,7 +41,8 @@ class Shadow:
         Args:
             rows: range of rows.
             columns: range of columns.
-            share: smallest absorption of a ray in the shadow, as a fraction of that of the darkest ray nearby.
+            share: smallest absorption of a ray in the shadow, as a fraction of the absorption of the darkest nearby
+                ray.
         """
         darkest = ndimage.maximum_filter1d(self.lost, 2 * _WIDEST_PX + 1, axis=1)
         inside = self.lost - np.float32(share) * darkest

@@ -7,7 +7,8 @@ from scipy import ndimage
 from marview.volume.scale import Scale
 
 CERTAIN_HU = 2500
-"""HU that little bone reaches. Metal has a voxel this dense (Lin et al. 2019, InDuDoNet), but some enamel too."""
+"""HU that bone rarely reaches. Metal has at least one voxel this dense (Lin et al. 2019, InDuDoNet), and so has some
+enamel."""
 
 FEWEST_VOXELS = 3
 
@@ -22,7 +23,7 @@ _RARE = 5.0
 _SOFT_TISSUE_HU = (-200.0, 300.0)
 _WINDOW_PX = 5
 _APART_PX = 2
-"""Distance of the pixels that are compared, because reconstruction filters correlate the noise of neighbours."""
+"""Distance between compared pixels, because reconstruction filters correlate the noise of neighbours."""
 
 _DEVIATION_OF_MEDIAN = 1.4826
 
@@ -30,9 +31,9 @@ _DEVIATION_OF_MEDIAN = 1.4826
 def sure_pieces(hu: NDArray[np.int16], labels: NDArray[np.int32], count: int, scale: Scale) -> NDArray[np.bool_]:
     """Return which pieces are certainly metal, bool `[piece]`.
 
-    A piece is certainly metal if three voxels exceed the HU of enamel, or one voxel exceeds them by far. If most dense
-    voxels of the piece are below this level, as in thin metal or noisy enamel, the level must also exceed enamel by
-    five times the noise of the slices.
+    A piece is certainly metal if three of its voxels exceed the HU of enamel, or if one voxel far exceeds them. If most
+    dense voxels of the piece are below this level, as in thin metal or noisy enamel, the level must also exceed enamel
+    by five times the noise of the slices.
 
     Args:
         hu: HU, `[z, y, x]`.

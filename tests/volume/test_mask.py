@@ -148,7 +148,7 @@ def test_unusable_masks_are_refused_with_the_reason() -> None:
     refuse_unusable(mask, hu)
     with pytest.raises(BadInput, match="covers 100% of the body"):
         refuse_unusable(hu > -500, hu)
-    with pytest.raises(BadInput, match="show no body: nothing in them is above -500 HU"):
+    with pytest.raises(BadInput, match="contain no body: nothing in them is above -500 HU"):
         refuse_unusable(mask, np.full_like(hu, -1000))
 
 

@@ -29,7 +29,7 @@ def test_parts_outside_are_reported(series, mask, tmp_path) -> None:
     path = save_nrrd(tmp_path / "far.nrrd", mask.transpose(2, 1, 0).astype(np.uint8), origin=(0, 0, 4.0))
     read = read_mask(path, series)
     np.testing.assert_array_equal(read.mask[2:], mask[:3])
-    assert read.notes == ("Left out of far.nrrd: 1 voxel outside the series.",)
+    assert read.notes == ("marview left out 1 voxel of far.nrrd outside the series.",)
 
 
 def test_several_labels_and_segments_are_all_metal_and_named(series, mask, tmp_path) -> None:

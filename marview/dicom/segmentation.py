@@ -230,8 +230,8 @@ def _most_fractional(dataset: Dataset, values: NDArray[Any], path: Path) -> int:
         why = "stores fractions without a valid Maximum Fractional Value"
     elif not highest <= most < 1 << int(dataset.BitsAllocated):
         why = (
-            f"gives {most} as its Maximum Fractional Value, but its pixels have "
-            f"{dataset.BitsAllocated} bits and reach {highest}"
+            f"gives {most} as its Maximum Fractional Value, but its pixels have {dataset.BitsAllocated} bits and "
+            f"reach {highest}"
         )
     else:
         return most

@@ -29,7 +29,7 @@ class Ahead:
         return self
 
     def __next__(self) -> Batch:
-        """Return the next batch; raise the exception if the source could not make it."""
+        """Return the next batch; if the source failed, raise its exception."""
         made = self._ready.get()
         if isinstance(made, BaseException):
             self._is_over.set()
@@ -37,7 +37,7 @@ class Ahead:
         return made
 
     def close(self) -> None:
-        """Stop making batches, and wait for the one in progress."""
+        """Stop preparing batches, and wait for the batch in progress."""
         self._is_over.set()
         while self._thread.is_alive():
             with suppress(queue.Empty):

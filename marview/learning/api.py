@@ -54,7 +54,7 @@ class Pairs:
         return self.projector.fbp(self.sinogram).clamp(min=0) if self.clinical_mu is None else self.clinical_mu
 
     def case(self) -> MarCase:
-        """Convert the batch to the case that a method receives, so that training and method can share code."""
+        """Convert the batch to the case that a method receives, so that training and correction can share code."""
         return MarCase(
             hu=mu_to_hu(self.image),
             metal=self.metal,
@@ -119,7 +119,7 @@ Batch = Pairs | Unpaired
 
 
 class BatchSource(Protocol):
-    """Function from a batch number to a batch. The same number always gives the same batch, in any order of calls."""
+    """Function that returns the batch with a given number, which is always the same, in any order of calls."""
 
     def __call__(self, number: int) -> Batch:
         """Return the batch with this number, counted from 0."""
@@ -189,7 +189,7 @@ class Asked:
         recipe: recipe of the training.
         device: device for the batches.
         process: number of this training process; each process has its own batches.
-        tell: function called with sentences about the files that are read or left out.
+        tell: function called with messages about the files that are read or left out.
         is_patient: whether `data` is a patient's own scan with metal, not scans without metal.
         with_metal: scans of other patients with metal, for unpaired training; None if metal is simulated.
         spectral: spectral scans of the patients in `data`, for `SpectralPairs`; None if they are simulated.
@@ -207,14 +207,14 @@ class Asked:
 
 @runtime_checkable
 class OwnPairs(Protocol):
-    """Trainable that makes its own pairs from the user's data, for instance from slices of the patient to correct.
+    """Trainable that creates its own pairs from the user's data, for instance from slices of the patient to correct.
 
     It may ignore the protocols, metal and re-projection settings of the recipe, so the model card and the weights file
     leave them out.
     """
 
     def sources(self, asked: Asked) -> Sources:
-        """Make training and validation batches that share no slice.
+        """Create training and validation batches that have no slice in common.
 
         Raises:
             BadInput: the data contains nothing to train on; the message is shown to the user.
@@ -223,7 +223,7 @@ class OwnPairs(Protocol):
 
 @runtime_checkable
 class SpectralPairs(OwnPairs, Protocol):
-    """Trainable that also trains on real pairs: ordinary scans with metal and spectral scans of the same patients.
+    """Trainable that also uses real pairs: ordinary scans with metal and spectral scans of the same patients.
 
     Attributes:
         is_spectral: always True; it distinguishes this protocol from `OwnPairs` at run time.

@@ -21,7 +21,7 @@ def augment(
     Args:
         hu: HU, `[y, x]`, at least -1000.
         shape: rows and columns of the result.
-        how: limits of the variations.
+        how: limits of the random variation.
         rng: random generator.
 
     Returns:
@@ -44,7 +44,7 @@ def resized(hu: NDArray[np.float32], shape: tuple[int, int]) -> NDArray[np.float
 
 
 def _matrix(shape: tuple[int, int], how: Augmentation, rng: np.random.Generator) -> NDArray[np.float64]:
-    """Return the affine map from the new image to the old one, both in [-1, 1], `[2, 3]` (x, y, 1)."""
+    """Return the affine map `[2, 3]` from (x, y, 1) in the new image to the old image, with coordinates in [-1, 1]."""
     angle = np.deg2rad(rng.uniform(-how.rotation_deg, how.rotation_deg))
     size = np.exp(rng.uniform(*np.log(how.scale)))
     shift = rng.uniform(-1, 1, 2) * how.shift_px * 2 / np.array(shape[::-1])
@@ -57,7 +57,7 @@ def _matrix(shape: tuple[int, int], how: Augmentation, rng: np.random.Generator)
 
 
 def _warp(shape: tuple[int, int], how: Augmentation, rng: np.random.Generator) -> NDArray[np.float64]:
-    """Draw the displacement of the knots of a coarse grid, in half images, `[2, knot, knot]`."""
+    """Draw random displacements of the knots of a coarse grid, `[2, knot, knot]`; half an image is 1."""
     strength = rng.uniform(0, how.warp_px)
     return rng.uniform(-1, 1, (2, _WARP_KNOTS, _WARP_KNOTS)) * strength * 2 / max(shape)
 
@@ -75,7 +75,7 @@ def _move(
 
 
 def _noise(shape: tuple[int, int], strength_hu: float, rng: np.random.Generator) -> NDArray[np.float32]:
-    """Draw noise with the texture of CT images, which has less high-frequency content than white noise."""
+    """Draw noise with the texture of CT noise, which contains less high frequencies than white noise."""
     noise = rng.standard_normal(shape, dtype=np.float32)
     noise = gaussian_filter(noise, rng.uniform(0.3, 0.9))
     return np.asarray(noise * (strength_hu / max(float(noise.std()), 1e-6)), dtype=np.float32)

@@ -13,11 +13,11 @@ _SLOW_START = 10
 def averaged(network: nn.Module, keep: float) -> AveragedModel:
     """Running average of a network; call its `update_parameters(network)` after each step.
 
-    During the first steps n, the average keeps only the fraction (1 + n) / (10 + n), so that it forgets the random
-    initial weights; Adam corrects its bias for the same reason.
+    In early steps n, the average keeps only the fraction (1 + n) / (10 + n), so that it forgets the random initial
+    weights; Adam corrects its bias for the same reason.
 
     Args:
-        network: network whose current weights start the average.
+        network: network whose current weights initialise the average.
         keep: fraction of the average that each step keeps, after the first steps.
     """
 

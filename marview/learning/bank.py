@@ -27,7 +27,7 @@ HELD_OUT = "validation"
 """Name prefix of TIFF stacks that are kept for validation."""
 
 _METAL_HU = 2800.0
-"""HU that enamel and dense contrast agent exceed only in isolated pixels."""
+"""HU that dental enamel and dense contrast agent exceed only in isolated pixels."""
 
 _METAL_PX = 12
 _SMALLEST_BODY = 0.03
@@ -36,7 +36,7 @@ _VALIDATION_SHARE = 0.1
 
 @dataclass(frozen=True, eq=False)
 class Bank:
-    """Slices without metal, or slices with metal.
+    """Slices of one kind: all without metal, or all with metal.
 
     Attributes:
         slices: int16 HU, at least -1000, `[y, x]` each; their sizes may differ.
@@ -59,7 +59,7 @@ class Banks:
         validation: slices for validation.
         with_metal: number of slices left out because they contain metal.
         empty: number of slices left out because they contain no body.
-        without_metal: number of slices left out because they contain no metal, if metal is wanted.
+        without_metal: number of slices left out because they contain no metal, if slices with metal are wanted.
         has_metal: whether the kept slices contain metal.
     """
 
@@ -96,7 +96,7 @@ def read_banks(
     Args:
         path: a folder of TIFF stacks, DICOM series and NIfTI files, including subfolders; or a single file, which may
             also be a zip archive of DICOM files or an array.
-        tell: function called with sentences about the files that are read or left out.
+        tell: function called with messages about the files that are read or left out.
         has_metal: whether to keep slices with metal and leave out those without.
         option: command-line option of the path, for messages; if empty, --with-metal or --data.
 
@@ -213,8 +213,8 @@ class _Files:
     def _series(self) -> Iterator[_Listed]:
         """Yield the slices of every series that is a volume.
 
-        Metal is detected in the whole series. A single slice is not enough for thin metal or the end of an implant,
-        which look like bone there.
+        Metal is detected in the whole series, because in a single slice thin metal or the end of an implant can look
+        like bone.
         """
         found = scan(self._path, may_be_empty=True)
         self._tell_of_others(found)

@@ -1,4 +1,4 @@
-"""Start a run from the weights of another network of the same method, where names and shapes match."""
+"""Initialise a run with the weights of another network of the same method, where names and shapes match."""
 
 import hashlib
 from dataclasses import dataclass
@@ -37,7 +37,7 @@ class Beginning:
     built: tuple[str, ...] = ()
 
     def __str__(self) -> str:
-        """Describe the copied parts and the file that they come from."""
+        """Describe the copied parts and their source file."""
         parts = [*self.taken, *(f"some of {name}" for name in self.mixed)]
         rest = f"; random weights for {_list(self.built)}" if self.built else ""
         steps = f"{self.steps:,} {'step' if self.steps == 1 else 'steps'}"
@@ -58,7 +58,7 @@ def begin_with(network: nn.Module, path: Path, method: str) -> Beginning:
 
     Raises:
         BadInput: the file cannot be read as weights of marview.
-        UsageError: the file belongs to another method, or no tensor fits.
+        UsageError: the file belongs to another method, or no tensor matches.
     """
     tensors, facts = read_state(path, torch.device("cpu"))
     of = about(facts, str(path))

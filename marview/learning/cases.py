@@ -26,7 +26,7 @@ def cases(
         volume: HU `[z, y, x]`, such as `marview.read(path).volume`.
         metal: metal mask, bool `[z, y, x]`.
         slices: indices z; empty for all slices with metal.
-        restore_cut_off: whether to estimate dark streaks that the file clipped, as runs do; False for images without
+        restore_cut_off: whether to estimate dark streaks that the file clipped, as in a run; False for images without
             metal that serve as ground truth.
         device: device of the tensors, "cpu" or "cuda".
     """

@@ -1,8 +1,7 @@
-"""Loss that makes a network keep faint lesions: lesions drawn into its input must appear in its result.
+"""Loss that teaches a network to preserve faint lesions: lesions drawn into its input must appear in its result.
 
-A network trained only on the error of single pixels smooths faint lesions near metal away, because most differences
-from soft tissue there are artifacts. The images here are `[slice, 1, y, x]` in the unit of
-`marview.methods.image_domain`.
+A network trained only on pixel errors removes faint lesions near metal, because most differences from soft tissue there
+are artifacts. The images here are `[slice, 1, y, x]` in the unit of `marview.methods.image_domain`.
 """
 
 import torch
@@ -22,10 +21,10 @@ _EDGE_PX = 0.7
 """Blur of a lesion's edge in pixels; a CT scan blurs edges about as much."""
 
 _ROOM_PX, _ROOM_SHARE = 9, 0.9
-"""A lesion is placed where this square, in pixels, contains at least this share of soft tissue."""
+"""Edge of a square in pixels, and smallest share of soft tissue in it for a lesion to be placed there."""
 
 _FAR = 1e-3
-"""Probability of a place in soft tissue far from metal, relative to a place near it."""
+"""Probability of a position in soft tissue far from metal, relative to a position near metal."""
 
 
 def faint_lesions(truth: Tensor, away: Tensor, *, is_fixed: bool = False) -> Tensor:
@@ -52,7 +51,7 @@ def faint_lesions(truth: Tensor, away: Tensor, *, is_fixed: bool = False) -> Ten
 
 
 def lost_contrast(with_lesions: Tensor, without: Tensor, lesions: Tensor) -> Tensor:
-    """Return the mean fraction of lesion contrast that a network loses, or adds in other places; 0 is best.
+    """Return the mean fraction of lesion contrast that a network loses, or adds elsewhere; 0 is best.
 
     Args:
         with_lesions: results of the images with lesions.
@@ -66,7 +65,7 @@ def lost_contrast(with_lesions: Tensor, without: Tensor, lesions: Tensor) -> Ten
 
 
 def _lesions(chance: Tensor, generator: torch.Generator) -> Tensor:
-    """Draw lesions at random places; `chance` `[y, x]` is the relative probability of a lesion's centre."""
+    """Draw lesions at random positions; `chance` `[y, x]` is the relative probability of a lesion's centre."""
     rows, columns = chance.shape
     places = torch.multinomial(chance.flatten().cpu(), _COUNT, replacement=True, generator=generator)
     random = torch.rand((3, _COUNT, 1, 1), generator=generator)

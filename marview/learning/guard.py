@@ -1,4 +1,4 @@
-"""Detect cases outside the training data of a network: its weights store the limits, and the result gets a note."""
+"""Detect cases unlike a network's training data: the weights file stores the limits, and the result gets a note."""
 
 import json
 import math
@@ -24,7 +24,7 @@ _KEPT = 4096
 """Largest number of slices whose measured values are stored."""
 
 _MANY = 200
-"""Number of slices from which the limits no longer include those of the initial weights."""
+"""Number of measured slices from which the limits of the initial weights are ignored."""
 
 _ENDS = (0.5, 99.5)
 """Percentiles of the values that become the limits."""
@@ -38,7 +38,7 @@ _BODY_MU = MU_WATER / 2
 
 @dataclass(frozen=True)
 class _Quantity:
-    """Quantity of a slice and the text of its note. `has_lowest`: whether too small values also get a note."""
+    """Quantity of a slice and the text of its note; with `has_lowest`, values that are too small also get a note."""
 
     words: str
     form: str
@@ -101,7 +101,7 @@ class Seen:
     because a large sample may contain single outliers.
 
     Args:
-        facts: value of `facts` from an earlier session of the training.
+        facts: return value of `facts` from an earlier session of the training.
     """
 
     def __init__(self, facts: Mapping[str, str] | None = None) -> None:
@@ -123,7 +123,7 @@ class Seen:
         return self._before | {name: self._ends(name) for name, values in self._values.items() if values}
 
     def _ends(self, name: str) -> tuple[float, float]:
-        """Return the limits of a quantity; with few slices, extended to include the limits of the initial weights."""
+        """Return the limits of a quantity; with few slices, they include the limits of the initial weights."""
         low, high = np.percentile(self._values[name], _ENDS).tolist()
         if name in self._before and len(self._values[name]) < _MANY:
             low, high = min(low, self._before[name][0]), max(high, self._before[name][1])
@@ -131,7 +131,7 @@ class Seen:
 
     @property
     def facts(self) -> dict[str, str]:
-        """Measured values as metadata of the state, to continue in a later session."""
+        """Measured values as metadata of the state, so that a later session can continue from them."""
         return {_SEEN: json.dumps(self._values)}
 
 

@@ -33,7 +33,7 @@ class Strength(BaseModel):
         ge=0,
         le=1,
         title="Strength",
-        description="Share of the artifact image that is removed. Lower values keep more of the original image.",
+        description="Fraction of the artifact image that is subtracted. Lower values keep more of the original image.",
         json_schema_extra={"step": 0.1},
     )
     flips: int = Field(
@@ -68,7 +68,7 @@ class ImageMethod(ABC):
             settings: settings of the network, stored with the weights.
 
         Returns:
-            The network, and the number of pixels that the height and width of its images must be multiples of.
+            The network, and the number whose multiples the height and width of its images must be.
 
         Raises:
             BadInput: an unknown name or a wrong value.
@@ -110,5 +110,5 @@ class ImageMethod(ABC):
 
 
 def _shows_metal(case: MarCase, number: int) -> bool:
-    """Return whether the metal mask of a slice is not empty, or a pixel exceeds the network's HU range."""
+    """Return whether a slice has a non-empty metal mask or a pixel above the network's HU range."""
     return bool(case.metal[number].any()) or bool((case.mu[number] > MOST_MU).any())

@@ -29,8 +29,8 @@ def learn_in_run(
 ) -> int:
     """Train a network until its steps are done or the time limit has passed; return the number of steps.
 
-    The learning rate follows half a cosine to zero. Its position is the finished fraction of the steps or of the time
-    limit, whichever is larger.
+    The learning rate falls to zero along half a cosine. Its position on the cosine is the finished fraction of the
+    steps or of the time limit, whichever is larger.
 
     Args:
         trainable: network and losses of the method.
@@ -40,8 +40,8 @@ def learn_in_run(
         how: settings of the optimisers.
         steps: largest number of steps.
         minutes: time limit in minutes.
-        job: job of the run, for its progress and for cancelling.
-        began: start of the time limit, a value of `time.monotonic`.
+        job: job of the run, which reports progress and cancellation.
+        began: start of the timed period, a value of `time.monotonic`.
 
     Raises:
         MethodFailed: a loss or a gradient is not a number.

@@ -46,14 +46,13 @@ def install(run: Path, listing: Listing, parent: Path, licence: str = "not state
     if record.get("method") != listing.id or not source.is_file():
         held = f"a run of {record['method']}" if record else "no run"
         raise BadInput(
-            f"{run} contains {held}, so {listing.id} cannot use its weights. Name a folder that marview train wrote."
+            f"{run} contains {held}, so {listing.id} cannot use its weights. Choose a folder that marview train wrote."
         )
     _refuse_unread(listing, str(record["recipe"]["training"]))
     if any(each.get("is_patient", each.get("has_own_pairs", False)) for each in record["sessions"]):
         raise UsageError(
             f"{run} was trained on a patient's own scan, but installed weights are for other scans. The trained "
-            "network "
-            f"stays where it is. Train on scans without metal (marview train {listing.id} --data DIR)."
+            f"network stays where it is. Train on scans without metal (marview train {listing.id} --data DIR)."
         )
     _refuse_another_network(run, listing, str(record["recipe"]["training"]))
     facts = {"trained_on": str(record["sessions"][-1]["data"]), "licence": licence}
@@ -71,7 +70,7 @@ def install(run: Path, listing: Listing, parent: Path, licence: str = "not state
 
 
 def _put_weights(folder: Path, run: Path, facts: Mapping[str, str]) -> None:
-    """Put the weights of a run, their card and their entry in the manifest into the folder of a method.
+    """Write the weights of a run, their model card and their manifest entry into the folder of a method.
 
     All three are first written to temporary files and then replace the earlier ones together, because a method whose
     manifest does not match its weights cannot run.
@@ -133,7 +132,7 @@ def _copy(listing: Listing, folder: Path) -> None:
 
 
 def _with_weights(manifest: str, facts: Mapping[str, str]) -> str:
-    """Return the text of a manifest with another weights entry."""
+    """Return the text of a manifest with a new weights entry."""
     kept, is_weights = [], False
     for line in manifest.splitlines():
         if line.strip().startswith("["):

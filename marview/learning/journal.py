@@ -26,7 +26,7 @@ class Journal:
     Args:
         folder: folder of the run.
         upto: last step to keep; a resumed run returns to its last state and drops later rows.
-        tell: function called with a sentence if an earlier record cannot be continued.
+        tell: function called with a message if an earlier record cannot be continued.
         has_log: whether to write the TensorBoard log, if tensorboardX is installed.
     """
 
@@ -74,7 +74,7 @@ class Journal:
 
 
 def grey(image: Tensor) -> NDArray[np.uint8]:
-    """Draw an image in 1/cm with a soft tissue window, or a sinogram, which is not square, from minimum to maximum."""
+    """Draw an image in 1/cm with a soft-tissue window, or a sinogram (not square) from minimum to maximum."""
     values = image.detach().float().cpu()
     if values.shape[0] == values.shape[1]:
         return picture(mu_to_hu(values).numpy(), _WIDTH_HU, _LEVEL_HU)

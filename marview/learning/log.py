@@ -21,7 +21,7 @@ class Log:
 
     Args:
         folder: folder of the log.
-        tell: function called with a sentence if the log ends.
+        tell: function called with a message if the log ends.
     """
 
     def __init__(self, folder: Path, tell: Callable[[str], None] = lambda _: None) -> None:

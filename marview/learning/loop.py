@@ -44,7 +44,7 @@ class Training:
     Attributes:
         step: number of finished steps.
         learner: network, optimisers and average.
-        kept_step: number of steps in the last saved state; None before the first.
+        kept_step: number of steps in the last saved state; None before the first save.
         beginning: initial weights that a new run copied; None if it copied none.
         changes: differences between the current recipe and the recipe of the last saved state.
     """
@@ -96,7 +96,7 @@ class Training:
         Args:
             max_minutes: time limit of this session in minutes, including the final validation.
             hear: called after each step.
-            tell: called with a sentence after each validation.
+            tell: called with a message after each validation.
 
         Raises:
             MethodFailed: a loss or gradient is NaN; the last good state is kept.
@@ -183,7 +183,7 @@ class Training:
 
     @property
     def stays(self) -> str:
-        """Describe the last saved state of the run, in a clause for error messages."""
+        """Describe the last saved state of the run, as a clause for error messages."""
         if self.kept_step is None:
             return "no state has been saved yet"
         return f"the last good state is kept in {held(self._plan.folder)} (step {self.kept_step})"

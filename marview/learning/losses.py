@@ -28,7 +28,7 @@ def l2(found: Tensor, wanted: Tensor, where: Tensor | None = None) -> Tensor:
 def rms(found: Tensor, wanted: Tensor, where: Tensor | None = None) -> Tensor:
     """Compute the root mean square difference of each image, averaged over the images; arguments as for `l1`.
 
-    Unlike `l2`, an image with strong artifacts does not outweigh the others.
+    Unlike with `l2`, an image with strong artifacts does not dominate the others.
     """
     squares = (found.float() - wanted.float()).square().flatten(1)
     weights = torch.ones_like(squares) if where is None else where.to(squares.dtype).flatten(1)
@@ -47,7 +47,7 @@ def judged_apart(judge: Callable[[Tensor], Tensor], real: Tensor, made: Tensor) 
 
 
 def seen_error(error: Tensor) -> Tensor:
-    """Compute the mean squared sinogram error, weighted by the ramp filter of FBP; `[slice, view, bin]` to `[slice]`.
+    """Compute the mean squared error of sinograms `[slice, view, bin]`, weighted by the ramp filter of FBP; `[slice]`.
 
     The weight of an error grows in proportion to its frequency along the bins, as in FBP. A window suppresses the
     highest frequencies, which are mostly noise.

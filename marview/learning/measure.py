@@ -18,7 +18,7 @@ RESULT = "result"
 def validate(
     trainable: Trainable, network: nn.Module, batches: Sequence[Batch], settings: Mapping[str, Any]
 ) -> tuple[dict[str, float], dict[str, Tensor]]:
-    """Measure the mean losses and, if there is a ground truth, errors in HU outside metal; also return preview images.
+    """Measure mean losses and, if there is a ground truth, errors in HU outside metal; also return preview images.
 
     Args:
         trainable: losses and pictures of the method.
@@ -50,7 +50,7 @@ def validate(
 
 
 def _compared(batch: Batch, pictures: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Return the images of the first slice that are compared with the ground truth, by the name of their error."""
+    """Return the images of the first slice to compare with the ground truth, keyed by the name of their error."""
     if RESULT not in pictures or batch.truth_mu is None:
         return {}
     result = {"rmse_hu": pictures[RESULT]}

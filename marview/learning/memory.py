@@ -17,7 +17,7 @@ class Remembered(Generic[B]):
 
     The repeated batches are drawn at random from those in memory.
 
-    The batch returned depends only on the seed and its number. A resumed run makes batches again if they are not in
+    The returned batch depends only on the seed and its number. A resumed run creates batches again if they are not in
     memory.
     """
 

@@ -1,4 +1,4 @@
-"""Draw simulated metal into slices: implants at their anatomical place, or random shapes anywhere in tissue."""
+"""Draw simulated metal into slices: implants at their anatomical position, or random shapes anywhere in tissue."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,7 +13,7 @@ Shares = dict[str, NDArray[np.float32]]
 """Metal fraction of each pixel, 0 to 1, `[y, x]`, by material."""
 
 _PIXEL_MM = (0.7, 1.0)
-"""Smallest and largest pixel size, in mm, at which implants are drawn in their true size."""
+"""Smallest and largest pixel size, in mm, for which implants are drawn at their true size."""
 
 _RISE_MM = 45.0
 _TRIES = 200
@@ -118,7 +118,7 @@ def _outline(area_px: float, rng: np.random.Generator) -> NDArray[np.float32]:
 def _put(
     piece: NDArray[np.float32], free: NDArray[np.bool_], share: NDArray[np.float32], rng: np.random.Generator
 ) -> bool:
-    """Put a piece at a random free place; return False if none is found."""
+    """Place a piece at a random free position; return False if none is found."""
     height, width = piece.shape
     places = np.flatnonzero(free)
     if not places.size or height >= free.shape[0] or width >= free.shape[1]:

@@ -11,7 +11,7 @@ from marview.learning.record import read_record
 CARD = "model_card.md"
 _FAILS = "**When it fails.**"
 _UNWRITTEN = "Say what a reader should look out for."
-"""Placeholder in the README of a new method, which its author has not replaced yet."""
+"""Placeholder text in the README of a new method, until its author replaces it."""
 
 _SIMULATED = (
     "For research, not for primary diagnosis. The network was trained on simulated metal only: compare every result on "
@@ -19,8 +19,7 @@ _SIMULATED = (
 )
 _REAL = (
     "For research, not for primary diagnosis. The network was trained on real scans with metal, for which there is "
-    "no ground truth: "
-    "compare every result with the uncorrected image."
+    "no ground truth: compare every result with the uncorrected image."
 )
 _WHOSE = (
     "From the README of the method, whose figures were measured with the weights that come with the method, not "
@@ -51,7 +50,7 @@ def card(record: Mapping[str, Any], curve: Sequence[Mapping[str, str]], failures
     Args:
         record: record of the run.
         curve: its learning curve, oldest row first.
-        failures: known failures of the method, as text.
+        failures: text on the known failures of the method.
     """
     sessions = record["sessions"]
     parts = [
@@ -121,7 +120,7 @@ def _origin(sessions: Sequence[Mapping[str, Any]]) -> list[str]:
 
 
 def _curve(curve: Sequence[Mapping[str, str]]) -> str:
-    """Return the first, the last and some rows between of the measurements on held-out slices."""
+    """Return the first row, the last row and some rows in between of the measurements on held-out slices."""
     names = [
         name for name in (curve[-1] if curve else {}) if name.startswith("validation ") or name.endswith("rmse_hu")
     ]

@@ -1,4 +1,4 @@
-"""Make training pairs: the scanner simulation runs on the training device."""
+"""Create training pairs with a scanner simulation on the training device."""
 
 from dataclasses import dataclass, field, replace
 from typing import Any, Self
@@ -22,7 +22,7 @@ from marview.physics.simulation import Simulation
 from marview.projection import Projector
 
 _TRAINING, _VALIDATION = 0, 1
-"""Separate seeds, so that training and validation draw different random numbers."""
+"""Part of the seeds, so that training and validation draw different random numbers."""
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,7 @@ class SimulatedPairs:
 
 @dataclass(frozen=True)
 class ValidationPairs:
-    """Source of validation batches: held-out slices without variation, with the same metal and noise every time."""
+    """Source of validation batches: held-out slices without variation, always with the same metal and noise."""
 
     bank: Bank
     how: Data
@@ -115,7 +115,7 @@ def _measured(simulation: Simulation) -> Pairs:
 
 
 def _clinical(simulation: Simulation, scene: Scene) -> Pairs:
-    """Make a clinical image of the scan, and project it with the front end's beam."""
+    """Create a clinical image of the scan, and project it with the beam of the front end."""
     scanner = simulation.projector
     highest = float(hu_to_mu(torch.tensor(scene.scale_end_hu)))
     pixel_mm = scanner.pixel_mm * max(scanner.shape) / SIZE

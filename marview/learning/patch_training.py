@@ -27,9 +27,9 @@ class PatchSettings(NetworkSettings):
         clean_share: share of patches without artifact, which the network must leave unchanged.
         quarter_turns: largest number of quarter turns of a patch. With 0 a patch is only mirrored.
         holds_metal: whether metal must stay unchanged; otherwise the loss leaves it out.
-        rms: weight of the root mean square difference, which large errors near metal dominate. The mean absolute
-            difference weighs 1.
-        contrast: weight of the share of faint lesions that the result misses.
+        rms: weight of the root mean square difference, which is dominated by large errors near metal. The weight of the
+            mean absolute difference is 1.
+        contrast: weight of the fraction of lesion contrast that the result loses.
     """
 
     patch_px: Count = 256

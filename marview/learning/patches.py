@@ -5,7 +5,7 @@ from torch import Tensor
 from torch.nn.functional import pad
 
 _CANDIDATES = 8
-"""Number of random places that are compared; the one with the largest error becomes a hard patch."""
+"""Number of random positions that are compared; the position with the largest error gives a hard patch."""
 
 
 def patches(
@@ -25,8 +25,8 @@ def patches(
         wanted: ground truth, `[slice, y, x]`.
         edge: edge of a patch in pixels.
         count: number of patches.
-        hard_share: share of hard patches. A hard patch is the one, of a few random places, where the last channel
-            differs most from the ground truth.
+        hard_share: share of hard patches. A hard patch is at the position, among a few random ones, where the last
+            channel differs most from the ground truth.
         quarter_turns: largest number of quarter turns of a patch.
         mirrors: whether to mirror half of the patches.
 
@@ -54,7 +54,7 @@ def crops(planes: Tensor, edge: int) -> Tensor:
 
     Args:
         planes: `[slice, channel, y, x]`; all channels of a slice get the same square.
-        edge: edge of the squares in pixels; 0, or more than the slices have, leaves them whole.
+        edge: edge of the squares in pixels; if it is 0 or larger than the slices, they stay whole.
 
     Returns:
         `[slice, channel, y, x]`, in the channels-last memory format.
@@ -86,7 +86,7 @@ def blocks(planes: list[Tensor], views: int, count: int) -> tuple[list[Tensor], 
         count: number of blocks.
 
     Returns:
-        The planes' blocks, `[block, view, bin]` each, and the slice index of every block.
+        The blocks of each plane, `[block, view, bin]`, and the slice index of every block.
     """
     slices, all_views = planes[0].shape[:2]
     chosen = torch.randint(slices, (count,)) if slices < count else torch.randperm(slices)[:count]

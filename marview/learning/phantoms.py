@@ -1,4 +1,4 @@
-"""Painted anatomy in addition to real slices: pelvis, spine and jaw, for which few real slices are free of metal."""
+"""Painted anatomy in addition to real slices: pelvis, spine and jaw, for which few real metal-free slices exist."""
 
 from functools import lru_cache
 
@@ -14,11 +14,11 @@ _BODIES = 12
 """Number of painted bodies in a training run. They are cached, because painting one takes a second."""
 
 _FIRST_SEED = 1000
-"""First seed of training bodies; the demo studies have smaller seeds, so they are not part of the training."""
+"""First seed of training bodies; the demo studies use smaller seeds, so they are not part of the training data."""
 
 _LEVELS, _SIZE = 6, 416
 _PAINTERS = ((paint_pelvis, 400.0, 90.0), (paint_lumbar, 400.0, 90.0), (paint_jaw, 240.0, 40.0))
-"""Painter, width of the slice and height of the body it paints, mm."""
+"""Function that paints a region, width of the slice and height of the painted body, in mm."""
 
 REGIONS = ("pelvis", "spine", "jaw")
 """Names of the painted regions, in the order of the painters."""

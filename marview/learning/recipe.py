@@ -33,10 +33,10 @@ class Optimiser(_Part):
         gamma: factor on the learning rate at each milestone.
         decay: decay of the learning rate as in Keras, which divides it by 1 + decay * step.
         cosine: whether the learning rate follows half a cosine down to zero at the last step.
-        warm_up: steps over which the learning rate rises from zero; also after resuming from weights only.
-        gradient_clip: largest norm of all gradients together; 0 for no limit.
-        ema: fraction of the running average of the weights that stays at each step; 0 for no average.
-        turn_rates: factor on the learning rate by turn, if it is not 1.
+        warm_up: number of steps in which the learning rate rises from zero, also after resuming from weights only.
+        gradient_clip: largest norm of all gradients combined; 0 for no limit.
+        ema: fraction of the running average of the weights that each step keeps; 0 for no average.
+        turn_rates: factor on the learning rate for each turn where it is not 1.
     """
 
     name: Literal["adam", "adamw", "sgd"] = "adam"
@@ -58,7 +58,7 @@ class Augmentation(_Part):
     """Random variation of a clean slice before metal is added.
 
     Attributes:
-        flip: fraction of slices mirrored left to right, and of those mirrored front to back.
+        flip: fraction of slices mirrored left to right, and fraction mirrored front to back.
         rotation_deg: largest angle in each direction.
         scale: smallest and largest scale of the body.
         shift_px: largest shift along each axis.
@@ -91,7 +91,7 @@ class Metal(_Part):
         area_px: smallest and largest total area of all pieces of a slice on a grid of 416 x 416, drawn evenly on a
             logarithmic scale.
         pieces: smallest and largest number of pieces.
-        implants: fraction of slices with an implant at its anatomical place, if the slice has one.
+        implants: fraction of slices with an implant at its anatomical position, if the slice has such a position.
     """
 
     materials: tuple[str, ...] = ("ti", "ti6al4v", "316l", "cocrmo", "amalgam")
@@ -113,8 +113,8 @@ class Data(_Part):
         paired: fraction of unpaired batches whose simulated images with metal keep their ground truth.
         batch: number of slices in a batch, all with one protocol.
         reuse: number of consecutive steps with the same batch.
-        remembered: number of batches kept in memory, to be shown again.
-        shown: number of batches shown per simulated one; the others come from memory.
+        remembered: number of batches kept in memory for reuse.
+        shown: number of batches used for training per simulated batch; the others come from memory.
         ahead: attributes of `Pairs` to compute in the background, such as image and li_image.
         protocols: names of protocols as in `marview.physics.protocol`; each batch uses one of them.
         photons: smallest and largest factor on the number of photons of the protocol.
@@ -218,7 +218,7 @@ def read_recipe(folder: Path, size: str) -> Recipe:
 
 
 def changes(before: Mapping[str, Any], now: Recipe) -> tuple[str, ...]:
-    """Describe how a recipe differs from an earlier one, for instance "run.steps is 10 (was 8)".
+    """Describe the differences between a recipe and an earlier one, for instance "run.steps is 10 (was 8)".
 
     Args:
         before: earlier recipe as JSON; fields missing there are not compared, and neither are the settings of the

@@ -96,7 +96,7 @@ def add_session(
 
 
 def collections_of(data: Path, names: Collection[str]) -> tuple[str, ...]:
-    """List collections and licences of training slices from the `index.csv` beside them; empty without one.
+    """List collections and licences of training slices from the `index.csv` beside them; empty without an index.
 
     Args:
         data: a folder of TIFF stacks, or one of them.

@@ -14,15 +14,15 @@ WEIGHTS = "weights.safetensors"
 """Name of the weights file of a run."""
 
 _BEFORE_STATE = {CURVE, DAMAGED, RECORD, CARD, "pictures", "tensorboard"}
-"""Files that a run may write before its first state."""
+"""Files that a run may write before its first saved state."""
 
 
 def check_folder(folder: Path, *, is_resumed: bool) -> None:
     """Check whether a run can start, or be resumed, in a folder, before anything is read or trained.
 
     Raises:
-        UsageError: the folder or one above it is a file, it contains a run although `is_resumed` is False, or it
-            contains no run to resume.
+        UsageError: the folder or a parent folder is a file, the folder contains a run although `is_resumed` is False,
+            or it contains no run to resume.
         CannotWrite: the folder cannot be written.
     """
     there = next(one for one in (folder, *folder.absolute().parents) if one.exists())

@@ -64,7 +64,7 @@ def _begin(bank: Bank, how: Data) -> None:
 
 
 def _end_with_parent() -> None:
-    """End this process when the training process has ended; the pipe of the pool does not report that."""
+    """End this process when the training process has ended, which the pipe of the pool does not report."""
     parent = multiprocessing.parent_process()
     if parent is not None:
         parent.join()

@@ -1,4 +1,4 @@
-"""Draw random scenes from a seed: varied slices, metal, and the protocol of their scan."""
+"""Draw random scenes from a seed: randomly varied slices, metal, and the protocol of the scan."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -65,7 +65,7 @@ def draw_scene(bank: Bank, how: Data, seed: tuple[int, ...]) -> Scene:
 
 
 def plain_scene(bank: Bank, how: Data, seed: tuple[int, ...], number: int) -> Scene:
-    """Draw the validation scene with this number: slices in order without variation, protocols in turn.
+    """Draw the validation scene with this number: slices in order and without variation, protocols in turn.
 
     Args:
         bank: held-out slices.
@@ -97,7 +97,7 @@ def plain_scene(bank: Bank, how: Data, seed: tuple[int, ...], number: int) -> Sc
 
 
 def draw_clean(bank: Bank, how: Data, shape: tuple[int, int], rng: np.random.Generator) -> NDArray[np.float32]:
-    """Draw a varied slice without metal drawn into it, HU `[y, x]`.
+    """Draw a randomly varied slice without simulated metal, HU `[y, x]`.
 
     Args:
         bank: slices, with or without metal.

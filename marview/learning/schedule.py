@@ -1,4 +1,4 @@
-"""Make optimisers, and compute their learning rate as a function of the step."""
+"""Create optimisers, and compute their learning rate as a function of the step."""
 
 import math
 from collections.abc import Iterable
@@ -14,7 +14,7 @@ RESUME_WARM_UP = 100
 
 
 def optimiser(parameters: Iterable[nn.Parameter], how: Optimiser) -> Optimizer:
-    """Make an optimiser for the given parameters with the settings of a recipe."""
+    """Create an optimiser for the given parameters with the settings of a recipe."""
     changed = list(parameters)
     if how.name == "sgd":
         return torch.optim.SGD(changed, how.learning_rate, momentum=how.momentum, weight_decay=how.weight_decay)
@@ -29,7 +29,7 @@ def learning_rate(how: Optimiser, step: int, steps: int, warm_from: int | None =
         how: settings of the optimisers.
         step: number of the step, counted from 0.
         steps: number of steps of the whole training.
-        warm_from: step at which training was resumed without moments, which starts another warm-up.
+        warm_from: step at which training resumed without moments, and a new warm-up starts.
     """
     rate = how.learning_rate * how.gamma ** sum(step >= each for each in how.milestones) / (1 + how.decay * step)
     if how.cosine:

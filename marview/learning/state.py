@@ -37,7 +37,7 @@ class Learner:
 
     @property
     def used(self) -> nn.Module:
-        """The network for use after training: the average if there is one."""
+        """The network to use after training: the average if there is one."""
         return self.network if self.average is None else self.average.module
 
     def tensors(self) -> dict[str, Tensor]:
@@ -56,7 +56,7 @@ class Learner:
             file: name of the file, for messages.
 
         Returns:
-            Whether the run resumes exactly; if not, because moments are missing or rounded, it starts with a warm-up.
+            Whether the run resumes exactly; if moments are missing or rounded, it starts with a warm-up instead.
 
         Raises:
             MethodFailed: the state belongs to another network.
@@ -81,8 +81,8 @@ class Learner:
         for name, tensor in self.network.state_dict().items():
             if tensor.is_floating_point() and not bool(tensor.isfinite().all()):
                 raise MethodFailed(
-                    f"{file} is not written, because the weights {name} are no longer finite. The earlier "
-                    "file stays. Continue from it with --resume and a smaller learning rate or gradient clipping."
+                    f"{file} is not written, because the weights {name} are no longer finite. The earlier file is "
+                    f"unchanged. Continue from it with --resume and a smaller learning rate or gradient clipping."
                 )
 
     def _moments(self) -> Iterator[tuple[str, Tensor]]:
@@ -150,7 +150,7 @@ def read_state(path: Path, device: torch.device) -> tuple[dict[str, Tensor], dic
 
 
 def network_of(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Return the weights in a state to use after training: the average if there is one."""
+    """Return the weights of a state that are used after training: the average if there is one."""
     return _below(state, _AVERAGE) or _below(state, _NETWORK)
 
 

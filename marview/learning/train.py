@@ -78,7 +78,7 @@ def train(
     Args:
         listing: the method.
         order: arguments of the session.
-        tell: function called with sentences for the user.
+        tell: function called with messages for the user.
         hear: function called with the progress.
 
     Raises:
@@ -106,8 +106,7 @@ def train(
     if order.with_metal is not None and recipe.data.kind != "unpaired":
         raise UsageError(
             f"{listing.id} is trained on image pairs, so it cannot use real scans with metal. Give it scans without "
-            "metal with "
-            "--data DIR. Unpaired training is for methods such as adn."
+            "metal with --data DIR. Unpaired training is for methods such as adn."
         )
     if order.spectral is not None and not isinstance(trainable, SpectralPairs):
         raise UsageError(
@@ -202,7 +201,7 @@ def _train(
 
 @contextmanager
 def _afterwards(record: Callable[[], None]) -> Iterator[None]:
-    """Save a record even if the block fails; an error of the block takes precedence over an error of saving."""
+    """Save a record even if the block fails; an error in the block takes precedence over an error while saving."""
     try:
         yield
     except BaseException:

@@ -1,4 +1,4 @@
-"""Make unpaired batches: images with metal, and images without metal from other slices."""
+"""Create unpaired batches: images with metal, and images without metal from other slices."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -89,10 +89,10 @@ def _drawn(bank: Bank, how: Data, shape: tuple[int, int], rng: np.random.Generat
 
 
 def unpaired_sources(asked: Asked) -> Sources:
-    """Make the sources of unpaired training, from scans without metal alone or also from scans with metal.
+    """Create the sources of unpaired training from scans without metal and, optionally, scans with metal.
 
     Raises:
-        BadInput: a folder contains no slice to train on, or too few to split in two.
+        BadInput: a folder contains no slice to train on, or too few slices to split.
     """
     how, seed, device = asked.recipe.data, asked.recipe.run.seed, asked.device
     banks = read_banks(asked.data, asked.tell)
@@ -121,11 +121,10 @@ def unpaired_sources(asked: Asked) -> Sources:
 
 
 def _halves(bank: Bank, path: Path) -> tuple[Bank, Bank]:
-    """Split a bank in two: every second slice, so that both streams show the same body regions."""
+    """Split a bank into two halves of every second slice, so that both streams show the same body regions."""
     if len(bank) < 2:
         raise BadInput(
-            f"{path} contains {count(len(bank), 'clean slice')} to train on. Unpaired training needs two or more, "
-            "because "
-            "no slice is in both streams. Add slices, or name a second folder with --with-metal."
+            f"{path} contains only {count(len(bank), 'slice')} without metal to train on. Unpaired training needs two "
+            "or more, because no slice is in both streams. Add slices, or name a second folder with --with-metal."
         )
     return Bank(bank.slices[::2], bank.names[::2]), Bank(bank.slices[1::2], bank.names[1::2])

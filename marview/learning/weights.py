@@ -122,7 +122,7 @@ def rounded(path: Path, weights: Mapping[str, Tensor], dtype: torch.dtype = torc
 
 
 def write_tensors(path: Path, tensors: dict[str, Tensor], facts: dict[str, str]) -> None:
-    """Write a safetensors file through a Python file, because safetensors raises no OSError on a full disk."""
+    """Write a safetensors file with Python's file functions, because safetensors raises no OSError on a full disk."""
     path.write_bytes(save(tensors, metadata=facts))
 
 
@@ -161,7 +161,7 @@ def fill(network: nn.Module, weights: Mapping[str, Tensor], file: str) -> nn.Mod
 
 
 def difference(network: nn.Module, weights: Mapping[str, Tensor]) -> str:
-    """Describe the first tensor whose name or shape differs from the network; empty if all fit."""
+    """Describe the first tensor whose name or shape differs from the network; empty if all match."""
     wanted = network.state_dict()
     if unmatched := sorted(set(wanted) ^ set(weights)):
         return f"{unmatched[0]} is {'missing' if unmatched[0] in wanted else 'unknown'}"

@@ -20,7 +20,8 @@ def check_arrays(request: ReduceRequest | SinogramRequest) -> None:
         raise UsageError(f"The volume must be int16 [z, y, x], not {request.hu.array.dtype} {shape}.")
     if request.mask.array.shape != shape or request.mask.array.dtype != np.bool_:
         raise UsageError(
-            f"The metal mask must be a bool array of the shape of the volume, {shape}, not {request.mask.array.shape}."
+            f"The metal mask must be a bool array with the shape of the volume, {shape}, not "
+            f"{request.mask.array.shape}."
         )
     if not all(np.isfinite(request.spacing_mm)) or min(request.spacing_mm) <= 0:
         raise UsageError(f"The voxel spacing must be positive, not {request.spacing_mm} mm.")
@@ -50,7 +51,7 @@ def check_trace(request: TraceRequest) -> None:
     beam = processing_beam(1.0)
     mask, trace = request.mask.array, request.trace.array
     if mask.ndim != 3 or mask.dtype != np.bool_ or not 0 <= request.slice_index < len(mask):
-        raise UsageError(f"Slice {request.slice_index} of a mask {mask.dtype} {mask.shape} has no trace.")
+        raise UsageError(f"Slice {request.slice_index} of the mask ({mask.dtype}, {mask.shape}) has no trace.")
     if trace.shape != (beam.views, beam.bins) or trace.dtype != np.bool_:
         raise UsageError(f"The trace must be bool {(beam.views, beam.bins)}, not {trace.dtype} {trace.shape}.")
     if not all(np.isfinite(request.spacing_mm)) or min(request.spacing_mm) <= 0:
@@ -60,7 +61,7 @@ def check_trace(request: TraceRequest) -> None:
 def mark_unwritten(request: Request) -> None:
     """Set the last pixel of each output plane to NaN, so that a skipped slice is not mistaken for a correction.
 
-    The worker writes the last pixel of a plane last. Pixels that are not yet written take no memory.
+    The worker writes the last pixel of a plane last. Pixels that are not yet written use no memory.
 
     Raises:
         NoRoom: there is no room for the corrections.

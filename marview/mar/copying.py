@@ -14,12 +14,12 @@ _LEFT_OUT = ("__pycache__", ".*")
 def copy_method(folder: Path, target: Path) -> None:
     """Copy the files of a method except caches and hidden files.
 
-    Only the user may write the copies, because marview refuses a method that other users may change. Executable files
+    Only the user may change the copies, because marview refuses a method that other users may change. Executable files
     stay executable.
 
     Args:
         folder: folder of the method.
-        target: folder of the copy, made if necessary.
+        target: folder of the copy, created if necessary.
 
     Raises:
         BadInput: a file cannot be read or is not a regular file.

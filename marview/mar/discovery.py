@@ -1,4 +1,4 @@
-"""Find the methods that are bundled, in the user's data folder or in packages, without importing their code."""
+"""Find methods among the bundled ones, in the user's folders and in packages, without importing their code."""
 
 import os
 import sys
@@ -35,11 +35,11 @@ class Listing:
         id: identifier; the folder's name if the manifest has none.
         folder: folder of the method.
         origin: "bundled", "user", "MARVIEW_PLUGINS" or "package NAME".
-        manifest: manifest of the method; None if it is wrong.
-        error: why the method cannot be used (wrong manifest, code that cannot be imported, missing weights); empty if
-            it can.
+        manifest: manifest of the method; None if it is invalid.
+        error: reason why the method cannot be used (invalid manifest, code that cannot be imported, missing weights);
+            empty if it can be used.
         replaces: methods with the same id that this one replaces, later ones first.
-        unusable_copy: method with the same id, found later, that cannot run; `marview train` uses it, but runs do not.
+        unusable_copy: method with the same id that was found later and cannot run; only `marview train` uses it.
     """
 
     id: str
@@ -64,7 +64,7 @@ class Listing:
 
     @property
     def notice(self) -> str:
-        """Sentence about the method that this one replaces, or about its unusable copy; empty if there is neither."""
+        """Message about the method that this one replaces, or about its unusable copy; empty if there is neither."""
         if copy := self.unusable_copy:
             why = f"cannot be used: {copy.error}" if copy.error else "is not trained yet."
             return f"Runs use {self.name} ({self.folder}), because the copy in {copy.folder} {why}"
@@ -77,7 +77,7 @@ class Listing:
 
     @property
     def untrained(self) -> str:
-        """Sentence on how to train the method if it has no weights yet; empty otherwise."""
+        """Message that explains how to train the method, if it has no weights yet; otherwise empty."""
         if self.manifest is None or not self.manifest.needs_weights or self.manifest.weights:
             return ""
         return (
@@ -88,12 +88,12 @@ class Listing:
 
     @property
     def to_train(self) -> "Listing":
-        """The method that `marview train` uses: the last one found with this id, even if it cannot run."""
+        """The method that `marview train` uses: the last method found with this id, even if it cannot run."""
         return self.unusable_copy or self
 
     @property
     def is_usable(self) -> bool:
-        """Whether the method can run, as far as its files show."""
+        """Whether the method can run, judging only by its files."""
         return self.manifest is not None and not self.error and not self.untrained
 
     def as_record(self) -> dict[str, Any]:
@@ -147,7 +147,7 @@ def search_path() -> list[Path]:
 
 
 def missing_folders() -> list[str]:
-    """Return a sentence for each folder in `MARVIEW_PLUGINS` that does not exist."""
+    """Return a message for each folder in `MARVIEW_PLUGINS` that does not exist."""
     return [f"{SEARCH_PATH} names {place}, which is not a folder." for place in search_path() if not place.is_dir()]
 
 
@@ -213,7 +213,7 @@ def _installed() -> tuple[tuple[str, int], ...]:
 
 @lru_cache(maxsize=1)
 def _packages(_installed: tuple[tuple[str, int], ...]) -> list[EntryPoint]:
-    """Return the entry points of methods, keyed by name. They are cached, because reading them takes 20 ms."""
+    """Return the entry points of methods, keyed by name; cached, because reading them takes 20 ms."""
     return sorted(entry_points(group=ENTRY_POINTS), key=lambda each: each.name)
 
 
@@ -241,7 +241,7 @@ def _below(parent: Path, origin: str) -> Iterator[Listing]:
 
 
 def _holds(folder: Path, name: str) -> bool:
-    """Return whether a folder contains an entry with this name, even a pipe or a broken link, which is refused later.
+    """Return whether a folder contains this name; a pipe or a broken link counts too, and is refused later.
 
     Raises:
         OSError: the folder cannot be searched.
@@ -280,7 +280,7 @@ def _listing(folder: Path, origin: str) -> Listing:
 
 
 def _id_of(folder: Path) -> str:
-    """Return the id in a wrong manifest, or the folder's name."""
+    """Return the id in an invalid manifest or, without one, the folder's name."""
     try:
         said = read_toml(folder / MANIFEST).get("id")
     except (OSError, ValueError):

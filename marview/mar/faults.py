@@ -8,11 +8,11 @@ from pathlib import Path
 from marview.mar.manifest import MANIFEST, Manifest, code_folder
 
 _LARGEST = 1 << 20
-"""Largest module to parse, in bytes, so that methods are listed quickly."""
+"""Largest size in bytes of a module to parse, so that methods are listed quickly."""
 
 
 def missing_weights(folder: Path, manifest: Manifest) -> str:
-    """Return a sentence about the first missing weights file; empty if none is missing."""
+    """Return a message about the first missing weights file, or an empty string if none is missing."""
     for each in manifest.weights:
         if not (folder / each.file).exists():
             return (
@@ -23,7 +23,7 @@ def missing_weights(folder: Path, manifest: Manifest) -> str:
 
 
 def wrong_entry(folder: Path, manifest: Manifest) -> str:
-    """Return a sentence if the source code does not define the class in the manifest's entry, else an empty string.
+    """Return a message if the source code does not define the class named in the manifest, else an empty string.
 
     Code for another interpreter is not checked, because its syntax may differ.
     """
@@ -50,7 +50,7 @@ def wrong_entry(folder: Path, manifest: Manifest) -> str:
 
 @lru_cache(maxsize=64)
 def _defined(path: Path, _changed_ns: int, _size: int) -> tuple[frozenset[str] | None, str]:
-    """Return the names that a module defines, or None if only importing it shows them, and its syntax error."""
+    """Return the names that a module defines, or None if they are known only after an import, and its syntax error."""
     try:
         with warnings.catch_warnings(action="ignore"):  # importing the module shows the warnings
             tree = ast.parse(path.read_bytes(), str(path))

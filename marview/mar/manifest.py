@@ -31,7 +31,7 @@ Flag = Annotated[bool, Field(strict=True)]
 
 
 def _shaped(pattern: str, otherwise: str) -> AfterValidator:
-    """Return a validator for a regular expression whose message explains the format in words."""
+    """Return a validator for a regular expression, with a message that explains the format in words."""
 
     def checked(text: str) -> str:
         if not re.fullmatch(pattern, text):
@@ -164,7 +164,7 @@ def read_manifest(folder: Path) -> Manifest:
     """Read the manifest of the method in a folder.
 
     Raises:
-        BadInput: the folder contains no manifest, or it is wrong; the message names each wrong field.
+        BadInput: the folder contains no manifest, or the manifest is invalid; the message names each wrong field.
     """
     path = folder / MANIFEST
     try:
@@ -187,7 +187,7 @@ def code_folder(folder: Path, manifest: Manifest) -> Path:
 
 
 def no_output(name: str) -> str:
-    """Return the error text for a name that is not in `OUTPUTS`."""
+    """Return the error message for a name that is not in `OUTPUTS`."""
     return f"{name!r} is not an output; choose from {', '.join(OUTPUTS)}"
 
 
@@ -200,12 +200,12 @@ def outputs_line(names: Collection[str]) -> str:
 def wrong_field(error: ValidationError, model: type[BaseModel]) -> str:
     """Describe a validation error: for each field its name, the reason, and the given value.
 
-    Unknown names come first. If an unknown name looks like a misspelling, the missing field that it resembles is not
-    reported as well.
+    Unknown names come first. If an unknown name looks like a misspelling of a missing field, the missing field is not
+    reported separately.
 
     Args:
         error: validation error of pydantic.
-        model: model that refused the values; for an unknown name, a similar field of it is suggested.
+        model: model that refused the values; for an unknown name, the message suggests a similar field of this model.
     """
     errors = error.errors(include_url=False)
     unknown = [each for each in errors if each["type"] == "extra_forbidden"]
@@ -244,7 +244,7 @@ def _similar(place: tuple[int | str, ...], model: type[BaseModel]) -> list[str]:
 
 
 def _names_beside(place: tuple[int | str, ...], model: type[BaseModel]) -> list[str]:
-    """Return the names that the table of a field can contain."""
+    """Return the field names that are allowed in the table of a field."""
     tables: list[type[BaseModel]] = [model]
     for part in place[:-1]:
         fields = [table.model_fields[part] for table in tables if part in table.model_fields]
@@ -261,7 +261,7 @@ def _models(kind: Any) -> list[type[BaseModel]]:
 
 
 def _field(place: tuple[int | str, ...]) -> str:
-    """Return the name of a field, such as `weights.sha256`; in lists with the number of the table, from 1."""
+    """Return the name of a field, such as `weights.sha256`; in a list, add the number of the table, from 1."""
     match place:
         case (str(table), int(index), str(name)):
             return f"{name} in [[{table}]] table {index + 1}"

@@ -27,8 +27,8 @@ class ReduceRequest:
         mask: metal mask, bool `[z, y, x]`.
         spacing_mm: distance between voxels along (z, y, x).
         correction: float32 HU `[slice, y, x]`, one plane per slice of `wanted`, in their order; receives the difference
-            between the corrected image and `hu`, 0 where nothing changes. A plane is valid after the `SliceDone` of its
-            slice.
+            between the corrected image and `hu`, which is 0 where nothing changes. A plane is valid after the
+            `SliceDone` of its slice.
         slices: indices of the slices to correct, in this order; empty for all.
         parameters: values of the method's parameters that differ from their defaults.
         device: device for the method.
@@ -77,7 +77,7 @@ class ReduceRequest:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class SinogramRequest:
-    """Compute the sinogram, the metal trace and the LI sinogram of one slice, to show them.
+    """Compute the sinogram, the metal trace and the LI sinogram of one slice for display.
 
     Attributes:
         hu: int16 HU, `[z, y, x]`.
@@ -96,7 +96,7 @@ class SinogramRequest:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class TraceRequest:
-    """Compute the metal trace of one slice from its mask; the report contains the fraction of rays in it.
+    """Compute the metal trace of one slice from its mask; the report contains the fraction of rays in the trace.
 
     Attributes:
         mask: metal mask, bool `[z, y, x]`.
@@ -199,7 +199,7 @@ class Ready:
 
 @dataclass(frozen=True)
 class Progress:
-    """Finished fraction, 0 to 1, and current step of the run, or of its training on the scan if `is_learning`."""
+    """Finished fraction, 0 to 1, and current step of the run or, if `is_learning`, of its training on the scan."""
 
     fraction: float
     text: str = ""
@@ -212,7 +212,7 @@ class Output:
 
     Attributes:
         name: one of `marview.mar.manifest.OUTPUTS`.
-        slice_index: the slice it belongs to.
+        slice_index: index of the slice.
         path: .npy file, float16 or float32 (the trace: bool): HU `[y, x]` on the processing grid for "prior",
             "artifact" and "result", line integrals `[view, bin]` for the others. The file is removed when the
             `MarWorker` closes.
@@ -244,7 +244,7 @@ class SliceDone:
 
 @dataclass(frozen=True)
 class WeightsRead:
-    """The run has read a weights file. Methods may read only some of their files."""
+    """The run has read a weights file. A method may read only some of its weights files."""
 
     file: str
     sha256: str
@@ -264,7 +264,7 @@ class Note:
 
 @dataclass(frozen=True)
 class CaseDone:
-    """The result file of a case is written; `index` is the position of the case in the request."""
+    """The result file of a case has been written; `index` is the position of the case in the request."""
 
     index: int
     slices: int
@@ -286,7 +286,7 @@ class Failed:
         sentence: reason, for the user.
         exit_code: exit code as in `marview.errors`: 2 wrong usage, 3 bad input, 4 the method failed.
         detail: traceback for the log.
-        is_unexpected: whether method code raised an unexpected exception, so that the worker should be replaced.
+        is_unexpected: whether the method's code raised an unexpected exception, so that the worker should be replaced.
     """
 
     sentence: str

@@ -31,7 +31,7 @@ def opened_to_others(folder: Path) -> Path | None:
 
 
 def _below(folder: Path) -> Iterator[tuple[Path, os.stat_result]]:
-    """Yield a folder and everything below it with its status; follow links, but visit each folder only once."""
+    """Yield a folder, everything below it and their status; follow links, but visit each folder only once."""
     seen: set[tuple[int, int]] = set()
     waiting = [folder]
     while waiting:
@@ -49,7 +49,7 @@ def _below(folder: Path) -> Iterator[tuple[Path, os.stat_result]]:
 
 
 def _is_writable(status: os.stat_result) -> bool:
-    """Return whether another user may write."""
+    """Return whether another user may write to a file or folder with this status."""
     if status.st_mode & stat.S_IWOTH:
         return True
     return bool(status.st_mode & stat.S_IWGRP) and not _is_private(status.st_gid)

@@ -48,10 +48,10 @@ def item_type(rule: Mapping[str, Any]) -> str:
 
 
 def without_field(schema: Mapping[str, Any]) -> list[str]:
-    """Return a sentence for each parameter that the window cannot show."""
+    """Return a message for each parameter that the window cannot show."""
     rules = {name: resolved(rule, schema) for name, rule in schema.get("properties", {}).items()}
     return [
-        f"The parameter {name} gets no field in the window, because its type is {rule.get('type', 'mixed')}; only the "
+        f"The window has no field for the parameter {name}, because its type is {rule.get('type', 'mixed')}; only the "
         "command line can set it. The window shows int, float, bool, str, Literal, and lists of numbers or words."
         for name, rule in rules.items()
         if field_kind(rule) is None

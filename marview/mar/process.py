@@ -1,4 +1,4 @@
-"""Start, write to and end a worker process."""
+"""Start and end a worker process, and exchange lines of text with it."""
 
 import contextlib
 import logging
@@ -41,7 +41,7 @@ def how_it_ended(code: int) -> str:
 
 
 def lacks_packages(printed: str, python: str) -> str:
-    """Return a sentence if a process ended because its interpreter lacks a package that marview needs, else "".
+    """Return a message if a process ended because its interpreter lacks a package that marview needs, else "".
 
     Args:
         printed: what the process wrote to standard error.
@@ -74,7 +74,7 @@ class WorkerProcess:
 
         Raises:
             OSError: the interpreter cannot be started.
-            NoThread: no thread could be started to read the output, so the process was ended.
+            NoThread: no thread could be started for reading the output, so the process was ended.
         """
         self.python = python
         self.last_words: deque[str] = deque(maxlen=20)
@@ -113,7 +113,7 @@ class WorkerProcess:
         return "still runs" if code is None else how_it_ended(code)
 
     def _start(self, arguments: Sequence[str], environment: Mapping[str, str]) -> "subprocess.Popen[bytes]":
-        """Start the process in a process group of its own, with pipes as its standard streams."""
+        """Start the process in its own process group, with pipes as its standard streams."""
         return subprocess.Popen(  # noqa: S603 - our own interpreter, or the one the manifest names
             children.command("marview.worker.start", *arguments, python=self.python),
             stdin=subprocess.PIPE,

@@ -13,7 +13,7 @@ from marview.mar.shared import SharedArray
 from marview.wrong_value import one_of
 
 Metal = Callable[[NDArray[np.bool_]], object]
-"""Function that writes the metal of a volume into an empty mask, bool `[z, y, x]`."""
+"""Function that marks the metal of a volume in an empty mask, bool `[z, y, x]`."""
 
 
 def reduce_request(
@@ -48,7 +48,7 @@ def reduce_request(
         restore_cut_off: whether to restore dark streaks that the file clipped before the method runs.
         keep_outputs: whether to send intermediate pictures.
         keep_projections: whether the worker keeps the re-projections for the next run on this volume.
-        span: range of slices that contains all metal, whose memory is reserved for the mask; None for all slices.
+        span: range of slices that contains all metal; memory for the mask is reserved only there. None for all slices.
 
     Raises:
         UsageError: there is no such device.

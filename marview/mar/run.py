@@ -1,4 +1,4 @@
-"""A run: its request and messages, how it is cancelled, and its outcome."""
+"""A run: its request, messages, cancellation and outcome."""
 
 import itertools
 import logging
@@ -77,7 +77,7 @@ class Run:
             TimeoutError: the run has not ended after `timeout` seconds.
         """
         if not self._ended.wait(timeout):
-            raise TimeoutError(f"run {self.id} still runs")
+            raise TimeoutError(f"run {self.id} has not finished")
         assert self._outcome is not None
         return self._outcome
 

@@ -1,4 +1,4 @@
-"""Queue of the runs of a worker: start the process, receive its messages, and end each run."""
+"""The queue of a worker's runs: start the process, receive its messages, and end each run."""
 
 import contextlib
 import logging

@@ -31,7 +31,7 @@ _START_S = 120.0
 
 
 class MarWorker:
-    """Worker process that stays ready between runs; it starts with the first request and is replaced after a failure.
+    """Worker process that stays ready between runs. It starts with the first request and is replaced after a failure.
 
     Runs are executed one after the other. Listeners (`on_message`) are called on a thread of the worker and must not
     block it.
@@ -106,7 +106,7 @@ class MarWorker:
         return self._submit(dataclasses.replace(request, folder=str(listing.folder)), python, on_message)
 
     def sinogram(self, request: SinogramRequest, on_message: OnMessage) -> Run:
-        """Compute sinogram, trace and LI sinogram of a slice, to show them; return immediately.
+        """Compute sinogram, trace and LI sinogram of a slice for display; return immediately.
 
         Raises:
             UsageError: arrays and slice do not fit together.
@@ -137,7 +137,7 @@ class MarWorker:
         return self._submit(dataclasses.replace(request, folder=str(listing.folder)), python, on_message)
 
     def close(self) -> None:
-        """End the worker and its runs, and remove the files of their pictures."""
+        """End the worker and its runs, and remove their picture files."""
         self._queue.close()
 
     def __enter__(self) -> Self:

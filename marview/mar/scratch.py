@@ -24,8 +24,9 @@ _MEMORY = Path("/dev/shm")  # noqa: S108 - the scratch folders below it are priv
 def scratch(root: Path) -> Path:
     """Return a folder of this process below `root` that only the user can read; it is removed when the process ends.
 
-    A killed process leaves its folders in memory and on disk. The next process that needs a folder removes them. A
-    folder is in use while a process holds the lock on a file in it; the system releases the lock when the process ends.
+    A killed process leaves its folders behind, in memory and on disk. The next process that needs a folder removes
+    them. A folder is in use while a process holds the lock on a file in it; the system releases the lock when the
+    process ends.
 
     Raises:
         OSError: the folder cannot be written.
@@ -58,7 +59,7 @@ def sweep(root: Path) -> None:
 
 
 def roomiest(size: int) -> Path:
-    """Return the folder for `size` bytes: in memory (/dev/shm) if there is room, or the folder for temporary files."""
+    """Return a folder with room for `size` bytes: in memory (/dev/shm) if possible, else the temporary folder."""
     with contextlib.suppress(OSError):
         if os.access(_MEMORY, os.W_OK) and shutil.disk_usage(_MEMORY).free > 1.1 * size:
             return _MEMORY
@@ -73,7 +74,7 @@ def _is_stale(folder: Path) -> bool:
 
 
 def _is_maker_gone(name: str) -> bool:
-    """Return whether the process whose id is in the folder's name has ended; False if unknown."""
+    """Return whether the process named by its id in the folder's name has ended; False if unknown."""
     process = name.removeprefix(_PREFIX).partition("-")[0]
     return process.isdigit() and not is_alive(int(process))
 

@@ -52,8 +52,8 @@ class SharedArray:
         Args:
             shape: shape of the array.
             dtype: dtype of its values.
-            reserved: range of the first axis whose memory is reserved now, which takes time; None for the whole array.
-                Other parts may only be read.
+            reserved: range of the first axis for which memory is reserved now, which takes time; None for the whole
+                array. Other parts may only be read.
 
         Raises:
             NoRoom: there is no room for the array.
@@ -173,7 +173,7 @@ def _map(
     part: tuple[int, int] = (0, 0),
     is_writable: bool,
 ) -> tuple[NDArray[Any], mmap.mmap]:
-    """Map a file to memory. If a size is given, first create the file and reserve the bytes of a part of it."""
+    """Map a file to memory; if a size is given, first create the file and reserve part of its bytes."""
     flags = os.O_RDWR if is_writable else os.O_RDONLY
     if size is not None:
         flags |= os.O_CREAT | os.O_EXCL

@@ -47,10 +47,10 @@ class SweepInput:
     Attributes:
         hu: int16 HU, `[z, y, x]`.
         spacing_mm: distance between slices along their normal, between rows and between columns.
-        metal: mask that the margins grow or shrink, bool `[z, y, x]`.
+        metal: mask to grow or shrink by the margins, bool `[z, y, x]`.
         slices: indices z of the slices; empty for those with metal.
         numbers: slice numbers as shown to users.
-        drift_mm: shift along rows and columns (y, x) from one slice to the next, in mm.
+        drift_mm: shift (y, x) from one slice to the next, caused by a tilted gantry.
         region: region in which mean and standard deviation are measured, bool `[z, y, x]`; None for the soft tissue
             within 20 pixels of the metal.
         truth_hu: true image without metal, HU `[z, y, x]`, if known.
@@ -93,7 +93,7 @@ def sweep(
 
     Raises:
         BadInput: no variant's mask can be used, or no slice contains the region.
-        UsageError: an unknown method, parameter or slice.
+        UsageError: a method, parameter or slice is unknown.
         MethodFailed: a method failed.
         SweepCancelled: the sweep was cancelled.
     """
@@ -145,7 +145,7 @@ class SweepMasks:
 
 
 def sweep_masks(given: SweepInput, variants: Sequence[Variant]) -> SweepMasks:
-    """Compute the mask of every variant; a sweep and its dry run refuse the same here.
+    """Compute the mask of every variant; used by a sweep and its dry run, so that both raise the same errors.
 
     Args:
         given: slices, mask and truth.
@@ -153,7 +153,7 @@ def sweep_masks(given: SweepInput, variants: Sequence[Variant]) -> SweepMasks:
 
     Raises:
         BadInput: the mask cannot be used, or no slice contains the region.
-        UsageError: no variant's mask can be used, or an unknown slice.
+        UsageError: no variant's mask can be used, or a slice is unknown.
     """
     refuse_unusable(given.metal, given.hu.array)
     slices = _slices(given)
@@ -178,7 +178,7 @@ def _tell(tell: Callable[[float, str], None], number: int, count: int, name: str
 
 
 class _Runs:
-    """Runs of the worker and their results, stored by method and mask."""
+    """Runs of the worker and their results, keyed by method and mask."""
 
     def __init__(
         self,
@@ -260,7 +260,7 @@ def _slices(given: SweepInput) -> tuple[int, ...]:
     chosen = given.slices or tuple(range(count))
     with_metal = tuple(k for k in chosen if given.metal[k].any())
     if not with_metal:
-        raise UsageError("None of the chosen slices contains metal. Choose others.")
+        raise UsageError("None of the chosen slices contains metal. Choose other slices.")
     return with_metal
 
 

@@ -1,7 +1,7 @@
 """Measure the results of a sweep; all variants are measured in the same pixels.
 
-Inside its mask, each variant keeps the original values. Pixels that are metal in any variant are therefore not
-measured: their values depend on the mask and not on the method.
+Each variant keeps the original values inside its mask. Pixels that are metal in any variant are therefore not measured,
+because their values depend on the mask and not on the method.
 """
 
 import math
@@ -32,7 +32,7 @@ class Row:
         deviation_hu: standard deviation within the region.
         streak_index: mean over the slices of `marview.metrics.streak_index`, around the given mask.
         rmse_hu: root mean square error outside the metal of all variants, by slice, then averaged.
-        seconds: duration of the run; 0 if a run with the same mask was used again.
+        seconds: duration of the run; 0 if the result of a run with the same mask was reused.
         note: reason why there is no result; empty if there is one.
         remark: remark on the variant, for instance that its margin changes nothing.
     """
@@ -49,7 +49,7 @@ class Row:
 
 
 def measure(result: SweepResult) -> tuple[Row, ...]:
-    """Measure every variant, the uncorrected slices first.
+    """Measure every variant, starting with the uncorrected slices.
 
     Mean and standard deviation are measured in the region of the result, or without a region in the soft tissue within
     20 pixels of the metal. The streak index and the error relative to the ground truth do not depend on the region.
@@ -63,7 +63,7 @@ def measure(result: SweepResult) -> tuple[Row, ...]:
 
 
 def within(rows: Sequence[Row], result: SweepResult, region: NDArray[np.bool_]) -> tuple[Row, ...]:
-    """Measure mean and standard deviation again in another region, bool `[slice, y, x]`, without its metal pixels."""
+    """Measure mean and standard deviation again in another region, bool `[slice, y, x]`, excluding metal pixels."""
     where = np.nonzero(region & ~_any_metal(result))
 
     def measured(row: Row) -> Row:
@@ -80,14 +80,14 @@ def within(rows: Sequence[Row], result: SweepResult, region: NDArray[np.bool_]) 
 
 
 def region_notes(result: SweepResult) -> list[str]:
-    """Return a sentence if part of the region is not measured because it is metal in some variant."""
+    """Return a message if part of the region is not measured because it is metal in at least one variant."""
     if result.region is None:
         return []
     total, lost = (int(np.count_nonzero(part)) for part in (result.region, result.region & _any_metal(result)))
     if not lost:
         return []
     if lost == total:
-        return ["In at least one variant, the whole region is inside the metal, so its mean and SD are left out."]
+        return ["In at least one variant, the whole region is inside the metal, so the mean and SD are left out."]
     return [
         f"The region is measured without {lost} of its {total} voxels, because at least one variant has metal there."
     ]

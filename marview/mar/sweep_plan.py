@@ -10,13 +10,13 @@ from marview.errors import UsageError
 
 @dataclass(frozen=True)
 class Variant:
-    """A method with one mask.
+    """A correction method combined with one mask.
 
     Attributes:
         method: identifier of the method; empty for the uncorrected slices.
-        margin: distance by which the mask grows (+) or shrinks (-).
+        margin: distance by which the mask grows (positive) or shrinks (negative).
         unit: unit of the margin: "mm" for a margin in 3D, or "px" for pixels within the slice.
-        threshold_hu: threshold of the mask in HU; None for the given mask.
+        threshold_hu: threshold of the mask in HU; None to use the given mask.
     """
 
     method: str

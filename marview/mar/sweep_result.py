@@ -20,7 +20,7 @@ class SweepResult:
         slices: indices z of the slices.
         variants: all variants, the uncorrected slices first.
         hu: int16 HU `[slice, y, x]` of each variant with a result, by name; also "original".
-        masks: mask of each variant, bool `[slice, y, x]`, by name; "original" has the mask before margins.
+        masks: mask of each variant, bool `[slice, y, x]`, by name; "original" is the mask before margins.
         notes: reason why a variant has no result, by name.
         region: region in which mean and standard deviation are measured, bool `[slice, y, x]`; None for the soft tissue
             around metal.
@@ -43,11 +43,11 @@ class SweepResult:
 
     @property
     def methods(self) -> tuple[str, ...]:
-        """Methods with a result."""
+        """Methods that have a result."""
         return tuple(dict.fromkeys(one.method for one in self.variants if one.method and one.name in self.hu))
 
     def of(self, method: str) -> list[Variant]:
-        """Return the variants of a method with a result."""
+        """Return the variants of a method that have a result."""
         return [one for one in self.variants if one.method == method and one.name in self.hu]
 
     def equal_masks(self) -> list[tuple[Variant, ...]]:
@@ -67,7 +67,7 @@ class SweepResult:
         return ""
 
     def equal_mask_notes(self) -> list[str]:
-        """Return sentences about margins that give the same mask; one sentence if all methods and thresholds agree."""
+        """Return messages about margins that give the same mask; only one if all methods and thresholds agree."""
         labels = (", ".join(replace(one, threshold_hu=None).label for one in group) for group in self.equal_masks())
         return [
             f"Margins {text} gave the same mask, because distances are counted between voxel centres."
@@ -81,7 +81,7 @@ class SweepResult:
 
 
 def _spread(results: Iterable[NDArray[np.int16]]) -> NDArray[np.float32]:
-    """Return the standard deviation over the results; 0 for a single one."""
+    """Return the standard deviation over the results; 0 for a single result."""
     images = list(results)
     total = np.zeros(images[0].shape, np.float64)
     squares = np.zeros_like(total)

@@ -125,13 +125,13 @@ class Job(Protocol):
         """
 
     def output(self, name: str, slice_index: int, array: Tensor) -> None:
-        """Show a picture of a slice, `[y, x]` or `[view, bin]`; `name` is one of the outputs in the manifest."""
+        """Show a picture of a slice, `[y, x]` or `[view, bin]`; the manifest must list `name` among its outputs."""
 
     def check_cancelled(self) -> None:
         """Raise `Cancelled` if the user cancelled the run. Methods should call it at least once per second."""
 
     def neighbours(self, count: int) -> tuple[Tensor, Tensor]:
-        """Return metal-free slices of the scan in HU, nearest first, and the boolean metal masks of slices with metal.
+        """Return metal-free slices of the same scan in HU, nearest first, and metal masks (bool) of slices with metal.
 
         Both are `[slice, y, x]` on the grid of the case, at most `count` each; empty if the case has no volume.
         """

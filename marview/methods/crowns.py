@@ -18,10 +18,10 @@ _TOUCH = np.ones((3, 3), bool)
 
 
 def li_with_crowns(case: MarCase) -> Tensor:
-    """Return the LI image, with uncorrected values inside crowns, in 1/cm, `[slice, y, x]`.
+    """Return the LI image with the uncorrected values inside crowns, in 1/cm, `[slice, y, x]`.
 
-    Linear interpolation replaces the tooth inside a crown by soft tissue, and this error spreads around the crown. For
-    a measured sinogram the LI image is not changed.
+    Linear interpolation replaces the tooth inside a crown with soft tissue, and this error spreads around the crown.
+    For a measured sinogram, the LI image is returned unchanged.
     """
     if case.measured_sinogram is not None:
         return case.li_mu
@@ -41,7 +41,7 @@ def inside_crowns(metal: Tensor, pixel_mm: float) -> Tensor:
 
 
 def _holes(metal: NDArray[np.bool_], pixel_mm: float) -> NDArray[np.bool_]:
-    """Find small holes in a mask `[y, x]`, after gaps of one pixel in thin walls are closed."""
+    """Close one-pixel gaps in the thin walls of a mask `[y, x]`, and find its small holes."""
     closed = ndimage.binary_closing(np.pad(metal, 2), _TOUCH)[2:-2, 2:-2]
     holes = ndimage.binary_fill_holes(closed) & ~metal
     labels, _ = ndimage.label(holes)

@@ -1,4 +1,4 @@
-"""Find the clinical slices with dense metal or restored dark streaks, in which NMAR replaces a network."""
+"""Find clinical slices with dense metal or restored dark streaks, for which NMAR is used instead of a network."""
 
 import torch
 from torch import Tensor
@@ -17,10 +17,10 @@ _DARKENED = translatable(
 _NMAR = translatable(", so NMAR was used instead")
 
 _TWELVE_BITS = 0.8
-"""Attenuation in 1/cm that no metal reaches if the HU scale ends at 3071 HU."""
+"""Attenuation in 1/cm just above the end of a HU scale that ends at 3071 HU."""
 
 _DARK_SHARE = 0.02
-"""Fraction of the body darker than vacuum that indicates dense metal; titanium screws reached at most 1.3 %."""
+"""Fraction of the body darker than vacuum from which metal counts as dense; at most 1.3 % with titanium screws."""
 
 
 def dense_slices(case: MarCase) -> list[int]:
@@ -60,15 +60,15 @@ def _dark_share(hu: Tensor, metal: Tensor) -> float:
 
 
 def slices_of_nmar(case: MarCase) -> list[int]:
-    """Return the positions of the slices in which NMAR replaces a network: dense and darkened ones."""
+    """Return the positions of the dense and darkened slices, for which NMAR is used instead of a network."""
     return sorted({*dense_slices(case), *darkened_slices(case)})
 
 
 def dense_note(slice_index: int) -> SliceNote:
-    """Make the note on a slice in which NMAR replaces the network."""
+    """Create the note on a slice with dense metal, for which NMAR is used instead of the network."""
     return SliceNote(slice_index, _DENSE, _NMAR)
 
 
 def darkened_note(slice_index: int) -> SliceNote:
-    """Make the note on a slice with restored dark streaks in which NMAR replaces the network."""
+    """Create the note on a slice with restored dark streaks, for which NMAR is used instead of the network."""
     return SliceNote(slice_index, _DARKENED, _NMAR)

@@ -1,4 +1,4 @@
-"""NMAR in clinical slices with dense metal: its weight in the completed trace, and its use instead of a network."""
+"""NMAR for clinical slices with dense metal: its weight in the completed trace, and its use instead of a network."""
 
 from dataclasses import replace
 
@@ -12,18 +12,19 @@ from marview.methods.nmar import NmarSettings, complete_normalized, nmar_prior
 from marview.physics.attenuation import mu_to_hu
 
 _EDGE_BINS = 2
-"""Width of the edge on each side of the metal trace, whose rays are measured and can be predicted."""
+"""Width of the edge on each side of the metal trace. Its rays are measured, so predictions can be checked there."""
 
 _ALL_NMAR, _ALL_LI = 0.65, 0.8
 """NMAR's error at the edges divided by linear interpolation's, for NMAR alone and for linear interpolation alone."""
 
 
 def complete_nmar(case: MarCase, prior_sinogram: Tensor, settings: NmarSettings) -> Tensor:
-    """Complete sinograms, `[slice, view, bin]`, with NMAR, mixed with linear interpolation if metal is dense.
+    """Complete sinograms, `[slice, view, bin]`, with NMAR, mixed with linear interpolation near dense metal.
 
-    Hardly any photons pass dense metal. Both completions then differ little, and the prior image contains streaks. If
-    NMAR predicts the rays beside the trace hardly better than linear interpolation does, the prior adds more error than
-    it removes. Measured sinograms and priors from a chosen source are completed by NMAR alone, as published.
+    Hardly any photons pass through dense metal. Both completions then differ little, and the prior image contains
+    streaks. If NMAR predicts the rays beside the trace hardly better than linear interpolation does, the prior adds
+    more error than it removes. Measured sinograms and priors from a chosen source are completed by NMAR alone, as
+    published.
 
     Args:
         case: slices to correct.
@@ -40,7 +41,7 @@ def complete_nmar(case: MarCase, prior_sinogram: Tensor, settings: NmarSettings)
 
 
 def _share_of_nmar(one: MarCase, prior_sinogram: Tensor, settings: NmarSettings) -> float:
-    """Return the weight of NMAR in one slice, 0 to 1, by its prediction of the measured rays beside the trace."""
+    """Return the weight of NMAR in one slice, 0 to 1, based on how well it predicts measured rays beside the trace."""
     wider = max_pool1d(one.trace.float(), 2 * _EDGE_BINS + 1, stride=1, padding=_EDGE_BINS) > 0
     edge = wider & ~one.trace
     if not bool(edge.any()):
@@ -55,7 +56,7 @@ def _share_of_nmar(one: MarCase, prior_sinogram: Tensor, settings: NmarSettings)
 
 
 def leave_dense_to_nmar(case: MarCase, prior: Tensor, corrected: Tensor, job: Job) -> list[SliceNote]:
-    """Replace the prior image and sinogram of a network with those of NMAR in the slices of `slices_of_nmar`.
+    """Replace a network's prior image and sinogram with those of NMAR in the slices from `slices_of_nmar`.
 
     Args:
         case: slices to correct.
@@ -64,7 +65,7 @@ def leave_dense_to_nmar(case: MarCase, prior: Tensor, corrected: Tensor, job: Jo
         job: job of the run.
 
     Returns:
-        A note for each slice that gets the result of NMAR.
+        A note for each slice in which NMAR was used.
     """
     notes, dense = [], dense_slices(case)
     for k in slices_of_nmar(case):

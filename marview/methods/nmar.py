@@ -14,11 +14,11 @@ from marview.physics.attenuation import MU_WATER
 from marview.projection import fill_linear
 
 _SATURATED_HU = 2900
-"""Metal that reaches this value with half of its pixels touches the end of a 12-bit scale, or is denser. Wires, and
+"""If half of the metal's pixels reach this value, the metal reaches the end of a 12-bit scale or is denser. Wires, and
 metal in coarse voxels, reach it with a few pixels only."""
 
 _OF_SATURATED = 0.8
-"""Factor of the limit *mild below* for such metal: it attenuates more than a clipped scale shows."""
+"""Factor on the limit *mild below* for such metal, which attenuates more than a clipped scale shows."""
 
 
 class NmarSettings(BaseModel):
@@ -46,9 +46,8 @@ class NmarSettings(BaseModel):
         le=10,
         title="Mild below",
         description="With auto, slices also use the uncorrected image if metal adds less than this to the mean line "
-        "integral of the trace, because thin wires cause fewer streaks than interpolation across them. "
-        "The limit is a fifth "
-        "lower if half of the metal reaches 2900 HU, where 12-bit scales hide how dense it is.",
+        "integral of the trace, because thin wires cause fewer streaks than interpolation across them. The limit is "
+        "a fifth lower if half of the metal reaches 2900 HU, where 12-bit scales hide how dense it is.",
         json_schema_extra={"step": 0.05, "advanced": True},
     )
     smoothing_px: float = Field(
@@ -71,7 +70,7 @@ class NmarSettings(BaseModel):
         ge=0,
         le=1500,
         title="Bone from",
-        description="Denser pixels keep their value in the prior; the classes found may set a higher limit.",
+        description="Denser pixels keep their value in the prior; k-means classes may set a higher limit.",
         json_schema_extra={"unit": "HU", "step": 25, "advanced": True},
     )
     least_prior: float = Field(
@@ -93,7 +92,7 @@ class NmarSettings(BaseModel):
 
 
 def nmar_prior(case: MarCase, settings: NmarSettings | None = None, pause: Callable[[], None] = lambda: None) -> Tensor:
-    """Make NMAR's prior image, in 1/cm, `[slice, y, x]`, of a case.
+    """Create NMAR's prior image, in 1/cm, `[slice, y, x]`, for a case.
 
     Args:
         case: slices to correct.
@@ -120,7 +119,7 @@ def prior_source(case: MarCase, settings: NmarSettings) -> Tensor:
 
 
 def is_mild(case: MarCase, settings: NmarSettings) -> Tensor:
-    """Return in which slices metal hides few rays or attenuates little, so that artifacts are mild, bool `[slice]`."""
+    """Return whether artifacts are mild, because metal hides few rays or attenuates little, bool `[slice]`."""
     covered = case.trace.float().mean(dim=(1, 2)) * 100
     added = (case.sinogram - case.li_sinogram).sum(dim=(1, 2)) / case.trace.sum(dim=(1, 2)).clamp(min=1)
     limit = torch.where(_is_saturated(case), _OF_SATURATED * settings.mild_below, settings.mild_below)

@@ -33,10 +33,10 @@ class SliceNote:
 
 
 class Notes:
-    """Notes of a run, combined to sentences.
+    """Notes of a run, combined into sentences.
 
     Args:
-        number: function from the index of a slice to the slice number shown to users.
+        number: function that converts a slice index to the slice number shown to users.
     """
 
     def __init__(self, number: Callable[[int], int] = int) -> None:

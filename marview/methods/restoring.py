@@ -28,10 +28,10 @@ _SIZE, _VIEWS = 160, 140
 """Pixels and views of the estimate. The missing part is smooth, so a coarse scan is sufficient."""
 
 _PASSES, _STEPS = 4, 3
-"""Number of priors, and of SIRT steps for each prior; larger numbers would fit the errors of the prior."""
+"""Number of priors, and number of SIRT steps for each prior; larger numbers would fit the errors of the prior."""
 
 _LEAST_SHARE = 0.004
-"""Fraction of the body at the lowest value below which nothing is restored, because bowel gas has this value too."""
+"""Smallest fraction of the body at the lowest value for which streaks are restored; bowel gas has this value too."""
 
 _LOWEST_FLOOR_HU = -1500
 """Lowest value of a file, in HU, below which dark streaks count as not clipped."""
@@ -46,12 +46,12 @@ _FEWEST_RAYS = 0.01
 def cut_off(hu: NDArray[np.int16], mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """Return the pixels whose dark streaks were clipped at the lowest value, bool `[slice, row, column]`.
 
-    All are False in slices whose body rarely has this value, because their streaks were not clipped. Air beside the
-    body is included if the body is, because streaks extend beyond the body.
+    The result is False in slices whose body rarely has this value, because their streaks were not clipped. Air beside
+    the body is included if the body is, because streaks extend beyond the body.
 
     Args:
         hu: slices, HU `[slice, row, column]`.
-        mask: their metal mask.
+        mask: metal mask of the slices.
     """
     found = np.zeros(hu.shape, np.bool_)
     for plane, metal, beside, out in zip(hu, mask, padding(hu), found, strict=True):
@@ -83,7 +83,7 @@ class Restorer:
         )
 
     def missing(self, mu: Tensor, metal: Tensor, share: Tensor, pause: Callable[[], None] = lambda: None) -> Tensor:
-        """Estimate by how much clipped pixels are too bright, 1/cm, at least 0, `[slice, y, x]`.
+        """Estimate the excess brightness of clipped pixels, 1/cm, at least 0, `[slice, y, x]`.
 
         SIRT steps, with the constraint that no pixel becomes brighter, alternate with computing the prior of NMAR.
 

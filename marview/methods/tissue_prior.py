@@ -1,4 +1,4 @@
-"""Make the prior image of NMAR, in which air and soft tissue are uniform and bone keeps its values."""
+"""Create the prior image of NMAR, in which air and soft tissue are uniform and bone keeps its values."""
 
 import math
 
@@ -16,7 +16,7 @@ _TISSUE = 0.5 * MU_WATER
 
 
 def prior_image(source: Tensor, metal: Tensor, smoothing_px: float, least_bone: float, *, has_lung: bool) -> Tensor:
-    """Make a prior image in 1/cm, `[slice, y, x]`: air becomes 0, soft tissue becomes water, bone keeps its values.
+    """Create a prior image in 1/cm, `[slice, y, x]`: air becomes 0, soft tissue becomes water, bone is unchanged.
 
     k-means divides the pixels into three classes, with metal replaced by water. Pixels of the smoothed source below the
     second class become air, and those below the third class become water. In a chest the second class may be lung,

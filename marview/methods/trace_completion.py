@@ -7,7 +7,7 @@ from marview.projection import Projector, fill_linear
 
 
 def hidden_share(projector: Projector, trace: Tensor) -> Tensor:
-    """Compute for each pixel the fraction, 0 to 1, `[slice, y, x]`, of its rays that lie in the metal trace.
+    """Compute the fraction of each pixel's rays that lie in the metal trace, 0 to 1, `[slice, y, x]`.
 
     Args:
         projector: projector between images and sinograms.
@@ -18,7 +18,7 @@ def hidden_share(projector: Projector, trace: Tensor) -> Tensor:
 
 
 def interpolate_with_prior(sinogram: Tensor, prior_sinogram: Tensor, trace: Tensor) -> Tensor:
-    """Correct the prior's sinogram by its difference from the measured one, interpolated across the trace.
+    """Add the difference between the measured and the prior's sinogram, interpolated across the trace, to the prior's.
 
     The result continues the measured data without a step (Zhang and Yu 2018, equation 9).
 

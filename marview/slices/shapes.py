@@ -42,7 +42,7 @@ def read_shapes(path: Path) -> NDArray[np.bool_]:
 
     Args:
         path: `.npz` file with `mask`, packed along x, and its `shape`; or `.npy` file of masks `[shape, y, x]`, or `[x,
-            y, shape]` as in SynDeepLesion. The shortest axis is that of the shapes.
+            y, shape]` as in SynDeepLesion. The shortest axis is the shape axis.
 
     Raises:
         BadInput: the file does not exist, or it contains no masks.

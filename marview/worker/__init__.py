@@ -1,1 +1,1 @@
-"""The worker process, which runs methods and converts clinical slices to cases and results to corrections."""
+"""The worker process, which runs methods. It converts clinical slices to cases, and results to corrections."""

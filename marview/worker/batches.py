@@ -11,7 +11,7 @@ from marview.mar.manifest import Manifest
 from marview.worker.devices import memory_mb
 
 LARGEST = {"cpu": 8, "cuda": 32}
-"""Largest batch by device. On a CPU, larger batches need up to twice the memory and save little or no time."""
+"""Largest batch size by device. On a CPU, larger batches need up to twice the memory and save little or no time."""
 
 _FIRST = 4
 _SLICE_PIXELS = 512**2
@@ -21,7 +21,7 @@ Case = TypeVar("Case")
 
 
 class Batches:
-    """Division of a run into batches that fit into the free memory. The first batches are small, for early results."""
+    """Division of a run into batches that fit into the free memory; the first batches are small, for early results."""
 
     def __init__(self, manifest: Manifest, device: torch.device) -> None:
         """Measure the free memory.
@@ -48,7 +48,8 @@ class Batches:
 
         Args:
             items: items to process.
-            is_first_alone: whether the first item is a batch of its own, so that the slice in view is corrected soon.
+            is_first_alone: whether the first item forms a separate batch, so that the displayed slice is corrected
+                soon.
         """
         done, size = 0, 1 if is_first_alone else self.largest
         while done < len(items):

@@ -116,7 +116,7 @@ def write_npz(path: Path, arrays: dict[str, Any]) -> None:
 
 @contextmanager
 def _arrays_of(path: Path, what_is_wrong: str) -> Iterator[Any]:
-    """Open the arrays of a file by name, and convert any error while reading to a message with `what_is_wrong`."""
+    """Open the arrays of a file by name; convert any error while reading to a message that contains `what_is_wrong`."""
     try:
         with path.open("rb") as stream, np.load(stream, allow_pickle=False) as file:
             yield file

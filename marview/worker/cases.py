@@ -22,7 +22,7 @@ Numbered = tuple[int, MarCase]
 
 
 def run_cases(request: CasesRequest, channel: Channel) -> Finished:
-    """Run a method on case files. Each result is written immediately, so that a run can be continued after a stop.
+    """Run a method on case files; write each result immediately, so that an interrupted run can be continued.
 
     A result file contains `hu`, float32 `[slice, y, x]`, and, if requested, `corrected_sinogram`. The report contains
     the notes of the method: `notes` is a list of sentences, and `single_notes` lists each note separately, as a

@@ -21,7 +21,7 @@ from marview.threads import start_thread
 
 
 class Channel:
-    """Connection to the window. When the window closes or crashes, it ends this process."""
+    """Connection to the window. It ends this process when the window closes or crashes."""
 
     def __init__(self) -> None:
         sys.stdout.flush()

@@ -1,7 +1,7 @@
 """Convert clinical slices, for which there is no raw data, to cases for methods, and results to corrections.
 
-The sinogram is the forward projection of the slice. The image of the method is not used directly, because resampling
-and reconstruction have blurred it. Instead, its difference from the input of the method is added to the slice. This
+The sinogram is the forward projection of the slice. The method's image is not used directly, because it is blurred by
+resampling and reconstruction. Instead, its difference from the input of the method is added to the slice. This
 difference is smooth, and it is zero where the method changed nothing.
 """
 
@@ -39,7 +39,7 @@ class FrontEnd:
     """Conversion of slices on a grid to cases, and of results to corrections.
 
     Attributes:
-        frame: grid of the slices and the processing grid.
+        frame: grid of the slices, and the processing grid.
         device: device for the cases.
     """
 
@@ -87,7 +87,7 @@ class FrontEnd:
         Args:
             case: case of these slices, made by `case`.
             hu: slices, HU `[slice, row, column]`.
-            mask: their metal mask.
+            mask: metal mask of the slices.
             pause: function called between the steps, so that a run can be cancelled.
         """
         dark = cut_off(hu, mask)
@@ -131,15 +131,15 @@ class FrontEnd:
     ) -> NDArray[np.float32]:
         """Return the correction of slices, float32 HU `[slice, row, column]`.
 
-        The correction lowers no pixel below the lowest value of its slice, nor below -1024 HU, because nothing
-        attenuates less than vacuum, and the result must fit the number of bits in the original files.
+        The correction lowers no pixel below the lowest value of its slice or below -1024 HU, because nothing attenuates
+        less than vacuum and the result must fit the number of bits in the original files.
 
         Args:
             before_hu: slices on the processing grid, `[slice, y, x]`.
             result_hu: image of the method, HU `[slice, y, x]`.
             hu: slices on their own grid, `[slice, row, column]`.
-            mask: their metal mask.
-            restore_metal: whether metal pixels keep their values.
+            mask: metal mask of the slices.
+            restore_metal: whether metal pixels keep their original values.
         """
         corrections = np.empty(hu.shape, np.float32)
         change_hu = (result_hu - before_hu).cpu()
@@ -151,7 +151,7 @@ class FrontEnd:
         return corrections
 
     def _correct(self, change_hu: Tensor, hu: NDArray[np.int16], correction: Tensor) -> None:
-        """Write the correction of a slice, float32 HU `[row, column]`, from its change on the processing grid."""
+        """Compute the correction of a slice, float32 HU `[row, column]`, from the change on the processing grid."""
         torch.mul(self.frame.to_native(change_hu), self.frame.changeable(hu[None])[0], out=correction)
         floor_hu = float(np.clip(hu.min(), VACUUM_HU, AIR_HU))
         room = np.minimum(floor_hu - hu.astype(np.float32), 0)
@@ -217,7 +217,7 @@ def _kind(value: object) -> str:
 
 
 def too_much_metal(trace_fraction: float, slice_index: int) -> SliceNote | None:
-    """Make the note on a slice whose metal trace is large."""
+    """Create the note on a slice with a large metal trace."""
     if trace_fraction < GUESS_FRACTION:
         return None
     meaning = translatable(", so the values that replace it are largely a guess")

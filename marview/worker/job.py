@@ -31,7 +31,7 @@ def check_picture(name: str, array: Tensor) -> None:
 
 
 class Outputs:
-    """Writer of intermediate pictures to files that the window reads; it does nothing if pictures are not wanted."""
+    """Writer of intermediate pictures to files for the window; it does nothing if no pictures are wanted."""
 
     def __init__(self, channel: Channel, folder: str, *, is_wanted: bool = True) -> None:
         self.is_wanted = is_wanted and bool(folder)
@@ -82,15 +82,15 @@ class WorkerJob:
         self.find_beside: Callable[[int, int], Tensor] = none_beside
 
     def at(self, start: float, share: float) -> None:
-        """Map the progress of the next case to a part of the run, from `start` on and `share` long."""
+        """Map the progress of the next case to the part of the run from `start` to `start + share`."""
         self._start, self._share = start, share
 
     def progress(self, fraction: float, text: str = "") -> None:
-        """Report the progress of this case. Reports soon after another one are dropped, unless their text is new."""
+        """Report the progress of this case; a report soon after another one is dropped, unless its text is new."""
         self._say(Progress(self._start + self._share * min(1.0, max(0.0, fraction)), text))
 
     def learning(self, fraction: float, text: str = "") -> None:
-        """Report the progress of the training before the correction, under the same rule."""
+        """Report the progress of the training before the correction; reports are dropped as in `progress`."""
         self._say(Progress(min(1.0, max(0.0, fraction)), text, is_learning=True))
 
     def _say(self, progress: Progress) -> None:
@@ -129,7 +129,7 @@ class WorkerJob:
         self._channel.check_cancelled()
 
     def neighbours(self, count: int) -> tuple[Tensor, Tensor]:
-        """Return the metal-free slices of the same scan in HU, nearest first, and the masks of slices with metal."""
+        """Return metal-free slices of the same scan in HU, nearest first, and the metal masks of slices with metal."""
         clean, masks = self.find_neighbours(count)
         return clean.to(self.device), masks.to(self.device)
 

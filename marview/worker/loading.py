@@ -31,7 +31,7 @@ class Weights(dict[str, Tensor]):
 
 
 class LoadedMethod:
-    """A method whose code is imported: its `manifest`, `folder`, the folder `code` of its modules, and `method` object.
+    """An imported method: its `manifest`, its `folder`, the folder `code` of its modules, and the `method` object.
 
     The modules are imported as a package with the name of the folder, inside a package for the parent folder. Relative
     imports can therefore reach the method's own modules and other methods in the same parent folder, without a change
@@ -116,7 +116,7 @@ class LoadedMethod:
             ) from error
 
     def check_weights(self) -> None:
-        """Compare all weights files of the method with the hashes in the manifest.
+        """Check all weights files of the method against the hashes in the manifest.
 
         Raises:
             MethodFailed: a file is missing or its hash differs.
@@ -192,7 +192,7 @@ def refuse_pipes(folder: Path) -> None:
 
 
 def made_in(folder: Path, entry: str, named_in: str = f"{MANIFEST}: entry") -> Any:
-    """Import a class from a method's folder, and create an object of it without arguments.
+    """Import a class from a method's folder, and create an instance without arguments.
 
     Args:
         folder: folder of the method.
@@ -235,7 +235,7 @@ def _why(error: BaseException, folder: Path, entry: str) -> str:
 
 
 def _faults(method: Method) -> Iterator[str]:
-    """Return one sentence for each reason why an object is not a method."""
+    """Return one message for each reason why an object is not a method."""
     name = type(method).__name__
     if not callable(getattr(method, "run", None)):
         yield f"The class {name} has no run(self, case, parameters, job)."
@@ -255,7 +255,7 @@ def _faults(method: Method) -> Iterator[str]:
 
 
 def _wrong_default(model: type[BaseModel]) -> Iterator[str]:
-    """Return a sentence about a default that is not valid, because pydantic does not check defaults; empty if none."""
+    """Return a message about an invalid default, or an empty string; pydantic itself does not check defaults."""
     checked = type(model.__name__, (model,), {"model_config": {"validate_default": True}, "__module__": __name__})
     try:
         checked()
@@ -264,7 +264,7 @@ def _wrong_default(model: type[BaseModel]) -> Iterator[str]:
 
 
 def _takes_three(run: Callable[..., Any]) -> bool:
-    """Return whether `run` accepts a case, parameters and a job; True if its signature is unknown."""
+    """Return whether `run` accepts a case, parameters and a job as arguments; True if its signature is unknown."""
     try:
         inspect.signature(run).bind(None, None, None)
     except TypeError:

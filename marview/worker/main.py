@@ -79,7 +79,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def keep_what_is_loaded() -> None:
-    """Exclude the loaded libraries from garbage collection, which would otherwise take 170 ms while the user paints."""
+    """Exclude the loaded libraries from garbage collection, which otherwise takes 170 ms while the user paints."""
     gc.freeze()
     gc.enable()
 
@@ -121,7 +121,7 @@ def _code_of(request: Request) -> Path | None:
 
 
 def _trace_of_method(refusal: MarviewError) -> str:
-    """Return the traceback if the code of a method failed to load, for its author; empty for other errors."""
+    """Return the traceback for the author of a method whose code failed to load; empty for other errors."""
     return traceback.format_exc() if isinstance(refusal, MethodFailed) and refusal.__cause__ is not None else ""
 
 

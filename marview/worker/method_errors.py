@@ -45,7 +45,7 @@ def as_clause(error: BaseException, folder: Path | None = None) -> str:
 
     Args:
         error: the exception.
-        folder: folder with the code of the method; without it, the clause names no place.
+        folder: folder with the code of the method; without it, the clause names no file.
     """
     where = place(error, folder)
     if isinstance(error, SyntaxError) and where == _place_in_source(error, folder) != "":
@@ -56,7 +56,7 @@ def as_clause(error: BaseException, folder: Path | None = None) -> str:
 
 
 def place(error: BaseException, folder: Path | None) -> str:
-    """Return the last line in a folder that an exception passed, such as "method.py, line 21"; empty if none."""
+    """Return the last line of the traceback in a folder, such as "method.py, line 21"; empty if there is none."""
     if isinstance(error, SyntaxError) and (where := _place_in_source(error, folder)):
         return where
     places = (_named(frame.f_code.co_filename, line, folder) for frame, line in traceback.walk_tb(error.__traceback__))
@@ -64,7 +64,7 @@ def place(error: BaseException, folder: Path | None) -> str:
 
 
 def _is_raised_by(error: BaseException, folder: Path) -> bool:
-    """Return whether code in a folder raised an exception itself, and not a function that it called."""
+    """Return whether code in a folder raised an exception itself, instead of a function that it called."""
     frames = traceback.extract_tb(error.__traceback__)
     return bool(frames) and _named(frames[-1].filename, 0, folder) != ""
 
@@ -75,7 +75,7 @@ def _place_in_source(error: SyntaxError, folder: Path | None) -> str:
 
 
 def _named(file: str, line: int | None, folder: Path | None) -> str:
-    """Return file and line, such as "method.py, line 21"; empty for files elsewhere and for installed packages."""
+    """Return file and line, such as "method.py, line 21"; empty for files outside the folder and installed packages."""
     if folder is None or file.startswith("<"):
         return ""
     path, root = Path(file).resolve(), folder.resolve()

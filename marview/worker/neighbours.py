@@ -10,7 +10,7 @@ from torch import Tensor
 from marview.worker.resampling import SliceFrame
 
 MOST_CLEAN = 22
-"""Largest number of slices without metal: eleven on each side of the metal, as published for the near-hip network."""
+"""Largest number of slices without metal: eleven on each side of the metal, as in the paper on the near-hip network."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,12 +65,12 @@ def neighbours(frame: SliceFrame, hu: NDArray[np.int16], mask: NDArray[np.bool_]
 
 
 def no_neighbours(_count: int) -> tuple[Tensor, Tensor]:
-    """Return the neighbours of a case without a volume, which are empty."""
+    """Return the neighbours of a case without a volume: none."""
     return torch.zeros((0, 1, 1)), torch.zeros((0, 1, 1), dtype=torch.bool)
 
 
 def beside(frame: SliceFrame, hu: NDArray[np.int16], slice_index: int, reach: int) -> Tensor:
-    """Return a slice and `reach` slices on each side, HU `[slice, y, x]`; beyond the ends, the last slice is repeated.
+    """Return a slice and `reach` slices on each side, HU `[slice, y, x]`; beyond an end, the last slice is repeated.
 
     Args:
         frame: grid of the slices.
@@ -83,5 +83,5 @@ def beside(frame: SliceFrame, hu: NDArray[np.int16], slice_index: int, reach: in
 
 
 def none_beside(_slice_index: int, _reach: int) -> Tensor:
-    """Return the adjacent slices of a case without a volume, which are empty."""
+    """Return the adjacent slices of a case without a volume: none."""
     return torch.zeros((0, 1, 1))

@@ -21,7 +21,7 @@ class Prepared:
 
 
 def prepare(request: ReduceRequest | CasesRequest | CheckRequest) -> Prepared:
-    """Prepare the method of a request; a run and a dry run refuse the same here.
+    """Prepare the method of a request; used by runs and dry runs, so that both raise the same errors.
 
     Raises:
         UsageError: the method does not accept the parameters or the device.

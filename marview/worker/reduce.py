@@ -34,7 +34,7 @@ _NOT_RESTORED = translatable("; the missing part was not estimated, because rest
 
 @dataclass
 class Reduction:
-    """Run in progress.
+    """A run in progress.
 
     Attributes:
         projections: forward projections from earlier runs on the same volume.
@@ -115,7 +115,7 @@ class Reduction:
     def _correct(self, batch: list[int]) -> None:
         """Correct a batch of slices with metal.
 
-        Between its steps free memory goes back to the system, so that the pieces of one step do not add to the next.
+        Free memory is returned to the system between the steps, so that it does not accumulate.
         """
         started = time.perf_counter()
         self.channel.check_cancelled()
@@ -142,7 +142,7 @@ class Reduction:
         Args:
             batch: indices of the slices.
             hu: the slices, HU `[slice, row, column]`.
-            mask: their metal mask.
+            mask: metal mask of the slices.
 
         Returns:
             The slices and the result on the processing grid, HU `[slice, y, x]`, and the fraction of each slice's

@@ -1,4 +1,4 @@
-"""Cache the forward projections of slices for the next run of a sweep, in which only the mask changes."""
+"""Cache the forward projections of slices for the next run of a sweep, which changes only the mask."""
 
 from collections.abc import Hashable
 

@@ -70,7 +70,7 @@ class SliceFrame:
         return covered
 
     def renew(self, covered: Tensor, mask: NDArray[np.bool_], box: Box) -> None:
-        """Update a mask on the processing grid in place, after the original mask has changed within a box.
+        """Update a mask on the processing grid in place, after a change of the original mask within a box.
 
         Args:
             covered: bool `[slice, y, x]`; mask on the processing grid before the change, updated in place.
@@ -93,7 +93,7 @@ class SliceFrame:
         covered[:, changed_y, changed_x] = found[:, _within(changed_y, top), _within(changed_x, left)]
 
     def _reach(self, axis: int, part: slice) -> tuple[slice, slice, slice]:
-        """Return the processing pixels that change with a range of rows or columns, those to compute, and their rows.
+        """Return the processing pixels that depend on a range of rows or columns, those to compute, and their rows.
 
         A pixel that is less than half metal also depends on neighbours, which are up to three pixels away.
         """

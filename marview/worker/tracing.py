@@ -26,7 +26,7 @@ from marview.worker.resampling import SliceFrame
 
 @dataclass
 class _Known:
-    """Last mask and its trace.
+    """The last mask and its trace.
 
     Attributes:
         front: front end of the grid of the mask.

@@ -18,8 +18,8 @@ _FIELD_MM = 153.6
 def line_unit(projector: Projector) -> float:
     """Return the line integral that sinogram networks scale to 1; it is 4 for the published field of 15.36 cm.
 
-    It is proportional to the field of view, so that bodies of any size that fill the image have similar values in the
-    network.
+    It is proportional to the field of view, so that bodies that fill the image have similar values in the network,
+    whatever their size.
     """
     return _LINE_INTEGRAL * projector.pixel_mm * max(projector.shape) / _FIELD_MM
 

@@ -7,10 +7,10 @@ from torch import nn
 
 
 def keep_feature_size(layers: nn.Module, nonlinearity: Literal["relu", "linear"] = "relu") -> None:
-    """Draw initial weights of convolutions that preserve the variance of features (He 2015).
+    """Draw initial weights of convolutions, which preserve the variance of features (He 2015).
 
     PyTorch's own initial weights shrink features in every layer, and without normalisation nothing enlarges them
-    again, so that a deep network begins to learn late.
+    again, so a deep network learns very slowly at first.
 
     Args:
         layers: module with convolutions.

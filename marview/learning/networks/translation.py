@@ -13,7 +13,7 @@ from torch.nn.functional import conv2d, pad, pixel_shuffle, pixel_unshuffle
 from marview.learning.networks.start import keep_feature_size
 
 FOLD = 4
-"""Edges of an image must be multiples of this, since encoders halve it twice."""
+"""The edges of an image must be multiples of this number, because encoders halve the image twice."""
 
 _SLOPE = 0.2
 _QUIET = 0.1
@@ -128,7 +128,7 @@ class Encoder(nn.Module):
         self.blocks = nn.Sequential(*(ResidualBlock(4 * width, nn.ReLU(), has_norm=has_norm) for _ in range(blocks)))
 
     def forward(self, image: Tensor) -> list[Tensor]:
-        """Return the feature maps of an image at full and half resolution, and last the code at a quarter."""
+        """Return the feature maps of an image at full and half resolution, and the code at a quarter, in this order."""
         full = self.full_size(_squares(image, self.square_px))
         half = self.half_size(full)
         return [full, half, self.blocks(self.quarter_size(half))]
@@ -178,10 +178,10 @@ class Generator(nn.Module):
         """Make an image.
 
         Args:
-            content: code of an encoder.
+            content: content code from an encoder.
             base: image that a residual generator changes, `[slice, 1, y, x]`.
-            merged: feature maps of an encoder at full, half and quarter resolution to merge with the content, such as
-                those of the artifact encoder; none to make the image from the content only.
+            merged: feature maps of an encoder at full, half and quarter resolution to merge with the content, for
+                example from the artifact encoder; empty to generate the image from the content only.
 
         Returns:
             `[slice, 1, y, x]`.
@@ -197,7 +197,7 @@ class Generator(nn.Module):
 
 
 class Discriminator(nn.Sequential):
-    """Discriminator that gives 1 for real and 0 for generated image patches: 660,929 parameters at width 64.
+    """Discriminator that returns 1 for real and 0 for generated image patches: 660,929 parameters at width 64.
 
     Args:
         width: channels of the first layer.
@@ -228,7 +228,7 @@ class Translation(nn.Module):
             U-Net does.
 
     Attributes:
-        multiple: number of pixels that the height and width of images must be multiples of.
+        multiple: number whose multiples the height and width of images must be.
     """
 
     def __init__(

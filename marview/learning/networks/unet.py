@@ -30,8 +30,8 @@ class UNet(nn.Module):
             inputs: number of input channels.
             outputs: number of output channels.
             base: number of channels of the first level.
-            has_norm: whether batch normalization follows every convolution but the last; batches of one slice learn
-                better without.
+            has_norm: whether batch normalization follows every convolution but the last; with batches of one slice,
+                networks learn better without it.
             starts_at_zero: whether the last convolution starts at zero, so that a residual network starts as the
                 identity.
         """

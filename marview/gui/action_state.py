@@ -40,14 +40,14 @@ NEEDS: dict[str, Callable[[Session], bool]] = {
     "measures": lambda s: bool(s.measures.listed),
     "cancel": lambda s: _is_running(s) or s.tools.settings.tool is not Tool.NONE,
 }
-"""Conditions that an action may need. A volume is a series that can be corrected; a mask is metal that can be corrected
-now. A run started during another run waits for it."""
+"""Conditions that an action may need. A volume is a series that can be corrected, and a mask is metal that can be
+corrected now. A run started during another run waits for that run."""
 
 REASONS = {
     "series": translatable("Open a study first."),
     "volume": translatable("First open a series that can be corrected."),
     "metal": translatable("Mark the metal first."),
-    "mask": translatable("Mark the metal first, or wait for the sweep."),
+    "mask": translatable("Mark the metal first, or wait for the sweep to finish."),
     "undo": translatable("There is no mask change to undo."),
     "redo": translatable("There is no mask change to redo."),
     "result": translatable("Reduce artifacts first."),

@@ -1,4 +1,4 @@
-"""Actions as rows of data, and the Qt actions, menus and tool bar groups built from them."""
+"""Actions as rows of data, and the Qt actions, menus and tool bar groups built from these rows."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -71,7 +71,7 @@ class Row:
 
     @property
     def words(self) -> str:
-        """Return the title for menus, in the user's language, with its figures."""
+        """Return the title for menus in the user's language, including its figures."""
         return f"{tr(self.title)}  {self.figures}" if self.figures else tr(self.title)
 
 

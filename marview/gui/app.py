@@ -38,7 +38,7 @@ from marview.text import tr
 
 SIZE = (1600, 1000)
 _TURN_S = 0.0005
-"""Thread switch interval of Python in seconds; waits of the default 5 ms add up over the calls of one repaint."""
+"""Python's thread switch interval in seconds; delays of the default 5 ms add up over the calls of one repaint."""
 
 _NO_SIZE_HINTS = "This plugin does not support propagateSizeHints()"
 
@@ -66,13 +66,13 @@ def application(style: str = "dark") -> QApplication:
 
 
 def print_message(_kind: QtMsgType, _context: QMessageLogContext, message: str) -> None:
-    """Print a message from Qt, except one that each window causes on a platform without a window manager."""
+    """Print a message from Qt, except one that every window triggers on a platform without a window manager."""
     if message != _NO_SIZE_HINTS and sys.stderr is not None:
         sys.stderr.write(f"{message}\n")
 
 
 def make_window(settings: Settings, *, keeps: bool = False) -> MainWindow:
-    """Make a window with a new session; `keeps` says whether it writes autosaves and an index of studies."""
+    """Create a window with a new session; `keeps` determines whether it writes autosaves and an index of studies."""
     bridge = Bridge()
     autosaves, index = (autosave_folder(), index_file()) if keeps else (None, None)
     session = Session(bridge.post, settings, autosaves=autosaves, index=index)
@@ -99,8 +99,7 @@ def run(paths: list[str]) -> int:
 def show(window: QWidget) -> None:
     """Show a window, and exempt all objects that exist by then from Python's garbage collection.
 
-    Otherwise each full collection goes through the 140,000 objects of the imported modules and stops the window for
-    100 ms.
+    Otherwise each full collection visits the 140,000 objects of the imported modules and blocks the window for 100 ms.
     """
     window.show()
     gc.freeze()
@@ -121,7 +120,7 @@ def _say_bug(window: MainWindow, kind: type[BaseException], bug: BaseException, 
     """Log an unexpected error and show a message; the window stays open."""
     logging.getLogger("marview").error("not expected", exc_info=(kind, bug, trace))
     window.session.messages.error(
-        tr("Something went wrong inside marview ({}). Your studies stay open; the log has the details.").format(
+        tr("Something went wrong inside marview ({}). Your studies stay open; the log contains the details.").format(
             kind.__name__
         )
     )

@@ -25,8 +25,8 @@ from marview.text import tr, translatable
 
 ABOUT = translatable(
     "<b>marview {}</b><br>View CT scans with metal, inspect the metal mask and its trace, and run any metal artifact "
-    "reduction method.<br><br>"
-    "For research. Not for primary diagnosis; review every result with the uncorrected images."
+    "reduction method.<br><br>For research. Not for primary diagnosis; review every result with the uncorrected "
+    "images."
 )
 
 
@@ -81,7 +81,7 @@ class Commands:
     def open_demo(self) -> None:
         """Open the demo study; create it on first use."""
         session = self.session
-        session.library.busy.emit(tr("Making the demo study (once) …"))
+        session.library.busy.emit(tr("Creating the demo study (only once) …"))
 
         def failed(sentence: str) -> None:
             session.library.busy.emit("")

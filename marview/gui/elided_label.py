@@ -9,7 +9,7 @@ from marview.gui.painting import painting
 
 
 class ElidedLabel(Label):
-    """A label that takes the space its neighbours leave.
+    """A label that uses the space left by its neighbours.
 
     Attributes:
         is_whole: whether it is never narrower than its text.

@@ -195,7 +195,7 @@ class ExportDialog(QDialog):
 
 
 def _refusal(session: Session) -> str:
-    """Return why the source cannot be exported as DICOM; empty if it can."""
+    """Return the reason why the source cannot be exported as DICOM, or an empty string if it can."""
     if session.loaded is None:
         return tr("No series is open.")
     try:

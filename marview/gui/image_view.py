@@ -61,7 +61,7 @@ class ImageView(pg.GraphicsView):  # type: ignore[misc]
         self._image.setLevels((black, white))
 
     def overlay(self, name: str) -> OverlayItem:
-        """Return the overlay of a name, created on first use; newer overlays are on top."""
+        """Return the overlay with this name, created on first use; newer overlays are on top."""
         if name not in self._overlays:
             item = OverlayItem()
             item.setZValue(len(self._overlays) + 1)
@@ -91,7 +91,7 @@ class ImageView(pg.GraphicsView):  # type: ignore[misc]
             self._redraw()
 
     def _redraw(self) -> None:
-        """Redraw through the scene, so that marks and items change together; a viewport update would come first."""
+        """Redraw the scene, so that marks and items change together; a viewport update would draw the marks earlier."""
         self.scene().update()
 
     def _covered(self, line: QPolygonF, width: float) -> QRect:
@@ -110,7 +110,7 @@ class ImageView(pg.GraphicsView):  # type: ignore[misc]
     # -- where it looks
 
     def look_at(self, rect: QRectF, *, is_stretched: bool = False) -> None:
-        """Fit a rectangle of the scene into the view, stretched or with its aspect ratio kept."""
+        """Fit a rectangle of the scene into the view, stretched or with its aspect ratio preserved."""
         wanted = (QRectF(rect), self.viewport().size(), is_stretched)
         if wanted != self._looking_at:
             self._looking_at = wanted

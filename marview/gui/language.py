@@ -1,4 +1,4 @@
-"""The language of the window: the system's, or the one the user chose."""
+"""The language of the window: the system's language, or the user's choice."""
 
 import gettext
 
@@ -21,7 +21,7 @@ def language(chosen: str) -> str:
 
 
 def use_language(chosen: str) -> None:
-    """Set the language of all texts, empty for the system's; call it before the window is made."""
+    """Set the language of the interface (empty for the system's language) before the window is created."""
     code = language(chosen)
     speak(catalogue(code))
     application = QCoreApplication.instance()

@@ -145,7 +145,7 @@ class MainWindow(QMainWindow):
         return page
 
     def _under_bars(self) -> int:
-        """Return the width in pixels of the messages; they lie over the images and leave the plots beside them free."""
+        """Return the width of the messages in pixels; they cover the images but not the plots beside them."""
         return self.grid.width() if self.grid.isVisible() else self.pages.width()
 
     def _above_bars(self) -> int:

@@ -120,7 +120,7 @@ class Measurer(QObject):
         self._view.set_labels(labels)
 
     def _known(self) -> list[tuple[Measure, Measure, Point]]:
-        """Return each measurement drawn: in coordinates of the pane, as stored, and the shift between them."""
+        """Return each drawn measurement in coordinates of the pane, the stored one, and the shift between them."""
         measures, plane, display = self._session.measures, self._surface.plane(), self._session.view.display
         if display.are_overlays_hidden or not self._surface.is_there():
             return []

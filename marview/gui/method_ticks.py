@@ -11,7 +11,7 @@ from marview.text import tr
 
 
 class MethodTicks(QToolButton):
-    """Button that chooses several of the usable methods; the method in use is ticked at first.
+    """Button that chooses several of the usable methods; initially, the method in use is ticked.
 
     Args:
         methods: installed methods.
@@ -70,7 +70,7 @@ class MethodTicks(QToolButton):
 
 
 class _StayingMenu(QMenu):
-    """A menu that a click or the space bar on a tick does not close."""
+    """A menu that stays open when an entry is ticked with a click or the space bar."""
 
     def mouseReleaseEvent(self, event: QMouseEvent) -> None:
         """Tick the method under the mouse."""

@@ -15,7 +15,7 @@ from marview.session.session import Session
 
 NEAR_PX, HANDLE_PX = 11, 6
 REACH = 0.36
-"""Distance of the handles from the crosshair, as a share of the view's shorter edge."""
+"""Distance of the handles from the crosshair, as a fraction of the view's shorter edge."""
 
 CIRCLE = [(math.cos(turn * math.tau / 24), math.sin(turn * math.tau / 24)) for turn in range(25)]
 Axes = tuple[NDArray[np.float64], NDArray[np.float64]]

@@ -1,4 +1,4 @@
-"""End a painter after use; one that stays active blocks its widget, and Qt warns at every frame."""
+"""End painters after use; a painter that stays active blocks its widget, and Qt prints a warning for every frame."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

@@ -82,7 +82,7 @@ COLOURS = dict(DARK)
 
 
 def use_style(name: str) -> None:
-    """Use the colours of a style; call it before the window is made."""
+    """Use the colours of a style; call this before the window is created."""
     COLOURS.update(LIGHT if name == "light" else DARK)
 
 

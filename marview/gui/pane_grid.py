@@ -97,7 +97,7 @@ class PaneGrid(QWidget):
         return self.panes[active if active in shown else (shown or ["original"])[0]].snapshot()
 
     def focus_first(self) -> None:
-        """Move the focus to the pane that had it last, or to the original."""
+        """Move the focus to the pane that last had it, or to the pane of the original."""
         display = self._session.view.display
         shown = self.places
         name = display.active if display.active in shown else next(iter(shown))

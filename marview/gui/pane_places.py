@@ -13,7 +13,7 @@ from marview.session.display import Display, Layout
 GAP_PX = 3
 CAPTION_PX = 38
 GAIN = 1.1
-"""Minimum gain in scale for which panes leave their usual places."""
+"""Smallest gain in scale for which panes are moved from their usual positions."""
 
 Places = dict[str, tuple[int, int]]
 

@@ -51,7 +51,7 @@ def dress(application: QApplication, style: str = "dark") -> None:
 
 @contextmanager
 def sheet_applied_last() -> Iterator[None]:
-    """Apply the style sheet to a window made in this context when the window is complete.
+    """Apply the style sheet to a window created in this context only after the window is complete.
 
     Otherwise Qt applies it again each time a widget gets a parent, to that widget and to all widgets inside it.
     """

@@ -21,9 +21,8 @@ ALERTING = frozenset(
         Kind.SEVERAL_PATIENTS,
     }
 )
-"""Kinds of findings shown as a message: images that are missing, in the wrong place, of another patient, or wrong.
-
-For other kinds, a badge in the list is enough.
+"""Kinds of findings that are shown as a message: images that are missing, misplaced, wrong, or of another patient.
+Other kinds are shown only as a badge in the list.
 """
 
 _MOST = 2

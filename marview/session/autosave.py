@@ -37,8 +37,8 @@ class _Seen:
 class Autosave:
     """Autosaving of masks, measurements and results; masks that marview found automatically are not saved.
 
-    Changes of the series in view are noticed as they happen. When another series is opened, the last state of the
-    previous one is written immediately; its file stays until that series is closed.
+    Changes to the series in view are detected immediately. When another series is opened, the last state of the
+    previous series is written at once; the file is kept until that series is closed.
 
     Args:
         store: store of the autosaves.
@@ -190,7 +190,7 @@ class Autosave:
 
 
 def _packed(mask: NDArray[np.bool_], is_still: Callable[[], bool]) -> MaskPatch | None:
-    """Pack the mask, and repeat if a stroke changes it meanwhile; return None if it is empty."""
+    """Pack the mask, and start again if a stroke changes it meanwhile; return None if the mask is empty."""
     metal = None
     for _ in range(3):
         box = box_of(mask)

@@ -1,4 +1,4 @@
-"""Store autosaves in the user's data folder, one file per series and result, limited in number, size and age."""
+"""Store autosaves in the user's data folder, in one file per series and result, limited in number, size and age."""
 
 import contextlib
 import hashlib
@@ -164,7 +164,7 @@ class AutosaveStore:
     def found(self) -> list[Saved]:
         """Return the autosaves of killed processes, latest first, and lock them so that no other window offers them.
 
-        Autosaves that are damaged, too old or beyond the limits are removed.
+        Damaged autosaves, old ones and those beyond the limits are removed.
         """
         with self._mutex:
             kept: list[Saved] = []

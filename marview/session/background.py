@@ -1,4 +1,4 @@
-"""Run slow work on background threads and deliver the answers on the window's thread, except outdated ones."""
+"""Run slow work on background threads, and deliver answers that are not outdated on the window's thread."""
 
 import logging
 from collections.abc import Callable
@@ -17,7 +17,7 @@ Post = Callable[[Callable[[], None]], None]
 """Function that queues a call from any thread; the window's thread runs the calls in order."""
 
 IsStale = Callable[[], bool]
-"""Function, for any thread, that returns whether a request is outdated."""
+"""Function that returns whether a request is outdated; any thread may call it."""
 
 _log = logging.getLogger(__name__)
 
@@ -67,7 +67,7 @@ class Background:
         self.run(work, lambda _: None, lambda _: None)
 
     def latest(self) -> "Latest":
-        """Return a slot for requests to these threads; only the latest is answered."""
+        """Return a slot for requests to these threads; only the latest request is answered."""
         return Latest(self._answer, self.start)
 
     def _answer(self, call: Callable[[], None]) -> None:
@@ -85,7 +85,7 @@ class Background:
 
 
 class Latest:
-    """Slot for requests of slow work; only the latest request is answered.
+    """Slot for requests for slow work; only the latest request is answered.
 
     Attributes:
         is_busy: whether work is running, even if outdated.
@@ -103,7 +103,7 @@ class Latest:
 
     @classmethod
     def on_own_thread(cls, post: Post, name: str) -> "Latest":
-        """Return a slot whose requests each get their own thread, for work that waits long."""
+        """Return a slot that runs each request on its own thread, for work with long waiting times."""
         return cls(post, partial(start_thread, name=name))
 
     @property
@@ -112,7 +112,7 @@ class Latest:
         return self._running > 0
 
     def drop(self) -> IsStale:
-        """Drop the running request; return a function that returns whether a newer request has been made since."""
+        """Drop the running request, and return a function that tells whether a newer request has been made."""
         self._current += 1
         ticket = self._current
         return lambda: ticket != self._current
@@ -166,7 +166,9 @@ def answer(work: Callable[[], T], done: Callable[[T], None], failed: Callable[[s
         sentence = (
             NO_THREAD
             if is_lack_of_threads(bug)
-            else tr("The operation failed ({}). The log has the details; please report it.").format(type(bug).__name__)
+            else tr("The operation failed ({}). Please report this error; the log contains the details.").format(
+                type(bug).__name__
+            )
         )
         post(lambda: failed(sentence))
     else:

@@ -32,8 +32,8 @@ class OtherSeries:
         key: key of its entry; empty for the simulated ground truth.
         title: description of the series.
         volume: volume of the series.
-        is_in_frame: whether it shares the frame of reference of the series in view.
-        is_other_patient: whether it belongs to another patient, according to its headers.
+        is_in_frame: whether the series has the same frame of reference as the series in view.
+        is_other_patient: whether the series belongs to another patient, according to its headers.
     """
 
     key: str
@@ -46,10 +46,10 @@ class OtherSeries:
 class Beside:
     """State of the pane that compares the series in view with another one.
 
-    Series with a common frame of reference are shown where they were scanned. For the others, an offset first aligns
-    their centres; `move` changes it.
+    Series with a common frame of reference are shown at their scanned position. For other series, an initial offset
+    aligns the centres, and `move` changes the offset.
 
-    Event, on the window's thread: `changed()` when another series, or none, is shown, or when its offset changed.
+    Event, on the window's thread: `changed()` when the other series or its offset changes.
 
     Attributes:
         other: the series; None if there is none.

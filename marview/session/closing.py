@@ -1,4 +1,4 @@
-"""Close series and studies, after a question if unsaved work would be lost."""
+"""Close series and studies; ask for confirmation if unsaved work would be lost."""
 
 from collections.abc import Callable, Sequence
 
@@ -18,7 +18,7 @@ class Closing:
         runs: queue of runs; the runs of a closed series are cancelled.
         kept: store of the work on each series.
         messages: questions for the user.
-        let_go: function called with the key of a series before its work is dropped.
+        let_go: function called with the key of a series before its work is discarded.
     """
 
     def __init__(
@@ -42,7 +42,7 @@ class Closing:
         self._ask(study, entry.study.description or tr("the study"))
 
     def close_at_once(self, entry: Entry) -> None:
-        """Close a series and drop the work on it."""
+        """Close a series and discard the work on it."""
         self._runs.cancel_all(lambda job: job.result.series == entry.key)
         self._let_go(entry.key)
         self._kept.drop(entry.key)

@@ -22,7 +22,7 @@ class Consent:
         self._withdraw()
 
     def is_asked_about_gaps(self, loaded: LoadedSeries, then: Callable[[], None]) -> bool:
-        """If slices are missing, ask whether to correct the others, and call `then` if the user agrees."""
+        """If slices are missing, ask whether to correct the remaining ones, and call `then` if the user agrees."""
         if not loaded.report.question or self._is_across_gaps:
             return False
 

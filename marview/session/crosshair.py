@@ -1,4 +1,4 @@
-"""The crosshair, which is the point shared by all planes, and the sections through it."""
+"""The crosshair, a point that all planes pass through, and the sections through this point."""
 
 import math
 from collections.abc import Callable
@@ -15,7 +15,7 @@ AXES = {"coronal": 1, "sagittal": 2}
 """Panes that show sections, and the grid axis perpendicular to each section."""
 
 _LEAST_SINE = 0.05
-"""Sine of the smallest angle (3 degrees) at which planes count as crossing."""
+"""Sine of the smallest angle (3 degrees) between planes that count as crossing."""
 
 
 class Crosshair:
@@ -62,7 +62,7 @@ class Crosshair:
         return oblique_section(grid, point, normal, up, float(np.linalg.norm(extent) / math.sqrt(2)))
 
     def oblique_line(self, normal: NDArray[np.float64]) -> NDArray[np.float64] | None:
-        """Return the direction in which the oblique section crosses a plane with a normal (LPS); None if parallel."""
+        """Return the direction in which the oblique section crosses the plane with a normal (LPS); None if parallel."""
         if self._view.display.oblique_deg is None:
             return None
         line = np.cross(self._oblique_axes()[0], normal)

@@ -38,5 +38,5 @@ def make_demo(is_cancelled: Callable[[], bool], command: Sequence[str] = COMMAND
     found = _STUDY.search(said)
     if process.returncode != 0 or found is None:
         last = (complained.strip().splitlines() or [tr("the program gave no reason")])[-1].removeprefix("marview: ")
-        raise MarviewError(tr("The demo study could not be made: {}").format(last))
+        raise MarviewError(tr("The demo study could not be created: {}").format(last))
     return Path(found[1])

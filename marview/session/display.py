@@ -68,8 +68,8 @@ class Display:
         numbers: slice numbers as shown to the user.
         window: HU window.
         difference_window: HU window of the difference of result and original.
-        extent_mm: size (z, y, x) of the box, around the centre of the volume and containing the body, that panes show
-            at zoom 1.
+        extent_mm: size (z, y, x) of the box that panes show at zoom 1; it contains the body and is centred in the
+            volume.
         zoom: zoom factor; 1 fits the body into its pane.
         centre_mm: (x, y) at the centre of the panes, relative to the centre of the slice.
         cursor_mm: (x, y) of the linked crosshair.
@@ -84,7 +84,7 @@ class Display:
         slab: projection of thick coronal, sagittal and oblique sections.
         slab_mm: thickness of these sections.
         oblique_deg: turn around the head-feet axis and tilt of the oblique section; None if there is none.
-        has_scene: whether the Planes layout shows the 3D scene instead of the result.
+        has_scene: whether the *Planes* layout shows the 3D scene instead of the result.
         is_anonymous: whether the panes hide the patient's name.
         maximised: name of the maximised pane; empty for none.
         active: name of the pane that has the focus.
@@ -141,7 +141,7 @@ class Display:
 
 
 class View:
-    """Holder of the display state, which emits an event at every change."""
+    """Holder of the display state; it emits an event at every change."""
 
     changed = Signal(Display, frozenset)
 
@@ -175,7 +175,7 @@ class View:
             self.update(window=adjusted)
 
     def adjust_difference(self, wider_hu: float, darker_hu: float) -> None:
-        """Change width and level of the difference's HU window."""
+        """Change width and level of the HU window for difference images."""
         if adjusted := _adjusted(self.display.difference_window, wider_hu, darker_hu):
             self.update(difference_window=adjusted)
 

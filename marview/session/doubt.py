@@ -7,14 +7,14 @@ from marview.text import tr
 
 
 class Doubt:
-    """Question about doubtful voxels, asked once.
+    """Question about doubtful voxels, which is asked once.
 
     Attributes:
         words: text of the question; empty if there is none.
 
     Args:
         messages: messages and questions for the user.
-        confirm: function called if the user says that the voxels are metal.
+        confirm: function called if the user confirms that the voxels are metal.
     """
 
     def __init__(self, messages: Messages, confirm: Callable[[], None]) -> None:

@@ -1,4 +1,4 @@
-"""Edit the whole mask: grow, shrink, fill holes, smooth, copy between slices, keep or remove a piece."""
+"""Edit the whole mask: grow, shrink, fill holes, smooth, copy to the next slice, keep or remove a piece."""
 
 from collections.abc import Callable
 from functools import partial
@@ -68,13 +68,13 @@ class Edits:
         self._metal.edit(interpolate_slices)
 
     def copy_to_next(self) -> None:
-        """Copy the mask of the slice in view to the next slice, and go there."""
+        """Copy the mask of the slice in view to the next slice, and show that slice."""
         display = self._view.display
         z, numbers = display.slice_index, display.numbers
         if display.slice_number >= numbers.count:
-            self._messages.say(Severity.WARNING, tr("This is the last slice: there is no next one to copy to."))
+            self._messages.say(Severity.WARNING, tr("This is the last slice: there is no next slice to copy to."))
         elif self._metal.plane(z) is None:
-            self._messages.say(Severity.WARNING, tr("There is no metal in this slice to copy: paint some first."))
+            self._messages.say(Severity.WARNING, tr("There is no metal in this slice to copy: paint metal first."))
         else:
             target = numbers.index(display.slice_number + 1)
             self._metal.edit(partial(copy_slice, source=z, target=target), lambda: self._view.go_to(target))

@@ -63,7 +63,7 @@ def look(path: Path, is_cancelled: Callable[[], bool] = lambda: False) -> Found:
 
 
 def find(path: Path, is_cancelled: Callable[[], bool], *, may_be_refused: bool) -> Found:
-    """Find the series under a path; with `may_be_refused`, return the error message in place of raising BadInput."""
+    """Find the series under a path; with `may_be_refused`, return the error message instead of raising BadInput."""
     try:
         return look(path, is_cancelled)
     except BadInput as refusal:
@@ -73,7 +73,7 @@ def find(path: Path, is_cancelled: Callable[[], bool], *, may_be_refused: bool) 
 
 
 def patient_of(study: Study) -> tuple[str, ...]:
-    """Return a key of the patient from identifier and normalised name; a study without both is its own patient."""
+    """Return a key made from the patient's identifier and normalised name; a study without both counts as a patient."""
     name = " ".join(study.patient_name.replace("^", " ").split()).casefold()
     who = (study.patient_id.strip(), name)
     return who if any(who) else ("", "", study.uid or str(id(study)))

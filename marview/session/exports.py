@@ -29,7 +29,7 @@ class ExportState:
 
     Attributes:
         fraction: progress, 0 to 1.
-        sentence: what was written, or why nothing was written; empty while the export runs.
+        sentence: message on what was written, or why nothing was written; empty while the export runs.
         folder: folder of the export; None until it is done.
     """
 
@@ -104,7 +104,7 @@ def folder_name(loaded: LoadedSeries, result: Result) -> str:
 
 
 def words_of(loaded: LoadedSeries) -> str:
-    """Return the description of a series in a form that file names allow."""
+    """Return the description of a series with only characters that file names allow."""
     words = re.sub(r"[^A-Za-z0-9]+", "_", loaded.series.description.removesuffix(".gz").removesuffix(".nii"))
     return words.strip("_")[:40] or "series"
 

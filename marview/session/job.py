@@ -38,13 +38,13 @@ class Job:
 
     Attributes:
         result: result that the run fills.
-        prepare: function that makes the request, called on the job's thread when its turn comes, so that a waiting job
-            uses no memory.
+        prepare: function that creates the request; called on the job's thread when the job starts, so that a waiting
+            job uses no memory.
         started: function called on the window's thread when the run starts.
-        ended: function called on the window's thread when the job is over, even if it never started.
+        ended: function called on the window's thread when the job has ended, even if it never started.
         request: request to the worker; its mask and correction are closed when the run is over.
         earlier_notes: notes from the earlier part of a run that was continued.
-        purpose: key of the task, equal for two runs that would give the same result.
+        purpose: key of the task, which is the same for runs that would give the same result.
         has_waited: whether the job waited for other runs.
         has_begun: whether the job has left the queue and started.
     """
@@ -132,7 +132,7 @@ class Job:
 
 
 def _over_already() -> ReduceRequest:
-    raise MarviewError(tr("This run is already over."))
+    raise MarviewError(tr("This run has already ended."))
 
 
 def _ignore(_job: Job) -> None:

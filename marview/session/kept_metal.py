@@ -33,7 +33,7 @@ class KeptMetal:
 
     @property
     def is_unsaved(self) -> bool:
-        """Return whether the mask was edited by hand and not exported."""
+        """Return whether the mask was edited by hand and has not been exported."""
         return is_work(self.state.recipe, self.saved)
 
 

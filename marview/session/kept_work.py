@@ -15,7 +15,7 @@ from marview.text import count, plural, tr
 
 @dataclass(frozen=True, eq=False)
 class PutAway:
-    """Work on a series that is not in view, except its results and measurements."""
+    """The work on a series that is not in view, except results and measurements."""
 
     title: str
     metal: KeptMetal | None
@@ -68,7 +68,7 @@ class KeptWork:
         return self._put_away.get(series)
 
     def is_closed(self, series: str) -> bool:
-        """Return whether a series was closed; callers then drop late answers about it."""
+        """Return whether a series was closed, so that callers ignore late answers about it."""
         return series in self._closed
 
     def drop(self, series: str) -> None:
@@ -101,7 +101,7 @@ class KeptWork:
         return lost
 
     def _unsaved_results(self) -> list[str]:
-        """Describe the results that were not exported, with run and mask if a method has several on the same series."""
+        """Describe the results that were not exported, with run and mask if a method has several on a series."""
         unsaved = self._results.unsaved
         alike = Counter((one.series, one.title) for one in unsaved)
         lost = []

@@ -11,7 +11,7 @@ Picture = NDArray[np.int16]
 
 
 class LastPicture:
-    """Cache of one corrected slice, int16 HU `[y, x]`, released when no pane shows it any more."""
+    """Cache of one corrected slice, int16 HU `[y, x]`; the slice is released when no pane shows it any more."""
 
     def __init__(self) -> None:
         self._of: tuple[KeptPlane, weakref.ref[Picture]] | None = None

@@ -21,13 +21,13 @@ ANNOUNCE_SECONDS = 0.1
 
 
 class Library:
-    """List of the series found under paths; the chosen one is read in the background.
+    """List of the series found under paths; the chosen series is read in the background.
 
     Events, all on the window's thread: `listed()` when the list of entries changed, `started(LoadedSeries)` when the
     grid of the chosen series is known, `arrived(slices)` as slices are decoded (at most ten times a second),
-    `finished(LoadedSeries)` when all are, `busy(text)` with a text that is empty when idle, `opened(path)` when series
-    were found under a path, `scanned(path, entries)` with these series, and `emptied()` when no series is in view any
-    more: the last one was closed, or the only one cannot be read.
+    `finished(LoadedSeries)` when all slices are decoded, `busy(text)` with a text that is empty when idle,
+    `opened(path)` when series were found under a path, `scanned(path, entries)` with these series, and `emptied()` when
+    no series is in view any more: the last one was closed, or the only one cannot be read.
     """
 
     listed = Signal()
@@ -51,7 +51,7 @@ class Library:
         self._reading = background.latest()
 
     def open(self, *paths: Path, key: str = "") -> None:
-        """Find the series under paths, list them, and choose the first one unless the user chooses another meanwhile.
+        """Find and list the series under paths, and choose the first one unless the user chooses another meanwhile.
 
         With a key, choose the series with this key instead.
         """
@@ -73,7 +73,7 @@ class Library:
         self._scanning.run(work, done, self._fail)
 
     def add(self, path: Path) -> None:
-        """Find the series under a path and add them to the list; the series in view does not change."""
+        """Find the series under a path and add them to the list without changing the series in view."""
         self._background.run(
             lambda: find(path, lambda: False, may_be_refused=False), self._take, lambda _sentence: None
         )
@@ -150,8 +150,8 @@ class Library:
 
         Args:
             entry: entry that cannot be read. If it had come into view, its files are refused from now on.
-            before: entry chosen before.
-            refusal: why the files of the entry are refused; empty if something else failed.
+            before: entry that was chosen before.
+            refusal: reason why the files of the entry are refused; empty if something else failed.
         """
         is_in_view = self.loaded is not None and self.loaded.series is entry.series
         there = next((one for one in self.entries if before and one.key == before.key != entry.key), None)
@@ -203,7 +203,7 @@ class Library:
             self.choose(self.entries[wanted])
 
     def _complete(self, entry: Entry, loaded: LoadedSeries) -> None:
-        """Add the findings made while reading, and a thumbnail if there was none, to the entry."""
+        """Add the findings made while reading to the entry, and a thumbnail if it has none."""
         hu = loaded.volume.hu
         picture = shrink(hu[len(hu) // 2]) if entry.picture is None else entry.picture
         if picture is entry.picture and len(loaded.report.findings) == len(entry.report.findings):

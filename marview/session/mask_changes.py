@@ -55,7 +55,7 @@ class MaskChanges:
         self._set_busy(is_busy=False)
 
     def is_held_up(self) -> bool:
-        """Return whether a change is in progress, so that no other may start; if so, show a message."""
+        """Return whether a change is in progress, which blocks other changes; if so, show a message."""
         if self.is_busy:
             self._messages.say(Severity.INFO, tr("The mask is being changed; try again in a moment."))
         return self.is_busy

@@ -21,7 +21,7 @@ class MaskFiles:
         self._metal = metal
 
     def read(self, path: Path, series: LoadedSeries) -> None:
-        """Import the mask in a file as one undo step; a message says how the mask was resampled to the voxels."""
+        """Import a mask from a file as one undo step; a message says whether and how the mask was resampled."""
         before = self._metal.mask
 
         def work() -> MaskFile:
@@ -38,7 +38,7 @@ class MaskFiles:
         self._background.run(work, done, self._messages.error)
 
     def write(self, path: Path, series: LoadedSeries) -> None:
-        """Export the mask in use, in the format of the file extension."""
+        """Export the mask in use in the format given by the file extension."""
         if self._metal.shared is None or not self._metal.is_present:
             self._messages.say(Severity.WARNING, tr("No metal is marked, so there is no mask to write."))
             return

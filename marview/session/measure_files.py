@@ -67,7 +67,7 @@ class MeasureFiles:
 
 
 def compared(loaded: LoadedSeries, results: list[Result], measure: Measure) -> dict[str, Picture]:
-    """Return the pictures of the measurement's plane, in the original and in each result of the series, by title."""
+    """Return pictures of a measurement's plane in the original and in each result of the series, by title."""
     volume, plane, z = loaded.volume, measure.plane, measure.slice_index
 
     def picture(result: Result | None) -> Picture:

@@ -16,7 +16,7 @@ _SAME = 1e-6
 
 @dataclass(frozen=True, eq=False)
 class MeasuredPlane:
-    """Section as it was displayed when the measurement was drawn.
+    """The section in which a measurement was drawn, as it was displayed.
 
     Attributes:
         section: position and directions.
@@ -45,7 +45,7 @@ class MeasuredPlane:
         return f"{name}, {section.place}{thick}"
 
     def shift_to(self, other: "MeasuredPlane") -> tuple[float, float] | None:
-        """Return the shift from this plane's coordinates to those of the same plane in another section, else None."""
+        """Return the shift from the coordinates of this plane to those of another section in the plane, else None."""
         mine, others = self.section, other.section
         is_turned = np.abs(mine.right - others.right).max() > _SAME or np.abs(mine.down - others.down).max() > _SAME
         is_thicker = self.slab is not other.slab or (self.slab is not Slab.NONE and self.slab_mm != other.slab_mm)

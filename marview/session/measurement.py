@@ -97,7 +97,7 @@ class Measure:
 
     @property
     def angle_deg(self) -> float:
-        """Return the angle at the vertex, 0 to 180 degrees; NaN if a point is on the vertex."""
+        """Return the angle at the vertex, 0 to 180 degrees; NaN if another point is at the vertex."""
         try:
             return angle_deg(self.points[0], self.points[1], self.points[2], (1.0, 1.0))
         except UsageError:
@@ -137,7 +137,7 @@ class Measure:
         return np.asarray(((y - middle[0]) / reach[0]) ** 2 + ((x - middle[1]) / reach[1]) ** 2 <= 1)
 
     def statistics(self, picture: Picture) -> RegionStatistics | None:
-        """Return HU statistics of a region in a picture; None if it contains no pixel."""
+        """Return HU statistics of a region in a picture; None if the region contains no pixel."""
         inside = self.pixels(picture)
         return region_statistics(picture.values, inside, picture.pixel_mm) if inside.any() else None
 

@@ -52,7 +52,7 @@ class Measures:
         return [one for one in self.listed if one.plane is None and one.slice_index == slice_index]
 
     def of_plane(self, plane: MeasuredPlane) -> list[tuple[Measure, Point]]:
-        """Return the measurements in a section of the series in view, with their shift to its coordinates."""
+        """Return the measurements in a section of the series in view, with their shift to the section's coordinates."""
         shifts = [(one, one.plane.shift_to(plane)) for one in self.listed if one.plane is not None]
         return [(one, shift) for one, shift in shifts if shift is not None]
 
@@ -82,7 +82,7 @@ class Measures:
             self.changed.emit()
 
     def put(self, series: str, measures: Sequence[Measure]) -> None:
-        """Add measurements of an earlier session; their numbers change only if they are already in use."""
+        """Add measurements of an earlier session; numbers that are already in use are replaced."""
         known = self._by_series.setdefault(series, [])
         taken = {one.number for one in known}
         for one in measures:

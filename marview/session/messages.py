@@ -41,7 +41,7 @@ class Question:
 
 
 class Messages:
-    """Messages and questions, which the window shows in bars that do not block it."""
+    """Messages and questions, which the window shows in non-blocking bars."""
 
     said = Signal(Message)
     unsaid = Signal(Message)
@@ -67,7 +67,7 @@ class Messages:
         return message
 
     def dismiss(self) -> None:
-        """Remove the last message, because its cause no longer exists or the action is repeated."""
+        """Remove the last message when its cause no longer exists or the action is repeated."""
         if self._last is not None:
             self.unsay(self._last)
             self._last = None

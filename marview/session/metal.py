@@ -34,7 +34,7 @@ class Metal(SharedMask):
 
     Attributes:
         recipe: recipe of the mask in use.
-        asked: recipe that was requested last; it differs from `recipe` while metal is being searched, and while region
+        asked: recipe that was requested last; it differs from `recipe` during a search for metal and while region
             growing has no seed.
         found_threshold_hu: threshold in effect, chosen or found automatically; NaN without metal.
         is_found: whether the search for metal has finished, or a mask was restored.
@@ -74,7 +74,7 @@ class Metal(SharedMask):
         Args:
             volume: volume; None if no series is open.
             kept: return value of `put_away`.
-            room: zeros for the mask, bool `[z, y, x]`, owned by the mask from now on; allocated if None.
+            room: array of zeros for the mask, bool `[z, y, x]`, which the mask takes over; allocated if None.
 
         Raises:
             MarviewError: there is not enough memory for the mask.
@@ -139,7 +139,7 @@ class Metal(SharedMask):
         self.choose(source=Source.THRESHOLD, threshold_hu=threshold_hu)
 
     def set_margin(self, margin_mm: float) -> None:
-        """Set the margin by which the mask grows (+) or shrinks (-)."""
+        """Set the margin by which the mask grows (positive) or shrinks (negative)."""
         self.choose(margin_mm=margin_mm)
 
     def add_seed(self, seed_zyx: tuple[int, int, int]) -> None:
@@ -187,13 +187,13 @@ class Metal(SharedMask):
         self.changed.emit()
 
     def ask_again(self) -> None:
-        """Repeat an unanswered question about doubtful voxels; call this when all slices are read."""
+        """Repeat an unanswered question about doubtful voxels; call this when all slices have been read."""
         self._doubt.ask_again()
 
     # -- by hand
 
     def begin_stroke(self) -> bool:
-        """Start a stroke, which becomes one undo step; return False if the mask is being changed."""
+        """Start a stroke, which becomes one undo step; return False if another change is in progress."""
         if self.mask is None or self._changes.is_held_up():
             return False
         self.mask.begin_stroke()
@@ -236,7 +236,7 @@ class Metal(SharedMask):
     def put(
         self, given: Mask, origin: str, notes: tuple[str, ...] = (), then: Callable[[], object] = lambda: None
     ) -> None:
-        """Use a mask from a file or an earlier session, as one undo step; `origin` describes where it comes from."""
+        """Use a mask from a file or an earlier session, as one undo step; `origin` describes its source."""
         self.end_stroke()
         mask, search = self.mask, self._search
         if mask is None or search is None:
@@ -284,7 +284,7 @@ class Metal(SharedMask):
         return MetalState(self.recipe, self.found_threshold_hu, self.notes)
 
     def _count_edit(self) -> None:
-        """Mark the mask as edited by hand, so that threshold, box and margin no longer apply."""
+        """Mark the mask as edited by hand; threshold, box and margin then no longer apply."""
         self._doubt.withdraw()
         self._edits += 1
         self.is_found = True

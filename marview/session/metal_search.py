@@ -19,7 +19,7 @@ class Found:
     Attributes:
         core: metal found, before box, smallest size and margin are applied.
         mask: metal, bool `[z, y, x]`.
-        edited: packed mask from which the recipe starts, if that mask was edited by hand.
+        edited: packed mask edited by hand, from which the recipe starts; None if the recipe starts from no such mask.
     """
 
     core: Core
@@ -33,7 +33,7 @@ class MetalSearch:
     Attributes:
         core: metal found by the recipe in use, before box, smallest size and margin are applied; None before the first
             search.
-        edited: packed masks that were edited by hand, by the number of the edit.
+        edited: packed masks that were edited by hand, keyed by the number of the edit.
     """
 
     def __init__(self, volume: Volume) -> None:

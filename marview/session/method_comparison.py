@@ -1,4 +1,4 @@
-"""Run several methods on the slice in view, to compare them side by side."""
+"""Run several methods on the slice in view, for a comparison side by side."""
 
 from collections.abc import Callable, Collection
 
@@ -52,7 +52,7 @@ class MethodComparison:
         """Correct the slice in view with these methods.
 
         A method does not run again if it has already corrected this slice with the same mask and parameters. If it has
-        corrected other slices with them, the slice is added to that result.
+        corrected other slices with the same mask and parameters, the slice is added to that result.
         """
         chosen = [one for one in self._methods.usable if one.id in methods]
         if self._reductions.is_refused():
@@ -85,7 +85,7 @@ class MethodComparison:
         return here
 
     def _result_with(self, here: int, method: Listing) -> Result:
-        """Return the latest result made with the method, mask and settings in use, with a slice added; or a new one."""
+        """Return the latest result with the method, mask and settings in use, extended by a slice, or a new result."""
         parameters, restores = self._methods.values(method.id), self._methods.restores_cut_off
         version = "" if method.manifest is None else method.manifest.version
         mask = self._metal.plane(here)

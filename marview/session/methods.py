@@ -68,7 +68,7 @@ class Methods:
         return tuple(one for one in self.listings if one.is_usable)
 
     def learns_from(self, clean_slices: int) -> bool:
-        """Return whether a run of the chosen method first trains, given the number of slices without metal."""
+        """Return whether a run of the chosen method starts with training, given the number of slices without metal."""
         manifest = self.current.manifest if self.current is not None else None
         return manifest is not None and manifest.learns_from_scan and clean_slices >= manifest.fewest_clean
 
@@ -99,11 +99,11 @@ class Methods:
         return self._schemas.get(method)
 
     def refusal(self, method: str) -> str:
-        """Return why a method's parameters are unknown; empty otherwise."""
+        """Return the reason why a method's parameters are unknown, or an empty string if they are known."""
         return self._refusals.get(method, "")
 
     def subtracts(self, method: str) -> bool:
-        """Return whether a method shows the artifact image that it subtracts, and no prior image."""
+        """Return whether a method shows the artifact image that it subtracts instead of a prior image."""
         listing = next((one for one in self.listings if one.id == method), None)
         outputs = listing.manifest.outputs if listing is not None and listing.manifest is not None else ()
         return "artifact" in outputs and "prior" not in outputs
@@ -122,7 +122,7 @@ class Methods:
             values[name] = value
 
     def restore(self, method: str, values: Mapping[str, Any]) -> None:
-        """Choose a method with earlier parameters; ignore a method that is no longer installed."""
+        """Choose a method with stored parameters; ignore a method that is no longer installed."""
         if any(one.id == method for one in self.usable):
             self._values[method] = dict(values)
             self.choose(method)

@@ -23,7 +23,7 @@ class OpenSeries:
 
     Attributes:
         hu: HU of the series in view, int16 `[z, y, x]`; None until the series has been read completely.
-        unlooked: index of the slice shown when the series was opened; None after metal is found.
+        unlooked: index of the slice shown when the series was opened; None after metal has been found.
     """
 
     def __init__(self, settings: Settings, view: View, background: Background) -> None:
@@ -63,7 +63,7 @@ class OpenSeries:
         return shared.array
 
     def room_for_mask(self, shape: tuple[int, ...]) -> SharedArray | None:
-        """Return, once, the memory that `allocate` has allocated for a mask of this shape; None if there is none."""
+        """Return, only once, the memory that `allocate` has allocated for a mask of this shape; else None."""
         room, self._mask_room = self._mask_room, None
         return room if room is not None and room.array.shape == shape else None
 
@@ -116,7 +116,7 @@ class OpenSeries:
         self.unlooked = here if slice_index is None and loaded.report.is_volume else None
 
     def finish(self, loaded: LoadedSeries) -> None:
-        """Use the HU of a series that has been read completely, fit the body into the panes, and free other memory."""
+        """Use the HU of a series that has been read completely, fit the body into the panes, and free unused memory."""
         self.hu = next((one for one in self._allocated if np.shares_memory(one.array, loaded.volume.hu)), None)
         in_use = [shared for shared in self._allocated if shared is self.hu or shared in self._held]
         for shared in self._allocated:

@@ -11,7 +11,7 @@ from marview.volume.box import Box
 from marview.volume.growing import grow_from
 
 CLOSES_PX = 1.5
-"""Distance in voxels from the first corner of a polygon within which a click closes it."""
+"""Largest distance in voxels from the first corner of a polygon at which a click closes the polygon."""
 
 Place = tuple[float, float]
 """Fractional index (y, x) in the slice in view."""
@@ -120,7 +120,7 @@ class Painting:
             metal.edit(lambda mask: mask | grow_from(hu, seed, in_slice=in_slice))
 
     def _keep_within(self) -> None:
-        """Limit the metal to the drawn box, in all slices; a click without a drag removes the box."""
+        """Limit the metal in all slices to the drawn box; a click without a drag removes the box."""
         ends = np.array(self.outline)
         self._draw([])
         mask = self._metal.mask

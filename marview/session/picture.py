@@ -40,7 +40,7 @@ class Picture:
         return (column + 0.5) * self.pixel_mm[1] - width / 2, (row + 0.5) * self.pixel_mm[0] - height / 2
 
     def index_at(self, x_mm: float, y_mm: float) -> tuple[int, int] | None:
-        """Return the index (y, x) of the pixel under a point; None outside."""
+        """Return the index (y, x) of the pixel under a point; None outside the picture."""
         height, width = self.size_mm
         row = int((y_mm + height / 2) // self.pixel_mm[0])
         column = int((x_mm + width / 2) // self.pixel_mm[1])
@@ -48,7 +48,7 @@ class Picture:
         return (row, column) if 0 <= row < rows and 0 <= column < columns else None
 
     def value_at(self, x_mm: float, y_mm: float) -> float | None:
-        """Return the value of the pixel under a point; None outside."""
+        """Return the value of the pixel under a point; None outside the picture."""
         index = self.index_at(x_mm, y_mm)
         return None if index is None else float(self.values[index])
 
@@ -67,7 +67,7 @@ def edge_letters(grid: Grid) -> tuple[str, str, str, str]:
 def turned_letters(
     letters: tuple[str, str, str, str], quarters: int, *, is_mirrored: bool
 ) -> tuple[str, str, str, str]:
-    """Mirror the letters at the edges if asked, then turn them clockwise; return left, right, top and bottom."""
+    """Optionally mirror the letters at the edges, then turn them clockwise; return left, right, top and bottom."""
     left, right, top, bottom = letters
     if is_mirrored:
         left, right = right, left

@@ -34,7 +34,7 @@ class Piece:
 
 
 class Pieces:
-    """List of the pieces of the mask, made in the background.
+    """List of the pieces of the mask, computed in the background.
 
     Event on the window's thread: `changed()` when `listed` changes.
 

@@ -1,4 +1,4 @@
-"""Store corrections in memory up to a limit, and the others in temporary files."""
+"""Store corrections in memory up to a limit, and further corrections in temporary files."""
 
 import contextlib
 import logging
@@ -18,8 +18,8 @@ from marview.text import tr
 MOST_BYTES = 32_000_000
 """Memory limit for the corrections of all results in bytes, 30 slices of 512 x 512; further slices go to disk.
 
-The system caches recently written files in free memory, so they are read as fast, and the cache gives way if the volume
-needs the memory.
+The system caches recently written files in free memory, so reading them is just as fast, and it empties the cache if
+the volume needs the memory.
 """
 
 _log = logging.getLogger(__name__)
@@ -72,7 +72,7 @@ class PlaneStore:
         self._in_memory: weakref.WeakSet[KeptPlane] = weakref.WeakSet()
 
     def keep(self, plane: Plane) -> KeptPlane:
-        """Store a copy of a plane, float32 HU `[y, x]`; if the disk is full, in memory.
+        """Store a copy of a plane, float32 HU `[y, x]`; if the disk is full, store it in memory.
 
         Raises:
             MemoryError, OSError: there is no space in memory or on disk.

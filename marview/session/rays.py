@@ -1,4 +1,4 @@
-"""Compute the sinusoid of a point and the ray of a bin for drawing, with the formulas of `marview.geometry.beam`."""
+"""Compute the sinusoid of a point and the ray of a bin for display, with the formulas of `marview.geometry.beam`."""
 
 import numpy as np
 from numpy.typing import NDArray

@@ -27,7 +27,7 @@ _log = logging.getLogger(__name__)
 
 
 class Recovery:
-    """Offer to restore autosaves, latest first; unanswered offers are repeated in the next session."""
+    """Offers to restore autosaves, latest first; unanswered offers are repeated in the next session."""
 
     def __init__(
         self,
@@ -94,8 +94,7 @@ class Recovery:
         if grid.shape != saved.work.shape or not np.allclose(grid.affine.ravel(), saved.work.affine, atol=1e-3):
             self._messages.error(
                 tr(
-                    "{} has changed since it was last open, so its mask was not restored. marview offers the mask "
-                    "again "
+                    "{} has changed since the autosave, so its mask was not restored. marview offers the mask again "
                     "next time."
                 ).format(Path(saved.work.path).name)
             )

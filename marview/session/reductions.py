@@ -155,14 +155,14 @@ class Reductions:
         if not self.may_run(slices, again):
             return
         if method is None or method.manifest is None:
-            self._messages.error(tr("No method is installed. marview's folder plugins/ is empty or cannot be read."))
+            self._messages.error(tr("No method is installed. marview's plugins/ folder is empty or cannot be read."))
             return
         self._save()
         result = self.empty_result(method, parameters, slices, restores_cut_off=restores_cut_off)
         self.queue(result)
 
     def may_run(self, slices: tuple[int, ...], again: Callable[[], None]) -> bool:
-        """Return whether these slices can be corrected now. If the user must agree first, `again` is called on yes."""
+        """Return whether these slices can be corrected now. If the user must agree first, call `again` on consent."""
         loaded, shared = self._series.loaded, self._metal.shared
         if loaded is None or shared is None:
             return False
@@ -193,7 +193,7 @@ class Reductions:
         )
 
     def _purpose(self, result: Result) -> object:
-        """Return a key that is equal for equal runs; a run that continues a result has its own key."""
+        """Return a key that is the same for equal runs; a run that continues a result has its own key."""
         if result.done:
             return result
         how = (self._methods.device, result.restores_cut_off)
@@ -201,7 +201,7 @@ class Reductions:
 
     @property
     def unfinished(self) -> Result | None:
-        """Return the result of the last run on the series in view if it stopped early and can be continued."""
+        """Return the result of the last run on the series in view if that run stopped early and can be continued."""
         job = self._runs.job
         if job is None or not job.state.is_over or job.result.series != self._kept.series:
             return None
@@ -264,7 +264,7 @@ class Reductions:
             result.close()
 
     def sweep(self, choice: SweepChoice) -> None:
-        """Run methods with variants of the mask in use."""
+        """Run a sweep: methods with variants of the mask in use."""
         loaded, hu, shared = self._series.loaded, self._series.hu, self._metal.shared
         if self._sensitivity.is_running:
             return

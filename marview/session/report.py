@@ -46,7 +46,7 @@ class Report:
         rows: rows of the measurement table: name, position, original, corrected.
         left_out: number of rows that did not fit.
         made: description of how the result was made.
-        caution: cautionary sentence at the foot of the page.
+        caution: caution at the foot of the page.
     """
 
     heading: tuple[str, ...]
@@ -68,7 +68,7 @@ def make_report(
     window: HuWindow,
     heading: Sequence[str],
 ) -> Report:
-    """Make the report of a result.
+    """Create the report on a result.
 
     Args:
         loaded: series.
@@ -99,7 +99,7 @@ def make_report(
 
 
 def key_slices(result: Result, measures: Sequence[Measure], slice_index: int) -> list[int]:
-    """Return at most three slices: the one in view, those with regions, and corrected ones with the most metal."""
+    """Return at most three slices: the slice in view, slices with regions, and corrected slices with the most metal."""
     with_regions = [one.slice_index for one in measures if one.plane is None and one.kind in REGIONS]
     chosen = list(dict.fromkeys([slice_index, *with_regions]))
     metal = {z: int(np.count_nonzero(result.mask[z])) for z in result.done}

@@ -132,7 +132,7 @@ class Result:
         is_exported: whether the result was exported.
         kept_as: name of the autosave of this result; empty if there is none.
         kept_slices: number of corrected slices in the autosave.
-        weights_sha256: SHA-256 of each weights file used, separated by spaces.
+        weights_sha256: SHA-256 of each weights file that the run used, separated by spaces.
         restores_cut_off: whether the run restores dark streaks that the file clipped.
         mask: metal mask of the run.
         slices: indices of the slices to correct.
@@ -233,7 +233,7 @@ class Result:
         return SettledCorrection(self._planes, self.mask.shape)
 
     def provenance(self) -> Provenance:
-        """Return how the result was made: method, parameters, mask and so on, for the files of an export."""
+        """Return the provenance of the result (method, parameters, mask and so on) for exported files."""
         # A cancelled run has no report, and the report of a continued run describes only its last part.
         known = {
             "method": self.method,
@@ -250,7 +250,7 @@ class Result:
         return Provenance.of_run(known, mask_origin=self.mask_text, margin_mm=self.margin_mm, time=self.made)
 
     def close(self) -> None:
-        """Release the corrections and the files of intermediate pictures."""
+        """Release the corrections, and remove the files of intermediate pictures."""
         self._planes.clear()
         self._last.drop()
         self.done.clear()

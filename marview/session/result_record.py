@@ -35,7 +35,7 @@ _FIELDS = (
     "report",
 )
 _LEVEL = 1
-"""Compression level. Higher levels gain little: noise hardly compresses, and zeros take almost no space anyway."""
+"""Compression level. Higher levels gain little: noise hardly compresses, and zeros use almost no space at any level."""
 
 
 def write_result(result: Result, path: Path) -> None:

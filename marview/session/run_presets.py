@@ -16,7 +16,7 @@ class RunPreset:
     Attributes:
         title: kind of implant.
         method: identifier of the method.
-        margin_mm: margin in mm; + grows the mask, - shrinks it.
+        margin_mm: margin in mm; positive grows the mask, negative shrinks it.
         why: reason for the recommendation, with the measurement that supports it.
         parameters: parameters that differ from the method's defaults.
     """

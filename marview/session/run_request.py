@@ -21,14 +21,14 @@ def empty_result(
     series_title: str,
     restores_cut_off: bool,
 ) -> Result:
-    """Make a result without corrected slices.
+    """Create a result without corrected slices.
 
     Args:
         method: method that can run.
         parameters: parameters of the method.
         slices: indices of the slices to correct.
         metal: mask of the series; the result keeps a copy.
-        results: results of the session, whose store gets the corrections.
+        results: results of the session; their store receives the corrections.
         series: key of the series.
         series_title: description of the series.
         restores_cut_off: whether to restore dark streaks that the file clipped.
@@ -54,7 +54,7 @@ def empty_result(
 
 
 def request_for(result: Result, hu: SharedArray, volume: Volume, device: str) -> ReduceRequest:
-    """Make the request to the worker to correct the missing slices of a result.
+    """Create the request to the worker to correct the missing slices of a result.
 
     Raises:
         MarviewError: there is not enough memory.

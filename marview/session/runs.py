@@ -1,4 +1,4 @@
-"""The queue of runs, whose state determines the buttons and the progress bar."""
+"""The queue of runs; its state determines the buttons and the progress bar."""
 
 import logging
 import time
@@ -35,7 +35,7 @@ class Reducer(Protocol):
 
 
 class Runs:
-    """Queue that starts, follows and cancels runs; one runs at a time, the others wait in order.
+    """Queue that starts, monitors and cancels runs; one run is active at a time, and the others wait in order.
 
     Events on the window's thread: `changed(Job)` (at most ten times a second while it runs), `filled(slice_index)`
     when a slice or one of its pictures arrived.
@@ -100,13 +100,13 @@ class Runs:
             self.changed.emit(job)
 
     def cancel_all(self, is_meant: Callable[[Job], bool] = lambda _: True) -> None:
-        """Cancel all jobs, or those for which `is_meant` is True; waiting jobs first, so that none of them starts."""
+        """Cancel all jobs, or those for which `is_meant` is True, waiting jobs first, so that none of them starts."""
         for job in reversed(self.queue):
             if is_meant(job):
                 self.cancel(job)
 
     def close(self) -> None:
-        """Start no more runs."""
+        """Close the queue, so that no more runs start."""
         self.waiting.clear()
 
     def _begin(self, job: Job) -> bool:

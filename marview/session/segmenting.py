@@ -1,4 +1,4 @@
-"""Make a metal mask from a recipe: find metal, then apply box, smallest size and margin."""
+"""Create a metal mask from a recipe: find metal, then apply box, smallest size and margin."""
 
 import enum
 import math
@@ -34,21 +34,21 @@ class Source(enum.StrEnum):
 
 @dataclass(frozen=True)
 class Recipe:
-    """Recipe for making a mask.
+    """Recipe for creating a mask.
 
     Attributes:
         source: source of the mask.
         threshold_hu: threshold of metal, or lowest HU of region growing; None to find it automatically.
         classes: number of k-means classes; the densest is metal.
         seeds: seed voxels (z, y, x) of region growing.
-        in_slices: whether metal is searched slice by slice.
+        in_slices: whether to search for metal slice by slice.
         is_doubtful_metal: whether the user confirmed that voxels of metal, enamel or dense bone are metal.
         edit: number of the last edit by hand; None if the mask was not edited by hand.
         edited_from: description of the mask that was edited by hand; empty if it was painted from scratch.
-        is_given: whether the mask is an unchanged one from a file or an earlier session; `edited_from` describes it.
+        is_given: whether the mask is unchanged from a file or an earlier session; `edited_from` describes it.
         box: box outside which metal is removed; None for no limit.
         smallest_mm3: volume below which pieces are removed.
-        margin_mm: margin in mm; + grows the mask, - shrinks it.
+        margin_mm: margin in mm; positive grows the mask, negative shrinks it.
     """
 
     source: Source = Source.ADAPTIVE

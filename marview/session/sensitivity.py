@@ -143,7 +143,7 @@ class Sensitivity:
             self.changed.emit()
 
     def put_away(self) -> KeptSweep | None:
-        """Return the results on the series in view for a later `take`."""
+        """Return the results of the series in view for a later `take`."""
         return None if self.swept is None else KeptSweep(self.swept, self.variant, self.region, self.line)
 
     def take(self, kept: KeptSweep | None) -> None:
@@ -175,7 +175,7 @@ class Sensitivity:
         except Exception as bug:  # noqa: BLE001 - a thread must report every failure
             if not job.stop.is_set():
                 _log.exception("a sweep failed")
-            sentence = tr("The sweep failed ({}). The log has the details; please report it.").format(
+            sentence = tr("The sweep failed ({}). Please report this error; the log contains the details.").format(
                 type(bug).__name__
             )
             post(lambda: self._end(job, State.FAILED, None, sentence))
@@ -221,7 +221,7 @@ class Sensitivity:
         return found.method if found is not None and found.method else self.swept.result.methods[0]
 
     def spread(self, slice_index: int) -> NDArray[np.float32] | None:
-        """Return the standard deviation over the variants of the method in view, HU `[y, x]`, or None if not swept."""
+        """Return the standard deviation over the variants of the method in view, HU `[y, x]`; None without a sweep."""
         if self.swept is None or slice_index not in self.swept.result.slices:
             return None
         key = (self.method, slice_index)

@@ -24,7 +24,7 @@ class SweepChoice:
 
     Attributes:
         methods: identifiers of the methods.
-        margins: margins; + grows the mask, - shrinks it.
+        margins: margins; positive grows the mask, negative shrinks it.
         unit: unit of the margins: mm, or px for pixels within the slice.
         thresholds_hu: thresholds in HU, one mask for each; empty for the mask in use.
         slices: first and last index z; None for all slices with metal.

@@ -56,7 +56,7 @@ class Region:
 
 @dataclass(frozen=True)
 class Line:
-    """Line from start to end, at the same place in every slice."""
+    """Line from start to end, at the same position in every slice."""
 
     start_mm: Point
     end_mm: Point

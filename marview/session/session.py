@@ -52,15 +52,16 @@ from marview.text import tr
 class Session:
     """State of the application: open series, mask, runs and results.
 
-    Event on the window's thread: `result_changed()` when the results of the series in view, or the one shown, change.
+    Event on the window's thread: `result_changed()` when the results of the series in view or the displayed result
+    change.
 
     Args:
         post: function that runs a call on the window's thread.
         settings: settings that persist between sessions.
         make_worker: function that starts the worker on first use.
         listings: function that finds the installed methods.
-        autosaves: folder of autosaves; None for none.
-        index: file of the study index; None for none.
+        autosaves: folder of autosaves; None to write no autosaves.
+        index: file of the study index; None to keep no index.
     """
 
     result_changed = Signal()
@@ -170,7 +171,7 @@ class Session:
         return self.library.loaded
 
     def original(self) -> Picture | None:
-        """Return the original slice in view; None if there is none, also while another series is opened."""
+        """Return the original slice in view; None if no series is open or another one is being opened."""
         return self.series.original()
 
     def corrected(self) -> Picture | None:
@@ -227,12 +228,12 @@ class Session:
         self.reductions.retry()
 
     def sweep(self, choice: SweepChoice) -> None:
-        """Run methods with variants of the mask in use."""
+        """Run a sweep: methods with variants of the mask in use."""
         self.reductions.sweep(choice)
 
     @property
     def unfinished(self) -> Result | None:
-        """Return the result of the last run on the series in view if it stopped early and can continue."""
+        """Return the result of the last run on the series in view if that run stopped early and can be continued."""
         return self.reductions.unfinished
 
     @property
@@ -256,11 +257,11 @@ class Session:
 
     @property
     def refusal(self) -> str:
-        """Return why the series in view cannot be corrected; empty if it can."""
+        """Return the reason why the displayed series cannot be corrected, or an empty string if it can."""
         return self.reductions.refusal
 
     def cancel(self) -> None:
-        """Cancel the first of these that is active: an unfinished outline, a selected tool, a run, a sweep."""
+        """Cancel the first active item of this list: an unfinished outline, a selected tool, a run, a sweep."""
         if self.painting.is_outlining:
             self.painting.cancel()
         elif self.tools.settings.tool is not Tool.NONE:

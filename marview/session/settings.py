@@ -15,7 +15,7 @@ from marview.volume.window import is_usable_window
 
 RECENT_COUNT = 10
 BODY_PARTS = ("abdomen", "chest", "head", "heart", "hip", "knee", "neck", "pelvis", "shoulder", "spine", "teeth")
-"""Body parts for which the last HU window is stored. Other texts of the series are not stored."""
+"""Body parts for which the last HU window is stored. Other text from the series is not stored."""
 
 MOST_SPEEDS = 9
 """Number of runs per method whose speed is stored."""
@@ -58,7 +58,7 @@ class Settings:
         speeds: seconds per slice of the latest runs on this machine, by method, version and device.
         watched: folders watched for new studies.
         window: position, panels and layout of the window, each as text.
-        language: code of the language of the window; empty for the system's.
+        language: code of the window's language; empty for the system's language.
         style: "dark" or "light".
         file: file that `save` writes; None to write nothing.
     """
@@ -105,7 +105,7 @@ class Settings:
         return settings
 
     def save(self) -> None:
-        """Write the settings; a full or read-only disk is only logged."""
+        """Write the settings; an error because of a full or read-only disk is only logged."""
         if self.file is None:
             return
         stored = {name: value for name, value in asdict(self).items() if name != "file"}

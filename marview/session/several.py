@@ -55,7 +55,7 @@ class BatchOrder:
         output: folder of the results and of the job table.
         method: identifier of the method.
         parameters: values that differ from the method's defaults.
-        margin_mm: margin of the metal mask in mm; + grows it, - shrinks it.
+        margin_mm: margin of the metal mask in mm; positive grows the mask, negative shrinks it.
         format_: format of the corrected series.
         restores_cut_off: whether to restore dark streaks that the files clipped before the method runs.
     """
@@ -87,7 +87,7 @@ class Several:
     Attributes:
         stage: state of the batch.
         jobs: rows of the job table.
-        sentence: why the batch failed; empty if it did not.
+        sentence: message on why the batch failed; empty if it did not fail.
         order: settings of the last batch; None before the first.
     """
 
@@ -201,7 +201,9 @@ class Several:
         elif process.returncode in {0, _SOME_FAILED}:
             self._end(Stage.DONE, "")
         else:
-            self._end(Stage.FAILED, complaint or tr("The correction stopped unexpectedly. The log has the details."))
+            self._end(
+                Stage.FAILED, complaint or tr("The correction stopped unexpectedly. The log contains the details.")
+            )
 
     def _end(self, stage: Stage, sentence: str) -> None:
         self.stage, self.sentence, self._process = stage, sentence, None

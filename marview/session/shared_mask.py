@@ -25,7 +25,7 @@ class SharedMask:
         mask: mask that is edited in place, with undo; None if no series is open.
         shared: shared memory of the mask.
         counts: number of metal voxels per slice, `[z]`.
-        edition: number that increases at every change of the mask, to recognise results made with an earlier mask.
+        edition: number that increases at every change of the mask; it identifies results made with an earlier mask.
         is_painting: whether a stroke is in progress.
 
     Args:
@@ -126,7 +126,7 @@ class SharedMask:
 
         Args:
             volume: volume; None for no mask.
-            room: zeros for the mask, bool `[z, y, x]`, owned by it from now on; allocated if None.
+            room: array of zeros for the mask, bool `[z, y, x]`, which the mask takes over; allocated if None.
             describe: function that describes the mask, for undo.
 
         Raises:
@@ -146,7 +146,7 @@ class SharedMask:
             )
 
     def _patches(self, mask: MetalMask) -> Callable[[Mask], MaskPatch | None]:
-        """Return a function that makes the patch from this mask to another one; slices empty in both are skipped.
+        """Return a function that computes the patch from this mask to another; slices empty in both are skipped.
 
         The function may run in the background while another series is opened.
         """

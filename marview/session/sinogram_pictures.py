@@ -1,4 +1,4 @@
-"""The sinograms of one slice, from a result or, before any run, from a projection. Each is loaded at first use."""
+"""The sinograms of one slice, from a result or, before any run, from a projection; each is loaded on first use."""
 
 from collections.abc import Callable
 from functools import cached_property
@@ -87,7 +87,7 @@ NO_PICTURES = SinogramPictures(None, frozenset(), lambda _name: None)
 def pictures_of(
     slice_index: int, result: Result | None, projected: SliceSinogram | None, before: SinogramPictures
 ) -> SinogramPictures:
-    """Return the pictures of a slice, from a result or else a projection; return `before` if nothing changed."""
+    """Return the pictures of a slice from a result, or else from a projection; return `before` if nothing changed."""
     made = NO_PICTURES
     if result is not None and (OUTPUTS[SinogramPicture.ORIGINAL], slice_index) in result.outputs:
         made = _of_result(result, slice_index)

@@ -32,7 +32,7 @@ class SinogramShown:
         trace: metal trace of the slice, bool `[view, bin]`; of the current mask if known, even while the user paints.
         coverage: coverage of the sinogram by the trace; None without a trace.
         is_body_known: whether the coverage counts only rays through the body.
-        is_older: whether the pictures come from a result with an earlier mask.
+        is_older: whether the pictures come from a result that was made with an earlier mask.
         absence: why there is no trace; None if there is one.
         is_wanted: whether the slice should be projected.
     """
@@ -91,7 +91,7 @@ def _absence(session: Session, z: int) -> Absence:
 
 
 def _is_wanted(session: Session, pictures: SinogramPictures, z: int) -> bool:
-    """Return whether to request the sinogram: none is shown, and it was not requested with the current mask."""
+    """Return whether to request a sinogram: none is shown, and none was requested with the current mask."""
     is_of_result = pictures.source is not None and pictures.projected is None
     if is_of_result or session.runs.is_running or session.metal.is_painting or not session.can_project:
         return False

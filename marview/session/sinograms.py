@@ -44,14 +44,14 @@ class Projecting(Protocol):
 
 
 class Sinograms:
-    """Requests of sinograms, one slice at a time, always the slice that was wanted last.
+    """Requests for sinograms, one slice at a time, always for the latest wanted slice.
 
-    Event on the window's thread: `changed()` when `current` or the reason for its absence (`refusal`) changed.
+    Event on the window's thread: `changed()` when `current` or the reason for its absence (`refusal`) changes.
 
     Attributes:
         current: slice projected last; None if there is none.
         asked: index of the slice requested last and edition of its mask; None if no slice was requested.
-        refusal: why that slice could not be projected; empty otherwise.
+        refusal: reason why that slice could not be projected; empty otherwise.
     """
 
     changed = Signal()

@@ -1,4 +1,4 @@
-"""Store the headers of all opened series in the user's SQLite file, so that the series can be found again.
+"""Store the headers of all opened series in an SQLite file of the user, so that the series can be found again.
 
 The index contains names and identifiers of patients. Its file is in the user's data folder, only the user can read it,
 and its contents are never logged. The index can be deleted and rebuilt from the files at any time.
@@ -48,7 +48,7 @@ CREATE TABLE IF NOT EXISTS series (
 _COLUMNS = "key, path, patient, patient_id, study, date, series, modality, slices, findings, is_refused, rows, picture"
 _SEARCHED = ("patient", "patient_id", "study", "date", "series", "modality", "findings")
 _OPENING_S, _WRITING_MS = 2, 10_000
-"""Milliseconds to wait for another program that writes the file: when the file is opened, and later."""
+"""Time in milliseconds to wait while another program writes the file: when opening the file, and later."""
 _UNREACHABLE = translatable("The list of earlier studies cannot be opened. Check that its folder can be written.")
 _log = logging.getLogger(__name__)
 
@@ -92,7 +92,7 @@ class StudyIndex:
     memory only.
 
     Attributes:
-        trouble: why the file is not used, and what to do; empty if it is used.
+        trouble: message on why the file is not used, and what to do; empty if it is used.
     """
 
     def __init__(self, file: Path) -> None:
@@ -155,7 +155,7 @@ class StudyIndex:
 
         Args:
             paths: paths to read in addition to those in the index.
-            look: function that finds the series under a path; it returns none if the path cannot be read.
+            look: function that finds the series under a path; it returns no series if the path cannot be read.
         """
         for path in dict.fromkeys((*self.paths, *(path.absolute() for path in paths))):
             self.remember(path, look(path))
@@ -178,7 +178,7 @@ def _opened(file: Path) -> sqlite3.Connection:
     """Open the SQLite file of an index.
 
     Raises:
-        _NotUsed: the file cannot be used now, but is not damaged as far as marview can see.
+        _NotUsed: the file cannot be used now, but does not appear to be damaged.
         sqlite3.DatabaseError: the file is damaged.
     """
     try:
@@ -208,7 +208,10 @@ def _prepared(place: str) -> sqlite3.Connection:
         version = int(connection.execute("PRAGMA user_version").fetchone()[0])
         if version > _VERSION:
             raise _NotUsed(
-                tr("The list of earlier studies was written by a newer marview. Use that version to see it.")
+                tr(
+                    "The list of earlier studies was written by a newer version of marview. Use that version to see "
+                    "the list."
+                )
             )
         if version != _VERSION:
             connection.executescript(_CREATE)

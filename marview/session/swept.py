@@ -104,7 +104,7 @@ class KeptSweep:
 
 
 def strongest(spread_hu: NDArray[np.float32], mask: NDArray[np.bool_]) -> float:
-    """Return the upper end of the colour scale: a round number above the values of 99.5 % of pixels outside a mask."""
+    """Return the upper end of the colour scale: a round number above 99.5 % of the values outside a mask."""
     beside = spread_hu[~mask]
     value = float(np.percentile(beside, 99.5)) if beside.size else 0.0
     if value <= 1:

@@ -1,4 +1,4 @@
-"""Make the thumbnail of a series from its middle slice."""
+"""Create the thumbnail of a series from its middle slice."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,7 +28,7 @@ def thumbnail(series: Series, report: SeriesReport) -> NDArray[np.uint8] | None:
 
 
 def shrink(hu: NDArray[np.int16]) -> NDArray[np.uint8]:
-    """Convert a slice `[y, x]` in HU to grey levels, and average it down to at most `EDGE_PX` per edge."""
+    """Convert a slice `[y, x]` in HU to grey levels, and downsample it to at most `EDGE_PX` per edge."""
     step = max(1, -(-max(hu.shape) // EDGE_PX))
     rows, columns = (max(1, n // step) for n in hu.shape)
     blocks = hu[: rows * step, : columns * step].reshape(rows, -1, columns, min(step, hu.shape[1]))

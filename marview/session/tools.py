@@ -10,7 +10,7 @@ from marview.volume.brush import Brush
 
 
 class Tool(enum.StrEnum):
-    """Tool of the left mouse button. Mask tools work in the pane of the original, measuring tools in any slice pane."""
+    """Tool of the left mouse button. Mask tools work in the original's pane, measuring tools in any slice pane."""
 
     NONE = "none"
     BRUSH = "brush"
@@ -29,7 +29,7 @@ class Tool(enum.StrEnum):
 
     @property
     def is_measuring(self) -> bool:
-        """Return whether the tool measures; the others change the mask."""
+        """Return whether the tool measures instead of changing the mask."""
         return self in {
             Tool.PROBE,
             Tool.RULER,
@@ -101,7 +101,7 @@ class ToolSettings:
 
 
 class Tools:
-    """Holder of the tool settings, which emits an event at every change."""
+    """Holder of the tool settings; it emits an event at every change."""
 
     changed = Signal(ToolSettings, frozenset)
 

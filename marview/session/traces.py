@@ -1,7 +1,7 @@
-"""Keep the metal traces up to date with the mask: the slice in view while the user paints, the others afterwards.
+"""Keep metal traces up to date with the mask: in the slice in view while the user paints, in the others afterwards.
 
-Only one request runs at a time, always for the most urgent slice, so that no queue builds up while the mask changes
-fast, and answers arrive in order.
+Only one request runs at a time, always for the most urgent slice. Therefore no queue builds up while the mask changes
+quickly, and answers arrive in order.
 """
 
 import logging
@@ -35,7 +35,7 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, eq=False)
 class SliceTrace:
-    """Metal trace of a slice, bool `[view, bin]`, and the coverage of the sinogram by it."""
+    """Metal trace of a slice, bool `[view, bin]`, and how much of the sinogram it covers."""
 
     slice_index: int
     trace: NDArray[np.bool_]
@@ -58,7 +58,7 @@ class Traces:
     Attributes:
         current: latest trace of the slice in view; None while unknown.
         coverage: coverage of each slice with a known trace.
-        refusal: why traces cannot be computed; empty otherwise.
+        refusal: reason why traces cannot be computed; empty otherwise.
     """
 
     asked = Signal(int)

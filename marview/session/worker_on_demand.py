@@ -8,7 +8,7 @@ from marview.mar import MarWorker
 
 
 class WorkerOnDemand:
-    """Callable that starts a worker at its first call, and returns the same worker afterwards.
+    """Callable that starts a worker when first called, and returns the same worker afterwards.
 
     Args:
         make: function that starts the worker.

@@ -183,4 +183,4 @@ def test_an_index_of_a_newer_marview_is_reported_by_the_window(make_window, work
     with closing(sqlite3.connect(tmp_path / "own" / "i.sqlite")) as other:
         other.execute("PRAGMA user_version = 99")
     window = opened_with(make_window, worker, qtbot, tmp_path)
-    qtbot.waitUntil(lambda: "newer marview" in window.messages.text.text(), timeout=10_000)
+    qtbot.waitUntil(lambda: "newer version of marview" in window.messages.text.text(), timeout=10_000)

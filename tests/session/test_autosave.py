@@ -204,7 +204,7 @@ def test_another_series_at_the_same_place_is_refused(make_session, mail, small_s
     mail.wait_until(lambda: asked)
     asked[0].answer(True)
     mail.wait_until(lambda: said)
-    assert "has changed since it was last open" in said[-1].sentence
+    assert "has changed since the autosave" in said[-1].sentence
     assert len(files(tmp_path)) == 1
 
 

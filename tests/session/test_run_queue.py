@@ -186,5 +186,5 @@ def test_a_job_that_is_over_holds_no_volume(opened, mail) -> None:
     """A job and its run refer to each other, so the volume would stay until garbage collection."""
     opened.reduce()
     mail.wait_until(lambda: opened.runs.job and not opened.runs.is_running)
-    with pytest.raises(MarviewError, match="already over"):
+    with pytest.raises(MarviewError, match="already ended"):
         opened.runs.job.prepare()

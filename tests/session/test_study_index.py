@@ -35,7 +35,7 @@ def test_an_index_of_a_newer_marview_is_kept_and_reported(file: Path) -> None:
         other.execute("PRAGMA user_version = 99")
     before = file.read_bytes()
     index = StudyIndex(file)
-    assert "newer marview" in index.trouble
+    assert "newer version of marview" in index.trouble
     index.clear()
     index.close()
     assert file.read_bytes() == before

@@ -96,7 +96,7 @@ class MethodPanel(Section):
         self._show()
 
     def _list_unusable(self) -> None:
-        """List methods that cannot run below the others, disabled; their tool tips say why and what to do."""
+        """List unusable methods, disabled, below the others; their tool tips say why and what to do."""
         model = self.chooser.model()
         assert isinstance(model, QStandardItemModel)
         for listing in self._methods.listings:

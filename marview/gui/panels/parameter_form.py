@@ -91,7 +91,7 @@ class ParameterForm(QWidget):
         return None
 
     def _list(self, name: str, rule: Mapping[str, Any], items: list[Any]) -> QLineEdit:
-        """Return a field for items separated by commas; it goes back to the last list if an item is not a number."""
+        """Return a field for items separated by commas; it restores the last list if an item is not a number."""
         read: type[int | float | str] = {"integer": int, "number": float}.get(item_type(rule), str)
         line = QLineEdit(_as_line(items))
 

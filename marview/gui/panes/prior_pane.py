@@ -1,4 +1,4 @@
-"""The prior image of a method, or the artifact image of one that uses only the image, on the processing grid."""
+"""The prior image of a method, or the artifact image of an image-domain method, on the processing grid."""
 
 import numpy as np
 from PySide6.QtCore import Qt

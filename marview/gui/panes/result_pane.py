@@ -22,7 +22,7 @@ LEAST_CHANGE_HU, STRONG_CHANGE_HU = 5.0, 150.0
 
 FLICKER_MS = 500
 SQUARES = 8
-"""Squares of the checkerboard along the longer edge of a slice."""
+"""Number of checkerboard squares along the longer edge of a slice."""
 
 
 class ResultPane(SlicePane):

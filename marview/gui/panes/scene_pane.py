@@ -25,7 +25,7 @@ from marview.session.session import Session
 from marview.text import tr, translatable
 
 SETTLE_MS = 250
-"""Delay after the last move before the picture is drawn finely."""
+"""Delay after the last camera movement before the picture is drawn in full quality."""
 
 FILL_MS = 500
 """Delay after the last change of the mask before the scene is updated."""

@@ -1,4 +1,4 @@
-"""A row of buttons with exactly one on."""
+"""A row of buttons; exactly one of them is on."""
 
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QButtonGroup, QHBoxLayout, QToolButton, QWidget

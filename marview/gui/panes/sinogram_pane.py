@@ -211,7 +211,7 @@ class SinogramPane(ImagePane):
             self._look()
 
     def _ask(self) -> None:
-        """Request the slice once the user stays on it."""
+        """Request the sinogram of a slice once the user stays on that slice."""
         if self.isVisible() and resolve(self.session, self.shown).is_wanted:
             self.session.want_sinogram()
 

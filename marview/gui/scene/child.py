@@ -1,4 +1,4 @@
-"""The process that draws the 3D scene. VTK may crash when graphics fail; the window survives that."""
+"""The process that draws the 3D scene. If VTK crashes because the graphics fail, the window stays open."""
 
 import contextlib
 import os

@@ -1,4 +1,4 @@
-"""Connection to the process that draws the 3D scene: one request at a time; a new request replaces a waiting one."""
+"""Connection to the process that draws the 3D scene; it handles one request at a time and keeps only the latest."""
 
 import contextlib
 import logging
@@ -32,7 +32,7 @@ class Shown:
 
 
 class Renderer:
-    """Renderer in a separate process, which starts on first use and again after it has ended.
+    """Renderer in a separate process, which starts on first use and restarts after it has ended.
 
     Args:
         post: function that runs a call on the window's thread.
@@ -147,7 +147,7 @@ class Renderer:
         )
 
     def _read(self, run: int, process: "subprocess.Popen[bytes]") -> tuple[bool, str]:
-        """Read answers until the process ends; return whether it could draw and, if it says so, why not."""
+        """Read answers until the process ends; return whether it could draw and, if known, the reason why not."""
         has_drawn = False
         assert process.stdout is not None
         for line in process.stdout:

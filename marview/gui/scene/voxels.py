@@ -12,7 +12,7 @@ DENSE_HU = 150
 
 TISSUE_HU = 40
 RIM = 2
-"""Width in voxels of the rim that metal brightens around the mask; it would hide the mask's surface."""
+"""Width in voxels of the bright rim around metal, which would hide the surface of the mask."""
 
 MARGIN = 2 + RIM
 _LOOK = 2

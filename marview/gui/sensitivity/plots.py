@@ -163,7 +163,7 @@ class CurvePlot(QWidget):
             self._session.sensitivity.choose(points[0].data())
 
     def _offer(self) -> None:
-        """Offer the error only if the ground truth is known."""
+        """Offer the error as a measure only if the ground truth is known."""
         swept = self._session.sensitivity.swept
         has_truth = swept is not None and swept.result.truth_hu is not None
         self.measures.enable("rmse", is_possible=has_truth)

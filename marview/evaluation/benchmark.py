@@ -62,7 +62,7 @@ class Entry:
         title: name in the table.
         parameters: values that differ from its defaults.
         version: version in the manifest; if it changes, the method is measured again.
-        learns_from_scan: whether the method gets other slices of the scan of a case.
+        learns_from_scan: whether the method receives other slices of a case's scan.
     """
 
     id: str
@@ -91,7 +91,7 @@ def run_benchmark(
 
     Each result is stored below `output` immediately. A call with the same arguments continues a stopped benchmark;
     later calls measure only new methods and cases whose files have changed. If a case cannot be used or a method fails
-    on it, the benchmark continues and the tables say why; equal failures share a sentence.
+    on it, the benchmark continues and the tables say why; equal failures share a message.
 
     Args:
         protocol: name of the protocol of the cases.
@@ -148,7 +148,7 @@ _Keys = Mapping[str, Mapping[str, Mapping[str, Any]]]
 
 
 def _keys(cases: Sequence[ListedCase], entries: Sequence[Entry]) -> _Keys:
-    """Return the record of method and files that determines the result of each case and row."""
+    """Return, for each case and row, the record of method and files that determines the result."""
     rows: dict[str, dict[str, Any]] = {INPUT: {}, CEILING: {}, LOOP: {}} | {entry.id: entry.key for entry in entries}
     learning = {entry.id for entry in entries if entry.learns_from_scan}
     keys = {}
@@ -202,7 +202,7 @@ def _make(row: str, known: KnownCase, entries: Sequence[Entry], correct: Correct
 
 
 def _without_metal(known: KnownCase, *, is_looped: bool) -> Tensor:
-    """Reconstruct the scan without metal, 1/cm, `[slice, y, x]`: by one FBP, or by the consistency loop after it."""
+    """Reconstruct the scan without metal, 1/cm, `[slice, y, x]`, with one FBP or also with the consistency loop."""
     sinogram = torch.from_numpy(known.metal_free_sinogram)
     image = known.case.projector.fbp(sinogram)
     if not is_looped:
@@ -256,7 +256,7 @@ def _draw_figures(
     folder: Path,
     on_progress: Progress,
 ) -> None:
-    """Run `correct` again for the three slices of each figure, because the images of the results are not stored.
+    """Run `correct` again for the three slices of each figure, because result images are not stored.
 
     A slice that fails this time is left out.
     """

@@ -40,7 +40,7 @@ def protocol_of_case_files(folder: Path) -> Protocol | None:
 
 
 def _names(folder: Path) -> list[str]:
-    """List case names, including cases with only one of the two files; reading those says which is missing."""
+    """List case names, including cases with only one of the two files, which are reported when read."""
     return sorted({path.name.removesuffix(_TRUTH).removesuffix(".npz") for path in folder.glob("*.npz")})
 
 

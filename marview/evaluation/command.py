@@ -49,7 +49,7 @@ def benchmark(
             models.
         device: device for the methods.
         on_progress: called with the finished fraction and the next step.
-        tell: called with a sentence on each method that replaces a bundled one.
+        tell: called with a message about each method that replaces a bundled one.
 
     Raises:
         CannotWrite: the output folder cannot be written.

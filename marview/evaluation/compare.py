@@ -128,7 +128,7 @@ def evaluate(
 def _partly_changed(
     names: Sequence[str], volumes: Sequence[NDArray[np.float32]], numbers: SliceNumbers, chosen: NDArray[np.int64]
 ) -> Iterator[str]:
-    """Yield notes on results that equal the first volume in some slices, whose means would hide the others."""
+    """Yield notes on results that equal the first volume in some slices, because their means are misleading."""
     for name, volume in zip(names[1:], volumes[1:], strict=True):
         differs = (volume != volumes[0]).any(axis=(1, 2))
         if 0 < differs.sum() < len(differs):
@@ -139,7 +139,7 @@ def _partly_changed(
 
 
 def _read_alike(path: Path, true: AnyVolume) -> tuple[NDArray[np.float32], tuple[str, ...]]:
-    """Open a volume on the voxels of the ground truth, with notes; of an array, only the shape must match."""
+    """Open a volume on the voxels of the ground truth, with notes; for an array, only the shape must match."""
     volume = open_volume(path)
     _refuse_other_shape(volume.hu.shape, true, path)
     if volume.series is not None and true.series is not None:
@@ -176,7 +176,7 @@ def _apart_mm(grid: Grid, other: Grid) -> float:
 
 def _refuse_other_shape(shape: tuple[int, ...], true: AnyVolume, path: Path) -> None:
     if shape != true.hu.shape:
-        raise BadInput(f"{path} has (z, y, x) = {shape}, but the truth has {true.hu.shape}. They must be equal.")
+        raise BadInput(f"{path} has shape {shape}, but the ground truth has shape {true.hu.shape}. They must be equal.")
 
 
 def _names(paths: Sequence[Path]) -> list[str]:

@@ -1,4 +1,4 @@
-"""The demo studies as cases with known ground truth, for methods that run as on clinical images."""
+"""The demo studies as cases with known ground truth, for methods that run just as on clinical images."""
 
 from collections.abc import Callable
 from functools import cache, partial

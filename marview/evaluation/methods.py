@@ -19,10 +19,9 @@ from marview.worker.case_files import save_case, save_neighbours
 from marview.worker.neighbours import Neighbours
 
 _ALONE = (
-    "It trains on other slices of the scan, but there are none: the patient has no other slices here, or the "
-    "patient is not named. Use a DICOM series, a NIfTI file, or a TIFF stack with several slices of a patient and "
-    "an index.csv "
-    "beside it (columns file, page, patient)."
+    "It trains on other slices of the scan, but there are none: the patient has no other slices here, or the patient "
+    "is not named. Use a DICOM series, a NIfTI file, or a TIFF stack with several slices of a patient and an "
+    "index.csv beside it (columns file, page, patient)."
 )
 
 
@@ -49,7 +48,7 @@ class WorkerMethods:
         return entry(method, self._listings(), parameters)
 
     def notices(self, methods: Sequence[str]) -> list[str]:
-        """Return a sentence for each method that replaces another one."""
+        """Return a message for each method that replaces another one."""
         return [each.notice for each in self._listings() if each.id in methods and each.notice]
 
     def __call__(self, entry: Entry, known: KnownCase, tell: Tell) -> Corrected:

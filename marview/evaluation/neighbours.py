@@ -20,13 +20,13 @@ _FEWEST = 3
 
 
 def part_of(patients: Sequence[str], number: int) -> tuple[list[int], list[int]]:
-    """Return the slices of a patient that get metal together with one of them, and the clean ones, nearest first.
+    """Return a patient's slices that get metal together with one slice, and the clean slices, nearest first.
 
     An implant spans neighbouring slices, and slices beside it are clean. Therefore one third of a patient's slices gets
     metal at a time, at most `MOST_CLEAN`, or a single slice if too few would stay clean.
 
     Args:
-        patients: patient of each slice, in their order; empty if unknown, and then the slice has no neighbours.
+        patients: patient of each slice, in order; empty if unknown, so that the slice has no neighbours.
         number: index of the slice.
 
     Examples:

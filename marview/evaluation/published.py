@@ -60,7 +60,7 @@ SYNDEEPLESION: tuple[Published, ...] = (
 """Averages over the 2000 cases, from the publication that each row names."""
 
 _GROUPS_OF_MAMBA = {"Large": 3, "Medium": 2, "Small": 3, "Tiny": 2}
-"""Number of masks, of ten, in each group."""
+"""Number of the ten masks in each group."""
 
 _MAMBA_ROWS: dict[str, tuple[tuple[float, float], ...]] = {
     "InDuDoNet": ((39.77, 0.9881), (41.72, 0.9926), (46.37, 0.9949), (46.72, 0.9953)),

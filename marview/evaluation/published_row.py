@@ -6,16 +6,18 @@ from typing import Literal
 Family = Literal["A", "B", "C", "sample", "DSC", "DuDoNet", "ADN", "LGA", "AAPM", "CatSim", "alone"]
 
 FAMILIES: dict[Family, str] = {
-    "A": "SynDeepLesion in the tables of 2021 and 2022; their PSNR is not reproducible from the public files, compare "
-    "only SSIM",
+    "A": "SynDeepLesion in the tables of 2021 and 2022; their PSNR is not reproducible from the public files, so "
+    "compare only SSIM",
     "B": "the public SynDeepLesion files in 0 to 0.5/cm, metal zeroed: comparable with our PSNR and SSIM",
     "C": "the public SynDeepLesion files in 0 to 1/cm and 8 bits: 6.02 dB above family B for the same image",
-    "sample": "20 of the 2000 public SynDeepLesion files, measured for this project as family B, give or take 1 dB",
+    "sample": "20 of the 2000 public SynDeepLesion files, measured for this project as family B, accurate to about 1 "
+    "dB",
     "DSC": "the test set of deep sinogram completion's own paper: RMSE outside metal",
     "DuDoNet": "the test set of DuDoNet's own paper, 320 views: PSNR over the width of each image's display window",
     "ADN": "the simulated set of ADN's paper, 256 x 256 pixels in 0 to 0.5/cm",
-    "LGA": "ArtifactGSI, clinical scans against spectral images of the same patients; PSNR of an unknown value range",
-    "AAPM": "the AAPM CT-MAR challenge of 2024: mean of eight measures, 0 the truth and 4 uncorrected, lower is better",
+    "LGA": "ArtifactGSI, clinical scans against spectral images of the same patients; PSNR with an unknown value range",
+    "AAPM": "the AAPM CT-MAR challenge of 2024: mean of eight measures, 0 for the truth and 4 for uncorrected images, "
+    "lower is better",
     "CatSim": "scans simulated with CatSim, in FIND-Net's paper: mean absolute error, SSIM and PSNR",
     "alone": "each measured in its own paper on its own simulation; not comparable with any other row, even in this "
     "table",

@@ -80,7 +80,8 @@ class RealRow:
     Attributes:
         title: title of the method, or `original`.
         hu: HU `[slice, y, x]`.
-        streak_index: standard deviation of soft tissue in the 20-pixel ring around metal, divided by that far from it.
+        streak_index: standard deviation of soft tissue in the 20-pixel ring around metal, divided by the standard
+            deviation far from metal.
         bone_kept: fraction of the original's bone near metal that is still bone; NaN without bone.
         consistency: root mean square difference between the result's projection and the sinogram outside the trace.
         consistency_map: that difference in the worst slice, line integrals `[view, bin]`.
@@ -151,7 +152,7 @@ def bone_kept(image: Volume, original: Volume, mask: Mask) -> float:
     Args:
         image: HU, `[slice, y, x]`.
         original: HU of the uncorrected slices.
-        mask: their metal mask.
+        mask: metal mask of the slices.
     """
     near = np.stack([ring(metal) & ~ring(metal, _BESIDE_METAL_PX) for metal in mask])
     was, still = (ndimage.gaussian_filter(each, (0, _BONE_PX, _BONE_PX)) > _BONE_HU for each in (original, image))

@@ -102,7 +102,7 @@ class Results:
         return (base - own) / (base - best) if base != best else math.nan
 
     def in_common(self) -> "Results | None":
-        """Return the results on the slices that all rows have; None if those are all slices, or none."""
+        """Return the results on the slices that all rows have; None if these are all slices or no slices."""
         rows = [row for row in self.rows if row.slices]
         keys = [{(each.case, each.index) for each in row.slices} for row in rows]
         common = set.intersection(*keys) if keys else set()
@@ -179,7 +179,7 @@ _PARTS = ("ring_soft_tissue_", "ring_", "soft_tissue_", "full_range_", "adn_")
 
 
 def nested(measures: Measures) -> dict[str, Any]:
-    """Nest measures as in `results.json`: `ring_psnr_db` becomes `["ring"]["psnr_db"]`; not finite becomes null."""
+    """Nest measures as in `results.json`: `ring_psnr_db` becomes `["ring"]["psnr_db"]`; null if not finite."""
     record: dict[str, Any] = {}
     for name, value in dataclasses.asdict(measures).items():
         part = next((part for part in _PARTS if name.startswith(part)), "")

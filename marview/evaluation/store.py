@@ -36,10 +36,10 @@ class Store:
     """Results of a benchmark, stored below its output folder."""
 
     def __init__(self, output: Path, plan: Mapping[str, Any]) -> None:
-        """Open the store, or make a new one.
+        """Open the store, or create a new one.
 
         Args:
-            output: output folder of the benchmark; made if it is missing.
+            output: output folder of the benchmark; created if it is missing.
             plan: everything on which the results depend: protocol and cases.
 
         Raises:

@@ -39,7 +39,7 @@ def is_syndeeplesion(folder: Path) -> bool:
 
 
 def _slice_folders(folder: Path) -> list[Path]:
-    """List slice folders, including those with a missing file; reading those says which."""
+    """List slice folders, including those with a missing file; reading one of those reports the missing file."""
     return sorted({path.parent for path in folder.rglob("*.h5") if path.stem == "gt" or path.stem.isdecimal()})
 
 
@@ -117,7 +117,7 @@ def write_syndeeplesion(known: KnownCase, folder: Path) -> list[Path]:
 
     Args:
         known: case with a measured and a metal-free sinogram.
-        folder: folder to write to; made if it is missing.
+        folder: folder to write to; created if it is missing.
 
     Returns:
         The folders of its slices.
@@ -207,7 +207,7 @@ def _read_h5(path: Path, **shapes: tuple[int, int]) -> dict[str, NDArray[Any]]:
     except FileNotFoundError as reason:
         raise BadInput(f"{path} is missing.") from reason
     except KeyError as reason:
-        raise BadInput(f"{path} lacks one of its data sets {', '.join(shapes)}.") from reason
+        raise BadInput(f"{path} is missing one of its data sets {', '.join(shapes)}.") from reason
     except Exception as reason:
         raise BadInput(
             f"{path} cannot be read as HDF5: {in_words(reason, 'it is damaged or not an HDF5 file')}."

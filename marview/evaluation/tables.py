@@ -71,7 +71,7 @@ def markdown_table(header: Sequence[str], lines: Sequence[Sequence[str]]) -> str
 
 
 def measure_lines(columns: Sequence[tuple[Measures, Measures]], *, is_one_slice: bool = False) -> list[list[str]]:
-    """Return one row for each measure that at least one column has: `PSNR dB | 38.20 (35.10) | ...`.
+    """Return one row for each measure that is present in at least one column: `PSNR dB | 38.20 (35.10) | ...`.
 
     Args:
         columns: mean and worst values of each column.
@@ -90,7 +90,7 @@ def measure_lines(columns: Sequence[tuple[Measures, Measures]], *, is_one_slice:
 
 
 def _noted(row: Row) -> list[str]:
-    """Return a line per note of a method."""
+    """Return one line for each note of a method."""
     where = [f", on {note.cases} of {row.cases} cases" if note.cases < row.cases else "" for note in row.notes]
     return [f"- {row.title}{place}: {note.sentence}" for place, note in zip(where, row.notes, strict=True)]
 
@@ -149,7 +149,14 @@ def _hu_table(rows: Sequence[Row]) -> str:
 
 
 def _clinical_table(rows: Sequence[Row]) -> str:
-    header = ["What readers ask", "streak amplitude HU", "streak index", "CT number bias HU", "bone Dice", "metal Dice"]
+    header = [
+        "Clinical measures",
+        "streak amplitude HU",
+        "streak index",
+        "CT number bias HU",
+        "bone Dice",
+        "metal Dice",
+    ]
     lines = []
     for row in rows:
         average = mean(row.measures)

@@ -11,7 +11,7 @@ LEARNED = "learned"
 """Name for all methods with weights; methods that learn from the scan are excluded, because they take minutes."""
 
 CLASSICAL = ("linear_interpolation", "nmar")
-"""Methods for comparison with learned ones; the fraction to the ceiling is counted from NMAR."""
+"""Methods for comparison with learned ones; the column *To ceiling* is 0 for NMAR."""
 
 
 def expand(methods: Sequence[str], listings: Sequence[Listing]) -> list[str]:

@@ -1,4 +1,4 @@
-"""Compute all measures of a corrected case: for each slice, their mean, and the worst value."""
+"""Compute all measures of a corrected case: the values of each slice, the mean and the worst value."""
 
 from __future__ import annotations  # help() then shows annotations as they are written here
 
@@ -148,9 +148,8 @@ def measure_case(
     shapes = [each.shape for each in (result, truth, mask, uncorrected, left_out) if each is not None]
     if len(set(shapes)) > 1 or result.ndim != 3:
         raise UsageError(
-            "Result, ground truth, metal, uncorrected image and excluded pixels must have the same shape [slice, "
-            "y, x], not "
-            f"{', '.join(map(str, shapes))}."
+            "Result, ground truth, metal, uncorrected image and excluded pixels must have the same shape [slice, y, "
+            f"x], not {', '.join(map(str, shapes))}."
         )
     if metal is not None and not mask.any():
         warnings.warn("The metal mask is empty, so all measures of the ring and of metal are NaN.", stacklevel=2)

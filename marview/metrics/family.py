@@ -83,7 +83,7 @@ def full_range(result_hu: Image, truth_hu: Image, metal: NDArray[Any]) -> Score:
 
 
 def adn(result_hu: Image, truth_hu: Image, uncorrected_hu: Image) -> Score:
-    """Compute PSNR and SSIM like ADN's test program (Liao 2019): 0 to 0.5/cm, SSIM in 7 x 7 boxes, own metal mask.
+    """Compute PSNR and SSIM like ADN's test program (Liao 2019): 0 to 0.5/cm, SSIM in 7 x 7 boxes, and its own mask.
 
     Every pixel above 0.5/cm in the uncorrected image counts as metal, including bright streaks. ADN prints SSIM in %.
 

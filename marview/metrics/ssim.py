@@ -1,4 +1,4 @@
-"""Compute structural similarity exactly like ssim.m, the program of its authors."""
+"""Compute structural similarity exactly as in ssim.m, the program by the authors of the index."""
 
 import math
 from collections.abc import Sequence

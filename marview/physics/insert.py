@@ -63,7 +63,7 @@ def insert(
         implants: implants in mm from the centre of the volume, as returned by `place`.
         protocol: protocol of the scan.
         slices: consecutive slices of the volume to scan; None for all. The positions of the implants do not depend on
-            them.
+            this choice.
         stages: stages of the simulation.
         seed: seed of the noise; each batch derives its own seed from it.
         progress: function called with the finished fraction, 0 to 1.
@@ -131,7 +131,7 @@ def _beside(whole: dict[str, NDArray[np.float32]], chosen: range, numbers: Slice
     if not (covered := _covered(whole)).any():
         return "No part of the implant is in this volume; choose another implant or series."
     there = np.flatnonzero(covered.any(axis=(1, 2)))
-    return f"No metal reaches {numbers.words(chosen)}: the implant is in {numbers.words(there)}; choose from these."
+    return f"There is no metal in {numbers.words(chosen)}: the implant is in {numbers.words(there)}; choose from these."
 
 
 def _refuse_too_much(volume: Volume, shares: dict[str, NDArray[np.float32]]) -> None:

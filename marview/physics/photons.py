@@ -13,7 +13,7 @@ def count_photons(line_integrals: Tensor, photons: float, scatter: float, genera
     Args:
         line_integrals: line integrals without unit, of any shape.
         photons: number of photons per ray in air.
-        scatter: number of scattered photons that each ray receives in addition.
+        scatter: number of additional scattered photons per ray.
         generator: random generator; None for the expected number of photons, without noise.
     """
     expected = torch.round(photons * torch.exp(-line_integrals)) + scatter

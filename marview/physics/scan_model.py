@@ -29,7 +29,7 @@ class Crossing:
     Attributes:
         water: line integrals through the water in the tissue, without unit.
         bone: line integrals through the bone in the tissue, without unit.
-        share: path length in metal in cm; a pixel counts by its metal fraction.
+        share: path length in metal in cm, weighted by the metal fraction of each pixel.
     """
 
     water: Tensor

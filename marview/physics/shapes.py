@@ -301,7 +301,7 @@ class Common:
 
 
 def point(place: ArrayLike) -> Point:
-    """Make a point of three numbers."""
+    """Convert three numbers to a point."""
     x, y, z = np.asarray(place, dtype=np.float64)
     return float(x), float(y), float(z)
 

@@ -57,6 +57,6 @@ def spectrum(tube_kv: int) -> Spectrum:
     path = resources() / "physics" / "spectra.csv"
     columns = path.read_text(encoding="utf-8").splitlines()[1].split(",")
     if str(tube_kv) not in columns[1:]:
-        raise UsageError(f"There is no spectrum of {tube_kv} kV. Choose one of {', '.join(columns[1:])}.")
+        raise UsageError(f"There is no spectrum for {tube_kv} kV. Choose one of {', '.join(columns[1:])}.")
     table = np.genfromtxt(path, delimiter=",", skip_header=2)
     return Spectrum.of(table[:, 0], table[:, columns.index(str(tube_kv))])

@@ -31,7 +31,7 @@ def _address(row, column, turn, width, lanes):  # type: ignore[no-untyped-def]
 
 @kernel
 def _start(view, turn, quarter, views, line):  # type: ignore[no-untyped-def]
-    """Return the start, in a packed sinogram, of the view in which the rotated image looks like the image in `view`."""
+    """Return the start, in a packed sinogram, of the view that sees the rotated image as `view` sees the image."""
     return np.uint64((view + turn * quarter) % views) * line
 
 
@@ -59,7 +59,7 @@ def _take(image, sinogram, rows, columns, width, view, count, quarter, views, li
 
 @kernel_part
 def _take_four(image, sinogram, rows, columns, width, view, count, quarter, views, line, low, table, lanes):  # type: ignore[no-untyped-def]
-    """Do the same as `_take` for few slices, with all four rotations at once."""
+    """Do the same as `_take` for a small number of slices, with all four rotations at once."""
     wide = np.uint64(lanes)
     entry = 0
     for row in range(rows[0], rows[1]):

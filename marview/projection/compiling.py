@@ -25,7 +25,7 @@ _ROOT = Path(__file__).resolve().parents[2]
 
 
 def kernel(function: Callable[..., Any]) -> Any:
-    """Compile a function at its first call, to run without Python's global lock, and cache it on disk if possible.
+    """Compile a function at its first call, so that it runs without Python's global lock; cache it on disk if possible.
 
     A nested function may use numbers from the enclosing function, but it must not call another kernel, because numba
     would then compile it again in every process. It may call a `kernel_part`.
@@ -70,7 +70,7 @@ def share(work: Callable[[int], None], parts: Sequence[int]) -> None:
     """Call `work` for each part, on this thread and all idle threads of the pool.
 
     Args:
-        work: function whose calls write to different places.
+        work: function; different calls write to different memory.
         parts: arguments of the calls.
     """
     left: queue.SimpleQueue[int] = queue.SimpleQueue()

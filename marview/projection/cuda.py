@@ -102,7 +102,7 @@ class Operators:
 
     Attributes:
         launch: function that runs a kernel.
-        half_storage: whether packed images and sinograms are stored in 16 bits; sums always have 32 bits.
+        half_storage: whether packed images and sinograms are stored in 16 bits; sums are always accumulated in 32 bits.
     """
 
     beam: Beam

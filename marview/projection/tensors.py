@@ -1,4 +1,4 @@
-"""The four linear operators in PyTorch: slow, but for any device. They are used on GPUs without CuPy."""
+"""The four linear operators in PyTorch, which are slow but run on any device; used on GPUs without CuPy."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass

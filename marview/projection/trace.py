@@ -1,8 +1,9 @@
 """Find the rays that cross a mask, using only its edge pixels.
 
-Each ray that crosses a mask also crosses an edge pixel, that is a pixel with a neighbour outside the mask: along the
-ray, the last row (or column) in which Joseph's method samples the mask is followed by one in which it does not, at most
-one pixel to the side. It is therefore sufficient to test each edge pixel with the few bins whose rays can cross it.
+Each ray that crosses a mask also crosses an edge pixel, which is a pixel with a neighbour outside the mask. The reason
+is that after the last row (or column) in which Joseph's method samples the mask, the next sample along the ray is
+outside the mask and at most one pixel to the side. It is therefore sufficient to test each edge pixel with the few bins
+whose rays can cross it.
 """
 
 import math
@@ -41,7 +42,7 @@ def _mark(marked, rows, columns, seen, reach, size, plan, view_from, view_to):  
 
 
 def edge(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Return the mask's pixels `[y, x]` at the edge of the image or with one of their eight neighbours outside it."""
+    """Return the pixels of a mask `[y, x]` that are at the edge of the image or have a neighbour outside the mask."""
     inside = np.pad(mask, 1)
     inner = inside[1:-1] & inside[:-2] & inside[2:]
     whole: NDArray[np.bool_] = inner[:, 1:-1] & inner[:, :-2] & inner[:, 2:]

@@ -123,7 +123,9 @@ def test_no_slice_is_in_both_streams_of_simulated_metal(tmp_path: Path) -> None:
 
 def test_one_slice_cannot_be_split(tmp_path: Path) -> None:
     folder = stack(tmp_path / "clean", "mine", [body(0), body(20)])
-    with pytest.raises(BadInput, match=r"contains 1 clean slice to train on\. Unpaired training needs two or more"):
+    with pytest.raises(
+        BadInput, match=r"contains only 1 slice without metal to train on\. Unpaired training needs two"
+    ):
         unpaired_sources(Asked(folder, recipe(), CPU))
 
 

@@ -122,7 +122,7 @@ class Canvas:
         self._blend(block, np.clip(0.5 - distance / 1.0, 0, 1), filling)
 
     def distance(self, solid: Solid, block: Block, wobble_mm: float = 0.0) -> Array:
-        """Return the signed distance to a solid in a block, in mm, at most 40, with its surface displaced at random."""
+        """Return the signed distance in mm, at most 40, to a solid in a block; its surface is displaced at random."""
         nearest = np.full(self.hu[block].shape, _FAR_MM, dtype=np.float32)
         for piece in pieces(solid):
             near = self._block(piece, 3 * wobble_mm + _NEAR_MM)

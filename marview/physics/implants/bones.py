@@ -117,7 +117,7 @@ def place_dental_screw(site: Site) -> tuple[Implant, ...]:
 
 
 def _teeth(site: Site, count: int) -> list[Point]:
-    """Find teeth: the densest places in the front half of a head, at least 14 mm apart."""
+    """Find teeth: the densest points in the front half of a head, at least 14 mm apart."""
     x, y, z = site.coordinates
     front = site.body & (y < site.middle_y_mm)
     where = front & (site.dense > _TOOTH_HU)

@@ -62,7 +62,7 @@ def _levels(lowest: float, highest: float) -> list[float]:
 
 
 def _under_skin(site: Site, side: float, depth_mm: float) -> Point:
-    """Find a place at a depth under the skin in front; `side` is a fraction of the body's width, + to the left."""
+    """Find a point at a depth under the skin in front; `side` is a fraction of the body width, positive to the left."""
     x, y, z = site.coordinates
     target = site.middle_x_mm + side * site.width_mm
     off = np.abs(site.depth_in_body_mm - depth_mm) + 0.1 * np.abs(x - target) + 0.02 * np.abs(z - np.median(z))

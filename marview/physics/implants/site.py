@@ -60,7 +60,7 @@ class Site:
         labels, count = ndimage.label(solid)
         sizes = np.bincount(labels.ravel())[1:]
         if not count or sizes.max() < _SMALLEST_BODY * labels.size:
-            raise BadInput("There is no body in this volume to put an implant in: nothing large exceeds -400 HU.")
+            raise BadInput("There is no body in this volume for an implant: nothing large exceeds -400 HU.")
         largest = labels == int(sizes.argmax()) + 1
         return np.stack([ndimage.binary_fill_holes(part) for part in largest])
 
@@ -144,15 +144,13 @@ class Site:
         Args:
             score: score of each voxel, `[z, y, x]` coarse.
             where: voxels to choose from, bool `[z, y, x]` coarse.
-            what: description of the place, for the error message.
+            what: description of the position, for the error message.
 
         Raises:
             BadInput: there are no such voxels.
         """
         if not where.any():
-            raise BadInput(
-                f"There is no {what} in this volume to put the implant in; choose another implant or series."
-            )
+            raise BadInput(f"There is no {what} in this volume for the implant; choose another implant or series.")
         index = np.unravel_index(int(np.where(where, score, -np.inf).argmax()), where.shape)
         x, y, z = self.coordinates
         return point((x.flat[index[2]], y.flat[index[1]], z.flat[index[0]]))

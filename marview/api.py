@@ -46,14 +46,14 @@ _SOFT_TISSUE = HuWindow(400.0, 40.0)
 class Metal:
     """A metal mask and how it was found.
 
-    The mask is a read-only copy, because `origin` describes it. To edit it, copy it and make another object:
+    The mask is a read-only copy, because `origin` describes it. To edit the mask, copy it and create another object:
     `marview.Metal(mask, "drawn by me")`.
 
     Attributes:
         mask: bool, `[z, y, x]`; True in metal.
         origin: description of how the metal was found.
         notes: remarks on the mask, such as a clipped HU scale.
-        margin_mm: margin that the mask contains, in mm.
+        margin_mm: margin that is included in the mask, in mm.
         threshold_hu: threshold that the user set, in HU; None if the user set none.
 
     Raises:

@@ -1,6 +1,6 @@
 """Child processes that import modules only from marview's own folders, never from the current folder.
 
-A user who starts marview in the folder of a CD must not run a `queue.py` on it.
+If a user starts marview in a folder on a CD, a file `queue.py` on the CD must not run.
 """
 
 import os
@@ -13,7 +13,7 @@ from pathlib import Path
 _HERE = Path(__file__).resolve().parent
 
 NEUTRAL_FOLDER = Path(_HERE.anchor)
-"""Current folder of child processes: it contains no study, and only the system can write to it."""
+"""Current folder of child processes, which contains no study and is writable only by the system."""
 
 _PLACES = (
     *("XDG_DATA_HOME", "XDG_CONFIG_HOME", "XDG_STATE_HOME", "XDG_CACHE_HOME", "TMPDIR", "TEMP", "TMP"),

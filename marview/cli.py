@@ -32,7 +32,7 @@ class _Unloaded(TyperCommand):
 
 
 class _Verbs(TyperGroup):
-    """Group of all commands. It raises Ctrl-C as `typer.Abort`, to tell it from a command that returns 130."""
+    """Group of all commands. It raises Ctrl-C as `typer.Abort`, unlike a command that returns 130."""
 
     def __init__(self, **attributes: Any) -> None:
         super().__init__(**attributes)
@@ -162,7 +162,7 @@ def _be_verbose(is_set: bool) -> None:
 def run(arguments: list[str]) -> int:
     """Run a command and return the exit code: 0 done, 2 usage, 3 bad input, 4 method failed, 130 cancelled.
 
-    1 means an unexpected error, or that `doctor` found a problem.
+    Exit code 1 means an unexpected error, or that `doctor` found a problem.
     """
     log_to_file()
     try:
@@ -184,7 +184,7 @@ def _run(arguments: list[str]) -> int:
 
 
 def _refused(wrong: typer.TyperException) -> str:
-    """Return why a command line is refused; describe a value that pydantic refused without technical terms."""
+    """Return the reason why a command line is refused; describe values that pydantic refused in plain words."""
     refusal: Any = wrong.__cause__
     parameter = getattr(wrong, "param", None)
     if parameter is None or not hasattr(refusal, "errors"):

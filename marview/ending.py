@@ -44,7 +44,7 @@ def _ended(work: Callable[[], int]) -> int:
             return refuse(NO_MEMORY, UNEXPECTED)
         what = f"{refusal.filename} cannot be used" if refusal.filename else "The system refused"
         reason = (refusal.strerror or type(refusal).__name__).lower()
-        return refuse(f"{what}: {reason}. {log_path()} has the details.", BadInput.exit_code)
+        return refuse(f"{what}: {reason}. {log_path()} contains the details.", BadInput.exit_code)
     except Exception as bug:  # noqa: BLE001 - the last resort
         _log.exception("not expected")
         if is_lack_of_threads(bug):
@@ -53,7 +53,8 @@ def _ended(work: Callable[[], int]) -> int:
             return refuse(NO_MEMORY, UNEXPECTED)
         name = type(bug).__name__
         return refuse(
-            f"Something went wrong inside marview ({name}). {log_path()} has the details; please report it.",
+            f"Something went wrong inside marview ({name}). Please report this error; {log_path()} contains the "
+            f"details.",
             UNEXPECTED,
         )
 

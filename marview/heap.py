@@ -14,7 +14,7 @@ MOST_ARENAS = 2
 """Number of heaps that threads share. By default glibc makes eight per core, and each keeps its own free memory."""
 
 LARGE_BYTES = 4 * 2**20
-"""Size in bytes above which a block goes back to the system when it is freed."""
+"""Size in bytes above which a freed block is returned to the system."""
 
 LARGE_PAGE = 2 * 2**20
 """Size of a large page in bytes; allocating new memory in pages of 4 kB can take ten times as long."""
@@ -41,8 +41,8 @@ def bound_heap(*, maps_large: bool = True) -> None:
     Otherwise short-lived threads leave free memory in many heaps, and no other thread reuses it.
 
     Args:
-        maps_large: whether large blocks go back to the system when they are freed. A process that computes with large
-            blocks should keep them: new pages for each block take as long as the computation.
+        maps_large: whether large blocks are returned to the system when they are freed. A process that computes with
+            large blocks should keep them, because new pages for each block take as long as the computation.
     """
     glibc = _glibc()
     if glibc is None:

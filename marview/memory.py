@@ -22,7 +22,7 @@ _SIGNS = (
 
 
 def total_bytes() -> int:
-    """Return the physical memory of the machine in bytes; 8 GB if the system does not say."""
+    """Return the physical memory of the machine in bytes; 8 GB if the system does not report it."""
     if sys.platform == "win32":
         kilobytes = ctypes.c_ulonglong()
         is_known = ctypes.windll.kernel32.GetPhysicallyInstalledSystemMemory(ctypes.byref(kilobytes))
@@ -40,7 +40,7 @@ def usable_bytes() -> int:
 
 
 def is_lack_of_memory(bug: Exception) -> bool:
-    """Return whether an exception was caused by lack of memory, even if it says that a library cannot be loaded."""
+    """Return whether an exception was caused by a lack of memory, even if its text names a library as the cause."""
     if isinstance(bug, MemoryError) or (isinstance(bug, OSError) and bug.errno == errno.ENOMEM):
         return True
     return isinstance(bug, OSError | ImportError) and tell_of_lacking_memory([str(bug)])

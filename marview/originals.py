@@ -38,7 +38,7 @@ def note_own_file(path: Path) -> None:
 
 
 def is_own_file(path: Path) -> bool:
-    """Return whether this process wrote a file that has not changed since."""
+    """Return whether this process wrote a file and the file has not changed since then."""
     try:
         status = path.stat()
     except (OSError, ValueError):
@@ -59,7 +59,7 @@ def refuse_original(target: Path) -> None:
     """Refuse to write to a file that was read, or to any place inside the folder of a series that was read.
 
     Raises:
-        UsageError: the target would overwrite original files or be among them.
+        UsageError: the target would overwrite original files or be inside their folder.
     """
     target = Path(os.path.abspath(target))  # noqa: PTH100 - a link keeps its name
     if _is_noted(target, _files):
@@ -68,7 +68,7 @@ def refuse_original(target: Path) -> None:
         if _is_noted(folder, _series_folders):
             raise UsageError(
                 f"{target} is inside {folder}, the folder of the source images, and marview writes nothing there. "
-                "Choose a place outside it."
+                "Choose a location outside this folder."
             )
     resolved = Path(os.path.realpath(target))
     if resolved != target:
@@ -76,7 +76,7 @@ def refuse_original(target: Path) -> None:
 
 
 def _is_noted(path: Path, noted: dict[_Key, str]) -> bool:
-    """Return whether a path leads to a recorded file that is unchanged; the system reuses inodes."""
+    """Return whether a path leads to a recorded file that is unchanged, because the system reuses inodes."""
     key = _key(path)
     return key is not None and key in noted and _key(Path(noted[key])) == key
 

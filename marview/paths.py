@@ -18,10 +18,10 @@ def bundled_plugins() -> Path:
 
 
 def make_private(folder: Path) -> None:
-    """Make a folder and its missing parents so that only their owner can read and change them, whatever the umask.
+    """Create a folder and its missing parents, which only the owner can read and change, regardless of the umask.
 
     Raises:
-        OSError: the folder cannot be made.
+        OSError: the folder cannot be created.
     """
     for each in (*reversed(folder.parents), folder):
         each.mkdir(mode=0o700, exist_ok=True)

@@ -1,4 +1,4 @@
-"""Find out whether a process of this machine still runs, and whether its id was reused."""
+"""Find out whether a process on this machine is still running, and whether its id was reused."""
 
 import contextlib
 import os
@@ -9,7 +9,7 @@ _ENDED = "ZX"
 
 
 def is_alive(process: int) -> bool:
-    """Return whether a process runs; True if the system does not say."""
+    """Return whether a process is running; True if the system does not tell."""
     if os.name != "posix":
         return True  # on Windows, os.kill would end the process
     try:

@@ -48,7 +48,7 @@ def _plain(stream: TextIO) -> Any:
 
 
 class _Terminal(Console):
-    """Console that uses escape codes for tables and bars, but escapes those that a text contains."""
+    """Console that uses escape codes for tables and bars, but escapes such codes in texts."""
 
     def render_str(self, text: str, **options: Any) -> Text:
         return super().render_str(printable(text, kept=_LAYOUT), **options)
@@ -68,7 +68,7 @@ class _Notes:
 
 
 def want_notes(*, are_wanted: bool) -> None:
-    """Choose whether notes and progress are printed; errors and results always are."""
+    """Choose whether notes and progress are printed; errors and results are always printed."""
     _Notes.are_wanted = are_wanted
 
 

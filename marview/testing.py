@@ -47,7 +47,7 @@ OPEN_ROOMS = (
 )
 """Packages of marview that a plugin may import."""
 
-_NO_PURPOSE = f"purpose in {MANIFEST} is empty. Write there what the method is good for; the window shows it."
+_NO_PURPOSE = f"purpose in {MANIFEST} is empty. Describe the purpose of the method there; the window shows this text."
 
 _CANCEL_S = 1.0
 _SAME_HU = 0.5
@@ -56,7 +56,7 @@ _RAYS = 1e-5
 
 
 def phantom_case(slices: int = 2, size: int = 64, *, is_measured: bool = True) -> MarCase:
-    """Make a test case: an oval body with a bone and a metal rod that hardens the beam.
+    """Create a test case: an oval body with a bone and a metal rod that hardens the beam.
 
     Args:
         slices: number of slices; the position of the rod differs from slice to slice.
@@ -131,11 +131,11 @@ class TestJob:
             raise Cancelled
 
     def neighbours(self, count: int) -> tuple[Tensor, Tensor]:  # noqa: ARG002
-        """Return no neighbours: the case belongs to no volume."""
+        """Return no neighbours, because the case belongs to no volume."""
         return torch.empty(0, 1, 1), torch.empty(0, 1, 1, dtype=torch.bool)
 
     def beside(self, slice_index: int, reach: int) -> Tensor:  # noqa: ARG002
-        """Return no slices: the case belongs to no volume."""
+        """Return no slices, because the case belongs to no volume."""
         return torch.empty(0, 1, 1)
 
     def weights(self, file: str) -> dict[str, Tensor]:
@@ -154,20 +154,20 @@ class TestJob:
     def _method_with(self, file: str) -> LoadedMethod:
         if self._loaded is None:
             raise AssertionError(
-                f"this job has no weights, so it cannot give {file}. Make it with TestJob(folder=FOLDER), where FOLDER "
-                "is the folder of the method."
+                f"this job has no weights, so it cannot provide {file}. Create it with TestJob(folder=FOLDER), where "
+                f"FOLDER is the folder of the method."
             )
         return self._loaded
 
 
 _UNTRAINED = (
-    "{} has no weights yet, so it was not run. Train it, run 'marview methods --install RUN', and check the folder "
-    "that this command prints."
+    "{} has no weights yet, so it was not run. Train the method, run 'marview methods --install RUN', and check the "
+    "folder that this command prints."
 )
 
 
 def check_method(folder: Path, values: Mapping[str, Any] | None = None) -> list[str]:
-    """Check a method against its contract, and return a sentence for each breach.
+    """Check a method against its contract, and return a message for each violation.
 
     The check first reads the manifest, the imports and the parameters. Then the method corrects a phantom with and
     without a measured sinogram. The result must have the right shape and be finite, the input must stay unchanged, rays
@@ -205,7 +205,7 @@ def check_method(folder: Path, values: Mapping[str, Any] | None = None) -> list[
 
 
 def hints(folder: Path) -> list[str]:
-    """Return a sentence for each weakness of a method that breaks no rule, such as a parameter the window cannot show.
+    """Return a message for each weakness that breaks no rule, such as a parameter that the window cannot show.
 
     If the method does not load, only the manifest is examined.
 
@@ -260,7 +260,7 @@ def forbidden_imports(folder: Path) -> Iterator[str]:
 
 
 def _run(loaded: LoadedMethod, parameters: BaseModel, *, is_measured: bool) -> Iterator[str]:
-    """Run a method on the phantom and yield its breaches of the contract; an exception is one too."""
+    """Run a method on the phantom and yield its violations of the contract, including exceptions."""
     try:
         yield from _breaches(loaded, parameters, is_measured=is_measured)
     except MarviewError as why:
@@ -304,7 +304,7 @@ def _reports(job: TestJob, manifest: Manifest) -> Iterator[str]:
 def _cancelled(
     loaded: LoadedMethod, parameters: BaseModel, seconds: float, questions: int, *, is_measured: bool
 ) -> Iterator[str]:
-    """Return breaches of the rules for cancelling: check about once per second, and let `Cancelled` pass."""
+    """Return violations of the rules for cancelling: check about once per second, and let `Cancelled` pass."""
     if questions == 0 and seconds > _CANCEL_S:
         yield f"it ran for {seconds:.1f} s and never called job.check_cancelled."
     if questions == 0:

@@ -44,12 +44,12 @@ def tr(text: str) -> str:
 
 
 def plural(number: int, one: str, many: str) -> str:
-    """Return the text for one thing or for several in the user's language; fill in placeholders afterwards."""
+    """Return the singular or plural text in the user's language; fill in placeholders afterwards."""
     return _catalogue.ngettext(one, many, number)
 
 
 def translatable(text: str) -> str:
-    """Mark a text for the catalogue: `tr` translates it when it is shown, `told` if its placeholders are filled."""
+    """Mark a text for the catalogue, for translation by `tr` or, with placeholders already filled in, by `told`."""
     return text
 
 

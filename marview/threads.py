@@ -21,7 +21,7 @@ NO_THREAD = (
 )
 
 PASSIVE = {"OMP_WAIT_POLICY": "PASSIVE"}
-"""Environment variables that let waiting OpenMP threads sleep; read at the first import of torch."""
+"""Environment variables that let waiting OpenMP threads sleep; they are read at the first import of torch."""
 
 _NO_BLAS_THREADS = {"OPENBLAS_NUM_THREADS": "1"}
 """Environment variables that keep the OpenBLAS of numpy and scipy from starting threads at import.
@@ -46,7 +46,7 @@ _LOOKS, _PAUSE_S = 10, 0.002
 
 
 def wait_passively(environment: MutableMapping[str, str]) -> None:
-    """Let waiting OpenMP threads sleep and OpenBLAS start none, unless the environment sets other values."""
+    """Let waiting OpenMP threads sleep, and let OpenBLAS start no threads, unless the environment sets other values."""
     blas = _NO_BLAS_THREADS if platform.machine().lower() in {"x86_64", "amd64"} else {}
     for name, value in (PASSIVE | blas).items():
         environment.setdefault(name, value)
@@ -54,7 +54,7 @@ def wait_passively(environment: MutableMapping[str, str]) -> None:
 
 @dataclass
 class _Settled:
-    """Threads of the current run; None before the first one."""
+    """Threads of the current run; None before the first run."""
 
     count: int | None = None
 

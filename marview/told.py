@@ -1,8 +1,8 @@
 """Translate finished English sentences into the user's language.
 
-Notes of methods and findings about files are written into results in English, some by another process. When the
-window shows them, each is recognised by the text it was made from: `translatable(f"{name} is damaged.")` adds
-"{} is damaged." to the catalogue.
+Notes of methods and findings about files are written into results in English, some by another process. When the window
+shows a sentence, marview recognises the text from which it was made: `translatable(f"{name} is damaged.")` adds "{} is
+damaged." to the catalogue.
 """
 
 import re
@@ -15,7 +15,7 @@ _PLACE = re.compile(r"\{[^{}]*\}")
 _BOUNDARY = re.compile(r"(?<=[.:]) |(?=[,;] )")
 _COUNT = re.compile(r"(\d+) (\w+)")
 _FEWEST_LETTERS, _MANY_LETTERS = 5, 12
-"""Fewest letters outside the placeholders of a text: to be recognised at all, and for placeholders with commas.
+"""Smallest number of letters outside a text's placeholders: to be recognised at all, and for placeholders with commas.
 
 A text with fewer letters would match any sentence, or the part after the comma.
 """

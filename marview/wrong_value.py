@@ -1,4 +1,4 @@
-"""Say in plain words what a value that pydantic refuses must be."""
+"""Describe in plain words the values that pydantic accepts."""
 
 import math
 from collections.abc import Sequence
@@ -18,7 +18,7 @@ _KINDS = {
     "string": "text in quotation marks",
     "tuple": "a list",
 }
-"""What pydantic expects, by the first word of the type of its error."""
+"""Expected values, keyed by the first word of the type of pydantic's error."""
 
 
 def must_be(error: "ErrorDetails") -> str:
@@ -50,7 +50,7 @@ def must_be(error: "ErrorDetails") -> str:
 
 
 def one_of(values: Sequence[str]) -> str:
-    """Join values to a choice for a sentence.
+    """Join values into a choice for a sentence.
 
     Examples:
         >>> one_of(["auto", "cpu", "cuda"])

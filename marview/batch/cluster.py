@@ -19,7 +19,7 @@ def run_on_cluster(
 ) -> None:
     """Correct jobs on a cluster and wait until all have ended. The table records every change.
 
-    If a worker dies, the scheduler gives its study to another one; after three dead workers, the study has failed.
+    If a worker dies, the scheduler assigns its study to another worker; after three dead workers, the study fails.
     If the scheduler is lost, or on Ctrl-C, unfinished jobs are queued again.
 
     Args:
@@ -52,7 +52,10 @@ def run_on_cluster(
             waiting[client.submit(correct, job, key=f"marview-{job.key}", pure=False)] = job
         for future in dask.as_completed(list(waiting), loop=client.loop):
             if future.cancelled():  # the scheduler is lost
-                raise BadInput(f"The Dask scheduler {address} was lost. Start it again and add --resume.")
+                raise BadInput(
+                    f"The connection to the Dask scheduler {address} was lost. Start the scheduler again "
+                    f"and add --resume."
+                )
             job, ending = waiting.pop(future), _ending(future)
             table.finish(job, ending)
             on_end(job, ending)

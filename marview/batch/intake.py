@@ -1,4 +1,4 @@
-"""Find the studies under paths (folders, archives, DICOMDIRs and files) and make a job for each."""
+"""Find the studies under paths (folders, archives, DICOMDIRs and files), and create a job for each."""
 
 import json
 import os
@@ -20,7 +20,7 @@ from marview.small_text import read_text
 from marview.text import listing
 
 FOR_ONE_STUDY = " to marview reduce for this study"
-"""Words after an option that only one of many studies needs."""
+"""Words after an option that is needed only for one of many studies."""
 
 _NIFTI = (".nii", ".nii.gz")
 _DICOM = {".dcm", ".dicom", ".ima"}
@@ -30,7 +30,7 @@ LARGEST_LIST_BYTES = 256 << 20
 
 @dataclass
 class Intake:
-    """Search that finds studies and chooses one series of each to correct.
+    """Search that finds studies, and chooses the series of each study to correct.
 
     Attributes:
         rule: rule that chooses the series of a study.
@@ -51,7 +51,8 @@ class Intake:
     def plans(self, paths: Sequence[Path]) -> Iterator[Plan]:
         """Yield a plan for every study under the paths, in the order of discovery.
 
-        Folders are scanned one by one, so that a damaged one affects no other. Then the series of a study are joined.
+        Folders are scanned one by one, so that a damaged folder does not affect others. Then the series of each study
+        are joined.
 
         Raises:
             BadInput: a path does not exist.
@@ -148,7 +149,7 @@ def no_images(paths: Sequence[Path]) -> str:
 def units(path: Path, leave_out: Path | None = None) -> Iterator[Path]:
     """List folders, archives and files to scan one by one: the topmost folders that contain images.
 
-    A folder below `path` that cannot be read is listed too, so that its scan reports the reason.
+    An unreadable folder below `path` is also listed, so that its scan reports the reason.
 
     Args:
         path: folder, archive or file.
@@ -195,7 +196,7 @@ def _mode(path: Path) -> int:
 
 
 def _is_apart(file: Path) -> bool:
-    """Return whether a file is scanned alone. An unreadable one is not: the scan of its folder counts it."""
+    """Return whether a file is scanned separately; the scan of the folder counts unreadable files."""
     try:
         return file.name.lower().endswith(_NIFTI) or is_zip(file)
     except BadInput:
@@ -203,7 +204,7 @@ def _is_apart(file: Path) -> bool:
 
 
 def _unreadable(found: Scan) -> str:
-    """Return why files that may be images cannot be read; empty if a series was found, or if nothing looks like one."""
+    """Return the reason why possible images cannot be read; empty if a series was found or nothing looks like one."""
     if found.series:
         return ""
     if found.damaged:
@@ -257,7 +258,7 @@ def _study_uid(study: Sequence[Series]) -> str:
 
 
 def _once(study: Sequence[Series]) -> list[Series]:
-    """Return each series once, even if it is in several places."""
+    """Return each series once, even if it is found in several folders."""
     kept: dict[tuple[str, ...], Series] = {}
     for series in study:
         uids = tuple(sorted(header.sop_uid for header in series.slices))
@@ -279,7 +280,7 @@ def _are_lost_images(files: Sequence[Path]) -> bool:
 
 
 def _head(path: Path) -> bytes | None:
-    """Return the first bytes of a file: none if it is not a regular file, None if it cannot be read."""
+    """Return the first bytes of a file; empty if it is not a regular file, None if it cannot be read."""
     try:
         if not stat.S_ISREG(path.stat().st_mode):
             return b""

@@ -30,9 +30,9 @@ class Plan:
         source: folder, archive or file of the chosen series.
         series: digest of the chosen series, for a scan of `source`; empty without a series.
         slices: number of slices of the series.
-        state: QUEUED, or SKIPPED or FAILED if the headers alone decide.
+        state: QUEUED, or SKIPPED or FAILED if the headers are sufficient to decide.
         reason: why the study is skipped or failed, in one sentence.
-        earlier: keys that the study gets in a scan that cannot choose a series.
+        earlier: keys of the study in scans that cannot choose a series.
     """
 
     key: str
@@ -58,7 +58,7 @@ class Job:
         reason: why the study was skipped or failed, in one sentence.
         corrected: number of slices corrected so far.
         seconds: duration of the correction.
-        notes: remarks that a reader of the result should know.
+        notes: remarks for readers of the result.
     """
 
     number: int
@@ -80,7 +80,7 @@ class Job:
 
 @dataclass(frozen=True)
 class Ending:
-    """How the correction of one study ended."""
+    """Outcome of the correction of one study."""
 
     state: State
     reason: str = ""
@@ -90,5 +90,5 @@ class Ending:
 
 
 def key_of(*parts: str) -> str:
-    """Make a key from UIDs, or from a path if a file has none: a digest that reveals neither."""
+    """Create a key from UIDs, or from a path if a file has no UIDs; the key is a digest that reveals neither."""
     return hashlib.sha256("\0".join(parts).encode(errors="surrogatepass")).hexdigest()[:32]

@@ -19,7 +19,7 @@ class Queue:
     Attributes:
         table: job table, which records each change before `on_start` or `on_end` is called.
         correct: function that corrects one study; it is called on one thread per worker and never raises.
-        workers: number of studies to correct at a time.
+        workers: number of studies to correct at the same time.
         on_end: called on the caller's thread with every finished job.
         on_start: called on the caller's thread with every started job.
     """
@@ -37,7 +37,7 @@ class Queue:
 
         Args:
             jobs: queued jobs of the table.
-            stop: event with which another thread stops the work.
+            stop: event that another thread sets to stop the work.
         """
         stop = stop or threading.Event()
         waiting = list(reversed(jobs))

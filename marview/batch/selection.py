@@ -42,7 +42,7 @@ class SelectionRule:
 
     def __post_init__(self) -> None:
         if not self.order or set(self.order) - set(_WORDS):
-            raise UsageError(f"--prefer takes any of {', '.join(_WORDS)}, not {','.join(self.order)}.")
+            raise UsageError(f"--prefer accepts {', '.join(_WORDS)}, not {','.join(self.order)}.")
         try:
             re.compile(self.description)
         except re.error as why:
@@ -59,7 +59,7 @@ class SelectionRule:
 
 @dataclass(frozen=True, eq=False)
 class Choice:
-    """The chosen series and its report, or why there is none and whether damage is the reason."""
+    """The chosen series and its report, or the reason why there is none, and whether this is because of damage."""
 
     series: Series | None
     report: SeriesReport | None
@@ -102,7 +102,7 @@ def is_derived(series: Series) -> bool:
 
 
 def _unfit(series: Series, rule: SelectionRule) -> str:
-    """Return why the header excludes a series; empty if it does not."""
+    """Return the reason why the header excludes a series, or an empty string if it does not."""
     if series.nifti is not None:
         return ""
     first = series.slices[0]

@@ -56,7 +56,7 @@ def as_json_lines(jobs: Sequence[Job]) -> str:
 
 
 def print_table(jobs: Sequence[Job], console: Console) -> None:
-    """Print the jobs as a table, and below the table why studies were not corrected."""
+    """Print the jobs as a table, followed by the reasons why studies were not corrected."""
     table = Table(box=None, header_style="bold")
     for heading in ("study", "state", "slices", "corrected", "seconds", "input"):
         table.add_column(heading, overflow="fold")

@@ -43,10 +43,10 @@ class JobTable:
     """
 
     def __init__(self, path: Path) -> None:
-        """Open the table, or make a new one.
+        """Open the table, or create a new one.
 
         Raises:
-            BadInput: the file is not a job table, or a newer marview wrote it.
+            BadInput: the file is not a job table, or was written by a newer version of marview.
         """
         self._path, self._lock = path, Lock()
         try:
@@ -54,7 +54,10 @@ class JobTable:
             self._connection.execute("PRAGMA journal_mode=WAL")
             version = int(self._connection.execute("PRAGMA user_version").fetchone()[0])
             if version > _VERSION:
-                raise BadInput(f"{path} was made by a newer marview. Update marview, or choose another output folder.")
+                raise BadInput(
+                    f"{path} was created by a newer version of marview. Update marview, or choose another "
+                    f"output folder."
+                )
             self._connection.executescript(_CREATE)
             self._connection.execute(f"PRAGMA user_version={_VERSION}")
         except (sqlite3.Error, OSError) as why:
@@ -108,7 +111,7 @@ class JobTable:
         """Add a note to the row of a corrected study if its number of slices has changed.
 
         Returns:
-            The job with the new note; None if the study is unchanged, or the row already says so.
+            The job with the new note; None if the study is unchanged or the row already has the note.
         """
         job = self.job(plan.key)
         note = f"The study now has {count(plan.slices, 'slice')}. Correct it again with marview reduce."
@@ -138,7 +141,7 @@ class JobTable:
         """Record the results of jobs that finished after this process was killed, and queue the other running jobs.
 
         Args:
-            ending_of: function that returns how a job ended; None if it has no result.
+            ending_of: function that returns the outcome of a job, or None if the job has no result.
         """
         for job in [*self.jobs(State.RUNNING), *self.jobs(State.QUEUED)]:
             ending = ending_of(job)
@@ -182,7 +185,7 @@ class JobTable:
 
     @contextmanager
     def _writing(self) -> Iterator[sqlite3.Connection]:
-        """Give the connection to one thread at a time.
+        """Yield the connection to one thread at a time.
 
         Raises:
             BadInput: the disk is full or read-only.

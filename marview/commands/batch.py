@@ -94,8 +94,8 @@ def batch(
     Results, job table and summaries are written to the folder. The exit code is 0 only if no study failed.
 
     Raises:
-        UsageError: no input, an unknown method, parameter or device, or an output folder that belongs to another batch,
-            contains other files or is inside a study.
+        UsageError: there is no input, a method, parameter or device is unknown, or the output folder belongs to another
+            batch, contains other files or is inside a study.
         BadInput: an input does not exist, no input contains images, or the job table cannot be used.
     """
     if not inputs and not jobs:

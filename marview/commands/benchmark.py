@@ -78,7 +78,7 @@ def benchmark(
     """Run methods on cases with known ground truth, then print and write the tables.
 
     Raises:
-        UsageError: an unknown protocol, method or parameter, or a folder of another benchmark.
+        UsageError: a protocol, method or parameter is unknown, or the folder belongs to another benchmark.
         BadInput: there are no cases, or none can be used; the tables say why.
     """
     from marview.evaluation.command import benchmark as measure

@@ -49,8 +49,8 @@ class Correction:
         format_: file format of the corrected slices.
         is_across_gaps: whether to correct a series with missing slices.
         restores_cut_off: whether to estimate, before the method runs, dark streaks that are clipped in the file.
-        is_one_of_many: whether many studies get this correction; messages then name `marview reduce` for options that
-            a single study needs.
+        is_one_of_many: whether many studies get this correction; messages then recommend `marview reduce` for options
+            that only one study needs.
     """
 
     method: str
@@ -89,7 +89,7 @@ class CorrectedSeries:
     """A corrected series on disk.
 
     Attributes:
-        loaded: the source series, whose voxels are no longer in memory.
+        loaded: the source series, without its voxels in memory.
         metal: the mask that was used.
         report: the worker's report of the run.
         files: the written files.
@@ -102,11 +102,11 @@ class CorrectedSeries:
 
 
 def refuse_method(wanted: Correction, *, device: bool = True) -> None:
-    """Refuse a method, parameters or a device with which no run can begin, in the words of the run.
+    """Refuse a method, parameters or a device with which no run can begin, with the error message of a run.
 
     Args:
         wanted: the correction.
-        device: whether this machine is the one that runs it.
+        device: whether this machine runs the method.
 
     Raises:
         UsageError: an unknown method, parameter, value or device.
@@ -120,7 +120,7 @@ def refuse_method(wanted: Correction, *, device: bool = True) -> None:
 def planned_correction(
     path: Path, output: Path, wanted: Correction, *, series_key: str = "", tell: Tell = say
 ) -> Iterator[Planned]:
-    """Open the series at `path`, find its metal, and make all checks that are possible before the method runs.
+    """Open the series at `path`, find its metal, and do all checks that are possible before the method runs.
 
     Args:
         path: folder, archive or file.

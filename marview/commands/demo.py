@@ -16,10 +16,10 @@ from marview.dicom.make import Labels, write_ct_series
 from marview.export import whole_folder, write_json, write_nifti
 
 _EDITION = 2
-"""Edition of the phantoms; increase it when they change, so that older studies are simulated again."""
+"""Version of the phantoms; increase it when the phantoms change, so that older studies are simulated again."""
 
 _BYTES = 64 << 20
-"""Free disk space in bytes that a study requires; its two series have 21 MB each."""
+"""Free disk space in bytes that a study requires; each of its two series has 21 MB."""
 
 _TITLES = {"hip": "Two hip prostheses", "spine": "Pedicle screws and rods", "dental": "Dental amalgam"}
 _BODY_PARTS = {"hip": "PELVIS", "spine": "LSPINE", "dental": "JAW"}

@@ -110,7 +110,7 @@ def _disk() -> Finding:
 
 
 def _worker_and_methods() -> list[Finding]:
-    """Start the worker, then import each method and check its weights in it."""
+    """Start the worker, then let it import each method and check the method's weights."""
     with MarWorker() as worker:
         try:
             devices = worker.devices()

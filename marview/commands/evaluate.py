@@ -41,7 +41,7 @@ def evaluate(
 
     Raises:
         BadInput: a volume cannot be read, or the volumes differ in patient, shape or position.
-        UsageError: an unknown protocol, or slices beyond the volume.
+        UsageError: the protocol is unknown, or the slices are outside the volume.
     """
     from marview.evaluation.compare import evaluate as compare
 

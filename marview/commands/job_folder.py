@@ -34,7 +34,7 @@ def opened_table(output: Path, order: Order, *, is_resumed: bool) -> Iterator[Jo
 
 
 def check_table(output: Path, order: Order, *, is_resumed: bool) -> None:
-    """Refuse an output folder that `opened_table` would refuse; make no folder and no table.
+    """Refuse an output folder that `opened_table` would refuse, without creating a folder or a table.
 
     Raises:
         UsageError: the folder contains other files, belongs to a batch with other options, or is in use.
@@ -75,7 +75,7 @@ def _locked(output: Path) -> Iterator[None]:
 
 @contextmanager
 def _made(output: Path, *, is_new: bool) -> Iterator[JobTable]:
-    """Open the job table of an output folder; remove a new folder if the table cannot be made in it."""
+    """Open the job table of an output folder; remove a new folder if the table cannot be created there."""
     try:
         table = JobTable(output / TABLE)
     except BadInput:

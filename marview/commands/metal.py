@@ -25,7 +25,7 @@ class MaskChoice:
         threshold_hu: HU above which a voxel is metal.
         file: mask file: DICOM SEG, NIfTI or NRRD.
         classes: number of k-means classes; the densest is metal.
-        margin_mm: length by which the mask grows (+) or shrinks (-).
+        margin_mm: length by which the mask grows (positive) or shrinks (negative).
     """
 
     threshold_hu: float | None = None
@@ -50,7 +50,7 @@ class FoundMetal:
     Attributes:
         mask: bool array `[z, y, x]`.
         origin: short description of how the metal was found.
-        notes: sentences that the user should read.
+        notes: messages that the user should read.
     """
 
     mask: NDArray[np.bool_]
@@ -64,8 +64,8 @@ def find_metal(loaded: LoadedSeries, choice: MaskChoice, advice: str = "", *, wh
     Args:
         loaded: the series.
         choice: settings with which to find the metal.
-        advice: sentence for the error message that says what to do if no metal is found.
-        where: words after an advised option that another command has, such as " to marview reduce".
+        advice: last sentence of the error message, which says what to do if no metal is found.
+        where: words after a recommended option of another command, such as " to marview reduce".
 
     Raises:
         NoMetal: the series contains no certain metal.

@@ -46,7 +46,7 @@ def methods(
 
 
 def print_methods(*, as_json: bool) -> None:
-    """Print every installed method, and the reason if it cannot be used; JSON adds the schema of its parameters."""
+    """Print every installed method, with the reason if it cannot be used; JSON output includes the parameter schema."""
     listings = sorted(discover(), key=lambda listing: listing.id)
     for sentence in discovery.missing_folders():
         note(sentence)
@@ -173,7 +173,7 @@ def _type(field: Mapping[str, Any]) -> str:
 
 
 def _range(field: Mapping[str, Any]) -> str:
-    """Write the values that a field takes: choices or limits, with the unit."""
+    """Describe the values that a field accepts: choices or limits, with the unit."""
     if "enum" in field:
         return ", ".join(map(str, field["enum"]))
     for each in field.get("anyOf", ()):

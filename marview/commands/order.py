@@ -21,7 +21,7 @@ class Order:
         method: identifier of the method.
         settings: parameters of the method, NAME=VALUE each.
         threshold_hu: HU above which a voxel is metal; None to find the metal automatically.
-        margin_mm: length by which the metal mask grows (+) or shrinks (-).
+        margin_mm: length by which the metal mask grows (positive) or shrinks (negative).
         device: "auto", "cpu" or "cuda".
         format_: file format of the corrected slices: "dicom", "nifti" or "png".
         across_gaps: whether to correct series with missing slices.
@@ -60,11 +60,11 @@ class Order:
         )
 
     def intake(self, output: Path | None = None) -> Intake:
-        """Return the search for the studies to correct; it leaves out the folder `output`."""
+        """Return the search for the studies to correct, which excludes the folder `output`."""
         return Intake(self.rule, self.across_gaps, self.format_ == Format.DICOM, output)
 
     def record(self) -> dict[str, Any]:
-        """Return the options for the job table; options that older versions lack are included only if they are set."""
+        """Return the options for the job table; options unknown to older versions are included only if they are set."""
         known = asdict(self) | {"rule": asdict(self.rule)}
         unset = {"classes": None, "restores_cut_off": True}
         return {name: value for name, value in known.items() if name not in unset or value != unset[name]}

@@ -34,7 +34,7 @@ log = logging.getLogger(__name__)
 
 _CHECK_S = 300
 _SAY_S = 10
-"""Seconds between two lines about a check that still runs."""
+"""Seconds between two messages about a check that is still running."""
 
 _TEMPLATE = ".tmpl"
 
@@ -112,8 +112,8 @@ class Checked:
     """Result of the check of a method.
 
     Attributes:
-        findings: one sentence for each breach of the contract or of safety.
-        hints: one sentence for each weakness that is not a breach.
+        findings: one message for each violation of the contract or of safety rules.
+        hints: one message for each weakness that is not a violation.
         printed: output of the method and of the check.
     """
 
@@ -123,7 +123,7 @@ class Checked:
 
 
 def _fill(template: Path, folder: Path, values: Mapping[str, str]) -> None:
-    """Write the files of a template into the folder of a new method, where they replace earlier ones."""
+    """Write the files of a template into the folder of a new method; they replace files with the same names."""
     for source in sorted(template.rglob(f"*{_TEMPLATE}")):
         target = folder / source.relative_to(template).with_name(source.name.removesuffix(_TEMPLATE))
         if target.name == f"test_{template.name}.py":
@@ -158,7 +158,7 @@ def check_plugin(folder: Path) -> Checked:
 
 
 def _run_check(folder: Path, python: str) -> tuple[int, str, str]:
-    """Run the check in its own process and return exit code and output; print at intervals that it is still running."""
+    """Run the check in its own process and return exit code and output; print regularly that it is still running."""
     started = time.monotonic()
     with subprocess.Popen(  # noqa: S603 - our own interpreter, or the one that the manifest names
         children.command("marview.commands.plugin", str(folder.resolve()), python=python),
@@ -190,7 +190,7 @@ def _run_check(folder: Path, python: str) -> tuple[int, str, str]:
 
 
 def _advice(printed: str) -> str:
-    """Return how to see the whole traceback, if there is one that was not printed."""
+    """Return advice on how to see the whole traceback, if one was not printed."""
     is_hidden = "Traceback (most recent call last)" in printed and not log.isEnabledFor(logging.INFO)
     return " Add --verbose for the whole traceback." if is_hidden else ""
 
@@ -261,7 +261,7 @@ def remove_plugin(
             print(f"{listing.folder}: removed.")
             return
     raise UsageError(
-        f"No method {method} is installed in your folder of methods. Bundled methods and methods from packages cannot "
+        f"No method {method} is installed in your methods folder. Bundled methods and methods from packages cannot "
         "be removed."
     )
 

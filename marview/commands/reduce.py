@@ -125,7 +125,7 @@ def _mask_record(metal: FoundMetal) -> dict[str, Any]:
 
 
 def _again(loaded: LoadedSeries) -> tuple[str, ...]:
-    """Return a note if the series is itself a correction."""
+    """Return a note if the series is already corrected."""
     derived = loaded.series.derived
     return (f"This series is already corrected: {derived}. It was corrected again.",) if derived else ()
 

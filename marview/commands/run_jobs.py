@@ -37,8 +37,8 @@ def work_off(
         jobs: queued jobs of the table.
         output: folder of the results.
         correction: the correction to apply to every study.
-        workers: number of studies to correct at a time on this machine.
-        scheduler: address of a Dask scheduler whose workers correct the studies instead.
+        workers: number of studies to correct at the same time on this machine.
+        scheduler: address of a Dask scheduler, whose workers correct the studies instead.
 
     Raises:
         BadInput: the scheduler does not answer.
@@ -71,7 +71,7 @@ def work_off(
 
 
 def affordable(correction: Correction) -> int:
-    """Return the number of studies to correct at a time: one on a GPU, else as many as cores and memory allow."""
+    """Return the number of studies to correct at once: one on a GPU, else as many as cores and memory allow."""
     if _runs_on_gpu(correction):
         return 1
     return max(1, min(cores(), usable_bytes() // _BYTES_A_WORKER))
@@ -85,7 +85,7 @@ def _runs_on_gpu(correction: Correction) -> bool:
 
 
 def _has_gpu() -> bool:
-    """Return whether PyTorch can use a GPU. Only a worker imports PyTorch, and it starts only if there is a driver."""
+    """Return whether PyTorch can use a GPU; start a worker to import PyTorch only if there is a driver."""
     if shutil.which("nvidia-smi") is None and not Path("/dev/nvidiactl").exists():
         return False
     with MarWorker() as worker:

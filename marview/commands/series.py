@@ -24,7 +24,7 @@ class SharedSeries:
 
 
 Tell = Callable[[str], None]
-"""Function called with each sentence that the user should read."""
+"""Function called with each message that the user should read."""
 
 
 @contextmanager
@@ -61,7 +61,7 @@ def refuse_gaps(loaded: LoadedSeries, *, is_across_gaps: bool, is_nifti: bool = 
         loaded: the series.
         is_across_gaps: whether the user accepts missing slices.
         is_nifti: whether the result is NIfTI, which cannot leave out slices.
-        tell: called with a sentence on the missing slices.
+        tell: called with a message about the missing slices.
 
     Raises:
         BadInput: slices are missing and `is_across_gaps` is False.

@@ -1,4 +1,4 @@
-"""Put metal into a clean series and simulate its scan: the command `simulate`."""
+"""Insert metal into a clean series and simulate its scan: the command `simulate`."""
 
 import dataclasses
 import enum
@@ -73,7 +73,7 @@ def simulate(
     The implant is placed in the whole series, even if only some slices are scanned.
 
     Raises:
-        UsageError: an unknown implant, material or protocol, or a folder that is not empty.
+        UsageError: the implant, material or protocol is unknown, or the folder is not empty.
         BadInput: the series cannot be read or has no place for the implant, or the slices contain no metal.
         CannotWrite: the disk is full or read-only.
     """

@@ -86,7 +86,7 @@ def sweep(
     define the mask that margins grow or shrink; without them marview finds it automatically.
 
     Raises:
-        UsageError: no margins or thresholds, an unknown method, or a parameter that a method lacks.
+        UsageError: there are no margins or thresholds, or a method or one of its parameters is unknown.
         BadInput: a file cannot be read or does not fit the series, or there is no metal.
         MethodFailed: a method failed; nothing is written.
     """
@@ -169,7 +169,7 @@ def _print_plan(
 
 
 def _record(row: Row) -> dict[str, Any]:
-    """Return a row of the table for JSON; None for values that were not measured."""
+    """Return a row of the table for JSON, with None for values that were not measured."""
     numbers = {
         "mean_hu": row.mean_hu,
         "deviation_hu": row.deviation_hu,
@@ -188,7 +188,7 @@ def _record(row: Row) -> dict[str, Any]:
 
 
 def _reference(loaded: LoadedSeries, choice: MaskChoice, thresholds_hu: Sequence[float]) -> FoundMetal:
-    """Find the mask that margins change: as chosen or automatically, or else above the lowest threshold."""
+    """Find the mask that margins change, as chosen or automatically, otherwise above the lowest threshold."""
     try:
         return find_metal(loaded, choice, "If there is metal, add --thresholds HU,HU or --mask FILE.")
     except BadInput:

@@ -9,7 +9,7 @@ from marview.time_left import in_words
 
 
 class TimeLeftColumn(ProgressColumn):
-    """Column with the time left in words; empty while the time is unknown and after the end.
+    """Column with the time left in words; empty while the time is unknown and after the task has ended.
 
     Args:
         seconds: function that returns the seconds left; None while the time is unknown.

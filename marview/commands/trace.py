@@ -22,7 +22,7 @@ from marview.terminal import note
 from marview.text import count
 
 TRACE_COLOUR = (0, 190, 255)
-"""Colour of the outline of the trace in pictures; colour-blind readers can tell it from grey."""
+"""Colour of the outline of the trace in pictures; colour-blind readers can distinguish it from grey."""
 
 
 def trace(

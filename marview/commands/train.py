@@ -80,8 +80,8 @@ def train(
     a TensorBoard log if tensorboardX is installed, and `run.json`.
 
     Raises:
-        UsageError: an unknown method or protocol, minutes below 0, a folder with another run, or initial weights that
-            do not fit.
+        UsageError: a method or protocol is unknown, the minutes are negative, the folder contains another run, or the
+            initial weights do not fit.
         BadInput: there is nothing to train on.
         MethodFailed: the loss is NaN; the last good state is kept.
         CannotWrite: the disk is full or read-only.
@@ -162,10 +162,10 @@ def _source(
     unpaired: tuple[Path | None, Path | None],
     spectral: tuple[Path | None, Path | None],
 ) -> Path:
-    """Return the scans to train on, from the option that names them.
+    """Return the scans to train on, from the option that specifies them.
 
     Raises:
-        UsageError: no option names any, or the options cannot be combined.
+        UsageError: no option specifies scans, or the options cannot be combined.
     """
     named = [each for each in (data, patient, unpaired[1], spectral[0]) if each is not None]
     if len(named) != 1 or any((one is None) != (other is None) for one, other in (unpaired, spectral)):

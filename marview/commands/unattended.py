@@ -1,4 +1,4 @@
-"""Correct the study of one job, on this machine or in a worker of a cluster, and always report the outcome."""
+"""Correct the study of one job, on this machine or in a cluster worker, and always report the outcome."""
 
 import json
 import logging
@@ -24,7 +24,7 @@ from marview.threads import cores
 _log = logging.getLogger(__name__)
 
 _STARTS_WITHIN_S = 1200.0
-"""Time limit for the start of a worker: long, so that a machine that is busy for some minutes makes no study fail."""
+"""Time limit for the start of a worker; it is long, so that studies do not fail while a machine is busy."""
 
 _TELLS_EVERY_S = 1.0
 """Interval between two records of a study's progress in the job table."""
@@ -65,7 +65,8 @@ class LocalCorrector:
 
         Returns:
             How the correction ended, for the job table: state, reason, number of corrected slices, seconds and notes.
-            If the folder already has a result, how the run that wrote it ended. None if `stop` ended the run early.
+            If the folder already has a result, the outcome of the run that wrote it. None if `stop` ended the run
+            early.
         """
         folder, follow = self._output / job.folder, partial(self._advance, job)
         return ending_of(folder) or correct_study(job, folder, self._correction, self._worker, stop.is_set, follow)
@@ -154,13 +155,13 @@ def correct_study(
         return Ending(State.FAILED, f"The system refused: {(why.strerror or type(why).__name__).lower()}.")
     except Exception as bug:  # noqa: BLE001 - one study must not end the others
         _log.exception("not expected")
-        sentence = f"Something went wrong inside marview ({type(bug).__name__}); the log has details."
+        sentence = f"Something went wrong inside marview ({type(bug).__name__}); the log contains the details."
         return Ending(State.FAILED, sentence)
     return endings[-1]
 
 
 def ending_of(folder: Path) -> Ending | None:
-    """Return how a study ended if its result exists but the process that wrote it died before it could report.
+    """Return the outcome of a study whose result exists, although the process that wrote it died before reporting.
 
     A folder that exists contains a complete result, because it is created last, after a record next to it.
     """

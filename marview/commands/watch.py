@@ -36,7 +36,7 @@ from marview.errors import BadInput, UsageError
 
 _POLL_S = 2.0
 _ROOM = 3
-"""Disk space that a study needs, as a multiple of its size: the result, its part file and a reserve."""
+"""Disk space that a study needs, as a multiple of its size, for the result, its part file and a reserve."""
 
 
 def watch(
@@ -112,7 +112,7 @@ def watch_folder(
         order: the correction to apply to every study.
         quiet_s: seconds without a change after which a study is complete.
         keep_free_mb: free space on the output's disk below which no study starts.
-        workers: number of studies at a time; 0 for as many as processor cores and memory allow.
+        workers: number of studies to correct at the same time; 0 for as many as processor cores and memory allow.
         stop: event that ends the watch.
 
     Raises:
@@ -161,7 +161,7 @@ class _Watch:
     trouble: str = ""
 
     def look(self) -> None:
-        """Add the studies that are complete now, and correct the queued ones, as far as the disk has space."""
+        """Add the studies that are complete now, and correct queued studies as far as disk space allows."""
         trouble = ""
         try:
             self.held += [path for path in self.inbox.arrived() if path not in self.held]
@@ -193,7 +193,7 @@ class _Watch:
         add_studies(self.table, self.order.intake(), [path])
 
     def _fitting(self, paths: Sequence[Path]) -> list[Path]:
-        """Return the paths whose results fit on the disk together."""
+        """Return the paths whose results together fit on the disk."""
         room, fitting = free_bytes(self.output) - (self.keep_free_mb << 20), []
         for path in paths:
             needed = _ROOM * size_of(path)

@@ -37,7 +37,7 @@ def _open(paths: list[str], picture: Path) -> int:
 
     Raises:
         BadInput: a path does not exist.
-        UsageError: a path is empty or a misspelt command, or marview is installed without its window.
+        UsageError: a path is empty or is a misspelt command, or marview is installed without its window.
     """
     if not has_window():
         raise UsageError(

@@ -19,7 +19,7 @@ from marview.geometry.orientation import RAS_TO_LPS, layout_onto
 from marview.volume.correction import Planes, corrected
 
 DEFLATION = 8
-"""Compression ratio assumed for the required disk space of NIfTI and PNG; air needs almost no space."""
+"""Compression ratio assumed when estimating the disk space of NIfTI and PNG; air needs almost no space."""
 
 
 def corrected_hu(hu: NDArray[np.int16], correction_hu: Planes) -> NDArray[np.int16]:
@@ -77,7 +77,7 @@ def write_nifti(path: Path | str, values: NDArray[Any], grid: Grid, *, like: Pat
 
 
 def _is_rigid(affine: NDArray[np.float64]) -> bool:
-    """Return whether axes are orthogonal: a NIfTI qform, unlike the sform, cannot express a tilted gantry's shear."""
+    """Return whether axes are orthogonal; unlike an sform, a NIfTI qform cannot represent a shear (tilted gantry)."""
     directions = affine[:3, :3] / np.linalg.norm(affine[:3, :3], axis=0)
     return bool(np.abs(directions.T @ directions - np.eye(3)).max() < 1e-4)
 

@@ -22,7 +22,7 @@ from marview.volume.provenance import Provenance
 from marview.volume.window import HuWindow
 
 _PNG_DEFLATION = 4
-"""Assumed ratio of 16-bit HU to a PNG of 8 bits in size: a factor of 2 from the bits and 2 from the compression."""
+"""Assumed size ratio of 16-bit HU to an 8-bit PNG: a factor of 2 from the bits and 2 from the compression."""
 
 _BLOCK_BYTES = 4096
 """Block size in bytes to which file systems round up the size of a file."""

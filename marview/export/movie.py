@@ -37,7 +37,7 @@ def write_movie(path: Path | str, frames: Sequence[Frame], frame_ms: int) -> Pat
     """
     path = Path(path)
     if path.suffix.lower() not in SUFFIXES:
-        raise UsageError(f"{path.name} does not end in .gif or .mp4. Choose one of these.")
+        raise UsageError(f"{path.name} does not end in .gif or .mp4. Choose one of these extensions.")
     if not frames:
         raise UsageError("A movie needs at least one frame.")
     check_file(path)
@@ -87,7 +87,7 @@ def _write_mp4(path: Path, frames: Sequence[Frame], frame_ms: int) -> Path:
             written = 0
         if written < len(frames):  # ffmpeg reports a full disk only on standard error
             raise BadInput(
-                f"{path.name} cannot be written as MP4: ffmpeg stopped early; the disk may be full. Choose another"
-                " place, or a name that ends in .gif."
+                f"{path.name} cannot be written as MP4: ffmpeg stopped early; the disk may be full. Choose another "
+                f"folder, or a name that ends in .gif."
             )
     return path

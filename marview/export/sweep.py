@@ -1,4 +1,4 @@
-"""Write the results of a sweep: a table, the volumes of the variants, the map of the spread and a figure."""
+"""Write the results of a sweep: a table, the volumes of the variants, maps of the spread and a figure."""
 
 import math
 from collections.abc import Sequence

@@ -16,7 +16,7 @@ WINDOW = HuWindow(450, 50)
 """HU window used in papers."""
 
 SPREAD_HU = 100.0
-"""Spread in HU drawn white."""
+"""Spread in HU that is drawn in white."""
 
 MEASURES: tuple[tuple[str, Callable[[Row], float]], ...] = (
     ("Mean in the region, HU", lambda row: row.mean_hu),
@@ -125,7 +125,7 @@ def _heading(text: str) -> Image.Image:
 
 
 def _charts(result: SweepResult, rows: Sequence[Row], width: int) -> Image.Image:
-    """Draw a chart per measure, two in a row."""
+    """Draw one chart per measure, two charts in a row."""
     unit = next((row.variant.unit for row in rows if row.variant.method), "mm")
     drawn = [
         (title, lines)

@@ -102,10 +102,10 @@ def make_study(table: Path, folder: Path, seed: int = 0, tell: Callable[[str], N
         table: table of cases, as for `read_table`.
         folder: folder that does not exist or is empty.
         seed: random seed for the order of the pairs.
-        tell: function called with a sentence about each series.
+        tell: function called with a message about each series.
 
     Raises:
-        BadInput: a series cannot be read, lacks a slice, or does not match its original.
+        BadInput: a series cannot be read, is missing a slice, or does not match its original.
         UsageError: the folder is not empty.
         CannotWrite: the disk is full or read-only.
     """
@@ -141,7 +141,7 @@ def _read(path: Path, where: str) -> LoadedSeries:
 
 
 def _indices(original: LoadedSeries, corrected: LoadedSeries, number: int, where: str) -> tuple[int, int]:
-    """Return the index of a slice in the original, and the index of the slice at its place in the corrected series."""
+    """Return the index of a slice in the original, and of the slice at the same position in the corrected series."""
     numbers = original.volume.grid.slice_numbers
     if not 1 <= number <= numbers.count:
         raise BadInput(f"{where}: there is no slice {number}, the series has slices 1 to {numbers.count}.")

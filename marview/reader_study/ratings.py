@@ -1,4 +1,4 @@
-"""The ratings of one reader, in a file to which ratings are only added."""
+"""The ratings of one reader, in a file that keeps every rating."""
 
 import csv
 import io
@@ -110,7 +110,8 @@ class RatingsFile:
                     yield Rating(pair, int(readability), int(correctness), time)
                 except ValueError as why:
                     raise BadInput(
-                        f"{self.path}, line {number} is not a rating. Correct it: {', '.join(_HEADER)}."
+                        f"{self.path}, line {number} is not a rating. Correct the line; its columns are "
+                        f"{', '.join(_HEADER)}."
                     ) from why
 
 

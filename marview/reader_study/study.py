@@ -55,7 +55,7 @@ class ReaderStudy:
 
     Attributes:
         folder: folder with `study.json`, the images of the pairs and the ratings.
-        seed: random seed for the orders of the readers.
+        seed: random seed for the order of pairs of each reader.
         pairs: all pairs, by number.
     """
 
@@ -72,7 +72,7 @@ class ReaderStudy:
         """
         path = folder / STUDY
         if not path.is_file():
-            raise BadInput(f"{folder} contains no reader study. Make one with marview study new.")
+            raise BadInput(f"{folder} contains no reader study. Create one with marview study new.")
         try:
             contents = Contents.model_validate_json(read_text(path))
         except (OSError, ValueError) as why:
@@ -80,7 +80,7 @@ class ReaderStudy:
         return cls(folder, contents.seed, contents.pairs)
 
     def order(self, reader: str) -> tuple[Pair, ...]:
-        """Return the pairs in the order of a reader, which is random but always the same."""
+        """Return the pairs in the order for a reader, which is random but always the same."""
         digest = hashlib.sha256(f"{self.seed}/{reader}".encode()).digest()
         shuffled = np.random.default_rng(list(digest)).permutation(len(self.pairs))
         return tuple(self.pairs[at] for at in shuffled)
@@ -114,7 +114,7 @@ class ReaderStudy:
 
 
 def reader_name(name: str) -> str:
-    """Return a reader's name in lower case for file names, which some systems do not distinguish by case.
+    """Return a reader's name in lower case for file names, because some systems ignore case.
 
     Raises:
         UsageError: the name contains characters other than letters, digits, hyphens and underscores.
@@ -122,6 +122,6 @@ def reader_name(name: str) -> str:
     known = name.lower()
     if not _READER.fullmatch(known):
         raise UsageError(
-            f"{name!r} is not a valid name of a reader. Use letters, digits, hyphens and underscores, such as reader-1."
+            f"{name!r} is not a valid reader name. Use letters, digits, hyphens and underscores, such as reader-1."
         )
     return known

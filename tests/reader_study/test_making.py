@@ -152,6 +152,6 @@ def test_slices_of_another_type_than_hu_are_damaged(study: ReaderStudy) -> None:
 
 @pytest.mark.parametrize("name", ["", "../x", "a b", "ä", "x" * 41, "-a"])
 def test_a_reader_needs_a_name_that_can_name_a_file(name: str) -> None:
-    with pytest.raises(UsageError, match="is not a valid name of a reader"):
+    with pytest.raises(UsageError, match="is not a valid reader name"):
         reader_name(name)
     assert reader_name("Reader-1") == "reader-1"

@@ -1,4 +1,4 @@
-"""What the tests of all methods need: a method as a worker loads it, doubles, pairs, a training by heart."""
+"""Fixtures for the tests of all methods: the loaded method, test doubles, training pairs, and training to overfit."""
 
 import hashlib
 import importlib
@@ -61,12 +61,12 @@ class Gives(nn.Module):
 
 @pytest.fixture(scope="session")
 def gives() -> type[Gives]:
-    """Makes such networks."""
+    """Return a function that makes such networks."""
     return Gives
 
 
 class WeightsJob:
-    """A job whose weights were never written to a file; it remembers what was shown."""
+    """A job with weights that were never written to a file; it records the pictures shown."""
 
     device = torch.device("cpu")
     log = logging.getLogger("test")
@@ -79,7 +79,7 @@ class WeightsJob:
 
     @classmethod
     def bundled(cls, loaded: LoadedMethod) -> Self:
-        """With the weights that come with a method."""
+        """Return a job with the bundled weights of a method."""
         [named] = loaded.manifest.weights
         job = cls(nn.Identity(), {})
         job._weights, job._about = loaded.weights(named.file, "cpu"), loaded.about_weights(named.file)
@@ -105,13 +105,13 @@ class WeightsJob:
 
 @pytest.fixture(scope="session")
 def weights_job() -> type[WeightsJob]:
-    """Makes such jobs."""
+    """Return a function that makes such jobs."""
     return WeightsJob
 
 
 @pytest.fixture
 def copy_with(loaded: LoadedMethod, request: pytest.FixtureRequest, tmp_path: Path) -> Callable[..., Path]:
-    """Copies the method whose folder contains the tests, with the weights of a network as its own."""
+    """Return a function that copies the tested method and installs the weights of a network in the copy."""
 
     def copy(network: nn.Module, settings: dict[str, Any]) -> Path:
         name, source = loaded.manifest.id, request.path.parent
@@ -143,7 +143,7 @@ def _flat_beam(pixel_mm: float, size: int) -> FanBeamFlat:
 
 @pytest.fixture(scope="session")
 def flat_beam() -> Callable[[float, int], FanBeamFlat]:
-    """Makes a fan beam for a grid of so wide and so many pixels."""
+    """Return a function that makes a fan beam for a grid with a pixel size and a number of pixels."""
     return _flat_beam
 
 
@@ -175,13 +175,13 @@ def _discs(count: int = 1, seed: int = 0, size: int = 48, *, is_clinical: bool =
 
 @pytest.fixture(scope="session")
 def discs() -> Callable[..., Pairs]:
-    """Makes pairs of discs with a bone and a rod that hardens the beam."""
+    """Return a function that makes pairs of discs with a bone and a rod that hardens the beam."""
     return _discs
 
 
 @pytest.fixture
 def learn_by_heart() -> Callable[..., None]:
-    """Train a network on the same few slices: Adam, its rate falling along half a cosine."""
+    """Return a function that trains a network on the same few slices, with Adam and a cosine learning rate."""
 
     def learn(network: nn.Module, loss: Callable[[int], Tensor], steps: int, rate: float) -> None:
         adam = torch.optim.Adam(network.parameters(), rate)
@@ -199,7 +199,7 @@ def learn_by_heart() -> Callable[..., None]:
 
 @pytest.fixture
 def error_left(discs: Callable[..., Pairs], learn_by_heart: Callable[..., None]) -> Callable[..., float]:
-    """Trains a network on the stripes of eight slices; returns which share of the error it leaves."""
+    """Return a function that trains a network to remove stripes from eight slices, and returns the remaining error."""
 
     def learn(training: Any, settings: dict[str, Any]) -> float:
         pairs = discs(8, seed=3)

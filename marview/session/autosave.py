@@ -37,8 +37,8 @@ class _Seen:
 class Autosave:
     """Autosaving of masks, measurements and results; masks that marview found automatically are not saved.
 
-    Changes to the series in view are detected immediately. When another series is opened, the last state of the
-    previous series is written at once; the file is kept until that series is closed.
+    Changes to the series in view are detected when they happen. When another series is opened, the last state of the
+    previous series is written immediately; the file is kept until that series is closed.
 
     Args:
         store: store of the autosaves.

@@ -27,7 +27,7 @@ _log = logging.getLogger(__name__)
 
 
 class Recovery:
-    """Offers to restore autosaves, latest first; unanswered offers are repeated in the next session."""
+    """Offer to restore autosaves, latest first; unanswered offers are repeated in the next session."""
 
     def __init__(
         self,

@@ -7,7 +7,7 @@ _DEGREE = 3
 
 
 def without_hardening(sinogram: Tensor, li_sinogram: Tensor, trace: Tensor, metal_cm: Tensor) -> Tensor:
-    """Estimate the sinogram with metal that a scan with a single energy would measure.
+    """Estimate the sinogram with metal that a scan with a single photon energy would measure.
 
     The contribution of metal is the difference from the interpolated sinogram. For each slice it is fitted in the trace
     by c1 t + c2 t^2 + c3 t^3, where t is the path length in metal. The fit is subtracted, and its linear part is added
@@ -17,7 +17,7 @@ def without_hardening(sinogram: Tensor, li_sinogram: Tensor, trace: Tensor, meta
         sinogram: sinogram with metal, line integrals, `[slice, view, bin]`.
         li_sinogram: sinogram completed by linear interpolation.
         trace: metal trace, bool.
-        metal_cm: path length in metal of each ray, in cm.
+        metal_cm: path length of each ray in metal, in cm.
 
     Returns:
         Corrected sinogram, `[slice, view, bin]`; unchanged outside the trace.

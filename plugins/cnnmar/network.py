@@ -19,8 +19,8 @@ class Cnn(nn.Sequential):
 
     Args:
         width: channels of the hidden layers.
-        starts_as_li: whether the network initially returns the linear interpolation image, so that it learns a
-            correction; otherwise it starts from PyTorch's initial weights.
+        starts_as_li: whether the untrained network returns the linear interpolation image, so that it learns a
+            correction of this image; otherwise it starts from PyTorch's initial weights.
 
     Source: Zhang and Yu 2018, section III.
     """
@@ -48,7 +48,7 @@ class Cnn(nn.Sequential):
 
 
 def channels(image: Tensor, hardened: Tensor, li_image: Tensor, metal: Tensor) -> Tensor:
-    """Return the input of the network, 1/cm, `[slice, channel, y, x]`: metal is water and nothing is below 0.
+    """Return the input of the network, 1/cm, `[slice, channel, y, x]`, at least 0, with metal replaced by water.
 
     Args:
         image: image with metal, 1/cm, `[slice, y, x]`.

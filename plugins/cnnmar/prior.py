@@ -1,4 +1,4 @@
-"""Tissue processing: turn the network's image into a prior image with uniform soft tissue and without metal."""
+"""Tissue processing: convert the network's image to a prior image with uniform soft tissue and without metal."""
 
 import numpy as np
 import torch
@@ -23,9 +23,9 @@ def tissue_prior(
     Args:
         image: image of the network, 1/cm, `[slice, y, x]`.
         metal: metal mask, bool.
-        soft_from_hu: lower limit of the threshold of soft tissue, which is otherwise that of the second class. The
-            paper has no such limit. Without it, lung may lower the mean of the class far below water.
-        bone_from_hu: lower limit of the threshold of bone, which is otherwise that of the third class.
+        soft_from_hu: lower limit of the soft-tissue threshold, which is otherwise the threshold of the second class.
+            The paper has no such limit. Without it, lung may lower the mean of the class far below water.
+        bone_from_hu: lower limit of the bone threshold, which is otherwise the threshold of the third class.
         blend_px: distance over which soft tissue changes gradually to its mean.
 
     Source: Zhang and Yu 2018, section II.

@@ -263,7 +263,7 @@ def test_the_paper_s_recipe_varies_nothing_but_patches() -> None:
     ],
 )
 def test_eight_slices_are_learned_by_heart(room, learn_by_heart, settings, steps: int, most: float) -> None:
-    """The error in the trace falls to a fraction of that of linear interpolation.
+    """The error in the trace falls to a fraction of the error of linear interpolation.
 
     Tissue in these slices is uniform, so tissue processing removes nothing.
     """

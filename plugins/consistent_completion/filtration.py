@@ -14,14 +14,13 @@ MOST_MM = 0.4
 """Upper limit of the estimated copper in mm."""
 
 SOFTER_MM = -0.05
-"""Fitted copper in mm below which the beam is softer than that of the model. The estimate is then 0, because the model
-has no copper to remove."""
+"""Fitted copper in mm below which the beam counts as softer than the modelled beam. The estimate is then 0, because the
+model contains no copper to remove."""
 
 _TRIAL_MM = 0.1
 
 _ABSORBED = 3.0
-"""Factor on the copper that fits the residual, because the metal fraction has absorbed part of the effect as
-density."""
+"""Factor on the fitted copper, because the metal fraction has already absorbed part of the effect as density."""
 
 _DENSITY = 1.1
 """Factor on the corresponding change of the metal's density, because metal hardens the beam."""
@@ -32,13 +31,13 @@ _ROUNDS = 5
 
 @dataclass(frozen=True, eq=False)
 class Filtered:
-    """Scan of a slice during the estimation of its filtration.
+    """Scan of a slice while its filtration is estimated.
 
     Attributes:
         base: scan model without the estimated copper.
         scan: measured data and the scan model with the filtered beam.
         copper_mm: estimated copper.
-        asked_mm: copper that fits the rays best, which may be outside the limits of the estimate.
+        asked_mm: copper that fits the rays best; it may be outside the limits of the estimate.
     """
 
     base: ScanModel
@@ -93,7 +92,7 @@ def _behind(model: ScanModel, copper_mm: float) -> ScanModel:
 
 
 def _fitted(wanted: Tensor, *parts: Tensor) -> float:
-    """Fit values `[ray]` by the parts and a constant, and return the factor of the first part.
+    """Fit values `[ray]` with the parts and a constant, and return the factor of the first part.
 
     The fit uses least squares with Cauchy weights, so that rays that fit badly have little influence.
     """

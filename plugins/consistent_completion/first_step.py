@@ -1,4 +1,4 @@
-"""Compute the start: NMAR, one iteration of the consistency loop, an estimate of the metal, the first joint step."""
+"""Compute the first steps: NMAR, one iteration of the consistency loop, an estimate of the metal, one joint step."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -74,7 +74,7 @@ def first_step(
     tell: Tell = lambda _share, _text: None,
     completed: Tensor | None = None,
 ) -> FirstStep:
-    """Make the first joint step, and determine in which slices the model explains the rays through metal.
+    """Do the first joint step, and determine in which slices the model explains the rays through metal.
 
     The step removes the residual caused by tissue; a residual caused by a wrong mask, alloy or spectrum remains.
 
@@ -83,7 +83,7 @@ def first_step(
         model: model that simulates the scan.
         parameters: parameters of the run.
         tell: function called with the progress.
-        completed: initial completed sinogram; None for that of NMAR.
+        completed: initial completed sinogram; None for NMAR's completed sinogram.
     """
     scan, before = begin(case, model, parameters, tell, completed)
     tell(0.5, "rays through metal")
@@ -107,7 +107,7 @@ def begin(
     tell: Tell = lambda _share, _text: None,
     completed: Tensor | None = None,
 ) -> tuple[Scan, Estimate]:
-    """Prepare the joint steps: make one iteration of the consistency loop, and estimate the metal.
+    """Prepare the joint steps: run one iteration of the consistency loop, and estimate the metal.
 
     The arguments are the same as for `first_step`.
     """
@@ -137,7 +137,7 @@ def completed_by_nmar(case: MarCase, tell: Tell) -> tuple[Tensor, Tensor]:
 
 
 def scan_model(case: MarCase, parameters: Parameters) -> ScanModel:
-    """Make the scan model of a case, with the chosen spectrum or that of the case's protocol."""
+    """Create the scan model of a case, with the chosen spectrum or the spectrum of the case's protocol."""
     tube_kv = None if parameters.tube_kv == "auto" else int(parameters.tube_kv)
     return model_of(case, tube_kv, parameters.filtration_mm)
 

@@ -16,16 +16,16 @@ MISFIT = 2.5
 the residual is 0.6 to 3.2 for correct masks, and 2 to 9 for masks that are one pixel too narrow."""
 
 _GAIN = 0.85
-"""Largest ratio of the residuals after and before the fit for which a fitted mask is used. Fitting a correct mask
-reduces the residual only by a few percent."""
+"""Largest ratio of the residual after the fit to the residual before it, for which a fitted mask is used. Fitting a
+correct mask reduces the residual only by a few percent."""
 
 _LEAST_METAL = 0.1
 """Metal fraction below which a pixel is removed from the mask; a single wrong pixel changes the trace in half of the
 views."""
 
 _SMALL_PIXELS = 100
-"""Size in pixels above which masks of dense metal stay unchanged. Metal with a smaller mask may be titanium that looks
-dense because its mask is too small."""
+"""Size in pixels above which masks of dense metal stay unchanged. Metal in a smaller mask may be titanium, which looks
+dense if the mask is too small."""
 
 _ROUNDS = 3
 
@@ -34,9 +34,9 @@ Begin = Callable[[MarCase], FirstStep]
 
 
 def fitted(case: MarCase, step: FirstStep, begin: Begin) -> FirstStep:
-    """Repeat the first joint step of a slice with the mask that fits its rays best.
+    """Repeat the first joint step of a slice with the mask that best fits the rays.
 
-    The metal fractions estimated in a mask that is one pixel wider show the edge of the metal. Masks of dense metal
+    Metal fractions estimated in a mask one pixel wider show the edge of the metal. Masks of dense metal
     stay unchanged, because its rays contain too little information, except for small masks if a wider mask shows that
     the metal is titanium.
 

@@ -13,7 +13,7 @@ CANDIDATES = ("ti", "316l", "cocrmo", "amalgam", "au")
 """Materials that `auto` distinguishes. Alloys with the same base element differ by less than the error of the fit."""
 
 _FULL = 0.9
-"""Quantile of the values inside the mask that counts as the value of a full metal pixel; higher values are caused by
+"""Quantile of the values inside the mask that serves as the value of a pixel full of metal; higher values are caused by
 streaks."""
 
 _DENSITIES = (0.8, 1.0, 1.2)

@@ -45,7 +45,7 @@ MISUSED = translatable("; the result may be worse than interpolation")
 
 HARDER = translatable("the beam looks filtered by {} mm of copper or more")
 
-SOFTER = translatable("the beam looks softer than the one modelled")
+SOFTER = translatable("the beam looks softer than the modelled beam")
 
 REFITTED = translatable("the rays through metal do not fit the mask")
 
@@ -57,13 +57,13 @@ COMPARE = translatable("; compare tube voltage and added filtration with the sca
 
 
 class ConsistentCompletion:
-    """Method that starts from normalized MAR and changes image and metal until they agree with the measured rays."""
+    """Method that starts from normalized MAR, and changes image and metal until they agree with the measured rays."""
 
     Parameters = Parameters
 
     @torch.inference_mode()
     def run(self, case: MarCase, parameters: BaseModel, job: Job) -> MarResult:
-        """Correct the slices of a case; clinical slices, which have no measured sinogram, get the result of NMAR."""
+        """Correct the slices of a case; clinical slices, which have no measured sinogram, are corrected with NMAR."""
         assert isinstance(parameters, Parameters)
 
         def tell(share: float, text: str) -> None:

@@ -28,9 +28,9 @@ class Reconstruction:
         models: scan models, one per slice.
         copper_mm: estimated copper in mm, in addition to the filtration set by the user, one number per slice.
         metals: assumed material of the metal, one per slice; empty if it was not estimated.
-        is_trusted: slices whose rays through metal were used, one bool per slice.
-        is_explained: slices whose rays through metal the model explains, one bool per slice.
-        changed_pixels: pixels that the fit added to the mask or removed from it, one number per slice.
+        is_trusted: whether rays through metal were used, one bool per slice.
+        is_explained: whether the model explains the rays through metal, one bool per slice.
+        changed_pixels: number of pixels that the fit added to or removed from the mask, one number per slice.
     """
 
     tissue: Tensor
@@ -60,7 +60,7 @@ def reconstruct(
         case: case with a measured sinogram.
         parameters: parameters of the run.
         tell: function called with the progress.
-        completed: initial completed sinogram; None for that of NMAR.
+        completed: initial completed sinogram; None for NMAR's completed sinogram.
     """
     model = scan_model(case, parameters)
     completed = completed_by_nmar(case, tell)[1] if completed is None else completed
@@ -112,7 +112,7 @@ def _slice_of(case: MarCase, number: int) -> MarCase:
 
 
 def _refined(first: FirstStep, parameters: Parameters, tell: Tell) -> tuple[list[Filtered], Estimate]:
-    """Make the remaining joint steps, and estimate the filtration of each slice.
+    """Do the remaining joint steps, and estimate the filtration of each slice.
 
     All slices are projected and backprojected together, which is much faster than one by one.
     """

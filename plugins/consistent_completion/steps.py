@@ -33,10 +33,10 @@ _MISFIT = 0.06
 """RMS residual in the trace after a step above which the assumed material of the metal is wrong."""
 
 _LEAK = 0.03
-"""Fraction of its photons that a bin loses to each neighbour."""
+"""Fraction of a bin's photons that are lost to each neighbouring bin."""
 
 _HARDENING = 0.02
-"""Standard error of a ray, per unit of line integral that beam hardening removes, because spectrum and alloy are only
+"""Standard error of a ray per unit of line integral that beam hardening removes; spectrum and alloy are only
 assumed."""
 
 
@@ -81,11 +81,11 @@ class Scan:
 
     @property
     def edge(self) -> Tensor:
-        """Rays at the edge of the trace, bool; they pass only partly through metal, so no model describes them well."""
+        """Rays at the edge of the trace, bool; they pass only partly through metal and cannot be modelled well."""
         return edge_rays(self.trace)
 
     def mu_of_metal(self) -> Tensor:
-        """Attenuation of full metal in 1/cm, `[slice, 1, 1]`."""
+        """Attenuation of pure metal in 1/cm, `[slice, 1, 1]`."""
         return self.sinogram.new_tensor([metal.mu for metal in self.metals])[:, None, None]
 
 
@@ -112,7 +112,7 @@ class Remainder:
 
     Attributes:
         crossing: line integrals of the materials.
-        left: residual; on unreliable rays of the trace it is interpolated.
+        left: residual; it is interpolated on unreliable rays of the trace.
         interpolated: residual outside the trace, interpolated across the trace.
         tissue: simulated line integrals of the tissue alone.
         hardened: contribution of the metal to the simulated line integrals.
@@ -192,7 +192,7 @@ def _doubt(scan: Scan, predicted: Tensor, hardening: Tensor) -> Tensor:
 
 
 def change_metal(scan: Scan, estimate: Estimate, remainder: Remainder) -> Estimate:
-    """Change only the metal, to explain the residual in the trace."""
+    """Change only the metal so that it explains the residual in the trace."""
     in_trace = torch.where(scan.trace, remainder.left, 0.0)
     return Estimate(estimate.tissue, _changed_share(scan, estimate, remainder, scan.model.projector.fbp(in_trace)))
 
@@ -233,7 +233,7 @@ def is_light(metal: Material) -> bool:
 
 
 def is_explained(scan: Scan, remainder: Remainder) -> Tensor:
-    """Return in which slices the residual in the trace is small, bool `[slice]`."""
+    """Return whether the residual in the trace is small, bool `[slice]`."""
     rays = scan.trace.sum(dim=(1, 2)).clamp(min=1)
     rms = ((remainder.left.square() * scan.trace).sum(dim=(1, 2)) / rays).sqrt()
     return rms < _MISFIT

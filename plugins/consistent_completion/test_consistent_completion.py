@@ -166,7 +166,7 @@ def test_a_beam_softer_than_the_model_gets_a_note(loaded: LoadedMethod, titanium
     case = case_of(titanium)
     assert not any("softer" in str(note) for note in run(loaded, case).notes)
     told = [str(note) for note in run(loaded, case, filtration_mm=0.5).notes]
-    assert sum("the beam looks softer than the one modelled" in each for each in told) == 2
+    assert sum("the beam looks softer than the modelled beam" in each for each in told) == 2
 
 
 def test_a_tube_voltage_may_be_a_number(loaded: LoadedMethod) -> None:

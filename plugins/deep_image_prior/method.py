@@ -1,4 +1,4 @@
-"""Deep image prior: a network fitted to a slice reproduces anatomy before streaks (Ulyanov 2018)."""
+"""Deep image prior: a network that is fitted to a slice reproduces the anatomy earlier than streaks (Ulyanov 2018)."""
 
 import time
 
@@ -16,10 +16,10 @@ from marview.text import count, translatable
 
 _NOISE_CHANNELS = 16
 _NOISE = 0.1
-"""Largest value of the random noise that is the input of the network, as in the paper."""
+"""Largest value of the random noise, which is the input of the network, as in the paper."""
 
 _ROUGH_HU = 150.0
-"""RMS difference from the slice outside metal, in HU, above which the fit is not finished."""
+"""RMS difference from the slice outside metal, in HU, above which the fit counts as unfinished."""
 
 
 class Parameters(BaseModel):
@@ -30,7 +30,7 @@ class Parameters(BaseModel):
         gt=0,
         le=600,
         title="Time limit",
-        description="The fit of a slice stops after this time or its steps, whichever comes first.",
+        description="The fit of a slice stops after this time or number of steps, whichever comes first.",
         json_schema_extra={"unit": "min", "step": 1},
     )
     steps: int = Field(
@@ -68,7 +68,7 @@ class Parameters(BaseModel):
 
 
 class DeepImagePrior:
-    """Method that fits a network to each slice outside metal, and stops the fit early.
+    """Method that fits a network to the pixels outside metal in each slice, and stops the fit early.
 
     The method uses no data of other patients.
     """

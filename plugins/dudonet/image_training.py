@@ -30,7 +30,7 @@ _LEAST = (0.005 * MU_WATER) ** 2
 
 
 class ImageTraining:
-    """Training with the squared error of IE-Net's image outside metal, relative to the error of its input.
+    """Training with the squared error of IE-Net's image outside metal, relative to the error of IE-Net's input.
 
     Errors are squared, whereas loss (10) uses absolute values, because wide, strong streaks degrade the result most.
     The loss of each slice is its relative error, as in decibels. SE-Net is not trained.

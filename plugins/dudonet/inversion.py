@@ -121,7 +121,7 @@ def _fan_angles(beam: FanBeamArc | FanBeamFlat) -> NDArray[np.float64]:
 
 
 def _bin_of(beam: FanBeamArc | FanBeamFlat, gamma: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the positions at which rays with these fan angles meet the detector, in bins from the central ray."""
+    """Return the positions where rays with these fan angles hit the detector, in bins from the central ray."""
     if isinstance(beam, FanBeamArc):
         return gamma / beam.bin_rad
     return np.asarray(np.tan(gamma) * (beam.source_to_detector_mm / beam.bin_mm))

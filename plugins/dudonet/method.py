@@ -37,9 +37,8 @@ class Parameters(BaseModel):
     keeps_measured: Literal["clinical", "always", "never"] = Field(
         "clinical",
         title="Keep what is known",
-        description="When the output of the image network only fills the metal trace, like a prior image, so that "
-        "the rest of the sinogram stays as measured: for clinical slices only, always, or never (as "
-        "published).",
+        description="When the output of the image network only fills the metal trace, like a prior image, so that the "
+        "rest of the sinogram stays as measured: for clinical slices only, always, or never (as published).",
         json_schema_extra={"advanced": True},
     )
     loop_iterations: int = Field(

@@ -30,7 +30,7 @@ class Start:
         image: image with metal, 1/cm, `[slice, y, x]`.
         prior_sinogram: sinogram of NMAR's prior, `[slice, view, bin]`.
         hidden: fraction of each pixel's rays in the metal trace, `[slice, y, x]`.
-        is_measured: whether the sinogram was measured, and is not the projection of a clinical image.
+        is_measured: whether the sinogram was measured instead of being the projection of a clinical image.
     """
 
     image: Tensor

@@ -64,7 +64,7 @@ def test_gradients_pass_the_inversion_layer(room: Any, made: Any, discs: Any) ->
 
 @torch.no_grad()
 def test_error_of_a_sinogram_is_weighed_as_its_image_has_it(room: Any, made: Any, discs: Any) -> None:
-    """Errors count in proportion to the squared error of the image, so a constant counts less than a fine pattern."""
+    """Errors are weighted by their effect on the squared image error, so a constant counts less than a fine pattern."""
     pairs = discs(3)
     seen, fbp = seen_error, pairs.projector.fbp
     error = pairs.li_sinogram - pairs.metal_free_sinogram
@@ -138,7 +138,7 @@ def test_training_of_one_network_refuses_the_other(room: Any, made: Any) -> None
 @pytest.mark.slow
 @pytest.mark.timeout(1800)
 def test_eight_slices_are_learned_by_heart(room: Any, made: Any, learn_by_heart: Any, discs: Any) -> None:
-    """The error in the trace falls below a tenth of that of LI, and the error of the image below two fifths."""
+    """The error in the trace falls below a tenth of LI's error, and the error of the image below two fifths."""
     pairs = discs(8, seed=3)
     training = room.training.EndToEnd()
     torch.manual_seed(0)

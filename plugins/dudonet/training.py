@@ -30,7 +30,7 @@ class EndToEnd:
         return network.parameters()
 
     def losses(self, network: nn.Module, pairs: Pairs, turn: str, settings: Mapping[str, Any]) -> dict[str, Tensor]:  # noqa: ARG002
-        """Compute |Yout - Ygt| in the network's unit, |Xhat - Xgt| and |Xout - Xgt| in 1/cm, each times its weight.
+        """Compute |Yout - Ygt| in the network's unit, and |Xhat - Xgt| and |Xout - Xgt| in 1/cm, each with its weight.
 
         The first two need SE-Net, the last one IE-Net. The second is left out if its weight is 0.
 

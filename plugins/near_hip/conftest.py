@@ -47,7 +47,7 @@ def bodies(count: int, seed: int = 0) -> tuple[Tensor, Tensor]:
 
 
 class Job:
-    """Job with neighbours and a method's weights, which a test can cancel; the metal can be grown along the rows."""
+    """Job with neighbours and a method's weights. A test can cancel the job, and grow its metal along the rows."""
 
     device = torch.device("cpu")
     log = logging.getLogger("test")

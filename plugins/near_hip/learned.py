@@ -34,7 +34,7 @@ MOST = 16
 """Number of networks that are stored; each needs about two megabytes."""
 
 ALIKE = 0.8
-"""Dice coefficient from which masks count as the same, because training rotates, scales and shifts them anyway."""
+"""Dice coefficient from which masks count as the same; training rotates, scales and shifts masks anyway."""
 
 _CHANGED = translatable("It was trained with a slightly different mask.")
 
@@ -49,7 +49,7 @@ class Learned:
         scan: small scan on which the network works.
         start: kind of completion that the network corrects.
         is_own: whether the network was trained on the scan that is corrected.
-        has_alike: whether the soft tissue in the training slices was scaled to water.
+        has_alike: whether soft tissue in the training slices was scaled to water.
     """
 
     network: nn.Module
@@ -70,8 +70,8 @@ def learn(patients: tuple[Patient, ...], parameters: Parameters, job: Job, taugh
         taught: initial network; None for random weights.
 
     Returns:
-        The network with the smallest error on the held-out slices: the trained one, `taught`, or one that changes
-        nothing.
+        The network with the smallest error on the held-out slices: the trained network, `taught`, or a network that
+        changes nothing.
 
     Raises:
         MethodFailed: the loss is not a number, or there was no time for a training step and there is no initial
@@ -115,7 +115,7 @@ def learn(patients: tuple[Patient, ...], parameters: Parameters, job: Job, taugh
 
 
 def lesson(held_out: int, after: float, of_taught: float, of_start: float) -> str:
-    """Describe the error of a trained network in sentences.
+    """Describe the error of a trained network in a few sentences.
 
     Args:
         held_out: number of held-out slices.
@@ -146,7 +146,9 @@ def lesson(held_out: int, after: float, of_taught: float, of_start: float) -> st
         words += f" {translatable('That is not an improvement')}"
     if of_taught == least:
         return words + translatable(", so the initial weights were used, which were not trained on this patient") + "."
-    left_out = translatable(", so the network was not used, and the trace holds the completion that it would correct")
+    left_out = translatable(
+        ", so the network was not used, and the trace contains the completion that the network would correct"
+    )
     return f"{words}{left_out}. {translatable('Allow more minutes.')}"
 
 

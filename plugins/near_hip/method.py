@@ -31,7 +31,7 @@ _NETWORK = ("channels", "fold", "start")
 
 _NEIGHBOURS = 22
 _LEFT_OUT = translatable(
-    "; there the network was not used, because the completion of NMAR already contains the bone beside such metal"
+    "; there the network was not used, because NMAR's completion already contains the bone beside such metal"
 )
 
 
@@ -75,7 +75,7 @@ class NearHip:
             raise MethodFailed(
                 translatable(
                     f"near_hip needs {FEWEST} slices without metal to start from random weights, but the scan has only "
-                    f"{len(clean)}. Use a scan that reaches beyond the implant, or set begin = weights."
+                    f"{len(clean)}. Use a scan that extends beyond the implant, or set begin = weights."
                 )
             )
         job.check_cancelled()
@@ -161,7 +161,7 @@ def _shown(image_mu: Tensor, metal: Tensor, learned: Learned) -> tuple[Tensor, T
 
 
 def _alone(taught: Learned, clean_slices: int) -> Learned:
-    """Return the network of the weights, with a note that the scan has too few slices without metal for training."""
+    """Return the network with the bundled weights, and a note that there are too few metal-free slices for training."""
     known = translatable(
         f"The network was not trained on this patient: the scan has {count(clean_slices, 'slice')} without metal, and "
         f"near_hip needs at least {FEWEST} to learn from."
@@ -192,7 +192,7 @@ def _of_its_network(parameters: Parameters, job: Job) -> Parameters:
 
 
 def _warnings(case: MarCase, learned: Learned, job: Job) -> list[str | SliceNote]:
-    """Make notes on slices that differ from the training data of the weights, measured on the small scan."""
+    """Create notes on slices that differ from the training data of the weights, measured on the small scan."""
     scan = learned.scan
     shown, _ = _shown(case.li_mu, case.metal, learned)
     image, metal = scan.image(shown).clamp(min=0), scan.mask(case.metal)

@@ -56,7 +56,7 @@ class NearHipCnn(nn.Sequential):
 
 
 class Nothing(nn.Module):
-    """Network that leaves its start unchanged."""
+    """Network that leaves the initial completion unchanged."""
 
     def forward(self, seen: Tensor) -> Tensor:
         """Return zeros, `[slice, 1, view, bin]`."""
@@ -66,7 +66,7 @@ class Nothing(nn.Module):
 def start_of(
     case: MarCase, how: Start, settings: NmarSettings = _USUAL, pause: Callable[[], None] = lambda: None
 ) -> Tensor | None:
-    """Return the completion that the network corrects, `[slice, view, bin]`; None if it completes the trace alone.
+    """Return the completion that the network corrects, `[slice, view, bin]`; None if the network starts from nothing.
 
     The completion is linear interpolation, or the projection of NMAR's prior image, adjusted to the measured sinogram
     at the edges of the trace.

@@ -101,7 +101,7 @@ class Patient:
         return cls(scan, scan.image(hu_to_mu(clean_hu)).clamp(min=0), scan.mask(masks))
 
     def parted(self) -> tuple["Patient", "Patient"]:
-        """Split off every fifth slice, but at least one, as held-out slices; a single slice is not split."""
+        """Split off every fifth slice, at least one, as held-out slices; a single slice is not split off."""
         count = len(self.clean_mu)
         is_held = torch.arange(count, device=self.clean_mu.device) % _HELD_OUT == min(_HELD_OUT // 2, max(count - 1, 1))
         return replace(self, clean_mu=self.clean_mu[~is_held]), replace(self, clean_mu=self.clean_mu[is_held])
@@ -113,7 +113,7 @@ class Patient:
 
 
 def brightness(clean_hu: Tensor) -> float:
-    """Return the factor that scales soft tissue to water, so that slices of different patients are similar."""
+    """Return the factor that scales soft tissue to water, which makes slices of different patients similar."""
     tissue = hu_to_mu(clean_hu[clean_hu > _BODY_HU])
     return MU_WATER / float(tissue.mean()) if tissue.numel() else 1.0
 

@@ -8,7 +8,7 @@ from pydantic import BaseModel, Field
 from marview.learning.settings import NetworkSettings, Weight, settings_of
 
 Start = Literal["nothing", "li", "nmar"]
-"""Completion that the network corrects: LI, NMAR, or nothing, in which case it makes the sinogram as in the paper."""
+"""Completion that the network corrects: LI, NMAR, or nothing, as in the paper, where it predicts the sinogram."""
 
 
 class Network(BaseModel):
@@ -58,8 +58,8 @@ class Network(BaseModel):
     start: Start = Field(
         "nmar",
         title="Starts from",
-        description="Completion of the trace that the network corrects: NMAR or linear interpolation, for which "
-        "a short training is enough, or nothing, as published.",
+        description="Completion of the trace that the network corrects: NMAR or linear interpolation, for which short "
+        "training is enough, or nothing, as published.",
         json_schema_extra={"advanced": True},
     )
     fold: int = Field(
@@ -67,8 +67,8 @@ class Network(BaseModel):
         ge=1,
         le=16,
         title="Fold",
-        description="Number of views and bins in a block that the network receives as one; larger blocks suit "
-        "wider traces.",
+        description="Number of views and bins in a block that the network processes as one; larger blocks suit wider "
+        "traces.",
         json_schema_extra={"advanced": True},
     )
 
@@ -116,7 +116,7 @@ class Learning(BaseModel):
         "same",
         title="Reuse training",
         description="Reuse the network that an earlier run trained on this scan: only with the same metal "
-        "masks, or also with masks that are alike (Dice score of 0.8 or more), so that a stroke of the brush "
+        "masks, or also with masks that are alike (Dice score of 0.8 or more), so that a small change of the mask "
         "needs no new training.",
     )
     seed: int = Field(

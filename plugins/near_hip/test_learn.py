@@ -67,8 +67,8 @@ def test_statistics_are_those_of_whole_sinograms_once_training_is_over(room, mad
         ),
         (
             [0.9, 0.95, 0.92],
-            "That is not an improvement, so the network was not used, and the trace holds the completion that it would "
-            "correct",
+            "That is not an improvement, so the network was not used, and the trace contains the completion that the "
+            "network would correct",
         ),
     ],
 )

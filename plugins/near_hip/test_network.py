@@ -52,7 +52,7 @@ def test_the_start_of_a_network_is_measured_outside_the_trace_and_useful_inside(
 
 @pytest.mark.parametrize(("fold", "views", "bins"), [(1, 7, 9), (2, 7, 9), (4, 45, 93), (4, 8, 12)])
 def test_folding_keeps_every_view_and_bin_in_its_place(room, fold, views, bins) -> None:
-    """With layers that pass on their input, the output of the network equals its input."""
+    """With layers that return their input, the output of the network equals its input."""
     network = room.network.NearHipCnn(fold**2, fold=fold)
     with torch.no_grad():
         for layer in network:

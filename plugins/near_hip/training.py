@@ -29,7 +29,7 @@ _FIELD_MM = 416.0
 """Field of view of the simulated scan in mm. It has no effect, because the network's unit is proportional to it."""
 
 _TRAINING, _VALIDATION = 0, 1
-"""Separate seeds, so that training and validation draw different random numbers."""
+"""Part of the seeds, so that training and validation draw different random numbers."""
 
 
 class NearHipTraining:
@@ -140,9 +140,8 @@ def of_scans(asked: Asked) -> Sources:
     few = [len(each.clean_hu) for each in found if len(each.clean_hu) < FEWEST]
     if not enough:
         raise BadInput(
-            f"{asked.data} has {count(max(few), 'slice')} without metal in addition to those with metal, but "
-            "near_hip needs at "
-            f"least {FEWEST} to learn from. Use scans without metal with --data instead."
+            f"{asked.data} has {count(max(few), 'slice')} without metal in addition to the slices with metal, but "
+            f"near_hip needs at least {FEWEST} to learn from. Use scans without metal with --data instead."
         )
     for clean in few:
         asked.tell(f"A scan with {count(clean, 'slice')} without metal is left out: too few.")
@@ -161,7 +160,7 @@ def of_scans(asked: Asked) -> Sources:
 
 
 def of_slices(asked: Asked) -> Sources:
-    """Make pairs from varied slices of other patients without metal, with drawn metal as in the recipe.
+    """Create pairs from randomly varied slices of other patients without metal, with metal drawn as in the recipe.
 
     Raises:
         BadInput: there is no slice without metal, or the recipe is wrong.

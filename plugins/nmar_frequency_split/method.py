@@ -14,7 +14,7 @@ from marview.methods.tissue_prior import gaussian
 from marview.physics.attenuation import mu_to_hu
 
 _OF_DENSE = 0.5
-"""Factor of the streak guard in clinical slices with dense metal, whose fine streaks have fewer than 300 HU."""
+"""Factor on the streak limit in clinical slices with dense metal, where fine streaks have less than 300 HU."""
 
 
 class Parameters(NmarSettings):
@@ -25,8 +25,8 @@ class Parameters(NmarSettings):
         gt=0,
         le=20,
         title="Split at",
-        description="Sigma of the Gaussian that separates coarse structure from fine structure, which comes from "
-        "the uncorrected image.",
+        description="Sigma of the Gaussian that separates coarse structure from fine structure; fine structure comes "
+        "from the uncorrected image.",
         json_schema_extra={"unit": "mm", "step": 0.2},
     )
     reach_mm: float = Field(
@@ -43,7 +43,7 @@ class Parameters(NmarSettings):
         le=5000,
         title="Streak guard",
         description="Fine structure stronger than this counts as a streak and is not restored. Near metal denser than "
-        "titanium the limit is half of it.",
+        "titanium, the limit is half of this value.",
         json_schema_extra={"unit": "HU", "step": 25, "advanced": True},
     )
 
@@ -82,7 +82,7 @@ def split(case: MarCase, corrected_hu: Tensor, parameters: Parameters) -> Tensor
 
 
 def _fine(image: Tensor, metal: Tensor, sigma_px: float) -> Tensor:
-    """Subtract the Gaussian mean over pixels without metal, so that the edge of metal does not count as detail."""
+    """Subtract the Gaussian mean over pixels without metal, so that metal edges do not count as detail."""
     outside = (~metal).to(image.dtype)
     mean = gaussian(image * outside, sigma_px) / gaussian(outside, sigma_px).clamp(min=1e-6)
     return image - mean

@@ -31,7 +31,7 @@ class RdnCt(nn.Module):
     It has 13,761,537 parameters in the size of the paper.
 
     Attributes:
-        fold: number of pixels that height and width of images must be multiples of.
+        fold: number whose multiples the height and width of images must be.
     """
 
     fold = 1

@@ -4,9 +4,9 @@
 
 The benchmark first trains two PriorNets with the recipe `cpu`, one on both images and one on only the uncorrected
 image. It then trains a SinoNet for each row with the recipe `cpu_sinogram`, all with the same seeds and the same
-simulated slices. The table has PSNR, RMSE in HU, the closed fraction of the gap in mean squared error between NMAR and
-the FBP ceiling, and the paper's RMSE. Trained networks stay in DIR and are not trained again. With these steps, one
-thread takes a quarter of an hour on an idle core. Reads ../shared/data.
+simulated slices. The table gives the PSNR, the RMSE in HU, the fraction of the gap in mean squared error between NMAR
+and the FBP ceiling that each row closes, and the paper's RMSE. Trained networks stay in DIR and are not trained again.
+With these steps, one thread takes a quarter of an hour on an idle core. Reads ../shared/data.
 """
 
 import argparse
@@ -137,7 +137,7 @@ def measured(output: Path, slices: list[int], shapes: list[int]) -> dict[str, li
 
 
 def table(found: dict[str, list[tuple[float, float]]]) -> str:
-    """Return the rows with those of the paper."""
+    """Return the rows as a table, with the values of the paper."""
     errors = {title: np.mean([error for error, _ in each]) for title, each in found.items()}
     lines = []
     for title, each in found.items():

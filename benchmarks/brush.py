@@ -1,4 +1,4 @@
-"""Measure the time of brush strokes on a large volume, in the mask alone and in the real window, and of the trace.
+"""Measure the time of brush strokes on a large volume, in the mask alone and in the real window, and trace updates.
 
 python -m benchmarks.brush
 
@@ -74,7 +74,7 @@ def undo_kilobytes() -> float:
     while metal.undo() is not None:
         pass
     if metal.array.any():
-        raise SystemExit("undo did not bring the empty mask back")
+        raise SystemExit("undo did not restore the empty mask")
     return kept
 
 

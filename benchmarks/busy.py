@@ -6,7 +6,7 @@ Two ways of waiting are compared in turn: with `spin`, the process uses all core
 wait, which is PyTorch's default; with `marview`, it uses the cores that are free at its start, and its threads sleep
 while they wait. Each measurement and each busy program is a separate process. Other programs on the machine also have
 an effect, so each row gives the load and the fraction of a core that the process got. `core s` hardly depends on the
-load if no thread spins. A row with 0 pieces finished none in the given time.
+load if no thread spins. A row with 0 pieces finished no piece in the given time.
 """
 
 import argparse
@@ -49,7 +49,7 @@ class Measured:
 def main() -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--busy", nargs="+", type=int, default=[0, 6], help="programs that compute beside it")
+    parser.add_argument("--busy", nargs="+", type=int, default=[0, 6], help="programs that compute at the same time")
     parser.add_argument("--seconds", type=float, default=30.0)
     parser.add_argument("--repeats", type=int, default=2)
     parser.add_argument("--work", nargs="+", choices=WORKS, default=list(WORKS))

@@ -1,10 +1,10 @@
-"""Make files of clinical training scenes: slices with dense metal as a scanner stores them, and their truth.
+"""Create files of clinical training scenes: slices with dense metal as stored by a scanner, and the ground truth.
 
     python -m benchmarks.clinical_scenes --data DIR --output DIR [--training 50] [--validation 4] [--seed 0]
 
-`marview train clinical_completion --data OUTPUT` uses them. A scene has eight slices from one scanner. Making it takes
-about 20 seconds on a CPU core, far longer than a training step, so scenes are made once. After an interruption, the
-same command makes the missing scenes.
+`marview train clinical_completion --data OUTPUT` uses them. A scene has eight slices from one scanner. Simulating it
+takes about 20 seconds on a CPU core, far longer than a training step, so scenes are simulated only once. After an
+interruption, the same command makes the missing scenes.
 """
 
 import argparse

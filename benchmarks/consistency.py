@@ -5,8 +5,8 @@
 
 The cases are slices of ../shared/data/metal_free with shapes of metal from large (0) to small (9). The table has the
 PSNR, on average and for each shape, the ring RMSE in HU, and the smallest gain in PSNR over deep sinogram completion.
-The last two rows are the same scan without metal after one FBP, and after the loop. The benchmark runs in this process
-on one thread.
+The last two rows show the same scan without metal, reconstructed by one FBP, and by FBP and the loop. The benchmark
+runs in this process on one thread.
 """
 
 import argparse

@@ -1,4 +1,4 @@
-"""Measure how well completion of the metal trace could correct the demo studies, and where the error remains.
+"""Measure how well any completion of the metal trace could correct the demo studies, and where errors remain.
 
     python -m benchmarks.demo_bounds [--kind hip dental] [--every 1]
 

@@ -2,7 +2,7 @@
 
 A series of 300 slices of 512 x 512 pixels is opened in the *Planes* layout: axial, coronal, sagittal and the result,
 without an oblique section. Mouse events are sent to the real window one after the other, each after all panes have been
-drawn. *Paint* is the time of drawing alone, *event to picture* also includes the time from the event to the drawing.
+drawn. *Drawing* is the time of drawing alone; *latency* is the time from the event to the displayed image.
 VTK's image viewer draws the same four pictures off-screen in a separate process. With `--napari PYTHON`, an interpreter
 that has napari draws one pane of the same size on a virtual screen (xvfb-run) in the same run.
 """
@@ -77,7 +77,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--slices", type=int, default=SHAPE[0])
     parser.add_argument("--events", type=int, default=EVENTS)
-    parser.add_argument("--napari", metavar="PYTHON", help="interpreter that has napari, measured too")
+    parser.add_argument("--napari", metavar="PYTHON", help="interpreter that has napari, which is then also measured")
     parser.add_argument("--peer", action="store_true", help=argparse.SUPPRESS)
     chosen = parser.parse_args()
     shape = (chosen.slices, *SHAPE[1:])
@@ -94,14 +94,14 @@ def main() -> None:
             program = [*screen, chosen.napari, "-c", NAPARI, str(chosen.slices), str(chosen.events)]
             rows += _rows_of("napari", program, {name: os.environ[name] for name in ("PATH", "HOME")})
     print(f"load before: {os.getloadavg()[0]:.1f}, cores: {os.cpu_count()}\n")
-    print("| | paint, median ms | 99 % | event to picture, median ms | 99 % | times marview |")
+    print("| | drawing, median ms | 99 % | latency, median ms | 99 % | relative to marview |")
     print("| --- | ---: | ---: | ---: | ---: | ---: |")
     for name, paint, picture in rows:
         print(f"| {name} | {_two(paint)} | {_two(picture)} | {ratio(name, picture, rows)} |")
 
 
 def ratio(name: str, picture: list[float], rows: list[tuple[str, list[float], list[float]]]) -> str:
-    """Return the time from event to picture as a multiple of marview's; "1" for marview itself."""
+    """Return the latency as a multiple of marview's latency; "1" for marview itself."""
     own = "marview, scroll axial" if "scroll" in name else "marview, drag the HU window"
     medians = {title: float(np.median(times)) for title, _, times in rows}
     return "1" if name.startswith("marview") else f"{np.median(picture) / medians[own]:.1f}"
@@ -149,7 +149,7 @@ def marview_rows(folder: Path, events: int) -> Iterable[tuple[str, list[float], 
 
 
 def measured(events: Iterable[Callable[[], None]]) -> tuple[list[float], list[float]]:
-    """Return the milliseconds of painting, and from event to picture, for each event."""
+    """Return the drawing time and the latency in milliseconds, for each event."""
     paint, picture = [], []
     for send in events:
         began = time.perf_counter()

@@ -3,12 +3,12 @@
     python -m benchmarks.dual_domain [--slices 10 30 50 70] [--shapes 0 2 4 6 8] [--weights FILE ...] [--pictures DIR]
 
 The cases are validation slices with shapes of metal from large to small, by default in `syndeeplesion-640`. Each
-weights file has two rows, without its image network and with it. The table has the PSNR and SSIM of each row, the
-number of cases in which the row is worse than NMAR, and the closed fraction of the gap in mean squared error between
-NMAR and the ceiling. An image network can exceed the ceiling, because the ceiling is the FBP of the metal-free
-sinogram, including its noise.
-`--pictures` writes for each case the truth, LI, NMAR and the last row side by side, with their errors below. The
-benchmark runs in this process on one thread, takes three seconds per case, and reads ../shared/data.
+weights file gives two rows, one without its image network and one with it. The table has the PSNR and SSIM of each row,
+the number of cases in which the row is worse than NMAR, and the closed fraction of the gap in mean squared error
+between NMAR and the ceiling. An image network can exceed the ceiling, because the ceiling is the FBP of the metal-free
+sinogram, including its noise. `--pictures` writes for each case the truth, LI, NMAR and the last row side by side, with
+their errors below. The benchmark runs in this process on one thread, takes three seconds per case, and reads
+../shared/data.
 """
 
 import argparse

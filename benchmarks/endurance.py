@@ -120,7 +120,7 @@ def settle() -> None:
 
 
 def process_events() -> None:
-    """Process events like a running event loop, because Qt otherwise keeps objects after `deleteLater`."""
+    """Process events as a running event loop does, because otherwise Qt keeps objects after `deleteLater`."""
     QCoreApplication.processEvents(QEventLoop.ProcessEventsFlag.AllEvents, 20)
     QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
 

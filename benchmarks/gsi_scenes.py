@@ -1,4 +1,4 @@
-"""Make files of training scenes for Latent GSI Alignment: ordinary and surrogate spectral slices at one position.
+"""Create training scenes for Latent GSI Alignment: ordinary and surrogate spectral slices at one position.
 
     python -m benchmarks.gsi_scenes --data DIR --output DIR [--training 300] [--validation 24] [--seed 0]
 
@@ -25,7 +25,7 @@ def main() -> None:
     parser.add_argument("--training", type=int, default=300)
     parser.add_argument("--validation", type=int, default=24)
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--size", default="bundled", help="recipe whose data the scenes are made of")
+    parser.add_argument("--size", default="bundled", help="recipe with the data settings of the scenes")
     arguments = parser.parse_args()
     recipe = read_recipe(METHOD, arguments.size)
     training = made_in(METHOD, recipe.training)

@@ -2,7 +2,7 @@
 
     python -m benchmarks.image_domain --method residual_unet adn [--slices 80] [--protocol adn-256] [--marked]
 
-The method corrects each validation slice as it is, and as the scanner of the protocol shows it (FBP of its noisy
+The method corrects each validation slice unchanged, and after a simulated scan with the protocol (FBP of the noisy
 sinogram). It may bring the second image closer to the original slice, because it also removes blur and noise. With
 --marked, a corner of each slice is marked as metal, so that methods that skip slices without metal correct the slice;
 the result is the change far from metal. Reads ../shared/data.

@@ -58,7 +58,7 @@ def main() -> None:
     wrong += _compare(whole, broken)
     wrong += _disclosed(run)
     if _digests(ward) != sources:
-        wrong.append("a source is not what it was")
+        wrong.append("a source file has changed")
     states = Counter(row["state"] for row in _table(broken))
     print(", ".join(f"{number} {state}" for state, number in sorted(states.items())))
     print(*wrong, f"{arguments.kills} kills, {len(wrong)} wrong", sep="\n")
@@ -87,8 +87,8 @@ def _kill_often(
             flush=True,
         )
         if left := _still_there(mark):
-            wrong.append(f"kill {kill + 1}: {left} processes stayed")
-        wrong += [f"kill {kill + 1}: {folder.name} is not whole" for folder in folders if not _is_whole(folder)]
+            wrong.append(f"kill {kill + 1}: {left} processes were left running")
+        wrong += [f"kill {kill + 1}: {folder.name} is not complete" for folder in folders if not _is_whole(folder)]
         for path, time_ns in written.items():
             if not path.exists() or path.stat().st_mtime_ns != time_ns:
                 wrong.append(f"kill {kill + 1}: {path.parent.name} was corrected twice")
@@ -151,7 +151,7 @@ def _disclosed(run: Path) -> list[str]:
     wrong = []
     for path in run.rglob("*"):
         content = path.read_bytes() if path.is_file() and path.suffix != ".dcm" else b""
-        wrong += [f"{path} tells {word!r}" for word in words if word in path.name.encode() or word in content]
+        wrong += [f"{path} contains {word!r}" for word in words if word in path.name.encode() or word in content]
     return wrong
 
 

@@ -3,7 +3,7 @@
     python -m benchmarks.learned --output DIR [--part validation dudonet head clinical demo real] [--slices 80]
 
 By default all methods with learned weights are measured; `--method` selects others. LI and NMAR are always measured.
-Measurements are stored in DIR, so that the same command continues after a stop and only measures methods again whose
+Measurements are stored in DIR, so that the same command continues after an interruption, and repeats only methods whose
 weights have changed.
 
 - validation: validation slices with ten shapes of metal each in `syndeeplesion-640`, beside published rows; the column

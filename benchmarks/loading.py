@@ -70,7 +70,7 @@ def table(folder: Path) -> None:
         for name, work in ways.items():
             times[name].append(core_ms(work) / len(files))
     floor = statistics.median(times["open and read"])
-    print(f"load {os.getloadavg()[0]:.1f}, {len(files)} slices of 512 x 512, core-ms a slice")
+    print(f"load {os.getloadavg()[0]:.1f}, {len(files)} slices of 512 x 512, CPU ms per slice")
     for name, values in times.items():
         print(f"{name:28} {statistics.median(values):6.2f}   {statistics.median(values) / floor:5.2f} x open and read")
     first: list[float] = []

@@ -42,7 +42,7 @@ def main() -> int:
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("hip", type=Path, help="folder of the demo study: holds study, truth and metal.nii.gz")
+    parser.add_argument("hip", type=Path, help="folder of the demo study, which contains study, truth and metal.nii.gz")
     parser.add_argument("nail", type=Path, help="femoral_nail.nii.gz")
     parser.add_argument("--slices", type=int, default=10, help="of each series")
     parser.add_argument("--output", type=Path, required=True, help="folder for the figures")

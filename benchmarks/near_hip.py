@@ -5,9 +5,9 @@
 Simulated hip prostheses are placed in the only pelvis among the training scans. Their metal masks are rotated, scaled
 and shifted, and placed on 33 neighbouring slices of each patient. Every third of these slices is a test slice with the
 masks of another prosthesis. The network is trained on the other 22, except every fifth of them, on which its error is
-measured in the run. As in the paper, the metal trace has the largest value of the sinogram before the correction. The
-sinogram has no beam hardening, and only the noise of the original scan. Images are in units of water and include the
-metal; the peak value for PSNR and SSIM is the largest value of the truth. Results are stored in DIR.
+measured in the run. As in the paper, the metal trace is filled with the largest value of the sinogram before the
+correction. The sinogram has no beam hardening, and only the noise of the original scan. Images are in units of water
+and include the metal; the peak value for PSNR and SSIM is the largest value of the truth. Results are stored in DIR.
 """
 
 import argparse
@@ -101,7 +101,7 @@ def experiment(count: int, steps: int, start: str) -> dict[str, Any]:
             mask = patient.changed_mask(test, index, chance)[None]
             for name, image in _images(network, learned.network, parameters.start, test, index, mask):
                 rows[name].append(_measured(image / scale, test.clean_mu[index] / scale))
-    words = f"{learned.words} {minutes:.1f} minutes of processor time; {len(rows['after'])} slices held out."
+    words = f"{learned.words} {minutes:.1f} minutes of CPU time; {len(rows['after'])} slices held out."
     return {"words": words, "load": os.getloadavg()[0], **rows}
 
 

@@ -54,7 +54,7 @@ def main() -> int:
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("folder", type=Path, help="holds sternal_wires and femoral_nail.nii.gz")
+    parser.add_argument("folder", type=Path, help="folder that contains sternal_wires and femoral_nail.nii.gz")
     parser.add_argument("--output", type=Path, required=True, help="folder for the figures")
     return parser.parse_args()
 

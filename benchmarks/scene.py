@@ -40,7 +40,7 @@ def main() -> None:
     first_s = time.perf_counter() - began
     print(f"{scene.backend}, {SIZE[0]} x {SIZE[1]} pixels, load {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores")
     print(f"first picture after {first_s:.1f} s\n")
-    print("| | median ms | 95 % | rays, pixels apart | target ms |\n| --- | ---: | ---: | ---: | ---: |")
+    print("| | median ms | 95 % | distance of rays, pixels | target ms |\n| --- | ---: | ---: | ---: | ---: |")
     for quality, target in TARGETS_MS.items():
         times = []
         for number in range(SETTLE + PICTURES):

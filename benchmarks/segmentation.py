@@ -1,4 +1,4 @@
-"""Measure the Dice of the adaptive mask and of a 2000 HU threshold with the true metal, and false alarms.
+"""Measure the Dice score of the adaptive mask and of a 2000 HU threshold against true metal, and false alarms.
 
     python -m benchmarks.segmentation            # prints the tables of docs/results/metal-masks.md
     python -m benchmarks.segmentation --quick    # one slice per case
@@ -35,7 +35,7 @@ Region = Callable[[NDArray[np.float64], NDArray[np.float64]], NDArray[np.bool_]]
 
 @dataclass(frozen=True)
 class Drawing:
-    """Slice described by shapes: layers of tissue with their HU, and metal; in mm from the centre."""
+    """A slice described by shapes in mm from the centre: layers of tissue with their HU, and metal."""
 
     tissue: tuple[tuple[float, Region], ...]
     metal: tuple[Region, ...]
@@ -175,7 +175,7 @@ def false_alarms(file: Path) -> tuple[int, int, int, int]:
 def main() -> None:
     """Print the tables."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="one slice a case")
+    parser.add_argument("--quick", action="store_true", help="one slice per case")
     quick = parser.parse_args().quick
     print("| protocol | case | material | adaptive (worst) | 2000 HU (worst) | clipped: adaptive | clipped: 2000 HU |")
     print("|---|---|---|---|---|---|---|")
@@ -188,7 +188,7 @@ def main() -> None:
             columns.append(f"{np.mean(values):.3f} ({min(values):.3f})")
         print("| " + " | ".join((*key, *columns)) + " |", flush=True)
     if _SHARED.is_dir():
-        print("\n| slices without metal | adaptive marks metal in | asks about | 2000 HU is passed in |")
+        print("\n| slices without metal | adaptive marks metal in | asks about | 2000 HU is exceeded in |")
         print("|---|---|---|---|")
         for file in sorted((_SHARED / "metal_free").glob("*.tif")):
             count, marked, asked, passed = false_alarms(file)

@@ -12,7 +12,7 @@ itself, in HU, smoothed with a Gaussian of one pixel, inside the largest body:
 - muscle: 0 to 150 HU outside bone, which includes organs of similar density.
 
 Parts of bone and muscle with at most 10 pixels are left out. The weights are saved in DIR, and a second run reads them.
-One thread is enough: 1,000 steps took 6 minutes of processor time. The data are read from ../shared/data.
+One thread is enough: 1,000 steps took 6 minutes of CPU time. The data are read from ../shared/data.
 """
 
 import argparse
@@ -70,7 +70,7 @@ class Example:
     Attributes:
         truth: the slice without metal, HU `[y, x]`.
         scan: its simulated scan without metal.
-        share: how much of each pixel is metal, 0 to 1.
+        share: metal fraction of each pixel, 0 to 1.
         labels: class of each pixel, int64.
     """
 
@@ -92,7 +92,7 @@ class Example:
         return np.asarray(hu + share * (metal_hu - hu), np.float32)
 
     def clean(self, *, is_scanned: bool) -> Image:
-        """Return the slice with sharp metal, or its scan with metal as blurred as in a scan; HU `[y, x]`."""
+        """Return the slice with sharp metal, or its scan with metal that is blurred as in a scan; HU `[y, x]`."""
         return self.image(1, 4000.0, 0.5) if is_scanned else self.image(0, 4000.0, 0)
 
 
@@ -150,7 +150,7 @@ def labels_of(hu: Image, share: Image) -> NDArray[np.int64]:
 
     Args:
         hu: slice without metal, HU `[y, x]`.
-        share: how much of each pixel is metal, 0 to 1.
+        share: metal fraction of each pixel, 0 to 1.
     """
     even, body = gaussian_filter(hu, 1.0), tissue_of(hu)
     bone = remove_small_holes(even > BONE_HU, max_size=HOLE_PX)
@@ -176,7 +176,7 @@ def overlaps(network: UNet, hu: Image, labels: NDArray[np.int64]) -> list[float]
 
 
 def table(found: Mapping[str, Sequence[Sequence[float]]]) -> str:
-    """Return a table of mean overlaps; `found` has the overlaps of every slice by row."""
+    """Return a table of mean overlaps; `found` contains the overlaps of every slice by row."""
     rows = []
     for title, each in found.items():
         ious = np.nanmean(each, axis=0)
@@ -234,7 +234,7 @@ def _seen(hu: Image) -> Tensor:
 
 
 def divided(slices: Sequence[CleanSlice]) -> tuple[list[CleanSlice], list[CleanSlice]]:
-    """Divide slices into those of training patients and of held-out patients; unknown patients train."""
+    """Divide slices into training and held-out patients; slices of unknown patients are used for training."""
     patients = [each for each in dict.fromkeys(each.patient for each in slices) if each]
     held_out = set(patients[HELD_OUT_EVERY - 1 :: HELD_OUT_EVERY])
     return [each for each in slices if each.patient not in held_out], [

@@ -1,8 +1,8 @@
 """Measure the cost per study of unattended correction: python -m benchmarks.throughput FOLDER [--studies 20].
 
-The table compares `reduce` in a loop, `batch` with one worker and with as many as fit, and a Dask cluster on this
-machine with one and two workers. It has the seconds and CPU seconds per study, and the peak memory of a worker and its
-children. The benchmark runs on Linux only and needs the extra `cluster`.
+The table compares `reduce` in a loop, `batch` with one worker and with as many workers as memory allows, and a Dask
+cluster on this machine with one and two workers. It has the seconds and CPU seconds per study, and the peak memory of a
+worker and its children. The benchmark runs on Linux only and needs the extra `cluster`.
 """
 
 import argparse

@@ -3,7 +3,7 @@
     python -m benchmarks.training_step [--method deep_sinogram_completion] [--size paper] [--batch 1]
 
 The same step, forward and backward, is measured with marview's projectors, and with the same operators written in
-PyTorch operations. Times are CPU seconds on one thread, without making the pairs.
+PyTorch operations. Times are CPU seconds on one thread and exclude the simulation of the pairs.
 """
 
 import argparse
@@ -55,7 +55,7 @@ def main() -> None:
     count = sum(one.numel() for one in network.parameters())
     load = ", ".join(f"{each:.2f}" for each in os.getloadavg())
     print(f"{asked.method}, {asked.size}: {count:,} parameters, batch {asked.batch}, one thread, load {load}\n")
-    print("| core s a step | with torch's operations | with marview's projectors |\n|---|---|---|")
+    print("| CPU s per step | with torch's operations | with marview's projectors |\n|---|---|---|")
     step(trainable, network, pairs, recipe, cpu.Operators)  # compiles the kernels and fills the caches
     before = step(trainable, network, pairs, recipe, tensors.Operators)
     after = step(trainable, network, pairs, recipe, cpu.Operators)

@@ -59,7 +59,7 @@ def measured(arguments: argparse.Namespace) -> Results:
 
 
 def report(results: Results) -> int:
-    """Print the tables, and the reason for each missing result.
+    """Print the tables and the reason for each missing result.
 
     Returns:
         Exit code: 1 if a result is missing, or if the methods are not in the expected order.

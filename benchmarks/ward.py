@@ -1,4 +1,4 @@
-"""Make forty studies for tests of unattended correction, from `marview demo` and `marview simulate`."""
+"""Create forty studies for tests of unattended correction with `marview demo` and `marview simulate`."""
 
 import gzip
 import shutil

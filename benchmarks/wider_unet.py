@@ -1,4 +1,4 @@
-"""Write initial weights for a wide residual U-Net, which then corrects exactly like the narrower network of ADN.
+"""Write initial weights for a wide residual U-Net with which it corrects exactly like ADN's narrower network.
 
     python -m benchmarks.wider_unet --output FILE [--size bundled] [--weights plugins/adn/weights/bundled.safetensors]
 

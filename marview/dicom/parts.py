@@ -98,7 +98,7 @@ def taken(part: Path, target: Path) -> CannotWrite:
     """Return the error message for a target that another process is writing."""
     owner = _read_owner(part)
     name = f"another process ({owner.get('process', '?')} on {owner.get('machine', 'this machine')})"
-    return CannotWrite(f"{target} is being written by {name}. Wait for it or choose another.")
+    return CannotWrite(f"{target} is being written by {name}. Wait until it has finished, or choose another location.")
 
 
 def is_stale(part: Path) -> bool:

@@ -124,7 +124,7 @@ def test_the_check_hints_at_what_users_would_miss(marview: Callable, tmp_path: P
     answer = marview("plugin", "check", tmp_path / "hinted")
     assert answer.exit_code == 0, answer.out
     assert "Note: purpose in plugin.toml is empty." in answer.err
-    assert "Note: The parameter table gets no field in the window, because its type is object" in answer.err
+    assert "Note: The window has no field for the parameter table, because its type is object" in answer.err
     assert "sigmas" not in answer.err
     assert len(marview("plugin", "check", tmp_path / "hinted", "--json").record["hints"]) == 2
 

@@ -1,6 +1,6 @@
 """Conversions and artifact images of image-domain networks.
 
-Such networks use a unit in which attenuations of 0 to 0.5/cm become -1 to 1, `[slice, 1, y, x]`.
+The networks use images `[slice, 1, y, x]` in which attenuations from 0 to 0.5/cm are scaled to -1 to 1.
 """
 
 from collections.abc import Callable
@@ -24,7 +24,7 @@ def to_mu(image: Tensor) -> Tensor:
 
 
 def artifact_image(correct: Callable[[Tensor], Tensor], mu: Tensor, fold: int) -> Tensor:
-    """Estimate the artifact image, the uncorrected minus the corrected image.
+    """Estimate the artifact image: the uncorrected image minus the corrected image.
 
     Both images are clipped to the network's scale, so that dense metal and bone above it keep their values in the
     result.
@@ -32,7 +32,7 @@ def artifact_image(correct: Callable[[Tensor], Tensor], mu: Tensor, fold: int) -
     Args:
         correct: network that maps an image to the corrected image, both in the network's unit.
         mu: image with metal, 1/cm, `[slice, y, x]`, of any size.
-        fold: number of pixels that the height and width of the network's images must be multiples of.
+        fold: number of pixels by which the height and width of the network's images must be divisible.
 
     Returns:
         Artifact image in 1/cm, `[slice, y, x]`.

@@ -1,4 +1,4 @@
-"""The networks of ADN (Liao 2019, section III). One pair removes artifacts; the others are used only in training."""
+"""The networks of ADN (Liao 2019, section III); inference uses one encoder and one generator."""
 
 from typing import Any
 

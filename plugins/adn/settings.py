@@ -18,7 +18,7 @@ class Settings(NetworkSettings):
         is_residual: whether generators add a change to their image, zero at first, instead of making a new image.
         square_px: edge of the squares of pixels that are rearranged into channels of the encoders; more than 1 saves
             time.
-        sees_details: whether the generator of clean images sees the encoder's feature maps at all resolutions.
+        sees_details: whether the generator of clean images receives the encoder's feature maps at all resolutions.
         crop_px: edge of the crops in a training step; 0 for whole images.
         calm_steps: number of first steps in which only the networks that remove artifacts are trained, on batches with
             a ground truth and on clean images that they must leave unchanged (`unchanged`).

@@ -39,7 +39,7 @@ class PriorBatch(Unpaired):
 
     @classmethod
     def of(cls, slices: Sequence[tuple[Tensor, Tensor]], device: torch.device) -> Self:
-        """Combine slices, as `kept.read_slice` returns them, to a batch on a device."""
+        """Combine slices, as returned by `kept.read_slice`, into a batch on a device."""
         planes, truth = (torch.stack([each[place] for each in slices]).to(device) for place in range(2))
         weight = torch.stack([_weight(each[METAL] > 0, one) for each, one in zip(planes, truth, strict=True)])
         image, true = to_mu(planes[:, UNCORRECTED]).clamp(min=0), to_mu(truth).clamp(min=0)

@@ -1,8 +1,8 @@
 """Compare the change that the network makes to NMAR's image with the measured rays beside the metal trace.
 
 Streaks come from wrong rays in the metal trace, so removing them changes those rays most. If a change would alter the
-measured rays beside the trace almost as much, the network probably adds tissue that is not there. The change then
-keeps only what agrees with the measured rays.
+measured rays beside the trace almost as much, the network probably adds tissue that is not there. Only the part of the
+change that agrees with the measured rays is then kept.
 """
 
 from collections.abc import Callable
@@ -50,7 +50,7 @@ def consistent(shown: Shown, change: Tensor, pause: Callable[[], None] = lambda:
 
     Args:
         shown: data of the slice.
-        change: change of the image, 1/cm, `[1, y, x]`; pixels without change stay so.
+        change: change of the image, 1/cm, `[1, y, x]`; pixels where it is 0 stay unchanged.
         pause: function called in each step, so that a run can be cancelled.
 
     Source: M. R. Hestenes and E. Stiefel, Methods of conjugate gradients for solving linear systems, 1952.

@@ -41,7 +41,7 @@ def slices_of(path: Path) -> int:
     with safe_open(path, "pt") as file:
         if not {_PLANES, _TRUTH} <= set(file.keys()):
             raise BadInput(
-                f"{path} was written by another version of the method. Delete it, and make the scenes again with "
+                f"{path} was written by another version of the method. Delete it, and create the scenes again with "
                 "python -m benchmarks.clinical_scenes."
             )
         return int(file.get_slice(_TRUTH).get_shape()[0])

@@ -40,7 +40,7 @@ class Parameters(BaseModel):
 
 
 class ClinicalCompletion:
-    """Method that replaces NMAR's image near metal by the estimate of a network."""
+    """Method that replaces NMAR's image near metal with the estimate of a network."""
 
     Parameters = Parameters
 

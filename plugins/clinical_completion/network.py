@@ -15,9 +15,9 @@ _SQUARE = 2
 
 
 class PriorNetwork(nn.Module):
-    """U-Net of residual blocks that changes the image of a completion towards the image without metal.
+    """U-Net of residual blocks that moves the image of a completion closer to the image without metal.
 
-    It sees squares of 2 x 2 pixels as channels. Its last layer starts at zero, so at first it changes nothing.
+    Squares of 2 x 2 pixels become its input channels. Its last layer starts at zero, so at first it changes nothing.
 
     Attributes:
         settings: settings of the network.

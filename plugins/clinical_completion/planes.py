@@ -1,4 +1,4 @@
-"""The planes that the network receives for each slice: images of completions, and what the rays through metal show."""
+"""The planes that the network receives for each slice: images of completions, and of the rays through metal."""
 
 import torch
 from torch import Tensor

@@ -94,7 +94,7 @@ def draw_clinical(bank: Bank, seed: tuple[int, ...], *, slices: int = SLICES, is
 
     Args:
         bank: slices without metal.
-        seed: seed, made from the seed of the run and the number of the scene.
+        seed: seed, which combines the seed of the run and the number of the scene.
         slices: number of slices.
         is_varied: whether real slices are moved, scaled and warped.
 

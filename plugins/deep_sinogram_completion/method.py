@@ -52,7 +52,7 @@ class Parameters(BaseModel):
 
 
 class DeepSinogramCompletion:
-    """Method with two networks: one makes a prior image, the other completes the trace with the prior's sinogram."""
+    """Method with two networks: one makes a prior image, and the other completes the trace with its sinogram."""
 
     Parameters = Parameters
 

@@ -119,7 +119,7 @@ class Completion(nn.Module):
         return start + one * found
 
     def join(self, sinogram: Tensor, prior_sinogram: Tensor | None, trace: Tensor) -> Tensor:
-        """Fill the trace by interpolation, guided by the prior's sinogram if given. Arguments are as for `complete`."""
+        """Interpolate across the trace, guided by the prior's sinogram if given; see `complete` for the arguments."""
         if prior_sinogram is None:
             return fill_linear(sinogram, trace)
         return interpolate_with_prior(sinogram, prior_sinogram, trace)

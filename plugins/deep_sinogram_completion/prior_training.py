@@ -19,7 +19,7 @@ from .settings import read_settings
 from .training import JointTraining
 
 _UNIT = 0.1 * MU_WATER
-"""Unit of the error of the prior, 100 HU, so that the loss is near 1 at first."""
+"""Unit of the prior's error (100 HU), chosen so that the loss is near 1 at first."""
 
 
 class PriorTraining:

@@ -75,7 +75,7 @@ class Settings(NetworkSettings):
         sees_hidden: whether the fraction of each pixel's rays in the metal trace is a further input of PriorNet. It
             shows where streaks can be, even in patches without metal; not in the paper.
         is_residual: whether SinoNet corrects the difference between the prior's sinogram and the interpolated one;
-            otherwise it makes a new sinogram from the prior's.
+            otherwise it creates a new sinogram from the prior's sinogram.
         start: sinogram that SinoNet corrects: the interpolated one, or the prior's sinogram plus its difference from
             the measured one, interpolated across the trace. The second is a better start; it is not in the paper.
         completion: completion of the trace: by SinoNet, or by interpolation of the difference between the prior's

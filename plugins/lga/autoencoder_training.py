@@ -99,7 +99,7 @@ class AutoencoderTraining:
         return sources_of(asked)
 
     def _measured(self, network: LatentAlignment, batch: GsiBatch) -> dict[str, Tensor]:
-        """Return the errors of held-out slices in HU, of clean slices with both decoders, of others with their own."""
+        """Return errors of held-out slices in HU: of clean slices with both decoders, and of others with their own."""
         spectral, clean = _repeated(batch.gsi_hu, network.settings), to_unit(batch.clean_hu)
         ordinary = to_unit(batch.ordinary_hu)
         code, code_clean, code_gsi = network.code(ordinary), network.code(clean), network.code(spectral)

@@ -65,7 +65,7 @@ def read_scene(path: Path, slices: int) -> Scanned:
 
 
 def batch_of(scanned: Sequence[Scanned], device: torch.device) -> GsiBatch:
-    """Combine scenes of the same size to a batch on a device."""
+    """Combine scenes of the same size into a batch on a device."""
     ordinary, clean, gsi, mask = (
         torch.stack([getattr(each, name) for each in scanned]).to(device) for name in (*_IMAGES, "mask")
     )

@@ -32,7 +32,7 @@ class Parameters(BaseModel):
     implant: Literal["auto", "hip_prosthesis", "fracture_fixation", "spinal_fixation", "none"] = Field(
         "auto",
         title="Implant type",
-        description='Implant in the slices. "auto" guesses it from the place and shape of the metal mask.',
+        description='Implant in the slices. "auto" guesses the type from the position and shape of the metal mask.',
     )
     reach_px: float = Field(
         60.0,
@@ -95,7 +95,7 @@ def volume_of(hu: Tensor, beside: Tensor, slices: int) -> Tensor:
     """Combine a slice with its neighbours, HU `[1, neighbour, y, x]`.
 
     Args:
-        hu: slice, HU `[y, x]`, in which marview may have restored clipped dark streaks.
+        hu: slice, HU `[y, x]`, whose clipped dark streaks may have been restored.
         beside: slice and neighbours as in the file, HU `[neighbour, y, x]`; if empty, the slice is repeated.
         slices: number of slices in the result, an odd number.
     """
@@ -110,7 +110,7 @@ def blended(hu: Tensor, change: Tensor, near: Tensor) -> Tensor:
     Args:
         hu: slice, HU `[y, x]`.
         change: change of the slice in HU, `[y, x]`.
-        near: weight of the change, 0 to 1, `[y, x]`; pixels with weight 0 keep their values exactly.
+        near: weight of the change, 0 to 1, `[y, x]`; pixels with weight 0 stay exactly unchanged.
     """
     changed = (hu.clamp(min=LEAST_HU) + change).clamp(min=LEAST_HU)
     return torch.where(near > 0, hu + near * (changed - hu), hu)

@@ -48,7 +48,7 @@ class LatentAlignment(nn.Module):
         return mean
 
     def aligned(self, volume: Tensor, metal: Tensor, kinds: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Align the codes of the middle slices. Mask and implant type are used only if the settings say so.
+        """Align the codes of the middle slices. The mask and implant type are used only if the settings select them.
 
         Args:
             volume: slices with their neighbours in the network's unit, `[slice, neighbour, y, x]`.

@@ -69,7 +69,7 @@ class Settings(NetworkSettings):
     @classmethod
     def _odd(cls, slices: int) -> int:
         if slices % 2 == 0:
-            raise ValueError(f"{slices} slices have no middle one; use an odd number")
+            raise ValueError(f"{slices} slices have no middle slice; use an odd number")
         return slices
 
     @property
@@ -79,7 +79,7 @@ class Settings(NetworkSettings):
 
     @property
     def multiple(self) -> int:
-        """Number of pixels that height and width of images must be multiples of."""
+        """Number of pixels by which the height and width of images must be divisible."""
         return self.scale * (1 << len(self.alignment_widths) - 1)
 
 

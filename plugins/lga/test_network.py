@@ -121,7 +121,7 @@ def test_contrast_is_least_when_each_slice_finds_its_own(room: Any) -> None:
 
 
 def test_wrong_settings_are_named(room: Any, made: Any) -> None:
-    with pytest.raises(BadInput, match="of Latent GSI Alignment are invalid: slices: 2 slices have no middle one"):
+    with pytest.raises(BadInput, match="of Latent GSI Alignment are invalid: slices: 2 slices have no middle slice"):
         room.network.build(made.SMALL | {"slices": 2})
     with pytest.raises(BadInput, match="There is no field colour"):
         room.network.build(made.SMALL | {"colour": 1})

@@ -75,5 +75,5 @@ def refuse_gaps(loaded: LoadedSeries, *, is_across_gaps: bool, is_nifti: bool = 
             f"present; the result {f'has {PADDING_HU} HU in' if is_nifti else 'leaves out'} the others."
         )
     if named:
-        left_out = f"Missing or unreadable, left out of the result: slice {named}."
+        left_out = f"The result leaves out missing or unreadable slices: {named}."
         tell(gap_note(loaded.gaps, numbers) if is_nifti else left_out)

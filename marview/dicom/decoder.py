@@ -183,6 +183,6 @@ def serve(requests: BinaryIO, answers: BinaryIO) -> None:
 
 
 def main(_arguments: Sequence[str] = ()) -> None:
-    """Run the child."""
+    """Decode slices in a child process until standard input is closed."""
     with quiet():
         serve(sys.stdin.buffer, sys.stdout.buffer)

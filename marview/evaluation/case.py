@@ -84,7 +84,7 @@ class ListedCase:
     scan: str = ""
 
     def state_of_files(self) -> list[str]:
-        """Name, size and modification time of each existing file; changes when a file is rewritten."""
+        """Name, size and modification time of each existing file, to notice when a file is rewritten."""
         found = ((path, path.stat()) for path in self.files if path.is_file())
         return [f"{path.name} {about.st_size} {about.st_mtime_ns}" for path, about in found]
 

@@ -43,7 +43,7 @@ class WorkerMethods:
         """Return an installed method as an entry of the benchmark.
 
         Raises:
-            UsageError: an unknown method, or one that is not trained.
+            UsageError: the method is unknown or not trained.
         """
         return entry(method, self._listings(), parameters)
 

@@ -128,7 +128,7 @@ class Results:
         }
 
     def groups(self) -> list[list[tuple[str, int]]]:
-        """Return the size groups, large to small, each as a list of (case, slice); slices of all rows count."""
+        """Return the size groups, large to small, each as a list of (case, slice), for the slices of all rows."""
         sizes = {(s.case, s.index): s.metal_px for row in self.rows for s in row.slices}
         keys = sorted(sizes)
         parts = size_groups([sizes[key] for key in keys], [index for _, index in keys])

@@ -1,8 +1,9 @@
 """Read and write the file layout of the public SynDeepLesion test set.
 
-One folder per slice: `gt.h5` (image, poly_CT, poly_sinogram) and for each metal shape k `k.h5` (ma_CT, LI_CT,
-ma_sinogram, LI_sinogram, metal_trace); the shapes in `testmask.npy`, `[x, y, shape]`, beside the folders or above.
-Images are `[x, y]` in 1/cm, because axis 0 is ODL's x; sinograms are `[view, bin]`, line integrals without unit.
+Each slice has a folder, which contains `gt.h5` (image, poly_CT, poly_sinogram) and, for each metal shape k, `k.h5`
+(ma_CT, LI_CT, ma_sinogram, LI_sinogram, metal_trace). The shapes are in `testmask.npy`, `[x, y, shape]`, in the parent
+folder of the slices or above it. Images are `[x, y]` in 1/cm, because axis 0 is ODL's x; sinograms are `[view, bin]`,
+line integrals without unit.
 """
 
 import math

@@ -145,7 +145,7 @@ class ImageView(pg.GraphicsView):  # type: ignore[misc]
     def updateMatrix(self, propagate: bool = True) -> None:  # noqa: FBT001, FBT002 - pyqtgraph's signature
         """Fit the range into the turned view.
 
-        Qt's own fit measures the scale of a view turned by 90° along the wrong axis. Every fit multiplies the error
+        Qt's own fit measures the scale of a view turned by 90° along the wrong axis. The error grows with every fit,
         until the transform becomes NaN and Qt crashes.
         """
         area, shown = self.viewport().size(), self.range.size()

@@ -71,7 +71,7 @@ class ImageMethod(ABC):
             The network, and the number whose multiples the height and width of its images must be.
 
         Raises:
-            BadInput: an unknown name or a wrong value.
+            BadInput: a name is unknown or a value is wrong.
         """
 
     @torch.inference_mode()

@@ -52,7 +52,7 @@ class PatchTraining(ABC):
         """Read the settings of a recipe.
 
         Raises:
-            BadInput: an unknown name or a wrong value.
+            BadInput: a name is unknown or a value is wrong.
         """
 
     @abstractmethod

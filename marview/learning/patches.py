@@ -25,7 +25,7 @@ def patches(
         wanted: ground truth, `[slice, y, x]`.
         edge: edge of a patch in pixels.
         count: number of patches.
-        hard_share: share of hard patches. A hard patch is at the position, among a few random ones, where the last
+        hard_share: fraction of hard patches. A hard patch is at the position, among a few random ones, where the last
             channel differs most from the ground truth.
         quarter_turns: largest number of quarter turns of a patch.
         mirrors: whether to mirror half of the patches.

@@ -51,7 +51,7 @@ def check_trace(request: TraceRequest) -> None:
     beam = processing_beam(1.0)
     mask, trace = request.mask.array, request.trace.array
     if mask.ndim != 3 or mask.dtype != np.bool_ or not 0 <= request.slice_index < len(mask):
-        raise UsageError(f"Slice {request.slice_index} of the mask ({mask.dtype}, {mask.shape}) has no trace.")
+        raise UsageError(f"Slice {request.slice_index} of the mask ({mask.dtype}, {mask.shape}) cannot be projected.")
     if trace.shape != (beam.views, beam.bins) or trace.dtype != np.bool_:
         raise UsageError(f"The trace must be bool {(beam.views, beam.bins)}, not {trace.dtype} {trace.shape}.")
     if not all(np.isfinite(request.spacing_mm)) or min(request.spacing_mm) <= 0:

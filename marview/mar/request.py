@@ -45,7 +45,7 @@ def reduce_request(
         numbers: slice numbers as shown to users; None to count from the first slice of the array.
         parameters: values of the method's parameters that differ from their defaults.
         device: "auto", "cpu" or "cuda".
-        restore_cut_off: whether to restore dark streaks that the file clipped before the method runs.
+        restore_cut_off: whether to restore, before the method runs, dark streaks that are clipped in the file.
         keep_outputs: whether to send intermediate pictures.
         keep_projections: whether the worker keeps the re-projections for the next run on this volume.
         span: range of slices that contains all metal; memory for the mask is reserved only there. None for all slices.

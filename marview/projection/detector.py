@@ -87,7 +87,10 @@ def _arctan(tangent):  # type: ignore[no-untyped-def]
 
 @kernel
 def locate(kind, numbers, cosine, sine, bins, x, y, view, low, table, entry):  # type: ignore[no-untyped-def]
-    """Find the lower bin of a pixel in `VIEWS` views, its weight and, `ENTRIES` elements on, the upper bin's weight."""
+    """Store the lower bin of a pixel in `VIEWS` views, its weight, and the weight of the upper bin.
+
+    The weight of the upper bin is stored `ENTRIES` elements after the weight of the lower bin.
+    """
     real = numbers.dtype.type
     distance, scale, middle, most = numbers[0], numbers[1], numbers[2], real(bins + 1)
     c, s = load(cosine, np.uint64(view), VIEWS), load(sine, np.uint64(view), VIEWS)

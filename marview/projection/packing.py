@@ -63,7 +63,7 @@ def _unpack(packed, array, weights, shape, lanes, top, left, row_from, row_to): 
 def pack(
     array: NDArray[Any], lanes: int, *, border: tuple[int, int] = (0, 0), weights: NDArray[Any] | None = None
 ) -> NDArray[Any]:
-    """Multiply `[slice, row, column]` by `weights` `[row, column]`, and pack it with an empty border of this width."""
+    """Pack an array `[slice, row, column]`, multiplied by `weights` `[row, column]` if given, with an empty border."""
     _, rows, columns = array.shape
     stride = columns + 2 * border[1]
     packed = empty((rows + 2 * border[0]) * stride * lanes, array.dtype)

@@ -44,7 +44,7 @@ class ExportState:
 
 
 class Exports:
-    """Exports, run one at a time. Event on the window's thread: `changed(ExportState)`."""
+    """Runner of exports, one at a time. Event on the window's thread: `changed(ExportState)`."""
 
     changed = Signal(ExportState)
 

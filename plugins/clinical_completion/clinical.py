@@ -1,4 +1,4 @@
-"""Make training data from clinical scenes: simulated slices after the clinical front end, and their truth."""
+"""Make training data from clinical scenes: simulated slices, processed by the clinical front end, and their truth."""
 
 from dataclasses import dataclass
 

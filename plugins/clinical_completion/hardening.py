@@ -35,7 +35,7 @@ _TUBE_KV = 120
 
 
 def residuals(shown: Shown, base: Tensor) -> tuple[Tensor, Tensor]:
-    """Subtract a completion, the metal and its beam hardening from the rays of the trace, with either fit.
+    """Subtract a completion, the metal and its beam hardening from the rays of the trace, once with each fit.
 
     Starved rays, and rays through much metal, count less in both results, `[1, view, bin]`.
 

@@ -34,6 +34,6 @@ def read_settings(values: Mapping[str, Any]) -> Settings:
     """Read the settings of a recipe or a weights file.
 
     Raises:
-        BadInput: an unknown name or a wrong value.
+        BadInput: a name is unknown or a value is wrong.
     """
     return settings_of(Settings, values, "CNNMAR")

@@ -100,7 +100,10 @@ def brightened(sinogram: Tensor, trace: Tensor) -> Tensor:
 
 
 def planes(sinogram: Tensor, trace: Tensor, start: Tensor | None, unit: float) -> Tensor:
-    """Return the input of the network, `[slice, plane, view, bin]`: sinogram with bright trace; or start, LI and trace.
+    """Return the input of the network, `[slice, plane, view, bin]`.
+
+    Without a start, the input is the sinogram with a bright trace. Otherwise, it is the start, the sinogram filled by
+    linear interpolation, and the trace.
 
     Args:
         sinogram: line integrals with metal, `[slice, view, bin]`; values in the trace have no effect.

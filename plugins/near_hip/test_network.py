@@ -1,4 +1,4 @@
-"""Tests of the near-hip network: its size, its input and its start."""
+"""Tests of the near-hip network: its size, its input and its initial state."""
 
 import pytest
 import torch

@@ -76,7 +76,7 @@ class NearHipTraining:
 
     @torch.no_grad()
     def pictures(self, network: nn.Module, pairs: Pairs, settings: Mapping[str, Any]) -> dict[str, Tensor]:
-        """Return the sinogram with bright trace, the corrected sinogram, and its image in 1/cm."""
+        """Return the sinogram with a bright trace, the corrected sinogram, and its image in 1/cm."""
         said = completed(network, *self.shown(pairs, settings), unit(pairs))
         corrected = torch.where(pairs.trace, said, pairs.sinogram)
         return {
@@ -144,7 +144,7 @@ def of_scans(asked: Asked) -> Sources:
             f"near_hip needs at least {FEWEST} to learn from. Use scans without metal with --data instead."
         )
     for clean in few:
-        asked.tell(f"A scan with {count(clean, 'slice')} without metal is left out: too few.")
+        asked.tell(f"A scan is left out because it has only {count(clean, 'slice')} without metal.")
     parts = []
     for each in enough:
         scan = SmallScan(chosen.size_px, chosen.views, each.field_mm)

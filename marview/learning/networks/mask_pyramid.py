@@ -27,9 +27,10 @@ def line_unit(projector: Projector) -> float:
 class MaskPyramidUNet(nn.Module):
     """SE-Net of DuDoNet (Lin 2019, table 4) and SinoNet of deep sinogram completion (Yu 2020); 12,439,498 parameters.
 
-    Down: 4 x 4 convolutions of stride 2 to base times 1, 2, 4, 8, 8 channels, LeakyReLU(0.2) after all but the first;
-    up: nearest neighbour, then 3 x 3 convolutions to 8, 4, 2, 1 times base and one channel, ReLU after all but the
-    last. The averaged trace is a further channel of every level. No normalization.
+    The contracting path has 4 x 4 convolutions of stride 2 with 1, 2, 4, 8 and 8 times `base` channels, and
+    LeakyReLU(0.2) after all but the first. The expanding path has nearest-neighbour upsampling and 3 x 3 convolutions
+    with 8, 4, 2 and 1 times `base` channels and finally one channel, and ReLU after all but the last. The averaged
+    trace is a further channel at every level. There is no normalization.
 
     Attributes:
         last: last convolution.

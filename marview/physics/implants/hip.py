@@ -30,7 +30,7 @@ class HipSizes:
 
 
 def cup_opening(side: float) -> Point:
-    """Return the direction in which a cup opens: 45 degrees lateral and down, 15 forward. `side`: +1 left, -1 right."""
+    """Return the direction in which the cup on a side (+1 left, -1 right) opens: 45° lateral and down, 15° forward."""
     inclination, anteversion = np.radians(45), np.radians(15)
     outward = np.cos(anteversion) * np.sin(inclination)
     return side * float(outward), -float(np.sin(anteversion)), -float(np.cos(anteversion) * np.cos(inclination))

@@ -51,7 +51,7 @@ class Site:
 
     @cached_property
     def body(self) -> NDArray[np.bool_]:
-        """Mask of the body, bool `[z, y, x]` coarse: the largest connected part above -400 HU with its cavities filled.
+        """Mask of the body on the coarse grid, bool `[z, y, x]`: the largest part above -400 HU, cavities filled.
 
         Raises:
             BadInput: there is no body.
@@ -66,19 +66,19 @@ class Site:
 
     @cached_property
     def bone(self) -> NDArray[np.bool_]:
-        """Mask of bone with its marrow, bool `[z, y, x]` coarse."""
+        """Mask of bone with its marrow on the coarse grid, bool `[z, y, x]`."""
         dense = (self.coarse > _BONE_HU) & self.body
         closed = ndimage.binary_closing(np.pad(dense, ((0, 0), (3, 3), (3, 3))), np.ones((1, 3, 3)), iterations=2)
         return np.stack([ndimage.binary_fill_holes(part) for part in closed[:, 3:-3, 3:-3]])
 
     @cached_property
     def depth_in_bone_mm(self) -> NDArray[np.float32]:
-        """Distance to the nearest voxel outside bone in mm, `[z, y, x]` coarse; outside the volume counts as bone."""
+        """Distance to the nearest non-bone voxel of the coarse grid, mm `[z, y, x]`. Outside the volume is bone."""
         return np.asarray(edt.edt(self.bone, anisotropy=self.step_mm), dtype=np.float32)
 
     @cached_property
     def depth_in_body_mm(self) -> NDArray[np.float32]:
-        """Distance to the skin within the slice, in mm, `[z, y, x]` coarse."""
+        """Distance to the skin within the slice on the coarse grid, mm `[z, y, x]`."""
         slices = [edt.edt(part, anisotropy=self.step_mm[1:]) for part in self.body]
         return np.asarray(np.stack(slices), dtype=np.float32)
 
@@ -113,7 +113,7 @@ class Site:
 
     @cached_property
     def dense(self) -> NDArray[np.float32]:
-        """The volume averaged over some millimetres, HU `[z, y, x]` coarse."""
+        """The volume averaged over some millimetres, on the coarse grid, HU `[z, y, x]`."""
         return np.asarray(ndimage.uniform_filter(self.coarse, (1, 3, 3)), dtype=np.float32)
 
     def is_bone(self, place: Point) -> bool:
@@ -142,8 +142,8 @@ class Site:
         """Return the point with the highest score among the chosen voxels.
 
         Args:
-            score: score of each voxel, `[z, y, x]` coarse.
-            where: voxels to choose from, bool `[z, y, x]` coarse.
+            score: score of each voxel of the coarse grid, `[z, y, x]`.
+            where: voxels of the coarse grid to choose from, bool `[z, y, x]`.
             what: description of the position, for the error message.
 
         Raises:

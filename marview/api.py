@@ -202,8 +202,8 @@ def reduce(
         The corrected volume, its metal mask and the record of the run.
 
     Raises:
-        UsageError: an unknown method, parameter, device or slice, or a mask with a wrong shape or with values other
-            than 0 and 1.
+        UsageError: the method, a parameter, the device or a slice is unknown, or the mask has a wrong shape or values
+            other than 0 and 1.
         NoMetal: there is no metal.
         BadInput: the geometry or HU of the series are unreliable, slices are missing and `across_gaps` is False, or the
             mask covers more than half of the body or contains slices without a body.

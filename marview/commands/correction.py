@@ -109,7 +109,7 @@ def refuse_method(wanted: Correction, *, device: bool = True) -> None:
         device: whether this machine runs the method.
 
     Raises:
-        UsageError: an unknown method, parameter, value or device.
+        UsageError: the method, a parameter, its value or the device is not valid.
         MethodFailed: the code of the method cannot be loaded, or its weights are missing or damaged.
     """
     with MarWorker() as worker:
@@ -130,7 +130,7 @@ def planned_correction(
         tell: called with each finding about the series.
 
     Raises:
-        UsageError: an unknown method, or an output folder that is not empty.
+        UsageError: the method is unknown, or the output folder is not empty.
         NoMetal: the slices to correct contain no metal.
         BadInput: the series cannot be read or corrected, it has gaps that `wanted` does not accept, or the output
             cannot be written.
@@ -185,7 +185,7 @@ def corrected_series(
         before_writing: called with the metal and the worker's report before the result is written.
 
     Raises:
-        UsageError: an unknown method or parameter, or an output folder that is not empty.
+        UsageError: the method or a parameter is unknown, or the output folder is not empty.
         NoMetal: there is no metal.
         BadInput: the series cannot be read or corrected, it has gaps that `wanted` does not accept, or the output
             cannot be written.

@@ -67,7 +67,7 @@ def reduce(
     A series without metal is not an error: marview reports it and writes nothing unless you add --copy.
 
     Raises:
-        UsageError: an unknown method or parameter, or an output folder that is not empty.
+        UsageError: the method or a parameter is unknown, or the output folder is not empty.
         BadInput: the series cannot be read or corrected, slices are missing, or the output cannot be written; checked
             before the method runs.
         MethodFailed: the method failed; nothing is written.

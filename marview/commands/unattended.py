@@ -104,7 +104,7 @@ def correct_study(
     is_cancelled: Callable[[], bool] = lambda: False,
     advance: Callable[[int], None] = lambda _: None,
 ) -> Ending | None:
-    """Correct the study of a job; return None if `is_cancelled` ended the run early. Never raises.
+    """Correct the study of a job; return None if `is_cancelled` ended the run early. It never raises an exception.
 
     Args:
         job: the study.

@@ -75,8 +75,8 @@ def watch(
     Results, job table and summaries are written to the output folder; an earlier table in it is continued.
 
     Raises:
-        UsageError: an unknown method, parameter or device, or the output folder is inside the watched folder, or
-            another process or batch uses it.
+        UsageError: the method, a parameter or the device is unknown, or the output folder is inside the watched
+            folder or used by another process or batch.
         BadInput: the folder cannot be listed, or the job table cannot be used.
     """
     order = Order(
@@ -116,8 +116,8 @@ def watch_folder(
         stop: event that ends the watch.
 
     Raises:
-        UsageError: an unknown method, parameter or device, or the output folder is inside the watched folder, or
-            another process or batch uses it.
+        UsageError: the method, a parameter or the device is unknown, or the output folder is inside the watched
+            folder or used by another process or batch.
         BadInput: the folder cannot be listed, or the job table cannot be used.
     """
     if output.resolve().is_relative_to(folder.resolve()):

@@ -43,7 +43,7 @@ def normal_of(header: SliceHeader) -> NDArray[np.float64]:
 
 
 def distances_mm(slices: Sequence[SliceHeader]) -> NDArray[np.float64]:
-    """Return the position of each slice along the normal of the first, `[slice]`, in mm."""
+    """Return the position of each slice along the normal of the first slice, `[slice]`, in mm."""
     return np.asarray([header.position_mm for header in slices], dtype=np.float64) @ normal_of(slices[0])
 
 

@@ -53,8 +53,8 @@ def benchmark(
 
     Raises:
         CannotWrite: the output folder cannot be written.
-        UsageError: an unknown protocol or method, clean slices without masks, or an output folder with another
-            benchmark, with other files, or with the scans themselves.
+        UsageError: the protocol or a method is unknown, clean slices have no masks, or the output folder contains
+            another benchmark, other files or the scans themselves.
         BadInput: there are no cases.
     """
     if not (output / PLAN).is_file():

@@ -94,7 +94,7 @@ def evaluate(
 
     Raises:
         BadInput: a volume cannot be read, or the volumes differ in patient, shape or position.
-        UsageError: an unknown protocol.
+        UsageError: the protocol is unknown.
     """
     if protocol:
         named_protocol(protocol)

@@ -25,7 +25,7 @@ def entry(method: str, listings: Sequence[Listing], parameters: Mapping[str, Any
     """Return an installed method as an entry of the benchmark; new weights count as another version.
 
     Raises:
-        UsageError: an unknown method, or one that is not trained.
+        UsageError: the method is unknown or not trained.
     """
     manifest = find_usable(method, list(listings)).manifest
     assert manifest is not None

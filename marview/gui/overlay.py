@@ -112,7 +112,7 @@ def _both(one: slice, other: slice) -> slice:
 
 
 def ramp(strength: NDArray[np.floating[Any]], colour: QColor, most_alpha: int = 200) -> QImage | None:
-    """Return an overlay of a map `[y, x]` in [0, 1], one hue, opacity proportional to the value; None if all are 0."""
+    """Return a map `[y, x]` of values in [0, 1] as an overlay, more opaque for larger values; None if all are 0."""
     steps = (np.clip(strength, 0, 1) * 32).astype(np.uint8)
     if not steps.any():
         return None

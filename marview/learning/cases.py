@@ -26,8 +26,8 @@ def cases(
         volume: HU `[z, y, x]`, such as `marview.read(path).volume`.
         metal: metal mask, bool `[z, y, x]`.
         slices: indices z; empty for all slices with metal.
-        restore_cut_off: whether to estimate dark streaks that the file clipped, as in a run; False for images without
-            metal that serve as ground truth.
+        restore_cut_off: whether to estimate dark streaks that are clipped in the file, as in a run; False for images
+            without metal that serve as ground truth.
         device: device of the tensors, "cpu" or "cuda".
     """
     front = FrontEnd(SliceFrame(volume.grid.shape[1:], volume.grid.spacing_mm[1:]), torch.device(device))

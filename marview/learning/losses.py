@@ -21,12 +21,12 @@ def l1(found: Tensor, wanted: Tensor, where: Tensor | None = None) -> Tensor:
 
 
 def l2(found: Tensor, wanted: Tensor, where: Tensor | None = None) -> Tensor:
-    """Compute the mean squared difference; arguments as for `l1`."""
+    """Compute the mean squared difference; the arguments are the same as for `l1`."""
     return _mean((found.float() - wanted.float()).square(), where)
 
 
 def rms(found: Tensor, wanted: Tensor, where: Tensor | None = None) -> Tensor:
-    """Compute the root mean square difference of each image, averaged over the images; arguments as for `l1`.
+    """Compute the root mean square difference of each image, averaged over the images; see `l1` for the arguments.
 
     Unlike with `l2`, an image with strong artifacts does not dominate the others.
     """

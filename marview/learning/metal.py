@@ -83,7 +83,7 @@ def draw_implant(
 
 
 def draw_pieces(hu: NDArray[np.float32], how: Metal, rng: np.random.Generator) -> Shares:
-    """Draw random metal shapes anywhere in the tissue of a slice; arguments and errors as for `draw_metal`."""
+    """Draw random metal shapes anywhere in the tissue of a slice; see `draw_metal` for arguments and errors."""
     free = tissue_of(hu)
     count = int(rng.integers(how.pieces[0], how.pieces[1] + 1))
     grid = (max(hu.shape) / 416) ** 2

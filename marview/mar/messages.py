@@ -33,8 +33,7 @@ class ReduceRequest:
         parameters: values of the method's parameters that differ from their defaults.
         device: device for the method.
         restore_metal: whether metal pixels keep their source values.
-        restore_cut_off: whether to restore dark streaks that the file clipped at its lowest value before the method
-            runs.
+        restore_cut_off: whether to restore, before the method runs, dark streaks that are clipped in the file.
         keep_outputs: whether to send intermediate pictures (`Output`).
         keep_projections: whether the worker stores the forward projections of the slices, and uses stored ones, for
             further runs on this volume; a run with False discards them.
@@ -232,7 +231,7 @@ class SliceDone:
         metal_pixels: number of its metal pixels, on its own grid.
         trace_fraction: fraction of the sinogram that the metal trace covers.
         seconds: time for this slice, as its share of the time of its batch.
-        is_restored: whether dark streaks that the file clipped were restored before the correction.
+        is_restored: whether clipped dark streaks were restored before the correction.
     """
 
     slice_index: int

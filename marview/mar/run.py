@@ -115,7 +115,7 @@ class Run:
             shutil.rmtree(folder, ignore_errors=True)
 
     def tell(self, message: Message) -> None:
-        """Pass a message to the listener, and log an exception of the listener.
+        """Pass a message to the listener, and log any exception that it raises.
 
         The correction of a finished slice is checked first, because the listener may release its memory.
         """

@@ -87,7 +87,7 @@ def sweep(
         worker: worker that runs the methods.
         parameters: values of each method's parameters that differ from their defaults, by method identifier.
         device: device for the methods.
-        restore_cut_off: whether to restore dark streaks that the file clipped before the methods run.
+        restore_cut_off: whether to restore, before the methods run, dark streaks that are clipped in the file.
         on_progress: called with the finished fraction and the current step.
         is_cancelled: called several times per second; True cancels the sweep.
 

@@ -18,7 +18,7 @@ def hidden_share(projector: Projector, trace: Tensor) -> Tensor:
 
 
 def interpolate_with_prior(sinogram: Tensor, prior_sinogram: Tensor, trace: Tensor) -> Tensor:
-    """Add the difference between the measured and the prior's sinogram, interpolated across the trace, to the prior's.
+    """Add to the prior's sinogram its difference from the measured sinogram, interpolated across the trace.
 
     The result continues the measured data without a step (Zhang and Yu 2018, equation 9).
 

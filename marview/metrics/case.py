@@ -174,7 +174,7 @@ def measure_slice(
     *,
     exclude: NDArray[Any] | None = None,
 ) -> Measures:
-    """Compare a corrected slice with its ground truth. Arguments as for `measure_case`, with shape `[y, x]`."""
+    """Compare a corrected slice with its ground truth; see `measure_case` for the arguments, here `[y, x]`."""
     left_out = metal = checked_mask(metal)
     if exclude is not None:
         exclude = checked_mask(exclude)

@@ -98,7 +98,7 @@ class WaterCorrection:
 
 
 def water_correction(water: Material, spectrum: Spectrum) -> WaterCorrection:
-    """Fit the cubic polynomial by least squares to 0 to 50 cm of water in steps of 0.5 mm.
+    """Fit the cubic polynomial of the water correction by least squares, for 0 to 50 cm of water in steps of 0.5 mm.
 
     The simulators of CNN-MAR, ADN and DuDoNet use the same correction.
     """

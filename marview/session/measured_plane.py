@@ -45,7 +45,7 @@ class MeasuredPlane:
         return f"{name}, {section.place}{thick}"
 
     def shift_to(self, other: "MeasuredPlane") -> tuple[float, float] | None:
-        """Return the shift from the coordinates of this plane to those of another section in the plane, else None."""
+        """Return the shift from the coordinates of this plane to those of a section in it; None for other sections."""
         mine, others = self.section, other.section
         is_turned = np.abs(mine.right - others.right).max() > _SAME or np.abs(mine.down - others.down).max() > _SAME
         is_thicker = self.slab is not other.slab or (self.slab is not Slab.NONE and self.slab_mm != other.slab_mm)

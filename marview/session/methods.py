@@ -28,7 +28,7 @@ class Methods:
 
     Attributes:
         device: compute device for the methods.
-        restores_cut_off: whether to restore dark streaks that the file clipped before a method runs.
+        restores_cut_off: whether to restore, before a method runs, dark streaks that are clipped in the file.
 
     Events on the window's thread: `listed()`, `chosen()` when another method is chosen, `described(id)` when the
     parameters of a method are known, `found_devices()`.

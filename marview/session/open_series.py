@@ -63,7 +63,7 @@ class OpenSeries:
         return shared.array
 
     def room_for_mask(self, shape: tuple[int, ...]) -> SharedArray | None:
-        """Return, only once, the memory that `allocate` has allocated for a mask of this shape; else None."""
+        """Return the memory that `allocate` allocated for a mask of this shape, only once; otherwise None."""
         room, self._mask_room = self._mask_room, None
         return room if room is not None and room.array.shape == shape else None
 

@@ -133,7 +133,7 @@ class Result:
         kept_as: name of the autosave of this result; empty if there is none.
         kept_slices: number of corrected slices in the autosave.
         weights_sha256: SHA-256 of each weights file that the run used, separated by spaces.
-        restores_cut_off: whether the run restores dark streaks that the file clipped.
+        restores_cut_off: whether the run restores dark streaks that are clipped in the file.
         mask: metal mask of the run.
         slices: indices of the slices to correct.
         store: storage of the corrections.

@@ -31,7 +31,7 @@ def empty_result(
         results: results of the session; their store receives the corrections.
         series: key of the series.
         series_title: description of the series.
-        restores_cut_off: whether to restore dark streaks that the file clipped.
+        restores_cut_off: whether to restore dark streaks that are clipped in the file.
     """
     assert method.manifest is not None
     assert metal.shared is not None

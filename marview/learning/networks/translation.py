@@ -1,7 +1,7 @@
 """Encoders, generators and discriminators that translate one image into another (Liao 2019, section III).
 
-Images are `[slice, 1, y, x]` in the unit of `marview.methods.image_domain`. Edges are multiples of `FOLD`, or of a
-multiple of it if the networks rearrange squares of pixels into channels.
+Images are `[slice, 1, y, x]` in the unit of `marview.methods.image_domain`. The height and width of images must be
+multiples of `FOLD`, or of a larger number if the networks rearrange squares of pixels into channels.
 """
 
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""The U-Net of image networks: four halvings, bilinear upsampling, batch normalization."""
+"""The U-Net of image networks, with four halvings, bilinear upsampling and batch normalization."""
 
 from itertools import pairwise
 

@@ -18,7 +18,7 @@ _log = logging.getLogger(__name__)
 
 
 def ended(work: Callable[[], int]) -> int:
-    """Run the program and return its exit code; never raises.
+    """Run the program and return its exit code, also after an exception.
 
     A `MarviewError` has its own exit code. Ctrl-C gives 130, an error of the operating system 3, an unexpected error 1.
     Details of the last two go to the log.

@@ -22,7 +22,7 @@ _KINDS = {
 
 
 def must_be(error: "ErrorDetails") -> str:
-    """Return what a refused value must be, as in "must be 1 or more"; pydantic's own words for rarer errors."""
+    """Return what a refused value must be, as in "must be 1 or more"; for rare errors, in pydantic's own words."""
     limits = error.get("ctx", {})
     if isinstance(error["input"], float) and math.isnan(error["input"]):
         return "must be a finite number"

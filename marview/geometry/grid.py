@@ -66,7 +66,7 @@ class Grid:
 
     @property
     def stack_mm(self) -> tuple[float, float, float]:
-        """Distance between neighbouring slices, rows and columns; between slices along their normal, even if sheared.
+        """Distance between neighbouring slices (along their normal), rows and columns, even if the stack is sheared.
 
         The product is the volume of a voxel. Without shear the values equal `spacing_mm`.
         """

@@ -13,7 +13,7 @@ _SLOW_START = 10
 def averaged(network: nn.Module, keep: float) -> AveragedModel:
     """Running average of a network; call its `update_parameters(network)` after each step.
 
-    In early steps n, the average keeps only the fraction (1 + n) / (10 + n), so that it forgets the random initial
+    In an early step n, the average keeps only the fraction (1 + n) / (10 + n), so that it forgets the random initial
     weights; Adam corrects its bias for the same reason.
 
     Args:

@@ -1,4 +1,4 @@
-"""Restore dark streaks that a file clipped at its lowest value.
+"""Restore dark streaks that are clipped at the lowest value of a file.
 
 Dense metal causes dark streaks far below -1024 HU, where the HU scale of most files ends. Without these low values, the
 forward projection of the image is too high outside the metal trace. marview estimates the missing part of the streaks

@@ -77,7 +77,7 @@ class DualDomain(nn.Module):
             )
 
     def start(self, li_sinogram: Tensor, trace: Tensor, prior_sinogram: Tensor | None = None) -> Tensor:
-        """Return the line integrals that SE-Net corrects, `[slice, view, bin]`. Arguments are as for `enhance`."""
+        """Return the line integrals that SE-Net corrects, `[slice, view, bin]`; see `enhance` for the arguments."""
         if self.settings.sinogram_start == "li":
             return li_sinogram
         assert prior_sinogram is not None

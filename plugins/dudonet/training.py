@@ -32,7 +32,7 @@ class EndToEnd:
     def losses(self, network: nn.Module, pairs: Pairs, turn: str, settings: Mapping[str, Any]) -> dict[str, Tensor]:  # noqa: ARG002
         """Compute |Yout - Ygt| in the network's unit, and |Xhat - Xgt| and |Xout - Xgt| in 1/cm, each with its weight.
 
-        The first two need SE-Net, the last one IE-Net. The second is left out if its weight is 0.
+        The first two losses need SE-Net, and the third needs IE-Net. The second loss is left out if its weight is 0.
 
         As in the paper, all pixels count; the ground truth inside metal is the tissue that the metal replaces.
         """

@@ -14,8 +14,8 @@ class UNet(nn.Module):
     """U-Net whose deepest two levels have equal width, because bilinear upsampling keeps the number of channels.
 
     Channels are base times 1, 2, 4, 8, 8 on the way down and 4, 2, 1, 1 on the way up; every level has two 3 x 3
-    convolutions. 13,394,753 parameters at base 64 and 3,351,969 at base 32, with two channels in and one out: the
-    image networks of DuDoNet (Lin 2019) and of deep sinogram completion (Yu 2020).
+    convolutions. With two channels in and one out, it has 13,394,753 parameters at base 64 and 3,351,969 at base 32, as
+    the image networks of DuDoNet (Lin 2019) and of deep sinogram completion (Yu 2020).
 
     Attributes:
         last: last convolution.

@@ -70,7 +70,7 @@ class SweepResult:
         """Return messages about margins that give the same mask; only one if all methods and thresholds agree."""
         labels = (", ".join(replace(one, threshold_hu=None).label for one in group) for group in self.equal_masks())
         return [
-            f"Margins {text} gave the same mask, because distances are counted between voxel centres."
+            f"Margins {text} gave the same mask, because distances are measured between voxel centres."
             for text in dict.fromkeys(labels)
         ]
 

@@ -70,7 +70,7 @@ class NmarSettings(BaseModel):
         ge=0,
         le=1500,
         title="Bone from",
-        description="Denser pixels keep their value in the prior; k-means classes may set a higher limit.",
+        description="Pixels denser than this keep their value in the prior; k-means classes may set a higher limit.",
         json_schema_extra={"unit": "HU", "step": 25, "advanced": True},
     )
     least_prior: float = Field(

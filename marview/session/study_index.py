@@ -49,7 +49,7 @@ _COLUMNS = "key, path, patient, patient_id, study, date, series, modality, slice
 _SEARCHED = ("patient", "patient_id", "study", "date", "series", "modality", "findings")
 _OPENING_S, _WRITING_MS = 2, 10_000
 """Time in milliseconds to wait while another program writes the file: when opening the file, and later."""
-_UNREACHABLE = translatable("The list of earlier studies cannot be opened. Check that its folder can be written.")
+_UNREACHABLE = translatable("The list of earlier studies cannot be opened. Check that its folder is writable.")
 _log = logging.getLogger(__name__)
 
 

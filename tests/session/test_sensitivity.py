@@ -91,7 +91,9 @@ def test_a_sweep_that_fails_gives_a_message_and_leaves_what_was_found(swept, mai
 def test_margins_without_effect_are_noted(opened, mail, said) -> None:
     opened.sweep(SweepChoice(("fake",), (0.0, 0.01, 3.0)))
     ended(opened, mail)
-    assert said[-1] == "Margins 0 mm, +0.01 mm gave the same mask, because distances are counted between voxel centres."
+    assert (
+        said[-1] == "Margins 0 mm, +0.01 mm gave the same mask, because distances are measured between voxel centres."
+    )
 
 
 def test_a_sweep_and_a_run_do_not_run_at_the_same_time(opened, mail, worker, said) -> None:

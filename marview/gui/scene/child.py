@@ -35,7 +35,7 @@ def main(_arguments: Sequence[str] | None = None) -> None:
         from marview.gui.scene.drawing import Scene
     except ImportError as error:
         is_missing = (error.name or "").startswith("vtkmodules")
-        words = MISSING if is_missing else f"VTK cannot be loaded: {error}. The 3D view stays off."
+        words = MISSING if is_missing else f"VTK cannot be loaded: {error}. The 3D view is not available."
         _send(answers, Refused(sentence=words))
         return
     scene = Scene()

@@ -33,6 +33,7 @@ METHODS = {
     "residual_unet": "residual U-Net",
     "adn": "ADN",
     "lga": "LGA",
+    "image_gans": "cGAN-MAR",
 }
 KINDS = ("hip", "spine", "dental")
 BODY_HU = -500

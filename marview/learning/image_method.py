@@ -12,6 +12,7 @@ from marview.learning.guard import warnings
 from marview.learning.weights import about, fill
 from marview.methods.api import Job, MarCase, MarResult, SliceNote
 from marview.methods.image_domain import MOST_MU, artifact_image, averaged_over_flips
+from marview.methods.large_metal import LargeMetal, nmar_hu, slices_with_large_metal
 from marview.physics.attenuation import MU_WATER
 from marview.text import translatable
 
@@ -25,7 +26,7 @@ _NO_METAL = translatable("no pixel exceeds 1604 HU and the metal mask is empty")
 _UNCHANGED = translatable(", so the slice is unchanged")
 
 
-class Strength(BaseModel):
+class Strength(LargeMetal):
     """Parameters of methods that subtract an artifact image."""
 
     strength: float = Field(
@@ -51,7 +52,8 @@ class ImageMethod(ABC):
 
     The artifact image is the intermediate picture `artifact` of the run.
 
-    Slices without metal are left unchanged, because the network would alter them slightly.
+    Slices without metal are left unchanged, because the network would alter them slightly. In clinical slices with
+    large metal, NMAR replaces the network unless the parameters choose otherwise.
 
     Attributes:
         part: prefix of the names of weights that inference needs; the other weights are used only in training.
@@ -91,20 +93,25 @@ class ImageMethod(ABC):
             }
         fill(network.to(job.device), weights, WEIGHTS).eval()
         correct = averaged_over_flips(network, parameters.flips)
-        result = case.hu.clone()
-        notes = warnings(case, job.about_weights(WEIGHTS))
+        result, large = case.hu.clone(), slices_with_large_metal(case, parameters)
+        notes, has_run = warnings(case, job.about_weights(WEIGHTS)), False
         for number, index in enumerate(case.slice_indices or range(len(result))):
             job.check_cancelled()
             job.progress(number / len(result), "removing artifacts")
             artifact_hu = torch.zeros_like(result[number])
-            if _shows_metal(case, number):
+            if number in large:
+                corrected_hu, note = nmar_hu(case, number, job)
+                artifact_hu = parameters.strength * (case.hu[number] - corrected_hu)
+                notes.append(note)
+            elif _shows_metal(case, number):
                 artifact_mu = artifact_image(correct, case.mu[number : number + 1], fold)[0]
                 artifact_hu = parameters.strength * artifact_mu * (1000 / MU_WATER)
-                result[number] -= artifact_hu
+                has_run = has_run or bool(artifact_hu.any())
             else:
                 notes.append(SliceNote(index, _NO_METAL, _UNCHANGED))
+            result[number] -= artifact_hu
             job.output("artifact", index, artifact_hu)
-        if not torch.equal(result, case.hu):
+        if has_run:
             notes.insert(0, _FINE_DETAIL)
         return MarResult(result, notes=notes)
 

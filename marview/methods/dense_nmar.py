@@ -69,14 +69,29 @@ def leave_dense_to_nmar(case: MarCase, prior: Tensor, corrected: Tensor, job: Jo
     """
     notes, dense = [], dense_slices(case)
     for k in slices_of_nmar(case):
-        job.check_cancelled()
-        one, index = _slice(case, k), case.slice_indices[k] if case.slice_indices else k
-        prior[k] = nmar_prior(one, pause=job.check_cancelled)[0]
-        corrected[k] = complete_nmar(one, case.projector.forward(prior[k : k + 1]), NmarSettings())[0]
+        _, prior[k], corrected[k] = nmar_of_slice(case, k, job)
+        index = case.slice_indices[k] if case.slice_indices else k
         job.output("prior", index, mu_to_hu(prior[k]))
         job.output("corrected_sinogram", index, corrected[k])
         notes.append(dense_note(index) if k in dense else darkened_note(index))
     return notes
+
+
+def nmar_of_slice(case: MarCase, k: int, job: Job) -> tuple[MarCase, Tensor, Tensor]:
+    """Correct one slice of a case with NMAR and its default settings.
+
+    Args:
+        case: slices to correct.
+        k: position of the slice within the case.
+        job: job of the run, which may be cancelled between the steps.
+
+    Returns:
+        The slice as a case of its own, its prior image in 1/cm, `[y, x]`, and its completed sinogram, `[view, bin]`.
+    """
+    job.check_cancelled()
+    one = _slice(case, k)
+    prior = nmar_prior(one, pause=job.check_cancelled)
+    return one, prior[0], complete_nmar(one, case.projector.forward(prior), NmarSettings())[0]
 
 
 def _slice(case: MarCase, k: int) -> MarCase:

@@ -122,11 +122,11 @@ def is_mild(case: MarCase, settings: NmarSettings) -> Tensor:
     """Return whether artifacts are mild, because metal hides few rays or attenuates little, bool `[slice]`."""
     covered = case.trace.float().mean(dim=(1, 2)) * 100
     added = (case.sinogram - case.li_sinogram).sum(dim=(1, 2)) / case.trace.sum(dim=(1, 2)).clamp(min=1)
-    limit = torch.where(_is_saturated(case), _OF_SATURATED * settings.mild_below, settings.mild_below)
+    limit = torch.where(is_saturated(case), _OF_SATURATED * settings.mild_below, settings.mild_below)
     return (covered < settings.raw_below) | (added < limit)
 
 
-def _is_saturated(case: MarCase) -> Tensor:
+def is_saturated(case: MarCase) -> Tensor:
     """Return slices in which half of the metal reaches the end of a 12-bit scale, bool `[slice]`."""
     reaches = (case.metal & (case.hu >= _SATURATED_HU)).sum(dim=(1, 2))
     return 2 * reaches >= case.metal.sum(dim=(1, 2)).clamp(min=1)

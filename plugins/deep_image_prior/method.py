@@ -11,6 +11,7 @@ from marview.learning.losses import l2
 from marview.learning.networks import UNet
 from marview.methods.api import Job, MarCase, MarResult, SliceNote
 from marview.methods.image_domain import artifact_image, to_unit
+from marview.methods.large_metal import LargeMetal, nmar_hu, slices_with_large_metal
 from marview.physics.attenuation import MU_WATER
 from marview.text import count, translatable
 
@@ -22,7 +23,7 @@ _ROUGH_HU = 150.0
 """RMS difference from the slice outside metal, in HU, above which the fit counts as unfinished."""
 
 
-class Parameters(BaseModel):
+class Parameters(LargeMetal):
     """Parameters of the deep image prior."""
 
     minutes: float = Field(
@@ -83,8 +84,14 @@ class DeepImagePrior:
         """
         assert isinstance(parameters, Parameters)
         result, fewest = case.hu.clone(), parameters.steps
+        large = slices_with_large_metal(case, parameters)
         notes: list[str | SliceNote] = []
         for number, index in enumerate(case.slice_indices or range(len(result))):
+            if number in large:
+                result[number], note = nmar_hu(case, number, job)
+                notes.append(note)
+                job.output("artifact", index, case.hu[number] - result[number])
+                continue
             part = slice(number, number + 1)
             made, steps = _fitted(case, number, parameters, job)
             fewest = min(fewest, steps)

@@ -9,6 +9,7 @@ import torch
 from marview.errors import MethodFailed
 from marview.learning.networks import UNet
 from marview.methods.api import Cancelled
+from marview.methods.large_metal import nmar_hu
 from marview.testing import TestJob, check_method, phantom_case
 
 HERE = Path(__file__).parent
@@ -65,3 +66,11 @@ def test_a_fit_that_diverges_gets_a_note(loaded, monkeypatch: pytest.MonkeyPatch
     case.hu[0, 0, 0] = float("nan")
     with pytest.raises(MethodFailed, match="Choose a lower learning rate"):
         loaded.method.run(case, loaded.parameters(QUICK), TestJob(loaded))
+
+
+def test_large_metal_in_clinical_slices_gets_the_result_of_nmar_and_no_fit(loaded) -> None:
+    case = phantom_case(is_measured=False)
+    result = loaded.method.run(case, loaded.parameters(QUICK | {"minutes": 1e-9}), TestJob(loaded))
+    expected = torch.stack([nmar_hu(case, number, TestJob(loaded))[0] for number in range(len(case.hu))])
+    torch.testing.assert_close(result.hu, expected)
+    assert [note.slice_index for note in result.notes] == list(case.slice_indices or range(len(case.hu)))

@@ -9,6 +9,7 @@ from torch import Tensor
 from marview.learning.guard import warnings
 from marview.learning.weights import about, fill
 from marview.methods.api import Job, MarCase, MarResult, SliceNote
+from marview.methods.large_metal import LargeMetal, nmar_hu, slices_with_large_metal
 from marview.text import translatable
 
 from .batches import LEAST_HU, nearness
@@ -26,7 +27,7 @@ _GUESSED = translatable("the mask looks like {}")
 _CHOOSE = translatable("; choose the implant type if this is wrong")
 
 
-class Parameters(BaseModel):
+class Parameters(LargeMetal):
     """Parameters of Latent GSI Alignment."""
 
     implant: Literal["auto", "hip_prosthesis", "fracture_fixation", "spinal_fixation", "none"] = Field(
@@ -54,20 +55,25 @@ class LatentGsiAlignment:
     def run(self, case: MarCase, parameters: BaseModel, job: Job) -> MarResult:
         """Correct the slices of a case. Metal, pixels beyond the reach and slices without metal keep their values.
 
+        In clinical slices with large metal the result is NMAR's, unless the parameters choose the network.
+
         Raises:
             BadInput: the weights do not describe their network.
             MethodFailed: the weights do not fit the network.
         """
         assert isinstance(parameters, Parameters)
         network = load(job)
-        result = case.hu.clone()
+        result, large = case.hu.clone(), slices_with_large_metal(case, parameters)
         indices = list(case.slice_indices or range(len(result)))
         notes: list[str | SliceNote] = [SURROGATE, *warnings(case, job.about_weights(WEIGHTS))]
         for number, index in enumerate(indices):
             job.check_cancelled()
             job.progress(number / len(result), "aligning latent codes")
             hu, mask = case.hu[number], case.metal[number : number + 1]
-            if bool(mask.any()):
+            if number in large:
+                result[number], note = nmar_hu(case, number, job)
+                notes.append(note)
+            elif bool(mask.any()):
                 kind = _kind(parameters, hu, mask[0], case.pixel_mm)
                 if parameters.implant == "auto":
                     notes.append(SliceNote(index, _GUESSED.format(WORDS[kind]), _CHOOSE))

@@ -10,6 +10,7 @@ import torch
 
 from marview.errors import MethodFailed
 from marview.methods.api import SliceNote
+from marview.methods.large_metal import nmar_hu
 from marview.testing import check_method, phantom_case
 
 HERE = Path(__file__).parent
@@ -125,3 +126,16 @@ def test_implant_is_guessed_from_place_and_shape(room: Any, metal: np.ndarray, e
 
 def test_metal_in_a_head_is_not_a_known_implant(room: Any) -> None:
     assert room.implants.guess_kind(_trunk(), _disc((105, 150), 8), 1.0) == room.implants.NONE
+
+
+def test_large_metal_in_clinical_slices_gets_the_result_of_nmar_unless_the_network_is_chosen(
+    loaded: Any, job: Any
+) -> None:
+    case = phantom_case(is_measured=False)
+    found = loaded.method.run(case, loaded.parameters({}), job)
+    expected = torch.stack([nmar_hu(case, number, job)[0] for number in range(len(case.hu))])
+    torch.testing.assert_close(found.hu, expected)
+    assert sum("NMAR was used instead" in str(each) for each in found.notes) == len(case.hu)
+    alone = loaded.method.run(case, loaded.parameters({"large_metal": "network"}), job)
+    assert torch.equal(alone.hu[case.metal], case.hu[case.metal])
+    assert not any("NMAR" in str(each) for each in alone.notes)

@@ -11,6 +11,7 @@ from marview.errors import BadInput
 from marview.learning.image_method import ImageMethod, Strength
 from marview.learning.weights import About
 from marview.methods.api import Cancelled
+from marview.methods.large_metal import nmar_hu
 from marview.testing import phantom_case
 
 
@@ -113,3 +114,24 @@ def test_a_cancelled_run_stops_before_the_next_slice() -> None:
 def test_weights_that_do_not_describe_their_network_are_refused() -> None:
     with pytest.raises(BadInput, match=r"weights/bundled\.safetensors does not describe its network"):
         Method().run(phantom_case(), Strength(), Watched(facts={}))  # type: ignore[arg-type]
+
+
+def test_large_metal_in_clinical_slices_gets_the_result_of_nmar_and_a_note() -> None:
+    case, job = phantom_case(is_measured=False), Watched()
+    parameters = Strength(strength=0.5)
+    result = Method().run(case, parameters, job)  # type: ignore[arg-type]
+    for number in range(len(case.hu)):
+        expected = (case.hu[number] + nmar_hu(case, number, job)[0]) / 2  # type: ignore[arg-type]
+        torch.testing.assert_close(result.hu[number], expected, atol=0.01, rtol=1e-5)
+        torch.testing.assert_close(case.hu[number] - job.shown[number], result.hu[number], atol=0.01, rtol=1e-5)
+    assert sum("NMAR was used instead" in str(note) for note in result.notes) == len(case.hu)
+    assert not any("fine detail" in str(note) for note in result.notes)
+
+
+def test_the_network_alone_sees_large_metal_if_it_is_chosen() -> None:
+    clinical = phantom_case(is_measured=False)
+    measured = replace(clinical, measured_sinogram=clinical.sinogram)
+    alone = Strength(large_metal="network")
+    result = Method().run(clinical, alone, Watched())  # type: ignore[arg-type]
+    assert torch.equal(result.hu, Method().run(measured, Strength(), Watched()).hu)  # type: ignore[arg-type]
+    assert not any("NMAR" in str(note) for note in result.notes)

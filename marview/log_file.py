@@ -80,7 +80,7 @@ class Discreet(logging.Formatter):
     """
 
     def formatException(self, ei: _Raised) -> str:  # noqa: N802 - logging's own name
-        """Return frames and type of an exception and of its causes."""
+        """Return the frames and the types of an exception and its causes."""
         raised, told = ei[1], []
         while raised is not None:
             told.append(f"{''.join(traceback.format_tb(raised.__traceback__))}{type(raised).__name__}")

@@ -27,7 +27,7 @@ def benchmark(
         str,
         typer.Option(
             metavar="A,B,C",
-            help="Methods to run; `marview methods` lists them. `learned` selects all methods with weights, except "
+            help="Methods to run. `marview methods` lists all methods. `learned` selects all methods with weights, except "
             "those that train on the scan.",
             autocompletion=lambda: [*method_names(), "learned"],
         ),

@@ -45,7 +45,12 @@ JobFolder = Annotated[
 ]
 Method = Annotated[
     str,
-    typer.Option("--method", metavar="ID", help="A method; `marview methods` lists them.", autocompletion=method_names),
+    typer.Option(
+        "--method",
+        metavar="ID",
+        help="Method to use. `marview methods` lists all methods.",
+        autocompletion=method_names,
+    ),
 ]
 Settings = Annotated[
     list[str] | None,

@@ -54,7 +54,9 @@ def sweep(
     input_: Input,
     method: Annotated[
         str,
-        typer.Option(metavar="A,B", help="Methods to run; `marview methods` lists them.", autocompletion=method_names),
+        typer.Option(
+            metavar="A,B", help="Methods to run. `marview methods` lists all methods.", autocompletion=method_names
+        ),
     ],
     output: NewFolder,
     margins: Annotated[str, typer.Option(metavar="MM,MM,...", help="Grow (+) and shrink (-) the metal mask.")] = "",

@@ -27,7 +27,9 @@ def train(
     method: Annotated[
         str,
         typer.Argument(
-            metavar="METHOD", help="A trainable method; `marview methods` lists them.", autocompletion=learned_methods
+            metavar="METHOD",
+            help="A trainable method. `marview methods` lists all methods.",
+            autocompletion=learned_methods,
         ),
     ],
     output: Annotated[Path, typer.Option(metavar="DIR", help="Folder of the training run.")],

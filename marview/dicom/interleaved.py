@@ -30,7 +30,8 @@ def by(slices: Sequence[SliceHeader], key: Callable[[SliceHeader], Hashable]) ->
 def stacks_in(groups: Sequence[Sequence[SliceHeader]]) -> list[Sequence[SliceHeader]]:
     """Return the groups with more than one slice, or no groups if many slices have a unique value.
 
-    A few slices with a unique value are exceptions; many show that the value does not tell stacks apart.
+    A few slices with a unique value are treated as exceptions. If there are many of them, the value cannot tell stacks
+    apart.
     """
     stacks = [group for group in groups if len(group) > 1]
     alone = len(groups) - len(stacks)

@@ -1,4 +1,4 @@
-"""Published results by protocol, each with its family: only numbers of the same family are comparable."""
+"""Published results by protocol. Only numbers from the same family are comparable."""
 
 from marview.evaluation import boards
 from marview.evaluation.published_row import Published

@@ -161,7 +161,9 @@ class Training:
         )
 
     def keep(self) -> None:
-        """Save the state for resuming and the weights file; each replaces the earlier file only when complete.
+        """Save the weights, and the state from which training resumes.
+
+        Each new file replaces the earlier one only when it is complete.
 
         Raises:
             CannotWrite: the disk is full or read-only.

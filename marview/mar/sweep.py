@@ -256,7 +256,7 @@ def _slices(given: SweepInput) -> tuple[int, ...]:
     count = len(given.hu.array)
     wrong = [k for k in given.slices if not 0 <= k < count]
     if wrong:
-        raise UsageError(f"There is no slice {wrong[0]}: the series has {count}, counted from 0.")
+        raise UsageError(f"There is no slice {wrong[0]}: the slices of this series are numbered from 0 to {count - 1}.")
     chosen = given.slices or tuple(range(count))
     with_metal = tuple(k for k in chosen if given.metal[k].any())
     if not with_metal:

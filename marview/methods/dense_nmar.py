@@ -83,7 +83,7 @@ def nmar_of_slice(case: MarCase, k: int, job: Job) -> tuple[MarCase, Tensor, Ten
     Args:
         case: slices to correct.
         k: position of the slice within the case.
-        job: job of the run, which may be cancelled between the steps.
+        job: the job, which the user may cancel between two steps.
 
     Returns:
         The slice as a case of its own, its prior image in 1/cm, `[y, x]`, and its completed sinogram, `[view, bin]`.

@@ -1,4 +1,4 @@
-"""The series in view: its HU in shared memory, the slice in view and the HU window."""
+"""The series that the window shows: its slices, the current slice and the HU window."""
 
 from collections import Counter
 from typing import Any

@@ -100,10 +100,10 @@ class KeptMask:
 
 
 class SettledCorrection:
-    """Snapshot of the corrections of all slices of a volume.
+    """The corrections of all slices of a volume at one moment.
 
     Args:
-        planes: corrections by slice; other slices have the correction 0.
+        planes: corrections by slice; other slices have a correction of 0.
         shape: shape of the volume.
     """
 

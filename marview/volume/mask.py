@@ -297,7 +297,9 @@ def copy_slice(mask: Mask, source: int, target: int) -> Mask:
     """
     for index in (source, target):
         if not 0 <= index < len(mask):
-            raise UsageError(f"There is no slice {index}: the volume has {len(mask)}, counted from 0.")
+            raise UsageError(
+                f"There is no slice {index}: the slices of this volume are numbered from 0 to {len(mask) - 1}."
+            )
     result = mask.copy()
     result[target] |= mask[source]
     return result

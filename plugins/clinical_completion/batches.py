@@ -20,7 +20,7 @@ _RIM_PX, _RIM = 2, 0.3
 """Width of a rim around metal, and the factor on its weight. Errors in metal do not count."""
 
 _BODY, _OUTSIDE = -0.3, 0.2
-"""Lowest value of the body in the unit of the planes, and the factor on the weight of air and lung."""
+"""Lowest value of the body in the units of the planes, and the factor on the weight of air and lung."""
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -29,7 +29,7 @@ class PriorBatch(Unpaired):
 
     Attributes:
         planes: input planes, `[slice, plane, y, x]`.
-        truth: truth in the unit of the planes, `[slice, y, x]`.
+        truth: truth in the units of the planes, `[slice, y, x]`.
         weight: weight of the error in each pixel, 0 to 1, `[slice, y, x]`.
     """
 

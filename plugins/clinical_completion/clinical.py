@@ -25,7 +25,7 @@ from .scenes import ClinicalScene
 
 @dataclass(frozen=True, eq=False)
 class Scanned:
-    """Planes of the slices of a scene, and their truth in the unit of the planes.
+    """Planes of the slices of a scene, and their truth in the units of the planes.
 
     Attributes:
         planes: input planes, `[slice, plane, y, x]`.

@@ -17,7 +17,7 @@ def small(room: Any) -> Any:
 
 
 def adding(room: Any, unit: float) -> Any:
-    """Make a small network that adds the same value, in the unit of the planes, to every pixel."""
+    """Make a small network that adds the same value, in the units of the planes, to every pixel."""
     network = small(room)
     torch.nn.init.constant_(network.leave.bias, unit)
     return network

@@ -40,7 +40,7 @@ class PriorNetwork(nn.Module):
         channels_last(self)
 
     def forward(self, planes: Tensor) -> Tensor:
-        """Estimate the image without metal, in the unit of the planes, `[slice, y, x]`.
+        """Estimate the image without metal, in the units of the planes, `[slice, y, x]`.
 
         Args:
             planes: input planes (`planes.py`), `[slice, plane, y, x]`.

@@ -15,10 +15,10 @@ from .settings import read_settings
 from .sources import sources_of
 
 _RANGE = (-1.0, 3.0)
-"""Range in which errors count, in the unit of the planes: -1000 to 3000 HU."""
+"""Range in which errors count, in the units of the planes: -1000 to 3000 HU."""
 
 _LEAST_ERROR = 0.015
-"""Error of NMAR below which a slice counts less, in the unit of the planes: 15 HU."""
+"""Error of NMAR below which a slice counts less, in the units of the planes: 15 HU."""
 
 _SMALL = 1e-4
 _JITTER_PX = 60
@@ -73,7 +73,7 @@ class PriorTraining:
 def relative_error(estimate: Tensor, nmar: Tensor, truth: Tensor, weight: Tensor) -> Tensor:
     """Return the mean over slices of the RMSE of an image divided by the RMSE of NMAR.
 
-    All arguments are `[slice, y, x]`; images are in the unit of the planes.
+    All arguments are `[slice, y, x]`; images are in the units of the planes.
     """
 
     def energy(image: Tensor) -> Tensor:

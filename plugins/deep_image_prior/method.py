@@ -47,7 +47,7 @@ class Parameters(LargeMetal):
         gt=0,
         le=1,
         title="Learning rate",
-        description="Learning rate of the optimiser Adam.",
+        description="Learning rate of the Adam optimiser.",
         json_schema_extra={"advanced": True},
     )
     width: int = Field(

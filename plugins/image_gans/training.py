@@ -36,7 +36,7 @@ class GanTraining:
         return channels_last(CGan(chosen) if chosen.variant == "cgan" else CycleGan(chosen))
 
     def parameters(self, network: nn.Module, turn: str) -> Iterable[nn.Parameter]:
-        """Return the parameters of the generators or of the discriminators, depending on the turn."""
+        """Return the parameters of the networks whose turn it is: the generators or the discriminators."""
         is_judge = turn == DISCRIMINATORS
         return [each for name, each in network.named_parameters() if name.startswith("judge_") == is_judge]
 

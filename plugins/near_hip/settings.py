@@ -109,7 +109,7 @@ class Learning(BaseModel):
         gt=0,
         le=1,
         title="Learning rate",
-        description="Learning rate of the optimiser Adam.",
+        description="Learning rate of the Adam optimiser.",
         json_schema_extra={"advanced": True},
     )
     reuse: Literal["same", "alike"] = Field(

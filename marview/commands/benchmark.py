@@ -27,8 +27,8 @@ def benchmark(
         str,
         typer.Option(
             metavar="A,B,C",
-            help="Methods to run. `marview methods` lists all methods. `learned` selects all methods with weights, except "
-            "those that train on the scan.",
+            help="Methods to run. `marview methods` lists all methods. `learned` selects all methods with weights, "
+            "except those that train on the scan.",
             autocompletion=lambda: [*method_names(), "learned"],
         ),
     ],

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from marview.methods.api import MarCase
 from marview.methods.dense_nmar import complete_nmar
+from marview.methods.image_domain import averaged_over_flips
 from marview.methods.nmar import NmarSettings, nmar_prior
 from marview.methods.trace_completion import complete_with_prior, grown
 from marview.physics.attenuation import MU_WATER
@@ -22,6 +23,9 @@ from .shown import Shown
 NEAR_PX, REACH_PX = 24, 60
 """Distances from metal, in pixels, up to which the result is the estimate, and from which it is the completion."""
 
+_FLIPS = 4
+"""Number of mirrored copies of a slice whose estimates are averaged."""
+
 
 @dataclass(frozen=True, eq=False)
 class Estimate:
@@ -29,7 +33,7 @@ class Estimate:
 
     Attributes:
         nmar: image of NMAR, 1/cm, `[1, y, x]`.
-        mu: image of the network, 1/cm, `[1, y, x]`.
+        mu: image of the network, the mean of its mirrored copies, 1/cm, `[1, y, x]`.
         prior: the image with water in place of metal, 1/cm, `[1, y, x]`.
         prior_sinogram: forward projection of the prior, line integrals, `[1, view, bin]`.
         completed: sinogram completed with the prior, line integrals, `[1, view, bin]`.
@@ -84,7 +88,8 @@ class Estimates:
         """Estimate the image of a slice, and complete its metal trace."""
         planes, shown = self.planes(k), self.shown(k)
         self._pause()
-        change = (network(planes) - planes[:, COMPLETED]) * MU_WATER  # the planes are clipped, NMAR's image is not
+        estimate = averaged_over_flips(lambda mirrored: network(mirrored)[:, None], _FLIPS)(planes)[:, 0]
+        change = (estimate - planes[:, COMPLETED]) * MU_WATER  # the planes are clipped, NMAR's image is not
         self._pause()
         nmar = shown.reconstruct(self.completed[k : k + 1])
         mu = nmar + torch.where(grown(is_too_bright(nmar)), 0.0, change)

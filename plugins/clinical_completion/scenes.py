@@ -26,10 +26,6 @@ _PAINTED = 0.55
 """Fraction of slices with painted bodies, because hardly any real slice shows a pelvis, and none shows teeth."""
 
 _PAINTED_JAWS = 0.9
-_HEADS = 0.16
-"""Fraction of scenes that show heads, which have smaller pixels."""
-
-_HEAD_PIXEL_MM, _BODY_PIXEL_MM = (0.5, 0.64), (0.78, 1.0)
 
 
 @dataclass(frozen=True)
@@ -62,6 +58,26 @@ _TWELVE_BIT_SHARE = 0.4
 _MASKS = ("true", "grown", "threshold")
 
 
+@dataclass(frozen=True)
+class Ranges:
+    """Ranges from which the scanner of a scene is drawn.
+
+    Attributes:
+        heads: fraction of scenes that show heads, which have smaller pixels.
+        head_pixel_mm: lowest and highest pixel size of heads.
+        body_pixel_mm: the same of other regions.
+        bins_px: lowest and highest width of detector bins at the isocentre, in pixels.
+    """
+
+    heads: float = 0.16
+    head_pixel_mm: tuple[float, float] = (0.5, 0.64)
+    body_pixel_mm: tuple[float, float] = (0.78, 1.0)
+    bins_px: tuple[float, float] = (0.75, 1.1)
+
+
+USUAL = Ranges()
+
+
 @dataclass(frozen=True, eq=False)
 class ClinicalScene:
     """Slices, metal and the scanner with its settings.
@@ -89,7 +105,9 @@ class ClinicalScene:
     seed: int
 
 
-def draw_clinical(bank: Bank, seed: tuple[int, ...], *, slices: int = SLICES, is_varied: bool = True) -> ClinicalScene:
+def draw_clinical(
+    bank: Bank, seed: tuple[int, ...], *, slices: int = SLICES, is_varied: bool = True, ranges: Ranges = USUAL
+) -> ClinicalScene:
     """Draw a random scene; the same seed gives the same scene.
 
     Args:
@@ -97,13 +115,14 @@ def draw_clinical(bank: Bank, seed: tuple[int, ...], *, slices: int = SLICES, is
         seed: seed, which combines the seed of the run and the number of the scene.
         slices: number of slices.
         is_varied: whether real slices are moved, scaled and warped.
+        ranges: ranges from which the scanner is drawn.
 
     Raises:
         BadInput: forty slices in a row have no place for metal.
     """
     rng = np.random.default_rng(seed)
-    is_head = bool(rng.random() < _HEADS)
-    pixel_mm = float(rng.uniform(*(_HEAD_PIXEL_MM if is_head else _BODY_PIXEL_MM)))
+    is_head = bool(rng.random() < ranges.heads)
+    pixel_mm = float(rng.uniform(*(ranges.head_pixel_mm if is_head else ranges.body_pixel_mm)))
     drawn = [_slice(bank, rng, pixel_mm, is_head=is_head, is_varied=is_varied) for _ in range(slices)]
     hu = np.stack([each for each, _ in drawn])
     metal: Shares = {}
@@ -113,7 +132,7 @@ def draw_clinical(bank: Bank, seed: tuple[int, ...], *, slices: int = SLICES, is
     return ClinicalScene(
         hu=hu,
         metal=metal,
-        protocol=_protocol(pixel_mm, rng),
+        protocol=_protocol(pixel_mm, ranges.bins_px, rng),
         has_edges=bool(rng.random() < 0.5),
         is_smoothed=bool(rng.random() < 0.6),
         kernel=str(rng.choice(_KERNELS)),
@@ -150,11 +169,11 @@ def _metal(hu: NDArray[np.float32], family: _Family | None, pixel_mm: float, rng
     return draw_implant(hu, str(rng.choice(family.implants)), material, pixel_mm, rng)
 
 
-def _protocol(pixel_mm: float, rng: np.random.Generator) -> Protocol:
+def _protocol(pixel_mm: float, bins_px: tuple[float, float], rng: np.random.Generator) -> Protocol:
     """Draw a protocol whose fan covers the slice, with random views, bins, photons and scatter."""
     distance_mm = float(rng.uniform(520, 620))
     half_fan = np.arcsin(min(0.95, pixel_mm * SIZE * np.sqrt(0.5) / distance_mm))
-    bin_rad = pixel_mm * rng.uniform(0.75, 1.1) / distance_mm
+    bin_rad = pixel_mm * rng.uniform(*bins_px) / distance_mm
     beam = FanBeamArc(
         views=int(rng.integers(420, 640)),
         bins=int(np.ceil(2 * half_fan / bin_rad)) + 1,

@@ -77,7 +77,7 @@ def test_a_full_disk_says_what_stays_and_what_to_do(marview, clean: Path, tmp_pa
     )
     for said in (answer.err, new.err):
         assert "Traceback" not in said
-        assert "another place" not in said
+        assert "another location" not in said
 
 
 @pytest.mark.parametrize("below", [".", "run"])

@@ -11,13 +11,13 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 # All values were chosen on simulated hips, screws and fillings, clipped at 3071 HU.
-_DEEP_PX = 3.5
+_DEEP_PX, _THICKER_THAN_WIRE_PX = 3.5, 2.5
 _BLURRED_HU = 700
 _SLOPE_HU, _SLOPE_PX = 2600, 0.75
 _STREAKS_HU, _STREAKS_PX = 620, (3.0, 12.0)
 """Standard deviation of the HU near dense metal, and distance at which it is measured. Titanium has weaker streaks."""
 
-_SMALL_MM2, _LONGER_THAN_WIDE = 80.0, 2.5
+_SMALL_MM2, _LARGE_MM2, _LONGER_THAN_WIDE = 80.0, 300.0, 2.5
 _FINE_MM, _COARSE_MM = 0.65, 0.9
 _CORNERS, _STRAIGHT, _ALL = 6 / 9, 7 / 9, 8 / 9
 """Fraction of the 3 x 3 pixels around a pixel that must be metal for the pixel to stay. The first value removes the
@@ -53,10 +53,9 @@ def without_blur(
     throws_streaks = _throws_streaks(found, image, labels, count)
     for number in np.flatnonzero(_is_thick(found, image, labels, count)):
         piece = labels == number
-        is_long = _length(piece) >= _LONGER_THAN_WIDE
-        if not (is_long or is_steep[number]):
+        if not (_length(piece) >= _LONGER_THAN_WIDE or is_steep[number]):
             continue
-        is_small = not is_long and np.count_nonzero(piece) * float(np.prod(spacing_mm)) < _SMALL_MM2
+        is_small = _is_small(piece, spacing_mm)
         if max(spacing_mm) < _FINE_MM or (is_small and throws_streaks[number]):
             shares[number] = _ALL
         elif max(spacing_mm) < _COARSE_MM and throws_streaks[number]:
@@ -67,14 +66,42 @@ def without_blur(
     return np.asarray(found & (metal_around > shares[labels] - _ROUNDING))
 
 
-def _is_thick(
-    found: NDArray[np.bool_], image: NDArray[np.int16], labels: NDArray[np.int32], count: int
+def pieces_for_network(
+    found: NDArray[np.bool_], image: NDArray[np.int16], spacing_mm: tuple[float, ...]
 ) -> NDArray[np.bool_]:
-    """Return whether pieces are thick and have a blurred edge, bool `[label]`."""
+    """Return the pieces that are large or have strong streaks, bool `[y, x]`, without fillings and wires.
+
+    Arguments are the same as for `without_blur`.
+    """
+    labels, count = ndimage.label(found, _TOUCH)
+    if not count:
+        return found
+    areas_mm2 = np.bincount(labels.ravel(), minlength=count + 1) * float(np.prod(spacing_mm))
+    is_dense = _is_thick(found, image, labels, count, _THICKER_THAN_WIRE_PX)
+    is_dense &= _throws_streaks(found, image, labels, count) | (areas_mm2 >= _LARGE_MM2)
+    for number in np.flatnonzero(is_dense):
+        is_dense[number] = not _is_small(labels == number, spacing_mm)
+    return np.asarray(is_dense[labels])
+
+
+def _is_small(piece: NDArray[np.bool_], spacing_mm: tuple[float, ...]) -> bool:
+    """Return whether a piece `[y, x]` is as small and compact as a filling."""
+    area_mm2 = np.count_nonzero(piece) * float(np.prod(spacing_mm))
+    return bool(area_mm2 < _SMALL_MM2) and _length(piece) < _LONGER_THAN_WIDE
+
+
+def _is_thick(
+    found: NDArray[np.bool_],
+    image: NDArray[np.int16],
+    labels: NDArray[np.int32],
+    count: int,
+    deep_px: float = _DEEP_PX,
+) -> NDArray[np.bool_]:
+    """Return whether pieces are at least `deep_px` deep and have a blurred edge, bool `[label]`."""
     deepest_px = ndimage.maximum(ndimage.distance_transform_edt(found), labels, np.arange(count + 1))
     beside = ndimage.grey_dilation(labels, footprint=ndimage.generate_binary_structure(2, 1))
     edges_hu = _means(image, np.where(found, 0, beside), count)
-    is_thick = (np.asarray(deepest_px) >= _DEEP_PX) & (edges_hu >= _BLURRED_HU)
+    is_thick = (np.asarray(deepest_px) >= deep_px) & (edges_hu >= _BLURRED_HU)
     is_thick[0] = False
     return np.asarray(is_thick)
 

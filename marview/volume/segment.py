@@ -7,9 +7,9 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from marview.text import tr
-from marview.volume.bloom import without_bloom
-from marview.volume.blur import without_blur
 from marview.volume.box import Box, box_above, box_of, grown, moved
+from marview.volume.clipped_edge import with_clipped_edges
+from marview.volume.edge_network import REACH_PX
 from marview.volume.edges import FARTHEST_MM, least_hu
 from marview.volume.long_metal import with_fitted_edges
 from marview.volume.mask import NEIGHBOURS, drop_small
@@ -23,7 +23,6 @@ _GROWTH = 0.6
 _GROWTH_MM = 1.5
 _HOLLOW_MM = 5.0
 _REACH_MM = _HOLLOW_MM * (1 + 1e-9)  # tolerance for rounded distances
-_DEEP_PX = 4
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,7 +53,9 @@ class Segmentation:
         return self.mask if self.doubtful is None else self.doubtful
 
 
-def adaptive(hu: NDArray[np.int16], spacing_mm: tuple[float, float, float]) -> Segmentation:
+def adaptive(
+    hu: NDArray[np.int16], spacing_mm: tuple[float, float, float], *, replace_edges: bool = True
+) -> Segmentation:
     """Find the metal of a series; the mask is empty if there is none.
 
     All voxels of the series that are denser than most bone form two clusters of log HU. Voxels above the threshold
@@ -65,12 +66,15 @@ def adaptive(hu: NDArray[np.int16], spacing_mm: tuple[float, float, float]) -> S
     A piece must have at least three voxels and be denser than enamel and bone. If nothing in the series is that dense,
     voxels with the HU of enamel and bone are doubtful, and the user decides.
 
-    If the HU scale is not clipped, the faint rims of dense metal are found by the shadow of the metal (`rim`), and the
-    edges of long light metal are fitted to the rays through it (`long_metal`).
+    If the HU scale is clipped, the edges of the metal are replaced (`clipped_edge`). Otherwise the faint
+    rims of dense metal are found by the shadow of the metal (`rim`), and the edges of long light metal are fitted to
+    the rays through it (`long_metal`).
 
     Args:
         hu: HU, `[z, y, x]`.
         spacing_mm: distance between voxels along (z, y, x).
+        replace_edges: whether the edges on a clipped scale are replaced; the program that trains the network needs the
+            mask before that.
 
     Examples:
         >>> hu = np.zeros((1, 32, 32), np.int16)
@@ -89,14 +93,29 @@ def adaptive(hu: NDArray[np.int16], spacing_mm: tuple[float, float, float]) -> S
     if not mask.any():
         none = tr("No metal was found: the dense regions are too small.")
         return Segmentation(mask, threshold_hu, (*scale.notes, none))
+    if scale.hides_peaks and replace_edges:
+        _replace_edges(mask, hu, box, spacing_mm, scale.highest_hu)
     if not is_sure:
         doubt = _doubt(mask, hu, spacing_mm)
         return Segmentation(np.zeros(hu.shape, bool), threshold_hu, (*scale.notes, doubt), doubtful=mask)
-    if not scale.hides_peaks:
-        for z in np.flatnonzero(mask.any(axis=(1, 2))):
-            whole = with_rims(mask[z], hu[z], spacing_mm[1:], scale, _GROWTH * threshold_hu)
-            mask[z] = with_fitted_edges(whole, hu[z], spacing_mm[1:])
+    if scale.hides_peaks:
+        return Segmentation(mask, threshold_hu, scale.notes)
+    for z in np.flatnonzero(mask.any(axis=(1, 2))):
+        whole = with_rims(mask[z], hu[z], spacing_mm[1:], scale, _GROWTH * threshold_hu)
+        mask[z] = with_fitted_edges(whole, hu[z], spacing_mm[1:])
     return Segmentation(mask, threshold_hu, scale.notes)
+
+
+def _replace_edges(
+    mask: NDArray[np.bool_], hu: NDArray[np.int16], box: Box, spacing_mm: tuple[float, float, float], highest_hu: int
+) -> None:
+    """Replace the edges of the metal in a box, `[z, y, x]`, unless nothing would be left of it."""
+    box = grown(box, [0, REACH_PX, REACH_PX], mask.shape)
+    slices = zip(mask[box], hu[box], strict=True)
+    edges = [with_clipped_edges(found, image, spacing_mm[1:], highest_hu) for found, image in slices]
+    after = drop_small(np.stack(edges), FEWEST_VOXELS)
+    if after.any():
+        mask[box] = after
 
 
 def _doubt(mask: NDArray[np.bool_], hu: NDArray[np.int16], spacing_mm: tuple[float, float, float]) -> str:
@@ -167,10 +186,6 @@ def _in_box(
     mask = ndimage.binary_dilation(seeds, ndimage.generate_binary_structure(3, 1), iterations=steps, mask=weak | seeds)
     for found, image in zip(mask, hu, strict=True):
         found |= _starved(found, image, threshold_hu, spacing_mm[1:])
-        if scale.hides_peaks:
-            found &= _plateau_where_deep(found, image == scale.highest_hu)
-            found &= without_bloom(found, image, spacing_mm[1:])
-            found &= without_blur(found, image, spacing_mm[1:])
     return drop_small(np.asarray(mask), FEWEST_VOXELS), bool(sure.any())
 
 
@@ -188,20 +203,6 @@ def _starved(
     medians = ndimage.median(image, labels, np.arange(1, count + 1))
     is_dense = np.concatenate([[False], np.asarray(medians) >= threshold_hu])
     return np.asarray(is_dense[labels] & (image >= threshold_hu))
-
-
-def _plateau_where_deep(found: NDArray[np.bool_], plateau: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Limit possible metal, `[y, x]`: in thick metal, only clipped pixels and pixels that they enclose count.
-
-    A wide plateau hides a peak far above the scale, so half of the peak, where the edge is, also exceeds the scale.
-    """
-    deep = ndimage.distance_transform_edt(found) >= _DEEP_PX
-    if not deep.any():
-        return np.ones_like(found)
-    is_near = ndimage.distance_transform_edt(~deep) <= _DEEP_PX + 1
-    # closed by a pixel, so that a notch in the rim does not open a hole of photon starvation
-    closed = ndimage.binary_closing(np.pad(found & plateau, 2), np.ones((3, 3)))[2:-2, 2:-2]
-    return np.asarray(~is_near | ndimage.binary_fill_holes(closed))
 
 
 def _closed(found: NDArray[np.bool_], spacing_mm: tuple[float, ...]) -> NDArray[np.bool_]:

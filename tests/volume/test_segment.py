@@ -247,3 +247,12 @@ def test_noise_takes_nothing_from_thick_metal(thick: int, voxel_mm: float, noise
     mask = adaptive(hu, (voxel_mm, voxel_mm, voxel_mm)).mask
     assert not (mask & ~truth).any()
     assert mask.sum() >= 0.95 * truth.sum()
+
+
+def test_replaced_edges_never_leave_a_clipped_series_without_metal(monkeypatch: pytest.MonkeyPatch) -> None:
+    hu, _ = with_pin(12000)
+    hu = np.minimum(hu, 3071)
+    thresholds = adaptive(hu, SPACING, replace_edges=False).mask
+    monkeypatch.setattr("marview.volume.segment.with_clipped_edges", lambda found, *_: np.zeros_like(found))
+    assert thresholds.any()
+    np.testing.assert_array_equal(adaptive(hu, SPACING).mask, thresholds)

@@ -1,0 +1,78 @@
+"""Find the edge of metal on a clipped HU scale, where blur, blooming and bright streaks look like metal."""
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from marview.volume.bloom import without_bloom
+from marview.volume.blur import pieces_for_network, without_blur
+from marview.volume.edge_network import FARTHEST_PX, recognised
+
+_DEEP_PX = 4
+_PIXELS_MM, _MOST_UNEQUAL = (0.4, 1.15), 1.05
+_HIGHEST_HU = 3100
+"""Highest end of the scale for which the network is used; it was trained with 3071 HU."""
+
+
+def with_clipped_edges(
+    found: NDArray[np.bool_], image: NDArray[np.int16], spacing_mm: tuple[float, ...], highest_hu: int
+) -> NDArray[np.bool_]:
+    """Replace the edges of metal found by thresholds.
+
+    A network recognises the edges of pieces that are large or have strong streaks. Rules remove blooming and blur from
+    the others, such as fillings and titanium screws. They do so in all pieces if the pixels or the scale differ from
+    those that the network was trained with.
+
+    Args:
+        found: metal including its blurred edge, bool `[y, x]`.
+        image: HU, `[y, x]`.
+        spacing_mm: distance between rows and between columns.
+        highest_hu: upper end of the HU scale.
+
+    Returns:
+        Metal with its new edges, bool `[y, x]`.
+    """
+    if not found.any():
+        return found
+    usual = found & _plateau_where_deep(found, image == highest_hu)
+    usual &= without_bloom(usual, image, spacing_mm)
+    usual &= without_blur(usual, image, spacing_mm)
+    if not _is_known(spacing_mm, highest_hu):
+        return np.asarray(usual)
+    pieces = pieces_for_network(found, image, spacing_mm)
+    if not pieces.any():
+        return np.asarray(usual)
+    metal = recognised(image, found)
+    is_lost = _lost(pieces, usual, metal)
+    chosen = pieces & ~is_lost
+    nearby = ndimage.binary_dilation(chosen, iterations=FARTHEST_PX) & (chosen | ~found)
+    return np.where(nearby, metal, usual)
+
+
+def _is_known(spacing_mm: tuple[float, ...], highest_hu: int) -> bool:
+    """Return whether pixels and scale are like those in the training of the network."""
+    smallest, largest = min(spacing_mm), max(spacing_mm)
+    is_square = largest <= _MOST_UNEQUAL * smallest
+    return is_square and smallest >= _PIXELS_MM[0] and largest <= _PIXELS_MM[1] and highest_hu <= _HIGHEST_HU
+
+
+def _lost(pieces: NDArray[np.bool_], usual: NDArray[np.bool_], metal: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Return the pieces, bool `[y, x]`, of which the network recognises less than half of what the rules leave."""
+    labels, count = ndimage.label(pieces, np.ones((3, 3)))
+    numbers = np.arange(count + 1)
+    left, before = (np.asarray(ndimage.sum(each, labels, numbers)) for each in (metal & usual, usual))
+    return np.asarray((left < before / 2)[labels] & pieces)
+
+
+def _plateau_where_deep(found: NDArray[np.bool_], plateau: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Limit possible metal, `[y, x]`: in thick metal, only clipped pixels and pixels that they enclose count.
+
+    A wide plateau hides a peak far above the scale, so half of the peak, where the edge is, also exceeds the scale.
+    """
+    deep = ndimage.distance_transform_edt(found) >= _DEEP_PX
+    if not deep.any():
+        return np.ones_like(found)
+    is_near = ndimage.distance_transform_edt(~deep) <= _DEEP_PX + 1
+    # closed by a pixel, so that a notch in the rim does not open a hole of photon starvation
+    closed = ndimage.binary_closing(np.pad(found & plateau, 2), np.ones((3, 3)))[2:-2, 2:-2]
+    return np.asarray(~is_near | ndimage.binary_fill_holes(closed))

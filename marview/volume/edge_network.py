@@ -1,0 +1,84 @@
+"""A small network that finds the edge of metal where the HU scale is clipped.
+
+The edge is where the HU are half of the metal's own HU, but a clipped scale ends far below that value. The network
+recognises the edge by the HU around it, which differ between metal, its blur and its streaks.
+"""
+
+from functools import cache
+
+import numpy as np
+from numpy.typing import NDArray
+from safetensors.numpy import load_file
+from scipy import ndimage
+
+from marview.paths import resources
+
+DILATIONS = (1, 1, 2, 4, 2, 1)
+"""Distance in pixels between the pixels that a layer reads; each layer reads 3 x 3, and a last layer 1 x 1 pixels."""
+
+FARTHEST_PX = 2
+"""Farthest distance of recognised metal from the metal that was found before."""
+
+_PADDED_PX = sum(DILATIONS)
+REACH_PX = FARTHEST_PX + _PADDED_PX
+"""Farthest distance of pixels that decide about a pixel near metal."""
+
+WEIGHTS = resources() / "masks" / "clipped_edges.safetensors"
+"""File of the weights."""
+
+Planes = NDArray[np.float32]
+
+
+def planes_of(image: NDArray[np.int16], found: NDArray[np.bool_]) -> Planes:
+    """Return the input of the network, float32 `[plane, y, x]`: HU divided by 1000 less 1, and the metal found before.
+
+    Args:
+        image: HU, `[y, x]`.
+        found: metal including its blurred edge, bool `[y, x]`.
+    """
+    return np.stack([image.astype(np.float32) / 1000 - 1, found.astype(np.float32)])
+
+
+def recognised(image: NDArray[np.int16], found: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Return the pixels that the network recognises as metal, bool `[y, x]`, at most 2 pixels from metal found before.
+
+    Arguments are the same as for `planes_of`.
+    """
+    result = np.zeros_like(found)
+    if found.any():
+        rows, columns = (np.flatnonzero(found.any(axis=axis)) for axis in (1, 0))
+        box = tuple(slice(max(0, at[0] - REACH_PX), at[-1] + REACH_PX + 1) for at in (rows, columns))
+        # edge values continue beyond the image, because zeros would look like tissue of 1000 HU
+        planes = np.pad(planes_of(image[box], found[box]), [(0, 0), (_PADDED_PX,) * 2, (_PADDED_PX,) * 2], mode="edge")
+        is_metal = logits(planes)[_PADDED_PX:-_PADDED_PX, _PADDED_PX:-_PADDED_PX] > 0
+        result[box] = is_metal & ndimage.binary_dilation(found[box], iterations=FARTHEST_PX)
+    return result
+
+
+def logits(planes: Planes) -> NDArray[np.float32]:
+    """Return the logit of the probability that a pixel is metal, `[y, x]`."""
+    layers = _layers()
+    for (weight, bias), dilation in zip(layers, DILATIONS, strict=False):
+        planes = np.maximum(_convolved(planes, weight, dilation) + bias, 0)
+    weight, bias = layers[-1]
+    return np.asarray((_convolved(planes, weight, 0) + bias)[0])
+
+
+def _convolved(planes: Planes, weight: Planes, dilation: int) -> Planes:
+    """Convolve planes, `[plane, y, x]`, with kernels `[plane out, plane in, ky, kx]`; zeros surround the image."""
+    _, rows, columns = planes.shape
+    padded = np.pad(planes, [(0, 0), (dilation, dilation), (dilation, dilation)])
+    result = np.zeros((len(weight), rows * columns), np.float32)
+    for y, x in np.ndindex(weight.shape[2:]):
+        part = padded[:, y * dilation : y * dilation + rows, x * dilation : x * dilation + columns]
+        result += weight[:, :, y, x] @ part.reshape(len(planes), -1)
+    return result.reshape(-1, rows, columns)
+
+
+@cache
+def _layers() -> list[tuple[Planes, Planes]]:
+    """Read the weights and the biases of the layers."""
+    tensors = {name: each.astype(np.float32) for name, each in load_file(WEIGHTS).items()}
+    return [
+        (tensors[f"{layer}.weight"], tensors[f"{layer}.bias"][:, None, None]) for layer in range(len(DILATIONS) + 1)
+    ]

@@ -1,0 +1,79 @@
+"""On a clipped scale a network finds the edge of large or streaky metal; rules remove the blur of other metal."""
+
+import numpy as np
+import pytest
+from scipy import ndimage
+
+from marview.volume import clipped_edge
+from marview.volume.clipped_edge import with_clipped_edges
+
+SPACING = (0.8, 0.8)
+
+
+def blurred(metal: np.ndarray, metal_hu: float, blur_px: float = 1.0) -> np.ndarray:
+    """Metal in tissue, as a scanner shows it, clipped at 3071 HU."""
+    return np.minimum(ndimage.gaussian_filter(np.where(metal, metal_hu, 40.0), blur_px), 3071).astype(np.int16)
+
+
+def with_streaks(image: np.ndarray) -> np.ndarray:
+    """The image with bright and dark streaks beside its metal."""
+    streaks = np.where(np.arange(len(image)) % 8 < 4, -900, 900)[:, None]
+    return np.where(image == 3071, image, np.clip(image + streaks, -1024, 3000)).astype(np.int16)
+
+
+def disc(radius: float) -> np.ndarray:
+    return np.asarray(np.hypot(*np.ogrid[-40:40, -40:40]) <= radius)
+
+
+@pytest.mark.parametrize(("radius", "metal_hu"), [(15, 12000), (8, 25000), (5, 25000)])
+def test_blurred_metal_comes_closer_to_its_true_size(radius: float, metal_hu: float) -> None:
+    metal = disc(radius)
+    image = with_streaks(blurred(metal, metal_hu))
+    found = blurred(metal, metal_hu) > 1500
+    kept = with_clipped_edges(found, image, SPACING, 3071)
+    assert np.count_nonzero(kept ^ metal) < np.count_nonzero(found ^ metal)
+
+
+def test_thin_metal_stays_as_it_was_found() -> None:
+    image = blurred(disc(1), 12000, 0.7)
+    found = image > 2000
+    assert found.any()
+    np.testing.assert_array_equal(with_clipped_edges(found, image, SPACING, 3071), found)
+
+
+def test_metal_with_a_sharp_edge_stays_as_it_was_found() -> None:
+    metal = disc(9)
+    image = np.where(metal, 3071, 40).astype(np.int16)
+    np.testing.assert_array_equal(with_clipped_edges(metal, image, SPACING, 3071), metal)
+
+
+def test_thin_metal_beside_thick_metal_stays_as_it_was_found() -> None:
+    thin = np.roll(disc(1), 25, axis=1)
+    image = blurred(disc(9) | thin, 12000)
+    found = image > 2000
+    beside = np.roll(disc(6), 25, axis=1)
+    np.testing.assert_array_equal(with_clipped_edges(found, image, SPACING, 3071)[beside], found[beside])
+
+
+def test_a_slice_without_metal_stays_empty() -> None:
+    assert not with_clipped_edges(np.zeros((16, 16), bool), np.zeros((16, 16), np.int16), SPACING, 3071).any()
+
+
+@pytest.mark.parametrize(("spacing", "highest_hu"), [((0.8, 1.6), 3071), ((2.0, 2.0), 3071), (SPACING, 4095)])
+def test_the_network_is_not_used_where_it_was_not_trained(
+    spacing: tuple[float, float], highest_hu: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(clipped_edge, "recognised", lambda *_: pytest.fail("the network was used"))
+    image = np.where(disc(15), highest_hu, blurred(disc(15), 12000)).astype(np.int16)
+    assert with_clipped_edges(image > 2000, image, spacing, highest_hu).any()
+
+
+def test_a_piece_that_the_network_hardly_recognises_keeps_the_edge_of_the_rules(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    image = with_streaks(blurred(disc(15), 12000))
+    found = image > 2000
+    with monkeypatch.context() as patch:
+        patch.setattr(clipped_edge, "recognised", lambda _, found: np.zeros_like(found))
+        kept = with_clipped_edges(found, image, SPACING, 3071)
+    assert np.count_nonzero(kept & disc(15)) > 0.8 * np.count_nonzero(disc(15))

@@ -57,7 +57,7 @@ def _is_known(spacing_mm: tuple[float, ...], highest_hu: int) -> bool:
 
 
 def _lost(pieces: NDArray[np.bool_], usual: NDArray[np.bool_], metal: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Return the pieces, bool `[y, x]`, of which the network recognises less than half of what the rules leave."""
+    """Return the pieces, bool `[y, x]`, where the network leaves less than half of the metal that the rules leave."""
     labels, count = ndimage.label(pieces, np.ones((3, 3)))
     numbers = np.arange(count + 1)
     left, before = (np.asarray(ndimage.sum(each, labels, numbers)) for each in (metal & usual, usual))

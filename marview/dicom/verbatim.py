@@ -1,6 +1,6 @@
-"""Copy texts of a source byte by byte, regardless of their real and declared character sets.
+"""Copy text values from a source byte by byte, regardless of their real and declared character sets.
 
-If the bytes of a text do not match its declared character set, decoding and encoding change the text, and an archive
+If the bytes of a value do not match its declared character set, decoding and encoding change the value, and an archive
 may file the image under another patient.
 """
 

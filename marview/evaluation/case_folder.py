@@ -22,7 +22,7 @@ def is_case_folder(folder: Path) -> bool:
 
 
 def list_case_files(folder: Path, protocol: Protocol) -> list[ListedCase]:
-    """List the cases of a folder by name; a case of another protocol is refused when it is read."""
+    """List the cases of a folder by name; a case with a different protocol is refused when it is read."""
     return [
         ListedCase(
             name, partial(_read_scanned, folder, name, protocol), (folder / f"{name}.npz", folder / f"{name}{_TRUTH}")

@@ -3,7 +3,7 @@
 Each slice has a folder, which contains `gt.h5` (image, poly_CT, poly_sinogram) and, for each metal shape k, `k.h5`
 (ma_CT, LI_CT, ma_sinogram, LI_sinogram, metal_trace). The shapes are in `testmask.npy`, `[x, y, shape]`, in the parent
 folder of the slices or above it. Images are `[x, y]` in 1/cm, because axis 0 is ODL's x; sinograms are `[view, bin]`,
-line integrals without unit.
+unitless line integrals.
 """
 
 import math
@@ -61,7 +61,9 @@ def list_syndeeplesion(folder: Path, protocol: Protocol) -> list[ListedCase]:
 
 
 def read_slice(slice_folder: Path, top: Path, name: str, protocol: Protocol) -> KnownCase:
-    """Read the folder of a slice: its shapes become the slices of one case and keep their numbers.
+    """Read the folder of a slice as one case, with a slice for each metal shape in the folder.
+
+    The slices keep the numbers of the shapes.
 
     Raises:
         BadInput: a file or data set is missing or has a wrong shape, or the case cannot be used.

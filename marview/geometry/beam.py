@@ -1,7 +1,7 @@
-"""Geometry of the rays of a scan: parallel, fan beam with an arc detector, fan beam with a flat detector.
+"""Geometry of the rays of a scan: parallel beam, or fan beam with an arc or a flat detector.
 
 All three share one frame: the image centre is the isocentre, x increases with the columns and y with the rows, so y
-points down on the screen. At the angle beta the source is at R(beta)(0, -D) and the centre of the detector at
+points down on the screen. At the angle beta, the source is at R(beta)(0, -D) and the centre of the detector at
 R(beta)(0, S - D). Bins run along R(beta)(1, 0). R(beta)(a, b) is (a cos beta - b sin beta, a sin beta + b cos beta).
 """
 

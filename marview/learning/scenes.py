@@ -1,4 +1,4 @@
-"""Draw random scenes from a seed: randomly varied slices, metal, and the protocol of the scan."""
+"""Draw random scenes from a seed: slices with random variations, metal, and a scan protocol."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

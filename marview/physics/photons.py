@@ -11,7 +11,7 @@ def count_photons(line_integrals: Tensor, photons: float, scatter: float, genera
     least 1. The result is -log(n / photons).
 
     Args:
-        line_integrals: line integrals without unit, of any shape.
+        line_integrals: unitless line integrals, of any shape.
         photons: number of photons per ray in air.
         scatter: number of additional scattered photons per ray.
         generator: random generator; None for the expected number of photons, without noise.

@@ -25,12 +25,12 @@ def polychromatic(line_integrals: Tensor, materials: Sequence[Material], spectru
     keV))).
 
     Args:
-        line_integrals: line integrals at the reference energy without unit, `[material, ...]`.
+        line_integrals: line integrals at the reference energy, unitless, `[material, ...]`.
         materials: materials in the same order.
         spectrum: spectrum of the tube.
 
     Returns:
-        Line integrals without unit, `[...]`, at most 85, because smaller transmissions underflow in float32.
+        Unitless line integrals, `[...]`, at most 85, because smaller transmissions underflow in float32.
     """
     rates = np.stack([one.relative(spectrum.energies_kev) for one in materials])
     rates_torch = torch.as_tensor(-rates, dtype=line_integrals.dtype, device=line_integrals.device)
@@ -50,7 +50,7 @@ def polychromatic_of_two(line_integrals: Tensor, materials: Sequence[Material], 
     accurate.
 
     Args:
-        line_integrals: line integrals at the reference energy without unit, `[2, ...]`, not negative.
+        line_integrals: line integrals at the reference energy, unitless, `[2, ...]`, not negative.
         materials: the two materials.
         spectrum: spectrum of the tube.
     """

@@ -27,8 +27,8 @@ class Crossing:
     """Line integrals of each ray through water, bone and metal, `[slice, view, bin]`, at the reference energy.
 
     Attributes:
-        water: line integrals through the water in the tissue, without unit.
-        bone: line integrals through the bone in the tissue, without unit.
+        water: line integrals through the water in the tissue, unitless.
+        bone: line integrals through the bone in the tissue, unitless.
         share: path length in metal in cm, weighted by the metal fraction of each pixel.
     """
 
@@ -89,15 +89,15 @@ class ScanModel:
         return self.read(seen)
 
     def through_tissue(self, lengths: Tensor) -> Tensor:
-        """Compute the polychromatic line integrals, without unit, `[slice, view, bin]`, through water and bone.
+        """Compute the polychromatic line integrals through water and bone, `[slice, view, bin]`, unitless.
 
         Args:
-            lengths: line integrals at the reference energy, without unit, `[(water, bone), slice, view, bin]`.
+            lengths: line integrals at the reference energy, unitless, `[(water, bone), slice, view, bin]`.
         """
         return polychromatic_of_two(lengths.clamp(min=0), _tissues(), self.spectrum)
 
     def through_metal(self, crossing: Crossing, number: int, rays: Tensor, metal: Material) -> Tensor:
-        """Compute the polychromatic line integrals, without unit, `[ray]`, of chosen rays through tissue and metal.
+        """Compute the polychromatic line integrals of chosen rays through tissue and metal, `[ray]`, unitless.
 
         Args:
             crossing: line integrals of the rays.

@@ -58,7 +58,7 @@ class Simulation:
     Attributes:
         mu: true image without metal in 1/cm, float32 `[slice, y, x]`.
         metal: metal mask, bool `[slice, y, x]`; True where a pixel contains any metal.
-        sinogram: line integrals with metal, float32 `[slice, view, bin]`, without unit.
+        sinogram: line integrals with metal, float32 `[slice, view, bin]`, unitless.
         metal_free_sinogram: line integrals of the same scan without metal, with the same noise outside the trace.
         trace: metal trace, bool `[slice, view, bin]`.
         projector: projector between these images and sinograms.

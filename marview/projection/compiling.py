@@ -70,7 +70,7 @@ def share(work: Callable[[int], None], parts: Sequence[int]) -> None:
     """Call `work` for each part, on this thread and all idle threads of the pool.
 
     Args:
-        work: function; different calls write to different memory.
+        work: function whose calls must write to different memory.
         parts: arguments of the calls.
     """
     left: queue.SimpleQueue[int] = queue.SimpleQueue()

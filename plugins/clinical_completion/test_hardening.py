@@ -18,7 +18,7 @@ SIZE, PIXEL_MM = 96, 3.0
 
 
 class Screw:
-    """Slice with a long titanium rod in bone that is missing in the prior."""
+    """Slice with a long titanium rod inside bone; the prior does not contain the bone."""
 
     def __init__(self, room: Any) -> None:
         y, x = np.mgrid[:SIZE, :SIZE] - (SIZE - 1) / 2

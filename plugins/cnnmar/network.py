@@ -1,4 +1,4 @@
-"""The network of CNNMAR, whose input is three images of the same slice."""
+"""The CNNMAR network, which receives three images of the same slice."""
 
 from itertools import pairwise
 

@@ -10,7 +10,7 @@ from .network import DualDomain, Start
 
 
 def start_of(dual: DualDomain, case: MarCase, pause: Callable[[], None] = lambda: None) -> Start:
-    """Compute the inputs that the settings of the networks use; `pause` is called between the steps."""
+    """Compute the inputs that the networks need according to their settings; `pause` is called between the steps."""
     prior_sinogram = hidden = None
     if dual.settings.sinogram_start == "nmar":
         prior = nmar_prior(case, pause=pause)

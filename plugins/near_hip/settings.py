@@ -19,7 +19,8 @@ class Network(BaseModel):
         ge=1,
         le=128,
         title="Channels",
-        description="Channels of the network. 64 channels have 413,761 parameters and take four times as long as 32.",
+        description="Channels of the network. A network with 64 channels has 413,761 parameters and takes four times "
+        "as long as one with 32.",
         json_schema_extra={"step": 16, "advanced": True},
     )
     size_px: int = Field(

@@ -59,7 +59,7 @@ def test_the_mean_energy_matches_the_published_spectrum() -> None:
 
 
 def test_an_unknown_tube_voltage_is_refused() -> None:
-    with pytest.raises(UsageError, match="no spectrum of 90 kV"):
+    with pytest.raises(UsageError, match="no spectrum for 90 kV"):
         spectrum(90)
 
 

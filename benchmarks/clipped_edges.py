@@ -121,7 +121,7 @@ def trained(given: Sequence[Example], steps: int) -> nn.Sequential:
         planes, metal, weight = batch[:, :2], batch[:, 2], batch[:, 3]
         loss = cross_entropy(network(planes)[:, 0], metal, weight=weight, reduction="sum") / weight.sum()
         optimiser.zero_grad()
-        loss.backward()  # type: ignore[no-untyped-call]
+        torch.autograd.backward(loss)
         optimiser.step()
         schedule.step()
         clock.tell((step + 1) / steps, f"loss {loss.item():.3f}")

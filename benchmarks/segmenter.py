@@ -221,7 +221,7 @@ def train(found: Sequence[Example], steps: int, clock: Clock) -> UNet:
         part = crops(torch.cat([_seen(images), labels[:, None]], dim=1), CROP_PX)
         optimiser.zero_grad()
         loss = cross_entropy(network(part[:, :-1]), part[:, -1].long(), torch.tensor(WEIGHTS))
-        loss.backward()  # type: ignore[no-untyped-call]
+        torch.autograd.backward(loss)
         optimiser.step()
         clock.tell((step + 1) / steps, f"training, loss {float(loss.detach()):.3f}")
     return network.eval()

@@ -58,7 +58,7 @@ class Augmentation(_Part):
     """Random variation of a clean slice before metal is added.
 
     Attributes:
-        flip: fraction of slices mirrored left to right, and fraction mirrored front to back.
+        flip: probability of mirroring a slice along each axis, 0 to 1.
         rotation_deg: largest angle in each direction.
         scale: smallest and largest scale of the body.
         shift_px: largest shift along each axis.

@@ -12,6 +12,7 @@ from safetensors.numpy import load_file
 from scipy import ndimage
 
 from marview.paths import resources
+from marview.volume.box import box_of, grown
 
 DILATIONS = (1, 1, 2, 4, 2, 1)
 """Distance in pixels between the pixels that a layer reads; each layer reads 3 x 3, and a last layer 1 x 1 pixels."""
@@ -45,9 +46,9 @@ def recognised(image: NDArray[np.int16], found: NDArray[np.bool_]) -> NDArray[np
     Arguments are the same as for `planes_of`.
     """
     result = np.zeros_like(found)
-    if found.any():
-        rows, columns = (np.flatnonzero(found.any(axis=axis)) for axis in (1, 0))
-        box = tuple(slice(max(0, at[0] - REACH_PX), at[-1] + REACH_PX + 1) for at in (rows, columns))
+    metal = box_of(found[None])
+    if metal is not None:
+        box = grown(metal, [0, REACH_PX, REACH_PX], (1, *found.shape))[1:]
         # edge values continue beyond the image, because zeros would look like tissue of 1000 HU
         planes = np.pad(planes_of(image[box], found[box]), [(0, 0), (_PADDED_PX,) * 2, (_PADDED_PX,) * 2], mode="edge")
         is_metal = logits(planes)[_PADDED_PX:-_PADDED_PX, _PADDED_PX:-_PADDED_PX] > 0

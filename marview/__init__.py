@@ -1,6 +1,6 @@
 """View CT volumes, segment metal and run metal artifact reduction (MAR) methods. For research only.
 
-The names in `__all__` are the Python API; each is imported on first use.
+The names in `__all__` are the Python API; each name is imported on first use.
 """
 
 import logging

@@ -1,4 +1,4 @@
-"""Entry point of `marview`: commands go to the command line; anything else opens in the window."""
+"""Entry point of `marview`: run a command, or open the given paths in the window."""
 
 import os
 import sys
@@ -14,7 +14,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Run the program.
 
     Args:
-        arguments: command-line arguments; by default those of the process.
+        arguments: command-line arguments; `sys.argv[1:]` by default.
     """
     from marview.children import CHILD, run_child, trust_no_current_folder
 

@@ -44,17 +44,17 @@ _SOFT_TISSUE = HuWindow(400.0, 40.0)
 
 @dataclass(frozen=True, eq=False)
 class Metal:
-    """A metal mask and how it was found.
+    """A metal mask and a description of how the metal was found.
 
-    The mask is a read-only copy, because `origin` describes it. To edit the mask, copy it and create another object:
-    `marview.Metal(mask, "drawn by me")`.
+    The mask is a read-only copy, because `origin` would no longer describe an edited mask. To edit the mask,
+    copy it and create a new object: `marview.Metal(mask, "drawn by me")`.
 
     Attributes:
         mask: bool, `[z, y, x]`; True in metal.
         origin: description of how the metal was found.
         notes: remarks on the mask, such as a clipped HU scale.
-        margin_mm: margin that is included in the mask, in mm.
-        threshold_hu: threshold that the user set, in HU; None if the user set none.
+        margin_mm: margin included in the mask, in mm.
+        threshold_hu: threshold set by the user, in HU; None if not set.
 
     Raises:
         UsageError: the mask contains values other than 0 and 1, or does not have three axes.
@@ -86,7 +86,7 @@ class Reduction:
     Attributes:
         source: volume or series before the correction.
         hu: int16 HU, `[z, y, x]`.
-        correction_hu: correction of each slice of `slices`, float32 HU `[slice, y, x]`.
+        correction_hu: correction for each slice in `slices`, float32 HU `[slice, y, x]`.
         slices: indices z of the corrected slices.
         mask: metal mask, bool `[z, y, x]`.
         provenance: method, version, weights, parameters, device, time, notes.
@@ -107,19 +107,20 @@ class Reduction:
 def read(path: Path | str, series: str = "") -> LoadedSeries:
     """Read a CT series or a NIfTI volume.
 
-    marview issues a Python warning for each finding that affects measurements, such as a missing slice, and for each
-    reason why methods refuse the series. A NIfTI label file, such as a mask, causes no warning.
+    marview issues a Python warning for each finding that affects measurements, such as a missing slice, and
+    for each reason why the series cannot be corrected. A NIfTI label file, such as a mask, causes no
+    warning.
 
     Args:
         path: folder, zip, DICOM file or NIfTI file.
         series: UID of the series, needed if `path` contains several.
 
     Returns:
-        The series: `.volume.hu` is int16 HU `[z, y, x]`, `.volume.grid` has the positions of the voxels, and `.report`
-        contains all findings. If methods refuse the series, `.report.reason` says why.
+        The series: `.volume.hu` is int16 HU `[z, y, x]`, `.volume.grid` gives the voxel positions, and
+        `.report` contains all findings. If the series cannot be corrected, `.report.reason` says why.
 
     Raises:
-        BadInput: there is no series, there are several, or the series cannot be read.
+        BadInput: the path contains no series or several series, or the series cannot be read.
         UsageError: `path` is neither a string nor a path.
     """
     if not isinstance(path, str | os.PathLike):
@@ -135,7 +136,7 @@ def read(path: Path | str, series: str = "") -> LoadedSeries:
 
 
 def find_metal(volume: Volume | LoadedSeries, *, threshold_hu: float | None = None, margin_mm: float = 0.0) -> Metal:
-    """Find the metal of a volume.
+    """Find the metal in a volume.
 
     Args:
         volume: volume, or result of `read`.
@@ -143,12 +144,13 @@ def find_metal(volume: Volume | LoadedSeries, *, threshold_hu: float | None = No
         margin_mm: margin in mm; a positive margin grows the mask, a negative one shrinks it.
 
     Returns:
-        The mask. If no voxel is certainly metal, the mask is empty, and the notes mention doubtful voxels. If no voxel
-        exceeds the threshold, the notes give the highest HU. Notes also say if the HU scale is clipped or extended, and
-        if the margin is smaller than a voxel and has no effect.
+        The mask. If no voxel is certainly metal, the mask is empty, and the notes mention doubtful voxels.
+        If no voxel exceeds the threshold, the notes give the highest HU. The notes also say whether the HU
+        scale is clipped or extended, and whether the margin has no effect because it is smaller than a
+        voxel.
 
     Raises:
-        BadInput: the margin removes the whole mask, or the geometry or HU of the series are unreliable.
+        BadInput: the margin removes the whole mask, or the series has unreliable geometry or HU.
         UsageError: the threshold or the margin is not a finite number.
     """
     hu, grid = _volume(volume).hu, _volume(volume).grid
@@ -179,7 +181,7 @@ def reduce(
     across_gaps: bool = False,
     on_progress: Callable[[float], None] = lambda _: None,
 ) -> Reduction:
-    """Reduce the metal artifacts of a volume.
+    """Reduce the metal artifacts in a volume.
 
     The method runs in a worker process. The first call starts the process, which takes a few seconds; later calls
     reuse it.
@@ -188,14 +190,14 @@ def reduce(
         volume: volume, or result of `read`; it is not changed.
         method: identifier of a method, as listed by `marview methods`.
         metal: result of `find_metal`, or bool array `[z, y, x]`; None to find metal automatically.
-        parameters: values of the method's parameters that differ from their defaults, by name. On the command line,
-            `marview methods nmar` prints the parameters of NMAR with their ranges and units. Text is converted as on
-            the command line: "no" to False, "2" to 2.0.
-        slices: indices z of the slices to correct; empty for all slices with metal. Slices without metal stay
-            unchanged; a note in the record names them.
+        parameters: parameter values by name; parameters not given keep their defaults. On the command line,
+            `marview methods nmar` prints the parameters of NMAR with their ranges and units. Text is
+            converted as on the command line: "no" to False, "2" to 2.0.
+        slices: indices z of the slices to correct; empty for all slices with metal. Slices without metal
+            stay unchanged and are named in a note in the record.
         device: "auto", "cpu" or "cuda".
         restore_cut_off: whether to estimate the HU of clipped dark streaks before the method runs.
-        across_gaps: whether to correct the slices that are present if others are missing or unreadable.
+        across_gaps: whether to correct the available slices if others are missing or unreadable.
         on_progress: function called with the finished fraction, 0 to 1, on another thread.
 
     Returns:
@@ -204,9 +206,9 @@ def reduce(
     Raises:
         UsageError: the method, a parameter, the device or a slice is unknown, or the mask has a wrong shape or values
             other than 0 and 1.
-        NoMetal: there is no metal.
-        BadInput: the geometry or HU of the series are unreliable, slices are missing and `across_gaps` is False, or the
-            mask covers more than half of the body or contains slices without a body.
+        NoMetal: the slices to correct contain no metal.
+        BadInput: the series has unreliable geometry or HU, slices are missing and `across_gaps` is False, or
+            the mask covers more than half of the body or contains slices without a body.
         MethodFailed: the method failed; the message says why.
     """
     source = _volume(volume)
@@ -252,22 +254,22 @@ def reduce(
 
 
 def write_dicom(reduction: Reduction, folder: Path | str) -> tuple[Path, ...]:
-    """Write a corrected series as a derived DICOM CT series to a new folder.
+    """Write a corrected series to a new folder as a derived DICOM CT series.
 
-    Missing slices are left out. If writing fails, no file remains.
+    Missing slices are omitted. If writing fails, no file remains.
 
     Args:
-        reduction: result of `reduce` with a series of `read`.
+        reduction: result of `reduce` for a series from `read`.
         folder: a new or empty folder.
 
     Returns:
         The paths of the files.
 
     Raises:
-        UsageError: `reduction` is not a result of `reduce`, its source is not a series of `read`, or the folder is not
-            empty.
-        BadInput: the source is NIfTI or Enhanced CT, or it lacks UIDs, so that no DICOM series can be derived from it;
-            use `write_nifti`. Also raised if the folder cannot be written.
+        UsageError: `reduction` is not a result of `reduce`, its source is not a series from `read`, or the
+            folder is not empty.
+        BadInput: the source is NIfTI or Enhanced CT, or it lacks UIDs, so no DICOM series can be derived
+            from it (use `write_nifti`); or the folder cannot be written.
     """
     _refuse_no_reduction(reduction, folder)
     if not isinstance(reduction.source, LoadedSeries):
@@ -281,7 +283,7 @@ def write_dicom(reduction: Reduction, folder: Path | str) -> tuple[Path, ...]:
 
 
 def write_nifti(reduction: Reduction, folder: Path | str) -> tuple[Path, ...]:
-    """Write a corrected volume and its metal mask as NIfTI and the record of the run as JSON to a new folder.
+    """Write a corrected volume and its metal mask (NIfTI) and the run's record (JSON) to a new folder.
 
     Missing slices are written as -1024 HU; a Python warning and a note in the record name them. If writing fails, no
     file remains.

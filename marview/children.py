@@ -46,7 +46,7 @@ def command(module: str, *arguments: str, python: str = sys.executable) -> list[
 
 
 def run_child(arguments: Sequence[str]) -> None:
-    """Run the module named by `command`, with its arguments, in this process.
+    """Run a marview module in this process, as requested by a command line from `command`.
 
     Raises:
         SystemExit: marview has no such module.
@@ -58,7 +58,7 @@ def run_child(arguments: Sequence[str]) -> None:
 
 
 def environment(more: Mapping[str, str] | None = None) -> dict[str, str]:
-    """Return the environment of a child, without the current folder in the module search path."""
+    """Return the environment for a child process, without the current folder in the module search path."""
     child = {**os.environ, "PYTHONSAFEPATH": "1", **(more or {})}
     make_places_absolute(child)
     return child
@@ -76,12 +76,12 @@ def make_places_absolute(environment: MutableMapping[str, str]) -> None:
 
 
 def spare_children_the_current_folder() -> None:
-    """Keep child processes, such as those of multiprocessing, from importing modules from their current folder."""
+    """Prevent child processes, such as multiprocessing workers, from importing from the current folder."""
     os.environ["PYTHONSAFEPATH"] = "1"
 
 
 def trust_no_current_folder() -> None:
-    """Stop importing modules from the current folder, in this process and its children."""
+    """Stop importing modules from the current folder, in this process and its child processes."""
     spare_children_the_current_folder()
     with suppress(OSError):
         make_places_absolute(os.environ)

@@ -1,4 +1,4 @@
-"""Command line: import the module of the requested command only, run it, and convert exceptions to exit codes.
+"""Command line: import and run only the requested command, and convert exceptions to exit codes.
 
 The command NAME is the function or typer app NAME in `marview/commands/NAME.py`; `marview.verbs` lists the commands.
 """
@@ -68,7 +68,7 @@ def _main(version: Annotated[bool, typer.Option("--version", help="Print the ver
 
 
 def load_verb(name: str) -> Any:
-    """Import a command and return it, with help from its docstring and the options common to all commands."""
+    """Import and return a command, with its docstring as help text and the options common to all commands."""
     made = getattr(import_module(f"marview.commands.{name}"), name)
     if isinstance(made, typer.Typer):
         verb = made

@@ -18,10 +18,10 @@ _log = logging.getLogger(__name__)
 
 
 def ended(work: Callable[[], int]) -> int:
-    """Run the program and return its exit code, also after an exception.
+    """Run the program and return its exit code, even after an exception.
 
-    A `MarviewError` has its own exit code. Ctrl-C gives 130, an error of the operating system 3, an unexpected error 1.
-    Details of the last two go to the log.
+    A `MarviewError` has its own exit code. The exit code is 130 for Ctrl-C, 3 for an operating system error
+    and 1 for an unexpected error. Details of the last two are logged.
     """
     with plain_output():
         return _ended(work)

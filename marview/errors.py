@@ -67,7 +67,7 @@ class BadInput(MarviewError):  # noqa: N818 - the word that people use
 
 
 class MethodFailed(MarviewError):  # noqa: N818
-    """A method failed and gave no result."""
+    """A method failed and produced no result."""
 
     exit_code = 4
 

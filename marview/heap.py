@@ -63,9 +63,10 @@ def give_back() -> None:
 
 
 def empty_in_large_pages(shape: tuple[int, ...], dtype: DTypeLike) -> NDArray[Any]:
-    """Return an uninitialised array; align it to large pages if it is at least one large page in size.
+    """Return an uninitialised array, aligned to large pages if it is at least one large page in size.
 
-    numpy asks the system for large pages but does not align its arrays, so up to 2 MB at each end are in small pages.
+    numpy asks the system for large pages but does not align its arrays, so up to 2 MB at each end are in
+    small pages.
     """
     kind = np.dtype(dtype)
     size = math.prod(shape) * kind.itemsize

@@ -25,7 +25,7 @@ def log_path() -> Path:
 
 
 def log_to_file() -> None:
-    """Log to the file and not to the terminal; log nothing if the file cannot be written."""
+    """Log to the file instead of the terminal; log nothing if the file cannot be written."""
     handler: logging.Handler = logging.NullHandler()
     with contextlib.suppress(OSError):
         make_private(log_path().parent)
@@ -74,13 +74,13 @@ def without_words(trace: str) -> str:
 
 
 class Discreet(logging.Formatter):
-    """Log formatter that gives the position and type of an exception.
+    """Log formatter that gives the position and type of an exception but not its message.
 
-    It leaves out the message, which may quote a patient's name or file.
+    The message may quote a patient's name or file.
     """
 
     def formatException(self, ei: _Raised) -> str:  # noqa: N802 - logging's own name
-        """Return the frames and the types of an exception and its causes."""
+        """Return the stack frames and types of an exception and its causes."""
         raised, told = ei[1], []
         while raised is not None:
             told.append(f"{''.join(traceback.format_tb(raised.__traceback__))}{type(raised).__name__}")

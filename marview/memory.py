@@ -1,4 +1,4 @@
-"""Determine the memory size of this machine, and recognise errors caused by lack of memory."""
+"""Determine the memory size of this machine, and recognise out-of-memory errors."""
 
 import ctypes
 import errno
@@ -40,12 +40,12 @@ def usable_bytes() -> int:
 
 
 def is_lack_of_memory(bug: Exception) -> bool:
-    """Return whether an exception was caused by a lack of memory, even if its text names a library as the cause."""
+    """Return whether an exception was caused by a lack of memory, even if the message blames a library."""
     if isinstance(bug, MemoryError) or (isinstance(bug, OSError) and bug.errno == errno.ENOMEM):
         return True
     return isinstance(bug, OSError | ImportError) and tell_of_lacking_memory([str(bug)])
 
 
 def tell_of_lacking_memory(words: Iterable[str]) -> bool:
-    """Return whether the last output lines of a process say that there was not enough memory."""
+    """Return whether the last output lines of a process report a lack of memory."""
     return any(sign in line for line in words for sign in _SIGNS)

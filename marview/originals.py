@@ -56,7 +56,7 @@ def note_series(files: Iterable[Path]) -> None:
 
 
 def refuse_original(target: Path) -> None:
-    """Refuse to write to a file that was read, or to any place inside the folder of a series that was read.
+    """Refuse to write to a file that was read, or anywhere inside the folder of a series that was read.
 
     Raises:
         UsageError: the target would overwrite original files or be inside their folder.

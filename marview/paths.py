@@ -12,13 +12,13 @@ def resources() -> Path:
 
 
 def bundled_plugins() -> Path:
-    """Return the folder of the bundled methods, one subfolder each."""
+    """Return the folder of the bundled methods, with one subfolder per method."""
     installed = _PACKAGE.parent / "marview_plugins"
     return installed if installed.is_dir() else _PACKAGE.parent / "plugins"
 
 
 def make_private(folder: Path) -> None:
-    """Create a folder and its missing parents, which only the owner can read and change, regardless of the umask.
+    """Create a folder and its missing parents, accessible only to the owner, regardless of the umask.
 
     Raises:
         OSError: the folder cannot be created.

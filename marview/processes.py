@@ -9,7 +9,7 @@ _ENDED = "ZX"
 
 
 def is_alive(process: int) -> bool:
-    """Return whether a process is running; True if the system does not tell."""
+    """Return whether a process is running; also True if the system cannot tell."""
     if os.name != "posix":
         return True  # on Windows, os.kill would end the process
     try:

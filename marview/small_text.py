@@ -46,7 +46,8 @@ def read_toml(path: Path) -> dict[str, Any]:
 
     Raises:
         OSError: as for `read_text`.
-        ValueError: as for `read_text`, or the text is not TOML, is nested too deeply or contains too long a number.
+        ValueError: as for `read_text`, or the text is not TOML, is nested too deeply or contains a number
+            with too many digits.
     """
     text = read_text(path)
     try:

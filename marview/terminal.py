@@ -1,4 +1,4 @@
-"""Print to the terminal; control characters in file names and in texts from files are escaped."""
+"""Print to the terminal, with control characters in file names and file contents escaped."""
 
 import contextlib
 import sys
@@ -17,7 +17,7 @@ _PIPED_COLUMNS = 1000
 
 
 class PlainStream:
-    """A stream that escapes control characters and accepts every character; `raw` is the underlying stream."""
+    """Stream that escapes control and unencodable characters; `raw` is the underlying stream."""
 
     def __init__(self, raw: TextIO) -> None:
         self.raw = raw
@@ -34,7 +34,7 @@ class PlainStream:
 
 @contextlib.contextmanager
 def plain_output() -> Iterator[None]:
-    """Replace standard output and standard error with `PlainStream` within the block."""
+    """Replace standard output and standard error with `PlainStream` inside a `with` block."""
     before = sys.stdout, sys.stderr
     sys.stdout, sys.stderr = (_plain(stream) for stream in before)
     try:
@@ -55,7 +55,7 @@ class _Terminal(Console):
 
 
 def terminal(*, is_error: bool = False, **options: Any) -> Console:
-    """Return a rich console for standard output or standard error; it wraps table rows only on a terminal."""
+    """Return a Rich console for standard output or error that wraps table rows only on a terminal."""
     stream: Any = sys.stderr if is_error else sys.stdout
     console = _Terminal(file=stream.raw if isinstance(stream, PlainStream) else stream, **options)
     if not console.is_terminal:
@@ -68,7 +68,7 @@ class _Notes:
 
 
 def want_notes(*, are_wanted: bool) -> None:
-    """Choose whether notes and progress are printed; errors and results are always printed."""
+    """Set whether notes and progress are printed; errors and results are always printed."""
     _Notes.are_wanted = are_wanted
 
 
@@ -78,12 +78,12 @@ def are_notes_wanted() -> bool:
 
 
 def say(sentence: str) -> None:
-    """Print a sentence on standard error, unless the user passed `--quiet`."""
+    """Print a sentence to standard error, unless the user passed `--quiet`."""
     if _Notes.are_wanted:
         print(f"marview: {sentence}", file=sys.stderr, flush=True)  # noqa: T201
 
 
 def note(sentence: str) -> None:
-    """Print a note about a result on standard error, unless the user passed `--quiet`."""
+    """Print a note about a result to standard error, unless the user passed `--quiet`."""
     if _Notes.are_wanted:
         print(f"Note: {sentence}", file=sys.stderr)  # noqa: T201

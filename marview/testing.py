@@ -1,4 +1,4 @@
-"""Test a method against the contract of `marview.methods.api`, in its own tests or with `marview plugin check`.
+"""Check a method against the contract of `marview.methods.api`, in tests or with `marview plugin check`.
 
 Examples:
     >>> from marview.paths import bundled_plugins
@@ -61,8 +61,8 @@ def phantom_case(slices: int = 2, size: int = 64, *, is_measured: bool = True) -
     Args:
         slices: number of slices; the position of the rod differs from slice to slice.
         size: width and height of the image in pixels; the field of view is 15.36 cm wide.
-        is_measured: whether the case has a measured sinogram, as in raw data; otherwise its sinogram is the forward
-            projection of the image, as for clinical slices.
+        is_measured: whether the case has a measured sinogram, as with raw data; otherwise the sinogram is
+            the forward projection of the image, as for clinical slices.
     """
     pixel_mm = 153.6 / size
     y, x = torch.meshgrid(*(torch.arange(size) - (size - 1) / 2,) * 2, indexing="ij")
@@ -86,18 +86,18 @@ def phantom_case(slices: int = 2, size: int = 64, *, is_measured: bool = True) -
 
 
 class TestJob:
-    """A job without a window; it records what a method reports.
+    """Job for tests, without a window, that records what a method reports.
 
     Attributes:
         reports: reported progress fractions, in order.
         outside: calls with a fraction outside 0 to 1, such as "job.progress(50)".
-        shown: name and slice index of each picture shown.
-        questions: number of calls of `check_cancelled`.
+        shown: name and slice index of each intermediate picture.
+        questions: number of calls to `check_cancelled`.
 
     Args:
         loaded: method whose weights the job provides; None for a job without weights.
         folder: folder of the method, if `loaded` is not given.
-        cancel_at: number of the call of `check_cancelled` that raises `Cancelled`, counted from 1.
+        cancel_at: number of the call to `check_cancelled` that raises `Cancelled`, counted from 1.
     """
 
     __test__ = False  # keeps pytest from collecting it as a test class
@@ -125,25 +125,25 @@ class TestJob:
         self.shown.append((name, slice_index))
 
     def check_cancelled(self) -> None:
-        """Raise `Cancelled` at the call `cancel_at`."""
+        """Raise `Cancelled` on call number `cancel_at`."""
         self.questions += 1
         if self.questions == self._cancel_at:
             raise Cancelled
 
     def neighbours(self, count: int) -> tuple[Tensor, Tensor]:  # noqa: ARG002
-        """Return no neighbours, because the case belongs to no volume."""
+        """Return no neighbours, because the case is not part of a volume."""
         return torch.empty(0, 1, 1), torch.empty(0, 1, 1, dtype=torch.bool)
 
     def beside(self, slice_index: int, reach: int) -> Tensor:  # noqa: ARG002
-        """Return no slices, because the case belongs to no volume."""
+        """Return no adjacent slices, because the case is not part of a volume."""
         return torch.empty(0, 1, 1)
 
     def weights(self, file: str) -> dict[str, Tensor]:
-        """Return weights of the method under test."""
+        """Return the tensors in a weights file of the tested method."""
         return self._method_with(file).weights(file, "cpu")
 
     def about_weights(self, file: str) -> dict[str, str]:
-        """Return the metadata of weights of the method under test."""
+        """Return the metadata in a weights file of the tested method."""
         return self._method_with(file).about_weights(file)
 
     def _record(self, name: str, fraction: float) -> None:
@@ -169,14 +169,14 @@ _UNTRAINED = (
 def check_method(folder: Path, values: Mapping[str, Any] | None = None) -> list[str]:
     """Check a method against its contract, and return a message for each violation.
 
-    The check first reads the manifest, the imports and the parameters. Then the method corrects a phantom with and
-    without a measured sinogram. The result must have the right shape and be finite, the input must stay unchanged, rays
-    outside the trace must keep their values, a second run must give the same result, and the method must call
-    `check_cancelled` in time.
+    The check first reads the manifest, the imports and the parameters. Then the method corrects a phantom
+    with and without a measured sinogram. The result must have the right shape and be finite, the input must
+    stay unchanged, rays outside the trace must keep their values, a second run must give the same result,
+    and the method must call `check_cancelled` in time.
 
     Args:
         folder: folder of the method.
-        values: parameters that differ from their defaults.
+        values: parameter values that differ from the defaults.
     """
     try:
         manifest = read_manifest(folder)
@@ -205,9 +205,9 @@ def check_method(folder: Path, values: Mapping[str, Any] | None = None) -> list[
 
 
 def hints(folder: Path) -> list[str]:
-    """Return a message for each weakness that breaks no rule, such as a parameter that the window cannot show.
+    """Return a hint for each weakness that violates no rule, such as a parameter that the window cannot show.
 
-    If the method does not load, only the manifest is examined.
+    If the method does not load, only the manifest is checked.
 
     Args:
         folder: folder of the method.
@@ -231,7 +231,7 @@ def _log_traceback(error: BaseException | None, folder: Path) -> None:
 
 
 def forbidden_imports(folder: Path) -> Iterator[str]:
-    """Yield a message for each forbidden import in a method's modules, and for a module that is not valid Python."""
+    """Yield a message for each forbidden import in a method and for each module that is not valid Python."""
     for source in sorted(folder.glob("*.py")):
         if source.name.startswith("test_") or source.name == "conftest.py" or not source.is_file():
             continue

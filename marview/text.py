@@ -1,6 +1,6 @@
-"""Translate texts into the user's language, and write numbers and lists in sentences.
+"""Translate texts into the user's language, and format numbers and lists for sentences.
 
-The window sets a catalogue with `speak`; everywhere else texts stay in English.
+The window sets a catalogue with `speak`. Without a catalogue, texts stay in English.
 """
 
 import gettext
@@ -28,7 +28,7 @@ _catalogue = gettext.NullTranslations()
 
 
 def speak(catalogue: gettext.NullTranslations) -> None:
-    """Set the catalogue for translations; `NullTranslations` leaves texts in English."""
+    """Set the translation catalogue; `NullTranslations` leaves texts in English."""
     global _catalogue  # noqa: PLW0603 - one language for the whole process
     _catalogue = catalogue
 
@@ -49,17 +49,17 @@ def plural(number: int, one: str, many: str) -> str:
 
 
 def translatable(text: str) -> str:
-    """Mark a text for the catalogue, for translation by `tr` or, with placeholders already filled in, by `told`."""
+    """Mark a text for translation by `tr` or, once its placeholders are filled in, by `told`."""
     return text
 
 
 def count(number: int, one: str, many: str = "") -> str:
-    """Write a number with its noun: `1 slice`, `2 slices`; `many` is an irregular plural."""
+    """Format a number with its noun, such as `1 slice` or `2 slices`; `many` is an irregular plural."""
     return f"{number} {plural(number, one, many or one + 's')}"
 
 
 def meant(word: str, known: Iterable[str]) -> str:
-    """Suggest a known word for a misspelt one, as a question after a space; empty if no known word is similar.
+    """Suggest a known word for a misspelt one, as a question with a leading space; empty if none is similar.
 
     Examples:
         >>> meant("nmarr", ["nmar", "adn"])
@@ -72,7 +72,7 @@ def meant(word: str, known: Iterable[str]) -> str:
 
 
 def listing(names: Iterable[str], most: int = 3) -> str:
-    """Join names for a sentence; a long list ends with the number of names left out."""
+    """Join names for a sentence; a long list ends with the number of omitted names."""
     names = list(names)
     shown = ", ".join(names[:most])
     return shown if len(names) <= most else tr("{} and {} more").format(shown, len(names) - most)

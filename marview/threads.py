@@ -1,8 +1,8 @@
-"""Set the number of compute threads and how they wait, and recognise when the system cannot start another thread.
+"""Set the number and waiting behaviour of compute threads, and detect when no more threads can start.
 
-OpenMP, which torch uses, lets an idle thread spin for milliseconds before it sleeps. On a busy machine, spinning
-threads take the core from the thread they wait for, at every small operation of a network. marview therefore lets
-threads sleep immediately, and uses no more threads than there are free cores.
+OpenMP, which torch uses, lets an idle thread spin for milliseconds before it sleeps. On a busy machine,
+spinning threads take cores away from the threads they are waiting for, in every small network operation.
+marview therefore lets threads sleep immediately, and uses no more threads than there are free cores.
 """
 
 import os
@@ -46,7 +46,7 @@ _LOOKS, _PAUSE_S = 10, 0.002
 
 
 def wait_passively(environment: MutableMapping[str, str]) -> None:
-    """Let waiting OpenMP threads sleep, and let OpenBLAS start no threads, unless the environment sets other values."""
+    """Make waiting OpenMP threads sleep and OpenBLAS start no threads; existing settings take priority."""
     blas = _NO_BLAS_THREADS if platform.machine().lower() in {"x86_64", "amd64"} else {}
     for name, value in (PASSIVE | blas).items():
         environment.setdefault(name, value)
@@ -77,14 +77,14 @@ def start_thread(work: Callable[[], None], name: str) -> Thread:
 
 
 def is_lack_of_threads(bug: Exception) -> bool:
-    """Return whether an exception says that a thread or process cannot start."""
+    """Return whether an exception means that a thread or process could not start."""
     if isinstance(bug, BlockingIOError):  # EAGAIN, of a process that cannot be forked
         return True
     return isinstance(bug, NoThread) or (isinstance(bug, RuntimeError) and tell_of_lacking_threads([str(bug)]))
 
 
 def tell_of_lacking_threads(words: Iterable[str]) -> bool:
-    """Return whether the last output lines of a process say that a thread could not start."""
+    """Return whether the last output lines of a process report that a thread could not start."""
     return any(sign in line for line in words for sign in _SIGNS)
 
 
@@ -98,7 +98,7 @@ def can_start_threads() -> bool:
 
 
 def threads() -> int:
-    """Return the number of compute threads: `MARVIEW_THREADS`, `OMP_NUM_THREADS`, or the one set by `settle_threads`.
+    """Return the compute thread count from `MARVIEW_THREADS`, `OMP_NUM_THREADS` or `settle_threads`.
 
     Raises:
         UsageError: `MARVIEW_THREADS` is not a positive whole number.
@@ -117,7 +117,7 @@ def threads() -> int:
 def settle_threads() -> int:
     """Set the number of compute threads to the number of free cores, which takes 20 ms.
 
-    Call it at the start of a run, because the last bits of sums depend on the number of threads.
+    Call it at the start of a run, because the rounding of sums depends on the number of threads.
 
     Raises:
         UsageError: `MARVIEW_THREADS` is not a positive whole number.
@@ -127,7 +127,7 @@ def settle_threads() -> int:
 
 
 def cores() -> int:
-    """Return the number of cores that this process may use, by affinity and container limit."""
+    """Return the number of cores that this process may use under its CPU affinity and container limit."""
     allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     try:
         granted, period = _QUOTA.read_text(encoding="ascii").split()
@@ -137,7 +137,7 @@ def cores() -> int:
 
 
 def free_cores() -> int:
-    """Return the number of cores that are free now, at least 1; on systems other than Linux, all cores."""
+    """Return the number of currently free cores, at least 1; all cores on systems other than Linux."""
     running = []
     for _ in range(_LOOKS):
         found = _running(_STAT)

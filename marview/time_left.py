@@ -1,4 +1,4 @@
-"""Estimate the time left from the finished fraction of work."""
+"""Estimate the remaining time from the completed fraction of the work."""
 
 import time
 from collections.abc import Callable
@@ -12,11 +12,11 @@ _SURE_S = 10.0
 
 
 class TimeLeft:
-    """Estimator of the time left, from reports of the finished fraction.
+    """Estimator of the remaining time, based on reports of the completed fraction.
 
-    The time left is known after some progress, never from the clock alone. Between two reports it counts down, by at
-    most the usual time between reports. If work slows down, it stays constant. It rises only at a report, and only
-    after work has been much slower for some time.
+    The estimate becomes available after some progress, never from elapsed time alone. Between two reports it
+    counts down, but by no more than the usual time between reports. If work slows down, the estimate stays
+    constant. It rises only at a report, and only after work has been much slower for some time.
 
     Args:
         clock: function that returns the time in seconds.
@@ -27,7 +27,7 @@ class TimeLeft:
         self.restart()
 
     def restart(self, fraction: float = 0.0) -> None:
-        """Restart from a fraction that is already finished and does not affect the measured speed."""
+        """Restart at a fraction that is already completed and does not count towards the measured speed."""
         self._first, self._began = fraction, self._clock()
         self._latest, self._noted = fraction, self._began
         self._notes = 0
@@ -35,7 +35,7 @@ class TimeLeft:
         self._slower_since: tuple[float, float, int] | None = None
 
     def note(self, fraction: float) -> None:
-        """Report the finished fraction, 0 to 1; only an increase counts."""
+        """Report the completed fraction, 0 to 1; only an increase counts."""
         if fraction <= self._latest:
             return
         shown, now = self.seconds, self._clock()
@@ -62,7 +62,7 @@ class TimeLeft:
 
     @property
     def seconds(self) -> float | None:
-        """Return the seconds left; None while unknown."""
+        """Return the estimated remaining time in seconds; None while unknown."""
         if self._left is None:
             return None
         usual = (self._noted - self._began) / self._notes
@@ -70,7 +70,7 @@ class TimeLeft:
 
 
 def in_words(seconds: float) -> str:
-    """Describe a time in round units.
+    """Format a duration in rounded units.
 
     >>> in_words(42), in_words(400), in_words(9000)
     ('42 s', '7 min', '2.5 h')

@@ -1,8 +1,8 @@
-"""Translate finished English sentences into the user's language.
+"""Translate complete English sentences into the user's language.
 
-Notes of methods and findings about files are written into results in English, some by another process. When the window
-shows a sentence, marview recognises the text from which it was made: `translatable(f"{name} is damaged.")` adds "{} is
-damaged." to the catalogue.
+Notes from methods and file checks are written into results in English, some by another process. When the
+window shows a sentence, marview looks up the text with placeholders that produced it:
+`translatable(f"{name} is damaged.")` adds "{} is damaged." to the catalogue.
 """
 
 import re
@@ -22,7 +22,7 @@ A text with fewer letters would match any sentence, or the part after the comma.
 
 
 def told(sentence: str) -> str:
-    """Return a finished sentence in the user's language, or unchanged if it is not recognised.
+    """Return the translation of a complete sentence, or the sentence itself if it is not recognised.
 
     The value of a placeholder, such as a file name, is translated only if it is a known text itself.
     """

@@ -1,4 +1,4 @@
-"""The commands with their descriptions, listed here so that no other module is loaded for them."""
+"""Names and descriptions of the commands, kept here so that listing them loads no other module."""
 
 VERBS = {
     "reduce": "Correct the metal artifacts of a series and write the corrected series.",

@@ -1,4 +1,4 @@
-"""Describe in plain words the values that pydantic accepts."""
+"""Explain in plain words which values pydantic accepts."""
 
 import math
 from collections.abc import Sequence
@@ -22,7 +22,7 @@ _KINDS = {
 
 
 def must_be(error: "ErrorDetails") -> str:
-    """Return what a refused value must be, as in "must be 1 or more"; for rare errors, in pydantic's own words."""
+    """Return the rule a value violates, such as "must be 1 or more"; rare errors keep pydantic's text."""
     limits = error.get("ctx", {})
     if isinstance(error["input"], float) and math.isnan(error["input"]):
         return "must be a finite number"
@@ -50,7 +50,7 @@ def must_be(error: "ErrorDetails") -> str:
 
 
 def one_of(values: Sequence[str]) -> str:
-    """Join values into a choice for a sentence.
+    """Join alternatives for a sentence.
 
     Examples:
         >>> one_of(["auto", "cpu", "cuda"])

@@ -1,4 +1,4 @@
-"""Fixtures for the tests of all methods: the loaded method, test doubles, training pairs, and training to overfit."""
+"""Fixtures for all method tests: the loaded method, test doubles, training pairs and overfitting."""
 
 import hashlib
 import importlib
@@ -25,12 +25,12 @@ from marview.worker.loading import LoadedMethod, load_method
 
 @pytest.fixture(scope="module")
 def loaded(request: pytest.FixtureRequest) -> LoadedMethod:
-    """The method whose folder contains the tests."""
+    """Load the method whose folder contains the test module."""
     return load_method(request.path.parent)
 
 
 class Room:
-    """A method's own modules, by name."""
+    """Access to a method's own modules by name."""
 
     def __init__(self, package: str) -> None:
         self._package = package
@@ -41,12 +41,12 @@ class Room:
 
 @pytest.fixture(scope="module")
 def room(loaded: LoadedMethod) -> Room:
-    """The modules of that method."""
+    """Return the modules of the tested method."""
     return Room(type(loaded.method).__module__.rpartition(".")[0])
 
 
 class Gives(nn.Module):
-    """A network that is a known function."""
+    """Stub network that applies a given function and records its inputs."""
 
     def __init__(self, what: Any) -> None:
         super().__init__()
@@ -61,12 +61,12 @@ class Gives(nn.Module):
 
 @pytest.fixture(scope="session")
 def gives() -> type[Gives]:
-    """Return a function that makes such networks."""
+    """Return the `Gives` class, which makes a stub network from a function."""
     return Gives
 
 
 class WeightsJob:
-    """A job with weights that were never written to a file; it records the pictures shown."""
+    """Stub job that holds weights in memory and records the names of its output images."""
 
     device = torch.device("cpu")
     log = logging.getLogger("test")
@@ -79,7 +79,7 @@ class WeightsJob:
 
     @classmethod
     def bundled(cls, loaded: LoadedMethod) -> Self:
-        """Return a job with the bundled weights of a method."""
+        """Return a job with a method's bundled weights."""
         [named] = loaded.manifest.weights
         job = cls(nn.Identity(), {})
         job._weights, job._about = loaded.weights(named.file, "cpu"), loaded.about_weights(named.file)
@@ -105,13 +105,13 @@ class WeightsJob:
 
 @pytest.fixture(scope="session")
 def weights_job() -> type[WeightsJob]:
-    """Return a function that makes such jobs."""
+    """Return the `WeightsJob` class."""
     return WeightsJob
 
 
 @pytest.fixture
 def copy_with(loaded: LoadedMethod, request: pytest.FixtureRequest, tmp_path: Path) -> Callable[..., Path]:
-    """Return a function that copies the tested method and installs the weights of a network in the copy."""
+    """Return a function that copies the tested method and bundles a network's weights with the copy."""
 
     def copy(network: nn.Module, settings: dict[str, Any]) -> Path:
         name, source = loaded.manifest.id, request.path.parent
@@ -143,7 +143,7 @@ def _flat_beam(pixel_mm: float, size: int) -> FanBeamFlat:
 
 @pytest.fixture(scope="session")
 def flat_beam() -> Callable[[float, int], FanBeamFlat]:
-    """Return a function that makes a fan beam for a grid with a pixel size and a number of pixels."""
+    """Return a function that makes a fan beam for a given pixel size and number of pixels."""
     return _flat_beam
 
 
@@ -175,13 +175,13 @@ def _discs(count: int = 1, seed: int = 0, size: int = 48, *, is_clinical: bool =
 
 @pytest.fixture(scope="session")
 def discs() -> Callable[..., Pairs]:
-    """Return a function that makes pairs of discs with a bone and a rod that hardens the beam."""
+    """Return a function that makes training pairs of bodies with a bone and a rod that hardens the beam."""
     return _discs
 
 
 @pytest.fixture
 def learn_by_heart() -> Callable[..., None]:
-    """Return a function that trains a network on the same few slices, with Adam and a cosine learning rate."""
+    """Return a function that overfits a network to a few slices with Adam and a cosine learning rate."""
 
     def learn(network: nn.Module, loss: Callable[[int], Tensor], steps: int, rate: float) -> None:
         adam = torch.optim.Adam(network.parameters(), rate)
@@ -199,7 +199,10 @@ def learn_by_heart() -> Callable[..., None]:
 
 @pytest.fixture
 def error_left(discs: Callable[..., Pairs], learn_by_heart: Callable[..., None]) -> Callable[..., float]:
-    """Return a function that trains a network to remove stripes from eight slices, and returns the remaining error."""
+    """Return a function that trains a network to remove stripes and returns the remaining error.
+
+    The network learns from eight slices. The error is a fraction of the untrained network's error.
+    """
 
     def learn(training: Any, settings: dict[str, Any]) -> float:
         pairs = discs(8, seed=3)

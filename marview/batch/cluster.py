@@ -1,4 +1,4 @@
-"""Correct the jobs of a table with the workers of a Dask cluster (extra `cluster`)."""
+"""Correct the jobs in a job table with the workers of a Dask cluster (needs the extra `cluster`)."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -17,22 +17,23 @@ def run_on_cluster(
     correct: Callable[[Job], Ending],
     on_end: Callable[[Job, Ending], None],
 ) -> None:
-    """Correct jobs on a cluster and wait until all have ended. The table records every change.
+    """Correct jobs on a cluster, record every change in the job table, and return when all jobs have ended.
 
-    If a worker dies, the scheduler assigns its study to another worker; after three dead workers, the study fails.
-    If the scheduler is lost, or on Ctrl-C, unfinished jobs are queued again.
+    If a worker dies, the scheduler assigns its study to another worker; after three workers have died, the
+    study is marked as failed. If the connection to the scheduler is lost or the user presses Ctrl-C,
+    unfinished jobs are queued again.
 
     Args:
         table: job table.
         jobs: queued jobs of the table.
-        address: address of the scheduler, such as `tcp://10.0.0.1:8786`. Sources and results must be in folders that
-            the workers see under the same paths.
+        address: address of the scheduler, such as `tcp://10.0.0.1:8786`. The workers must be able to access
+            the sources and results under the same paths.
         correct: function that corrects one study in a worker.
         on_end: called with every finished job.
 
     Raises:
         UsageError: Dask is not installed.
-        BadInput: the scheduler does not answer, or the connection to it is lost.
+        BadInput: the scheduler does not respond, or the connection to it is lost.
     """
     try:
         import distributed

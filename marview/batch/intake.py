@@ -1,4 +1,4 @@
-"""Find the studies under paths (folders, archives, DICOMDIRs and files), and create a job for each."""
+"""Find the studies in folders, archives, DICOMDIRs and files, and plan a job for each."""
 
 import json
 import os
@@ -30,15 +30,15 @@ LARGEST_LIST_BYTES = 256 << 20
 
 @dataclass
 class Intake:
-    """Search that finds studies, and chooses the series of each study to correct.
+    """Search that finds studies and chooses the series to correct in each of them.
 
     Attributes:
-        rule: rule that chooses the series of a study.
+        rule: rule for choosing the series of a study.
         across_gaps: whether to correct a series with missing slices.
         writes_dicom: whether the results are DICOM series, which cannot be derived from some inputs.
-        output: folder of the results, which is not searched; None if no input contains it.
+        output: results folder, excluded from the search; None if no input contains it.
         on_file: called with the number of files read so far.
-        passed_over: number of files that are not images, by reason.
+        passed_over: number of skipped files that are not images, by reason.
     """
 
     rule: SelectionRule
@@ -49,10 +49,10 @@ class Intake:
     passed_over: Counter[str] = field(default_factory=Counter)
 
     def plans(self, paths: Sequence[Path]) -> Iterator[Plan]:
-        """Yield a plan for every study under the paths, in the order of discovery.
+        """Yield a plan for every study under the paths, in order of discovery.
 
-        Folders are scanned one by one, so that a damaged folder does not affect others. Then the series of each study
-        are joined.
+        Folders are scanned one by one, so a damaged folder does not affect the others. Series of the same study
+        are then combined, even if they come from different folders.
 
         Raises:
             BadInput: a path does not exist.
@@ -126,10 +126,10 @@ def refuse_absent(path: Path) -> None:
 
 
 def refuse_empty(paths: Sequence[Path], leave_out: Path | None = None) -> None:
-    """Refuse inputs that contain nothing to scan, such as an empty folder: the path is probably wrong.
+    """Refuse inputs without any files to scan, such as an empty folder, because the path is probably wrong.
 
     Raises:
-        BadInput: no input contains a file to scan, or one cannot be listed.
+        BadInput: no input contains a file to scan, or a folder cannot be listed.
     """
     if not any(True for path in paths for _ in units(path, leave_out)):
         raise BadInput(no_images(paths))
@@ -147,13 +147,14 @@ def no_images(paths: Sequence[Path]) -> str:
 
 
 def units(path: Path, leave_out: Path | None = None) -> Iterator[Path]:
-    """List folders, archives and files to scan one by one: the topmost folders that contain images.
+    """Yield the folders, archives and files to scan one by one.
 
-    An unreadable folder below `path` is also listed, so that its scan reports the reason.
+    Only the topmost folders that contain images are listed. An unreadable folder below `path` is also
+    listed, so that its scan reports the reason.
 
     Args:
         path: folder, archive or file.
-        leave_out: folder that is not searched.
+        leave_out: folder to exclude from the search.
 
     Raises:
         BadInput: the path does not exist, or a folder cannot be listed.
@@ -215,10 +216,12 @@ def _unreadable(found: Scan) -> str:
 
 
 def read_jobs(path: Path) -> list[Path]:
-    """Read a JSON-lines list of jobs: one object per line, `{"input": "PATH"}`, relative to the list's folder.
+    """Read a list of jobs in JSON Lines format.
+
+    Each line is an object, `{"input": "PATH"}`; paths are relative to the folder that contains the list.
 
     Raises:
-        BadInput: the file cannot be read, or a line is not such an object; the message names the line.
+        BadInput: the file cannot be read, or a line does not have this form; the message names the line.
     """
     try:
         lines = (
@@ -241,7 +244,7 @@ def read_jobs(path: Path) -> list[Path]:
 
 
 def place_of(study: Iterable[Series]) -> Path:
-    """Return the folder, archive or file that contains all slices of a series."""
+    """Return the folder, archive or file that contains all slices of the given series."""
     places: list[str] = []
     for series in study:
         if series.nifti is not None:

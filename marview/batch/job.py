@@ -28,11 +28,12 @@ class Plan:
     Attributes:
         key: identifier from `key_of`; a later scan of the same files gives the same key.
         source: folder, archive or file of the chosen series.
-        series: digest of the chosen series, for a scan of `source`; empty without a series.
+        series: digest that identifies the chosen series in a scan of `source`; empty if no series was
+            chosen.
         slices: number of slices of the series.
-        state: QUEUED, or SKIPPED or FAILED if the headers are sufficient to decide.
+        state: QUEUED, or SKIPPED or FAILED if the headers already show that the study cannot be corrected.
         reason: why the study is skipped or failed, in one sentence.
-        earlier: keys of the study in scans that cannot choose a series.
+        earlier: keys of the same study from earlier scans that could not choose a series.
     """
 
     key: str
@@ -74,7 +75,7 @@ class Job:
 
     @property
     def folder(self) -> str:
-        """Return the name of the output folder, made from number and key so that it contains no patient data."""
+        """Return the name of the output folder, which consists of number and key and reveals no patient data."""
         return f"study-{self.number:04d}-{self.key[:8]}"
 
 

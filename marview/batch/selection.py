@@ -28,7 +28,7 @@ _SHARPNESS = re.compile(r"[A-Za-z]{1,2}([0-9]{2})[a-z]?")
 
 @dataclass(frozen=True)
 class SelectionRule:
-    """Rule that chooses one series of a study.
+    """Rule for choosing one series of a study.
 
     Attributes:
         order: criteria in order of preference: "thin", "soft" and "many".
@@ -59,7 +59,7 @@ class SelectionRule:
 
 @dataclass(frozen=True, eq=False)
 class Choice:
-    """The chosen series and its report, or the reason why there is none, and whether this is because of damage."""
+    """The chosen series and its report, or the reason why none was chosen and whether damage caused this."""
 
     series: Series | None
     report: SeriesReport | None
@@ -74,8 +74,8 @@ def choose_series(
 
     Args:
         study: series of the study.
-        rule: rule that chooses the series.
-        judge: function that reports what is wrong with a series.
+        rule: rule for choosing the series.
+        judge: function that checks a series and returns its report.
     """
     reasons: list[str] = []
     damaged = False

@@ -78,7 +78,7 @@ def line(job: Job) -> str:
 
 
 def sentence(jobs: Sequence[Job]) -> str:
-    """Count the studies in each state, in a sentence."""
+    """Return a sentence with the number of studies in each state."""
     numbers = Counter(job.state for job in jobs)
     parts = ", ".join(f"{numbers[state]} {tr(state.value)}" for state in State if numbers[state])
     return f"{count(len(jobs), 'study', 'studies')}: {parts or tr('nothing to do')}."
@@ -88,7 +88,7 @@ def write_summaries(jobs: Sequence[Job], folder: Path) -> None:
     """Write `summary.csv` and `summary.jsonl` to the output folder; no incomplete file remains.
 
     Raises:
-        CannotWrite: the disk is full or read-only. The corrected studies and the table of jobs are kept.
+        CannotWrite: the disk is full or read-only. The corrected studies and the job table are kept.
     """
     try:
         for name, text in (("summary.csv", as_csv(jobs)), ("summary.jsonl", as_json_lines(jobs))):

@@ -36,7 +36,7 @@ _COLUMNS = "number, key, source, series, slices, state, reason, corrected, secon
 
 
 class JobTable:
-    """The jobs of one output folder; usable from several threads.
+    """Job table of one output folder, safe to use from several threads.
 
     The file uses write-ahead logging (WAL) and every change is one transaction, so a killed process leaves either the
     state before a change or the one after it.
@@ -70,7 +70,7 @@ class JobTable:
 
         Raises:
             BadInput: the disk is full or read-only.
-            UsageError: an earlier call had different options; all results in a table are made with the same options.
+            UsageError: the stored options differ; all results in a table must use the same options.
         """
         known = dict(self._all("SELECT name, value FROM orders"))
         given = {name: json.dumps(value, sort_keys=True) for name, value in wanted.items()}
@@ -89,7 +89,7 @@ class JobTable:
     def add(self, plan: Plan) -> bool:
         """Add a job, or update an uncorrected one whose files have changed; return whether the table changed.
 
-        A study without a usable series keeps its row when its files are repaired.
+        If a study had no usable series and its files are repaired later, it keeps its row.
         """
         row = (plan.key, _stored(plan.source), plan.series, plan.slices, plan.state.value, plan.reason)
         names = "key, source, series, slices, state, reason"
@@ -125,20 +125,20 @@ class JobTable:
         self._set(job, "state = ?", (State.RUNNING.value,))
 
     def requeue(self, job: Job) -> None:
-        """Queue a job again, after a cancelled run."""
+        """Return a job to the queue after a cancelled run."""
         self._set(job, "state = ?, reason = '', corrected = 0", (State.QUEUED.value,))
 
     def advance(self, job: Job, corrected: int) -> None:
-        """Record how many slices of a running job are corrected."""
+        """Record the number of slices corrected so far in a running job."""
         self._set(job, "corrected = ?", (corrected,))
 
     def finish(self, job: Job, ending: Ending) -> None:
-        """Record how a job ended."""
+        """Record the outcome of a job."""
         values = (ending.state.value, ending.reason, ending.corrected, ending.seconds, json.dumps(ending.notes))
         self._set(job, "state = ?, reason = ?, corrected = ?, seconds = ?, notes = ?", values)
 
     def recover(self, ending_of: Callable[[Job], Ending | None]) -> None:
-        """Record the results of jobs that finished after this process was killed, and queue the other running jobs.
+        """Recover the jobs of a killed process: record those with a result, and queue the other running jobs.
 
         Args:
             ending_of: function that returns the outcome of a job, or None if the job has no result.
@@ -158,12 +158,12 @@ class JobTable:
             )
 
     def job(self, key: str) -> Job | None:
-        """Return the job with a key; None if there is none."""
+        """Return the job with the given key; None if there is none."""
         rows = self._all(f"SELECT {_COLUMNS} FROM jobs WHERE key = ?", (key,))  # noqa: S608 - our own words
         return _job(rows[0]) if rows else None
 
     def jobs(self, state: State | None = None) -> list[Job]:
-        """Return all jobs by number, or those in one state."""
+        """Return all jobs, or only the jobs in one state, ordered by number."""
         where, values = ("", ()) if state is None else ("WHERE state = ?", (state.value,))
         rows = self._all(f"SELECT {_COLUMNS} FROM jobs {where} ORDER BY number", values)  # noqa: S608 - our own words
         return [_job(row) for row in rows]
@@ -202,7 +202,7 @@ class JobTable:
 
 
 def look_at(path: Path) -> list[Job]:
-    """Read the jobs of a table that another process is using.
+    """Read the jobs in a table, even while another process is using it.
 
     Raises:
         BadInput: the table does not exist, or cannot be read now.

@@ -1,4 +1,4 @@
-"""Find folders that have been unchanged for so long that their studies can be considered complete."""
+"""Find folders that have been unchanged long enough for their studies to be considered complete."""
 
 import os
 import shutil
@@ -18,7 +18,7 @@ class Inbox:
 
     Attributes:
         folder: watched folder.
-        quiet_s: time without a change after which an arrival is complete, in seconds.
+        quiet_s: time without changes after which an arrival is complete, in seconds.
         clock: function that returns monotonic time in seconds.
     """
 
@@ -61,7 +61,7 @@ class Inbox:
 
 
 def free_bytes(folder: Path) -> int:
-    """Return the free space in bytes on the disk of a folder."""
+    """Return the free space, in bytes, on the disk that contains a folder."""
     return shutil.disk_usage(folder).free
 
 

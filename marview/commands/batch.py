@@ -91,7 +91,8 @@ def batch(
 ) -> int:
     """Find studies in the inputs and correct all that contain metal, without prompts.
 
-    Results, job table and summaries are written to the folder. The exit code is 0 only if no study failed.
+    The results, the job table and the summaries are written to the output folder. The exit code is 0 only if
+    no study failed.
 
     Raises:
         UsageError: there is no input, a method, parameter or device is unknown, or the output folder belongs to another

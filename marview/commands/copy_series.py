@@ -1,4 +1,4 @@
-"""Copy the files of a series without metal unchanged, as `reduce --copy` does."""
+"""Copy the files of a metal-free series unchanged, for `reduce --copy`."""
 
 from pathlib import Path
 

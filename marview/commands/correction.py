@@ -43,14 +43,14 @@ class Correction:
     Attributes:
         method: identifier of the method.
         parameters: values of its parameters that differ from their defaults.
-        choice: settings with which to find the metal.
+        choice: settings for finding the metal.
         slices: slice numbers as on the command line; empty for all.
         device: "auto", "cpu" or "cuda".
         format_: file format of the corrected slices.
         is_across_gaps: whether to correct a series with missing slices.
-        restores_cut_off: whether to estimate, before the method runs, dark streaks that are clipped in the file.
-        is_one_of_many: whether many studies get this correction; messages then recommend `marview reduce` for options
-            that only one study needs.
+        restores_cut_off: whether to estimate the HU of clipped dark streaks before the method runs.
+        is_one_of_many: whether the correction is applied to many studies; messages then suggest
+            `marview reduce` for options that only one study needs.
     """
 
     method: str
@@ -102,11 +102,11 @@ class CorrectedSeries:
 
 
 def refuse_method(wanted: Correction, *, device: bool = True) -> None:
-    """Refuse a method, parameters or a device with which no run can begin, with the error message of a run.
+    """Refuse an invalid method, parameter or device in advance, with the error message that a run would give.
 
     Args:
         wanted: the correction.
-        device: whether this machine runs the method.
+        device: whether to check the device too; False if another machine runs the method.
 
     Raises:
         UsageError: the method, a parameter, its value or the device is not valid.
@@ -120,7 +120,7 @@ def refuse_method(wanted: Correction, *, device: bool = True) -> None:
 def planned_correction(
     path: Path, output: Path, wanted: Correction, *, series_key: str = "", tell: Tell = say
 ) -> Iterator[Planned]:
-    """Open the series at `path`, find its metal, and do all checks that are possible before the method runs.
+    """Open the series at `path`, find its metal, and perform all checks possible before the method runs.
 
     Args:
         path: folder, archive or file.
@@ -132,8 +132,8 @@ def planned_correction(
     Raises:
         UsageError: the method is unknown, or the output folder is not empty.
         NoMetal: the slices to correct contain no metal.
-        BadInput: the series cannot be read or corrected, it has gaps that `wanted` does not accept, or the output
-            cannot be written.
+        BadInput: the series cannot be read or corrected, it has gaps that `wanted` does not allow, or the
+            output cannot be written.
     """
     listing = find_usable(wanted.method, discover())
     where = FOR_ONE_STUDY if wanted.is_one_of_many else ""
@@ -171,7 +171,7 @@ def corrected_series(
     is_cancelled: Callable[[], bool] = lambda: False,
     before_writing: Callable[[FoundMetal, Mapping[str, Any]], None] = lambda _metal, _report: None,
 ) -> CorrectedSeries:
-    """Correct the series at `path` and write it to the folder `output`, which is created only if all files are written.
+    """Correct the series at `path` and write it to `output`, which is created only if all files are written.
 
     Args:
         path: folder, archive or file.
@@ -182,13 +182,13 @@ def corrected_series(
         tell: called with each finding about the series.
         on_message: called with each message of the worker.
         is_cancelled: called a few times per second; if it returns True, the run is cancelled.
-        before_writing: called with the metal and the worker's report before the result is written.
+        before_writing: called with the metal mask and the worker's report before the result is written.
 
     Raises:
         UsageError: the method or a parameter is unknown, or the output folder is not empty.
         NoMetal: there is no metal.
-        BadInput: the series cannot be read or corrected, it has gaps that `wanted` does not accept, or the output
-            cannot be written.
+        BadInput: the series cannot be read or corrected, it has gaps that `wanted` does not allow, or the
+            output cannot be written.
         MethodFailed: the method failed or was cancelled; nothing is written.
     """
     with planned_correction(path, output, wanted, series_key=series_key, tell=tell) as planned:

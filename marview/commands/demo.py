@@ -26,7 +26,7 @@ _BODY_PARTS = {"hip": "PELVIS", "spine": "LSPINE", "dental": "JAW"}
 
 
 class Kind(enum.StrEnum):
-    """Implants of the demo study."""
+    """Implants in the demo study."""
 
     HIP = "hip"
     SPINE = "spine"
@@ -48,7 +48,7 @@ def demo(
 
     Raises:
         CannotWrite: the disk is full or read-only.
-        UsageError: the folder contains something else.
+        UsageError: the folder contains other files.
     """
     folder = output or Path(platformdirs.user_data_dir("marview", appauthor=False)) / "demo" / f"{kind}-{_EDITION}"
     if not (folder / "demo.json").is_file():

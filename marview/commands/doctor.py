@@ -37,8 +37,8 @@ class Finding:
 
     Attributes:
         check: name of the check.
-        result: finding in words.
-        ok: whether the check passed; None for information.
+        result: description of the finding.
+        ok: whether the check passed; None for information only.
     """
 
     check: str

@@ -37,7 +37,7 @@ def evaluate(
     """Compare corrected volumes with the ground truth, in one table.
 
     A correction leaves the pixels in its metal mask unchanged. To compare results with different masks, use
-    `marview sweep`, which measures all of them outside the union of the masks.
+    `marview sweep`, which measures all results outside the union of their masks.
 
     Raises:
         BadInput: a volume cannot be read, or the volumes differ in patient, shape or position.

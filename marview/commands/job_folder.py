@@ -1,4 +1,4 @@
-"""Open the job table in the output folder of `batch` or `watch` for one process, and add studies to it."""
+"""Open the job table of a `batch` or `watch` output folder for exclusive use, and add studies to it."""
 
 import shutil
 import sys
@@ -22,7 +22,7 @@ _LOCK = "jobs.lock"
 
 @contextmanager
 def opened_table(output: Path, order: Order, *, is_resumed: bool) -> Iterator[JobTable]:
-    """Open the job table of an output folder for this process only."""
+    """Open the job table of an output folder for exclusive use by this process."""
     _refuse_folder(output, is_resumed=is_resumed)
     is_new = not output.exists()
     with _locked(output), _made(output, is_new=is_new) as table:
@@ -34,7 +34,7 @@ def opened_table(output: Path, order: Order, *, is_resumed: bool) -> Iterator[Jo
 
 
 def check_table(output: Path, order: Order, *, is_resumed: bool) -> None:
-    """Refuse an output folder that `opened_table` would refuse, without creating a folder or a table.
+    """Check that `opened_table` would accept an output folder, without creating a folder or a table.
 
     Raises:
         UsageError: the folder contains other files, belongs to a batch with other options, or is in use.
@@ -89,7 +89,7 @@ def _made(output: Path, *, is_new: bool) -> Iterator[JobTable]:
 def add_studies(table: JobTable, intake: Intake, paths: Sequence[Path]) -> None:
     """Add a job for every study under the given paths.
 
-    Print which new studies will not be corrected, and which corrected studies now have a different number of slices.
+    Report new studies that will not be corrected, and corrected studies whose number of slices has changed.
 
     Raises:
         BadInput: a path does not exist, or the job table cannot be written.

@@ -25,7 +25,7 @@ class MaskChoice:
         threshold_hu: HU above which a voxel is metal.
         file: mask file: DICOM SEG, NIfTI or NRRD.
         classes: number of k-means classes; the densest is metal.
-        margin_mm: length by which the mask grows (positive) or shrinks (negative).
+        margin_mm: distance by which the mask grows (positive) or shrinks (negative).
     """
 
     threshold_hu: float | None = None
@@ -59,16 +59,16 @@ class FoundMetal:
 
 
 def find_metal(loaded: LoadedSeries, choice: MaskChoice, advice: str = "", *, where: str = "") -> FoundMetal:
-    """Find the metal of a series.
+    """Find the metal in a series.
 
     Args:
         loaded: the series.
-        choice: settings with which to find the metal.
+        choice: settings for finding the metal.
         advice: last sentence of the error message, which says what to do if no metal is found.
-        where: words after a recommended option of another command, such as " to marview reduce".
+        where: text after a recommended option that belongs to another command, such as " to marview reduce".
 
     Raises:
-        NoMetal: the series contains no certain metal.
+        NoMetal: no metal was found with certainty in the series.
         BadInput: the mask file cannot be read or is on another grid, or the margin removes the whole mask.
     """
     hu, grid = loaded.volume.hu, loaded.volume.grid

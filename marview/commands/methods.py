@@ -46,7 +46,7 @@ def methods(
 
 
 def print_methods(*, as_json: bool) -> None:
-    """Print every installed method, with the reason if it cannot be used; JSON output includes the parameter schema."""
+    """Print the installed methods and the reasons why some cannot be used; JSON adds the parameter schemas."""
     listings = sorted(discover(), key=lambda listing: listing.id)
     for sentence in discovery.missing_folders():
         note(sentence)
@@ -110,7 +110,9 @@ def print_parameters(method: str, *, as_json: bool) -> None:
 
 
 def install_run(run: Path) -> None:
-    """Copy a method with the weights of a training run to the user's own methods, where it replaces the bundled one.
+    """Install a method with the weights of a training run.
+
+    The method is copied to the user's own methods, where it replaces the bundled one.
 
     Raises:
         UsageError: the method is not installed, or cannot be used.

@@ -26,12 +26,12 @@ class Format(enum.StrEnum):
 
 
 def method_names() -> list[str]:
-    """Return the identifiers of the methods that can run, for completion."""
+    """Return the identifiers of the methods that can run, for shell completion."""
     return sorted(listing.id for listing in discover() if listing.is_usable)
 
 
 def learned_methods() -> list[str]:
-    """Return the identifiers of the learned methods, trained or not, for completion."""
+    """Return the identifiers of the learned methods, trained or not, for shell completion."""
     return sorted(each.id for each in discover() if each.manifest is not None and each.manifest.needs_weights)
 
 

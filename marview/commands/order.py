@@ -19,15 +19,15 @@ class Order:
 
     Attributes:
         method: identifier of the method.
-        settings: parameters of the method, NAME=VALUE each.
+        settings: parameters of the method, as NAME=VALUE.
         threshold_hu: HU above which a voxel is metal; None to find the metal automatically.
-        margin_mm: length by which the metal mask grows (positive) or shrinks (negative).
+        margin_mm: distance by which the metal mask grows (positive) or shrinks (negative).
         device: "auto", "cpu" or "cuda".
         format_: file format of the corrected slices: "dicom", "nifti" or "png".
         across_gaps: whether to correct series with missing slices.
-        rule: rule that chooses the series of a study.
+        rule: rule for choosing the series of a study.
         classes: number of k-means classes; the densest is metal.
-        restores_cut_off: whether to estimate, before the method runs, dark streaks that are clipped in the file.
+        restores_cut_off: whether to estimate the HU of clipped dark streaks before the method runs.
     """
 
     method: str
@@ -60,11 +60,11 @@ class Order:
         )
 
     def intake(self, output: Path | None = None) -> Intake:
-        """Return the search for the studies to correct, which excludes the folder `output`."""
+        """Return the `Intake` that finds the studies to correct, excluding the folder `output`."""
         return Intake(self.rule, self.across_gaps, self.format_ == Format.DICOM, output)
 
     def record(self) -> dict[str, Any]:
-        """Return the options for the job table; options unknown to older versions are included only if they are set."""
+        """Return the options to store in the job table, without unset options that older versions do not know."""
         known = asdict(self) | {"rule": asdict(self.rule)}
         unset = {"classes": None, "restores_cut_off": True}
         return {name: value for name, value in known.items() if name not in unset or value != unset[name]}

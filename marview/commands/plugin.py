@@ -44,7 +44,7 @@ Folder = Annotated[Path, typer.Argument(metavar="DIR", help="Folder that contain
 
 
 def own_methods() -> list[str]:
-    """Return the identifiers of the user's own methods, for completion."""
+    """Return the identifiers of the user's own methods, for shell completion."""
     return sorted(listing.id for listing in discovery.users_own())
 
 
@@ -109,12 +109,12 @@ def new_plugin(
 
 @dataclass(frozen=True)
 class Checked:
-    """Result of the check of a method.
+    """Result of checking a method.
 
     Attributes:
         findings: one message for each violation of the contract or of safety rules.
         hints: one message for each weakness that is not a violation.
-        printed: output of the method and of the check.
+        printed: text printed by the method and by the check.
     """
 
     findings: list[str]
@@ -133,11 +133,11 @@ def _fill(template: Path, folder: Path, values: Mapping[str, str]) -> None:
 
 
 def check_plugin(folder: Path) -> Checked:
-    """Check a method in its own process.
+    """Check a method in a separate process.
 
     Raises:
         BadInput: the folder contains no manifest.
-        UsageError: the interpreter that the manifest names does not exist.
+        UsageError: the interpreter named in the manifest does not exist.
         MethodFailed: the process crashed or took more than five minutes.
     """
     python = interpreter(folder, read_manifest(folder))
@@ -197,9 +197,9 @@ def _advice(printed: str) -> str:
 
 @plugin.command("check")
 def print_check(folder: Folder, as_json: AsJson = False) -> int:
-    """Check a method: its manifest, imports and parameters, then a run on a phantom in its own process.
+    """Check a method: its manifest, imports and parameters, then a run on a phantom in a separate process.
 
-    The check ends a method after 300 s. With --verbose it prints the whole traceback of an exception.
+    The check stops a method after 300 s. With --verbose it prints the whole traceback of an exception.
     """
     if not folder.is_dir():
         raise BadInput(f"{folder} is not a folder. Name the folder that contains plugin.toml.")
@@ -230,7 +230,7 @@ def install_plugin(folder: Folder) -> None:
 
     Raises:
         BadInput: the folder contains no usable manifest, or a file in it cannot be read.
-        UsageError: a method with this identifier is already installed there.
+        UsageError: your own methods already include one with this identifier.
     """
     manifest = read_manifest(folder)
     target = discovery.user_plugins() / manifest.id
@@ -250,7 +250,7 @@ def remove_plugin(
         ),
     ],
 ) -> None:
-    """Remove one of your own methods; the bundled method with the same identifier is used again.
+    """Remove one of your own methods; a bundled method with the same identifier is then used again.
 
     Raises:
         UsageError: you have no method with this identifier.

@@ -57,7 +57,7 @@ def progress(title: str, *, is_quiet: bool = False) -> Iterator[Advance]:
 
 
 class Lines:
-    """Printer of progress lines, at most one every `LINE_S` seconds, for logs and pipes."""
+    """Progress display for logs and pipes: at most one line every `LINE_S` seconds."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock, self._last = clock, clock()

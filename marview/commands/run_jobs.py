@@ -38,10 +38,10 @@ def work_off(
         output: folder of the results.
         correction: the correction to apply to every study.
         workers: number of studies to correct at the same time on this machine.
-        scheduler: address of a Dask scheduler, whose workers correct the studies instead.
+        scheduler: address of a Dask scheduler whose workers correct the studies instead of this machine.
 
     Raises:
-        BadInput: the scheduler does not answer.
+        BadInput: the scheduler does not respond.
     """
     console = terminal(is_error=True)
     bar = Progress(TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), console=console)
@@ -94,7 +94,7 @@ def _has_gpu() -> bool:
 
 @contextmanager
 def terminated_as_interrupted() -> Iterator[None]:
-    """Treat SIGTERM as Ctrl-C, so that a service manager leaves no incomplete result."""
+    """Treat SIGTERM like Ctrl-C, so that no incomplete result remains when a service manager stops marview."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return

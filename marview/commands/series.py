@@ -1,4 +1,4 @@
-"""Read the series of a command into shared memory, so that the worker uses it without a copy."""
+"""Read a command's series into shared memory, which the worker can use without copying."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -17,7 +17,7 @@ from marview.terminal import say
 
 @dataclass(frozen=True, eq=False)
 class SharedSeries:
-    """A series, and the shared memory that contains its HU."""
+    """A series and the shared memory that contains its HU."""
 
     loaded: LoadedSeries
     hu: SharedArray
@@ -29,10 +29,10 @@ Tell = Callable[[str], None]
 
 @contextmanager
 def shared_series(path: Path, series_uid: str = "", tell: Tell = say) -> Iterator[SharedSeries]:
-    """Read a series that a method can correct, and pass its findings to `tell`.
+    """Read a series for correction, and pass its findings to `tell`.
 
     Raises:
-        BadInput: the series cannot be read, or its geometry or HU are unreliable.
+        BadInput: the series cannot be read, or it has unreliable geometry or HU.
     """
     if not path.exists():
         raise BadInput(f"{path} does not exist.")
@@ -55,12 +55,12 @@ def shared_series(path: Path, series_uid: str = "", tell: Tell = say) -> Iterato
 
 
 def refuse_gaps(loaded: LoadedSeries, *, is_across_gaps: bool, is_nifti: bool = False, tell: Tell = say) -> None:
-    """Refuse a series with missing slices unless the user accepts them; pass their numbers to `tell`.
+    """Refuse a series with missing slices unless the user accepts them, and report their numbers to `tell`.
 
     Args:
         loaded: the series.
         is_across_gaps: whether the user accepts missing slices.
-        is_nifti: whether the result is NIfTI, which cannot leave out slices.
+        is_nifti: whether the result is NIfTI, which cannot omit slices.
         tell: called with a message about the missing slices.
 
     Raises:

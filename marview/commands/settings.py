@@ -8,10 +8,10 @@ from marview.errors import UsageError
 
 
 def parse_settings(settings: Sequence[str]) -> dict[str, Any]:
-    """Return the names and values in `name=value` words; the worker checks them against the method.
+    """Parse `name=value` arguments into names and values; the worker checks them against the method.
 
     Raises:
-        UsageError: a word does not have this form, or a name occurs twice.
+        UsageError: an argument does not have this form, or a name occurs twice.
 
     Examples:
         >>> parse_settings(["sigma_mm=3.8", "prior_source=auto"])
@@ -29,10 +29,11 @@ def parse_settings(settings: Sequence[str]) -> dict[str, Any]:
 
 
 def parse_settings_by_method(settings: Sequence[str], methods: Sequence[str]) -> dict[str, dict[str, Any]]:
-    """Return the parameters of each method from `METHOD.NAME=VALUE` words; with a single method, `METHOD.` is optional.
+    """Parse `METHOD.NAME=VALUE` arguments into parameters by method; `METHOD.` is optional for a single method.
 
     Raises:
-        UsageError: a word does not have this form, a name occurs twice, or a method is not among `methods`.
+        UsageError: an argument does not have this form, a name occurs twice, or a method is not among
+            `methods`.
 
     Examples:
         >>> parse_settings_by_method(["nmar.sigma_mm=3.8"], ["linear_interpolation", "nmar"])

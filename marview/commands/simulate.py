@@ -74,7 +74,8 @@ def simulate(
 
     Raises:
         UsageError: the implant, material or protocol is unknown, or the folder is not empty.
-        BadInput: the series cannot be read or has no place for the implant, or the slices contain no metal.
+        BadInput: the series cannot be read or has no suitable position for the implant, or the slices
+            contain no metal.
         CannotWrite: the disk is full or read-only.
     """
     import torch

@@ -9,7 +9,7 @@ _RANGE = re.compile(r"(\d*)(-?)(\d*)")
 
 
 def parse_slices(text: str, numbers: SliceNumbers) -> range:
-    """Return the indices of the slices A to B, both included, for "A-B", "A-", "-B" or "A".
+    """Return the indices of the slices given as "A-B" (both included), "A-", "-B" or "A".
 
     Raises:
         UsageError: the text has another form, or the series has no such slices.

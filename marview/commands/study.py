@@ -34,7 +34,7 @@ def new_study(
     ],
     seed: Annotated[int, typer.Option(min=0, help="Random seed for each reader's order of pairs.")] = 0,
 ) -> None:
-    """Make a reader study from copies of original and corrected slices; the copies contain no patient data.
+    """Create a reader study from copies of original and corrected slices; the copies contain no patient data.
 
     Raises:
         BadInput: the table or a series cannot be read, or a corrected series does not belong to its original.
@@ -56,7 +56,7 @@ def read_study(
 
     Raises:
         UsageError: the reader's name is invalid, another window is open for this reader, or there is no display.
-        BadInput: the folder contains no reader study, or its ratings cannot be read.
+        BadInput: the folder contains no reader study, or its grades cannot be read.
     """
     from marview.commands.window import has_display, has_window
     from marview.reader_study.ratings import RatingsFile
@@ -85,7 +85,7 @@ def summarise_study(
     """Print the grades of each method and the agreement between the readers.
 
     Raises:
-        BadInput: the folder contains no reader study, ratings cannot be read, or there are none to write.
+        BadInput: the folder contains no reader study, the grades cannot be read, or there are none to write.
         UsageError: the output folder is not empty.
         CannotWrite: the output folder cannot be written.
     """

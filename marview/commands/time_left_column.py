@@ -1,4 +1,4 @@
-"""Time left in a progress bar, once it is known."""
+"""Progress bar column that shows the remaining time once it is known."""
 
 from collections.abc import Callable
 
@@ -9,10 +9,10 @@ from marview.time_left import in_words
 
 
 class TimeLeftColumn(ProgressColumn):
-    """Column with the time left in words; empty while the time is unknown and after the task has ended.
+    """Column with the remaining time in words; empty while the time is unknown and after the task has ended.
 
     Args:
-        seconds: function that returns the seconds left; None while the time is unknown.
+        seconds: function that returns the remaining seconds, or None while they are unknown.
     """
 
     def __init__(self, seconds: Callable[[], float | None]) -> None:
@@ -20,6 +20,6 @@ class TimeLeftColumn(ProgressColumn):
         self._seconds = seconds
 
     def render(self, task: Task) -> Text:
-        """Return the time left, which all tasks of a bar share."""
+        """Return the remaining time, which is the same for all tasks in a progress bar."""
         seconds = self._seconds()
         return Text("" if seconds is None or task.finished else f"{in_words(seconds)} left")

@@ -38,8 +38,8 @@ def trace(
 ) -> None:
     """Write the sinogram of a slice and its metal trace, as arrays or as a picture.
 
-    The npz file contains `sinogram` and `li_sinogram` (line integrals) and `trace` (bool), each by view and bin, and
-    `mask` (bool), by row and column of the slice.
+    The npz file contains `sinogram` and `li_sinogram` (line integrals) and `trace` (bool), all indexed by
+    view and bin, and `mask` (bool), indexed by row and column of the slice.
 
     Raises:
         UsageError: the series has no such slice, or the output is neither npz nor PNG.

@@ -31,13 +31,13 @@ _TELLS_EVERY_S = 1.0
 
 
 class LocalCorrector:
-    """Corrector of studies on several threads; each thread keeps its own worker process running.
+    """Corrector for use on several threads; each thread keeps its own worker process running.
 
     Args:
         output: folder of the results.
         correction: method and options for every study.
         number: number of threads that call `correct`; they share the processor cores.
-        advance: called with a job and the number of its slices corrected so far, at most once per second.
+        advance: called with a job and its number of slices corrected so far, at most once per second.
     """
 
     def __init__(
@@ -64,9 +64,9 @@ class LocalCorrector:
         """Correct the study of a job.
 
         Returns:
-            How the correction ended, for the job table: state, reason, number of corrected slices, seconds and notes.
-            If the folder already has a result, the outcome of the run that wrote it. None if `stop` ended the run
-            early.
+            The outcome for the job table: state, reason, number of corrected slices, seconds and notes. If the
+            folder already contains a result, this is the outcome of the run that wrote it. None if `stop` ended
+            the run early.
         """
         folder, follow = self._output / job.folder, partial(self._advance, job)
         return ending_of(folder) or correct_study(job, folder, self._correction, self._worker, stop.is_set, follow)
@@ -80,10 +80,10 @@ class LocalCorrector:
 
 
 def correct_remotely(output: Path, correction: Correction, job: Job) -> Ending:
-    """Correct the study of a job in a worker of a cluster; the result is in a folder shared by all machines.
+    """Correct the study of a job on a cluster worker; all machines share the results folder.
 
-    If a worker dies, it is replaced and its study is corrected again, unless the first attempt has written the complete
-    result.
+    If a worker dies, another worker corrects its study again, unless the complete result was already
+    written.
     """
     folder = output / job.folder
     ending = ending_of(folder) or correct_study(job, folder, correction, _warm_worker)
@@ -104,11 +104,11 @@ def correct_study(
     is_cancelled: Callable[[], bool] = lambda: False,
     advance: Callable[[int], None] = lambda _: None,
 ) -> Ending | None:
-    """Correct the study of a job; return None if `is_cancelled` ended the run early. It never raises an exception.
+    """Correct the study of a job without raising exceptions; return None if `is_cancelled` ended the run early.
 
     Args:
         job: the study.
-        folder: folder of the result.
+        folder: output folder.
         correction: method and options.
         worker: function that returns the worker that runs the method.
         is_cancelled: called a few times per second.
@@ -161,9 +161,10 @@ def correct_study(
 
 
 def ending_of(folder: Path) -> Ending | None:
-    """Return the outcome of a study whose result exists, although the process that wrote it died before reporting.
+    """Return the outcome of a study whose result was written although the process died before reporting.
 
-    A folder that exists contains a complete result, because it is created last, after a record next to it.
+    An existing folder always contains a complete result, because a record next to it is written first and
+    the folder is created last.
     """
     if not folder.is_dir() or not any(folder.iterdir()):
         return None
@@ -175,7 +176,7 @@ def ending_of(folder: Path) -> Ending | None:
 
 
 def forget_announcement(folder: Path) -> None:
-    """Delete the record next to a result, once the job table contains the outcome."""
+    """Delete the record next to a result once the outcome is in the job table."""
     _announcement(folder).unlink(missing_ok=True)
 
 

@@ -72,7 +72,8 @@ def watch(
 ) -> int:
     """Correct studies as they arrive in a folder, until stopped with Ctrl-C or SIGTERM.
 
-    Results, job table and summaries are written to the output folder; an earlier table in it is continued.
+    The results, the job table and the summaries are written to the output folder; an existing table is
+    continued.
 
     Raises:
         UsageError: the method, a parameter or the device is unknown, or the output folder is inside the watched
@@ -108,12 +109,12 @@ def watch_folder(
 
     Args:
         folder: folder in which studies arrive, each as a subfolder or a file.
-        output: folder of the results, the job table and the summaries; an earlier table is continued.
+        output: folder for the results, the job table and the summaries; an existing table is continued.
         order: the correction to apply to every study.
-        quiet_s: seconds without a change after which a study is complete.
-        keep_free_mb: free space on the output's disk below which no study starts.
+        quiet_s: time without changes after which a study is complete, in seconds.
+        keep_free_mb: minimum free space on the output disk, in MB; below it, no study starts.
         workers: number of studies to correct at the same time; 0 for as many as processor cores and memory allow.
-        stop: event that ends the watch.
+        stop: event that stops watching.
 
     Raises:
         UsageError: the method, a parameter or the device is unknown, or the output folder is inside the watched

@@ -1,4 +1,4 @@
-"""Open the window, or draw a picture of it if there is no display."""
+"""Open the window, or render it to an image file if there is no display."""
 
 import os
 import sys
@@ -25,7 +25,7 @@ def has_window() -> bool:
 
 
 def open_window(paths: list[str], picture: Path = Path("marview.png")) -> int:
-    """Open the given studies in the window and return the exit code; errors are printed."""
+    """Open the given studies in the window, print any error, and return the exit code."""
     log_to_file()
     return ended(lambda: _open(paths, picture))
 

@@ -23,7 +23,8 @@ _LEAST_BYTES = 1 << 16
 def whole_folder(target: Path, *, bytes_needed: int = 0) -> Iterator[Path]:
     """Yield a temporary folder that becomes `target` when the block succeeds and is removed when it fails.
 
-    Meanwhile, other exports to the same target are refused. Temporary folders of killed processes are removed.
+    Until then, other exports to the same target are refused. Temporary folders of killed processes are
+    removed.
 
     Args:
         target: folder that does not exist or is empty.
@@ -64,11 +65,12 @@ def whole_folder(target: Path, *, bytes_needed: int = 0) -> Iterator[Path]:
 
 
 def check_place(target: Path, *, bytes_needed: int = 0) -> None:
-    """Check before the work starts whether `whole_folder` will be able to write a folder.
+    """Check in advance whether `whole_folder` can write a folder.
 
     Raises:
         UsageError: the target is not empty, or is in a folder of slices.
-        CannotWrite: writing is not allowed there, there is not enough disk space, or another process is writing there.
+        CannotWrite: the location is not writable, there is not enough disk space, or another process is
+            writing there.
     """
     target = Path(os.path.abspath(target))  # noqa: PTH100
     _refuse_harm(target)
@@ -81,11 +83,12 @@ def check_place(target: Path, *, bytes_needed: int = 0) -> None:
 
 
 def check_file(target: Path) -> None:
-    """Check before the work starts whether `whole_file` will be able to write a file.
+    """Check in advance whether `whole_file` can write a file.
 
     Raises:
-        UsageError: the target is a file that was read or that marview did not write, or is in a folder of slices.
-        CannotWrite: writing is not allowed there, the disk is full, or the target is a folder.
+        UsageError: the target is an input file or a file that marview did not write, or is in a folder of
+            slices.
+        CannotWrite: the location is not writable, the disk is full, or the target is a folder.
     """
     target = Path(os.path.abspath(target))  # noqa: PTH100
     _refuse_harm(target)
@@ -106,14 +109,15 @@ def _writable_parent(target: Path) -> Path:
 
 @contextmanager
 def claimed(target: Path) -> Iterator[None]:
-    """Reserve a file or folder for this process while it computes the content.
+    """Reserve a file or folder for this process while its content is being computed.
 
-    Otherwise two processes could work on the same target for minutes, and the first result would be lost. `whole_file`
-    writes the file itself. Reservations of killed processes are removed.
+    Without a reservation, two processes could spend minutes on the same target, and the first result would
+    be lost. The content itself is written with `whole_file`. Reservations of killed processes are removed.
 
     Raises:
-        UsageError: the target is a file that was read or that marview did not write, or is in a folder of slices.
-        CannotWrite: another process is writing the target, or writing is not allowed there.
+        UsageError: the target is an input file or a file that marview did not write, or is in a folder of
+            slices.
+        CannotWrite: another process is writing the target, or the location is not writable.
     """
     target = Path(os.path.abspath(target))  # noqa: PTH100
     _refuse_harm(target)
@@ -139,7 +143,8 @@ def whole_file(target: Path) -> Iterator[Path]:
     """Yield a temporary file that replaces `target` when the block succeeds and is removed when it fails.
 
     Raises:
-        UsageError: the target is a file that was read or that marview did not write, or is in a folder of slices.
+        UsageError: the target is an input file or a file that marview did not write, or is in a folder of
+            slices.
         CannotWrite: the disk is full or read-only, or the target is a folder.
     """
     target = Path(os.path.abspath(target))  # noqa: PTH100

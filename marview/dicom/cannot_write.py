@@ -1,4 +1,4 @@
-"""The error for a file or folder that cannot be written, with the reason that the operating system gives."""
+"""Error for a file or folder that cannot be written, with the operating system's reason."""
 
 import errno
 from collections.abc import Iterator
@@ -13,7 +13,7 @@ class CannotWrite(BadInput):
 
     Attributes:
         what: the message without advice, for callers that add their own.
-        why: error of the operating system.
+        why: error from the operating system.
     """
 
     def __init__(self, what: str, why: OSError | None = None, advice: str = "") -> None:
@@ -24,7 +24,7 @@ class CannotWrite(BadInput):
 
 @contextmanager
 def sentences(target: Path) -> Iterator[None]:
-    """Convert errors of the operating system to a `CannotWrite` that names the target."""
+    """Convert operating system errors to a `CannotWrite` that names the target."""
     try:
         yield
     except OSError as why:
@@ -32,7 +32,7 @@ def sentences(target: Path) -> Iterator[None]:
 
 
 def sentence(target: Path, why: OSError) -> CannotWrite:
-    """Return the `CannotWrite` for an error of the operating system, even if a library raised another error from it."""
+    """Return the `CannotWrite` for an operating system error, even if a library wrapped it in another one."""
     why = _first_cause(why)
     reasons = {
         errno.ENOSPC: "the disk is full",

@@ -1,4 +1,4 @@
-"""Check a series: list findings, and decide whether it opens, can only be viewed, or is refused."""
+"""Check a series: list findings, and decide whether it opens fully, for viewing only, or not at all."""
 
 import hashlib
 import math

@@ -53,7 +53,7 @@ _ITEM, _DELIMITER = 0xE000FFFE, 0xE0DDFFFE
 
 
 def decode(header: SliceHeader, encapsulated: bytes) -> tuple[Stored, Remark]:
-    """Decode the stored values of a compressed slice, `[y, x]` or `[y, x, sample]`, with remarks on them.
+    """Decode a compressed slice to stored values, `[y, x]` or `[y, x, sample]`, and return remarks on them.
 
     Args:
         header: header of the slice.
@@ -175,7 +175,7 @@ def _check_size(header: SliceHeader, frame: bytes) -> None:
 
 
 def codestream_size(frame: bytes) -> tuple[int, int] | None:
-    """Return rows and columns declared in a JPEG, JPEG-LS or JPEG 2000 stream; None if there are none."""
+    """Return the rows and columns declared in a JPEG, JPEG-LS or JPEG 2000 stream; None if none are declared."""
     start = frame.find(_WAVELET_SIZE, 0, 4096)
     if start >= 0 and len(frame) >= start + 24:
         right, bottom, left, top = struct.unpack_from(">IIII", frame, start + 8)

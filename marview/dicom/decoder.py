@@ -1,8 +1,8 @@
 """Decode compressed slices in child processes, because codecs hold the GIL and may crash.
 
-`main` runs in the child. For each slice it reads a line of JSON from standard input (path, size, member, entry) and
-answers on standard output with a line of JSON ({"rows", "columns", "remarks"} or {"refusal"}), followed by the HU as
-int16.
+`main` runs in the child process. For each slice it reads a line of JSON from standard input (path, size,
+member, entry) and answers on standard output with a line of JSON ({"rows", "columns", "remarks"} or
+{"refusal"}), followed by the HU as int16.
 """
 
 import contextlib
@@ -33,7 +33,7 @@ _MOST_PROCESSES = 4
 
 
 def is_worthwhile(headers: Mapping[int, SliceHeader]) -> bool:
-    """Return whether decoding in this process would take longer than starting children."""
+    """Return whether decoding in this process would take longer than starting child processes."""
     if any(header.frame for header in headers.values()):
         return False  # a child would search the whole file again for each frame
     return sum(_seconds(header) for header in headers.values()) > _WORTH_SECONDS
@@ -50,7 +50,7 @@ def _seconds(header: SliceHeader) -> float:
 
 
 class Decoder:
-    """A child process that decodes slices, started with the first slice and again after a crash."""
+    """A child process that decodes slices; it starts with the first slice and restarts after a crash."""
 
     def __init__(self) -> None:
         self._process: subprocess.Popen[bytes] | None = None
@@ -87,7 +87,7 @@ class Decoder:
             raise BadInput(f"{header.name} contains a damaged compressed image: its decoder crashed.") from None
 
     def close(self) -> None:
-        """Stop the child."""
+        """Stop the child process."""
         process, self._process = self._process, None
         if process is None:
             return
@@ -112,9 +112,10 @@ class Decoder:
 
 
 def decode_apart(headers: Mapping[int, SliceHeader]) -> Iterator[tuple[int, NDArray[np.int16] | BadInput, Remark]]:
-    """Yield the index z of each decoded slice, its HU `[y, x]` or the reason why it has none, and remarks.
+    """Yield each slice's index z, its HU `[y, x]` or the error that prevented decoding, and remarks.
 
-    Slices are decoded in this process while the children start (about a second), and if none can start.
+    While the child processes start (about a second), or if none can start, slices are decoded in this
+    process.
 
     Args:
         headers: headers by index z, in decoding order.

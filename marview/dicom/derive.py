@@ -1,4 +1,4 @@
-"""Write a derived CT series: each source slice plus its correction."""
+"""Write a derived CT series in which each slice is the source slice plus its correction."""
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -37,8 +37,8 @@ class DerivedSeries:
     """A derived series that was written.
 
     Attributes:
-        has_own_rescale: whether each slice has the rescale slope and intercept of its original; otherwise all slices
-            share a slope and intercept with a wider range.
+        has_own_rescale: whether each slice keeps the rescale slope and intercept of its source slice;
+            otherwise all slices share one slope and intercept with a wider range.
     """
 
     folder: Path
@@ -60,18 +60,18 @@ def write_derived_series(
 ) -> DerivedSeries:
     """Write source plus correction as a new CT series, and verify each file by reading it back.
 
-    If no value of the series clips, each slice keeps its source's slope, intercept and bits, so that slices with a
-    correction of 0 keep their stored values exactly. Otherwise the whole series uses one rescale: signed 16 bit with
-    slope 1, or with the smallest slope that avoids clipping. Padding stays padding. Slices missing in the source are
-    missing in the result.
+    If no value in the series clips, each slice keeps its source's slope, intercept and bits, so slices with
+    a correction of 0 keep their stored values exactly. Otherwise the whole series uses one rescale: signed
+    16 bit with slope 1, or with the smallest slope that avoids clipping. Padding stays padding. Slices
+    missing from the source are also missing from the result.
 
     Args:
         loaded: DICOM source.
         correction_hu: correction of each slice of the source, float32 HU.
-        derivation: contents of the derivation description.
+        derivation: information for the Derivation Description.
         folder: output folder, new or empty.
         description: series description, at most 64 characters; by default the method and the source's description.
-        neighbours: number of slices on each side that the method used besides the slice itself.
+        neighbours: number of neighbouring slices on each side that the method used.
         on_slice: called with the index z of each written slice.
         is_cancelled: called before each slice.
 
@@ -168,7 +168,7 @@ def _refuse(loaded: LoadedSeries, correction_hu: Planes) -> None:
 
 
 def source_dataset(header: SliceHeader) -> Dataset:
-    """Read all elements of a source file except its pixels, undecoded.
+    """Read all elements of a source file except its pixel data, without decoding their values.
 
     Raises:
         BadInput: the file no longer exists or has changed.

@@ -1,4 +1,4 @@
-"""Set the attributes of a derived CT image: its type, its source images, its derivation and the program."""
+"""Set the attributes of a derived CT image: image type, source images, derivation and software."""
 
 from dataclasses import dataclass
 
@@ -37,7 +37,7 @@ class Derivation:
     application_version: str = __version__
 
     def text(self, *, is_changed: bool = True) -> str:
-        """Return the Derivation Description of a slice, at most 1024 characters; it mentions an unchanged slice."""
+        """Return a slice's Derivation Description, at most 1024 characters; it says if the slice is unchanged."""
         what = f"Metal artifact reduction: {self.method} {self.version}, {MAKER} {self.application_version}."
         weights = f" Weights {self.weights}." if self.weights else ""
         head = short_text(what + weights, 512) + ("" if is_changed else " This slice is unchanged.")
@@ -90,7 +90,7 @@ def describe(
     series_uid: str,
     now: tuple[str, str],
 ) -> None:
-    """Convert the elements of a source slice to those of a derived slice, created at the date and time `now`."""
+    """Turn the data set of a source slice into the data set of a derived slice, with date and time `now`."""
     _strip(dataset)
     _complete(dataset)
     kept = [str(value) for value in _values(dataset, "ImageType")[3:]]
@@ -148,7 +148,7 @@ def _complete(dataset: Dataset) -> None:
 def refer(
     dataset: Dataset, sources: list[SliceHeader], derivation: Derivation, now: str, *, is_changed: bool = True
 ) -> None:
-    """Record the source images, the derivation and the software of a derived image."""
+    """Record the source images, derivation and software in a derived image."""
     items = []
     for header in sources:
         item = Dataset()

@@ -1,7 +1,8 @@
-"""Find elements at the top level of a data set without parsing any other element or trusting its length.
+"""Find top-level elements of a data set without parsing the other elements or trusting their lengths.
 
-pydicom reads whole data sets and follows nested sequences and declared lengths. A scan needs only about forty values
-and the position of the pixels, from thousands of files, some of them damaged or hostile.
+pydicom reads whole data sets and follows nested sequences and declared lengths. A scan needs only about
+forty values and the position of the pixel data, but from thousands of files, and some may be damaged or
+malicious.
 """
 
 import struct
@@ -23,7 +24,7 @@ _LOOK_INSIDE_BYTES = 4096
 
 
 class TooDeep(Exception):  # noqa: N818 - a judgement of the file, not a program error
-    """Sequences are nested more deeply than in any image."""
+    """Sequences are nested more deeply than in any real image."""
 
 
 @dataclass(frozen=True)
@@ -54,7 +55,7 @@ def find(
     is_little_endian: bool = True,
     stop_after_group: int = 0x7FE0,
 ) -> Elements:
-    """Find wanted top-level elements of the data set at `start`, up to the pixel data or `stop_after_group`.
+    """Find the wanted top-level elements of the data set at `start`, up to the pixel data or `stop_after_group`.
 
     Raises:
         TooDeep: sequences are nested too deeply.

@@ -1,4 +1,4 @@
-"""Helper functions for writing CT images: pixels, file format, and texts that fit their elements."""
+"""Helper functions for writing CT images: pixels, file format, and text that meets DICOM limits."""
 
 import math
 from datetime import UTC, datetime
@@ -40,7 +40,7 @@ def set_pixels(dataset: Dataset, stored: NDArray[np.int64], *, bits_stored: int,
 
 
 def stored_range(bits_stored: int, *, is_signed: bool) -> tuple[int, int]:
-    """Return the lowest and highest stored value for a number of bits."""
+    """Return the lowest and highest stored value for a given number of bits."""
     return (-(1 << (bits_stored - 1)), (1 << (bits_stored - 1)) - 1) if is_signed else (0, (1 << bits_stored) - 1)
 
 
@@ -60,7 +60,7 @@ def to_bytes(dataset: Dataset) -> bytes:
 
 
 def coded(value: str, scheme: str, meaning: str) -> DicomSequence:
-    """Return a sequence that contains one code."""
+    """Return a code sequence with a single code."""
     item = Dataset()
     item.CodeValue, item.CodingSchemeDesignator, item.CodeMeaning = value, scheme, meaning
     return DicomSequence([item])

@@ -1,4 +1,4 @@
-"""Protect files that marview did not write: no output replaces one of them or is added to the slices of a series.
+"""Protect files that marview did not write: no output replaces them or is added to the slices of a series.
 
 marview writes its name into every image, picture, movie and document, if the format has a field for the software.
 """
@@ -48,10 +48,11 @@ _UNREADABLE, _SPECIAL, _OTHER = "no permission to read it", "a special file", "u
 
 
 def refuse_foreign(target: Path) -> None:
-    """Refuse a target that is a file marview did not write, or a new file among the slices of a series.
+    """Refuse to replace a file that marview did not write, or to add a new file to the slices of a series.
 
     Raises:
-        UsageError: the target would replace a file that marview did not write, or be among the slices of a series.
+        UsageError: the target would replace a file that marview did not write, or be added to the slices of
+            a series.
     """
     target = Path(os.path.realpath(target))
     try:
@@ -77,7 +78,7 @@ def refuse_other_kind(part: Path, target: Path) -> None:
     """Refuse to replace a file with one of a different kind, for example a metal mask with measurements.
 
     Raises:
-        UsageError: the existing file is of another kind than the new one.
+        UsageError: the existing file and the new one are of different kinds.
     """
     if not target.is_file() or not target.stat().st_size:
         return

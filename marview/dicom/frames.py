@@ -22,7 +22,7 @@ _ITEM, _DELIMITER = 0xE000FFFE, 0xE0DDFFFE
 
 
 def has_frames(header: SliceHeader) -> bool:
-    """Return whether a file is Enhanced CT with separable frames."""
+    """Return whether a file is Enhanced CT with frames that can be read separately."""
     return header.sop_class in ENHANCED_CT and header.pixel_offset is not None and header.transfer_syntax != DEFLATED
 
 
@@ -33,7 +33,7 @@ def frames_of(header: SliceHeader) -> list[SliceHeader]:
         header: header of the whole file.
 
     Raises:
-        BadInput: the file does not give the positions of its frames, or does not contain all frames.
+        BadInput: the file does not give the positions of its frames, or some frames are missing.
     """
     parts = list(_parts(header))
     try:

@@ -45,20 +45,22 @@ class SliceHeader:
         pixel_offset: start of the pixel data in the file, or in the inflated data set of the deflated syntax; None if
             the file ends before it.
         pixel_length: declared length of the pixel data, or of a frame, in bytes; -1 if encapsulated.
-        phase: values that distinguish images at one position (temporal position, acquisition, trigger, kernel, ...).
-        settings: values of the scan that are usually the same, or change gradually, in all slices.
+        phase: values that distinguish images at the same position (temporal position, acquisition, trigger,
+            kernel, ...).
+        settings: scan settings that usually stay constant or change gradually from slice to slice.
         acquired_s: date and time of the acquisition in seconds, comparable within a series; None if unknown.
-        dates: dates by name, as they are written.
-        overlay_bits: bits of a pixel declared as overlays, as a bit mask.
+        dates: dates by name, as stored in the file.
+        overlay_bits: bit mask of the pixel bits that are declared as overlays.
         is_cut: whether the file ends within an element of the header.
         frame: number of the frame in its file, from 1; 0 for a file with one image.
         has_odd_sign: whether Pixel Representation is neither 0 (unsigned) nor 1 (signed).
         has_float_pixels: whether the image is Float Pixel Data, which marview does not read.
         has_commas: whether numbers have a decimal comma.
-        concatenation: UID of an Enhanced CT object in several files, number of this file, and number of files, 0 if
-            unknown.
-        slope: rescale slope; None if absent. It is NaN or 0 if the file contains NaN or 0.
-        uses_spare_bits: whether bits above Bits Stored belong to the values, as other slices of the series show.
+        concatenation: UID of an Enhanced CT object that is split into several files, the number of this
+            file, and the number of files (0 if unknown).
+        slope: rescale slope; None if absent. NaN and 0 are kept as in the file.
+        uses_spare_bits: whether bits above Bits Stored belong to the values, as found in other slices of the
+            series.
     """
 
     source: Source
@@ -159,7 +161,7 @@ def is_directory_file(source: Source) -> bool:
 
 
 def looks_like_dicom(head: bytes) -> bool:
-    """Return whether bytes start like DICOM: with the preamble, or with group 2 or 8 in either byte order."""
+    """Return whether bytes look like the start of a DICOM file: preamble, or group 2 or 8 in either byte order."""
     if head[128:132] == b"DICM":
         return True
     if len(head) < 8:
@@ -204,7 +206,7 @@ def _parse(source: Source, data: bytes) -> SliceHeader:
 def opening(data: bytes) -> tuple[str, int, str]:
     """Return the transfer syntax of a file, the start of its data set, and its media storage SOP class.
 
-    The syntax is guessed if the file does not state it.
+    If the file does not state its transfer syntax, the syntax is guessed.
     """
     start = 132 if data[128:132] == b"DICM" else 0
     syntax = sop_class = ""

@@ -1,4 +1,4 @@
-"""Recognise slices of several acquisitions or reconstructions that alternate in space."""
+"""Detect several acquisitions or reconstructions whose slices alternate along the stack."""
 
 from collections import defaultdict
 from collections.abc import Callable, Hashable, Iterator, Sequence
@@ -20,7 +20,7 @@ It is almost 2 if two groups take turns, 1.5 for three groups, and less if a gro
 
 
 def by(slices: Sequence[SliceHeader], key: Callable[[SliceHeader], Hashable]) -> list[list[SliceHeader]]:
-    """Group slices by a value, in the order in which the values first occur."""
+    """Group slices by a value; groups are ordered by the first occurrence of their value."""
     groups: dict[Hashable, list[SliceHeader]] = defaultdict(list)
     for header in slices:
         groups[key(header)].append(header)
@@ -30,8 +30,8 @@ def by(slices: Sequence[SliceHeader], key: Callable[[SliceHeader], Hashable]) ->
 def stacks_in(groups: Sequence[Sequence[SliceHeader]]) -> list[Sequence[SliceHeader]]:
     """Return the groups with more than one slice, or no groups if many slices have a unique value.
 
-    A few slices with a unique value are treated as exceptions. If there are many of them, the value cannot tell stacks
-    apart.
+    A few slices with a unique value are treated as exceptions. If there are many, the value does not
+    distinguish stacks.
     """
     stacks = [group for group in groups if len(group) > 1]
     alone = len(groups) - len(stacks)
@@ -39,7 +39,7 @@ def stacks_in(groups: Sequence[Sequence[SliceHeader]]) -> list[Sequence[SliceHea
 
 
 def lie_between_each_other(groups: Sequence[Sequence[SliceHeader]]) -> bool:
-    """Return whether slices of different groups alternate; groups that follow one another are parts of one scan."""
+    """Return whether slices of different groups alternate; consecutive groups are parts of one scan."""
     return len(groups) > 1 and _changes(groups) >= len(groups) + 1
 
 
@@ -66,10 +66,10 @@ def _changes(groups: Sequence[Sequence[SliceHeader]]) -> int:
 
 
 def groupings(slices: Sequence[SliceHeader]) -> Iterator[tuple[str, list[list[SliceHeader]], bool]]:
-    """Yield ways to group slices into acquisitions: the value's name, the groups, and whether they must take turns.
+    """Yield ways to group slices into acquisitions: value name, groups, and whether the groups must take turns.
 
-    Image Type and the acquisition time also differ between slices, or blocks of slices, of the same scan; groups must
-    then take turns to count as acquisitions.
+    Image Type and the acquisition time can also vary within one scan, from slice to slice or between blocks
+    of slices. Groups by these values count as acquisitions only if they take turns (`take_turns`).
     """
     for tag in [name for name, _ in slices[0].phase]:
         yield tag.replace("_", " "), by(slices, partial(_phase, tag)), False
@@ -80,9 +80,9 @@ def groupings(slices: Sequence[SliceHeader]) -> Iterator[tuple[str, list[list[Sl
 
 
 def groupings_of_repeats(slices: Sequence[SliceHeader]) -> Iterator[tuple[str, list[list[SliceHeader]], bool]]:
-    """Yield further ways to group slices that share positions, as `groupings` does.
+    """Yield further ways to group slices that share positions, in the same form as `groupings`.
 
-    These settings may also differ within one scan, so they tell acquisitions apart only where positions repeat.
+    These settings may also vary within one scan, so they distinguish acquisitions only if positions repeat.
     """
     for tag in [name for name, _ in slices[0].settings]:
         yield tag.replace("_", " "), by(slices, partial(_setting, tag)), False

@@ -1,4 +1,4 @@
-"""Write an original CT series, for `marview demo` and `marview simulate`."""
+"""Write a volume as an original CT series, for `marview demo` and `marview simulate`."""
 
 import uuid
 from dataclasses import dataclass
@@ -27,7 +27,7 @@ class Labels:
     Attributes:
         patient_name: patient name in DICOM format, family^given.
         body_part: defined term of PS3.16 annex L, such as PELVIS; empty if none fits.
-        comments: description of how the series was made, for Image Comments.
+        comments: text for Image Comments that says how the series was made.
         window: initial width and level in HU.
         kernel: reconstruction kernel.
     """
@@ -54,16 +54,16 @@ def write_ct_series(
         grid: grid with orthogonal rows and columns.
         folder: output folder, new or empty.
         labels: names and descriptions.
-        seed: seed of the UIDs; by default, every call creates new UIDs.
+        seed: seed for the UIDs; by default, every call creates new UIDs.
         study_seed: seed shared by series of the same study and frame of reference; by default `seed`.
 
     Returns:
-        Paths of the files, slices from the foot end.
+        Paths of the files, ordered from the foot end.
 
     Raises:
         CannotWrite: the disk is full or read-only. No partial files remain.
         UsageError: the folder is not empty.
-        ValueError: the volume does not fit the grid, or its HU do not fit 16 bits.
+        ValueError: the volume does not fit the grid, or its HU do not fit into 16 bits.
     """
     folder = Path(folder)
     hu = np.asarray(hu)

@@ -1,4 +1,4 @@
-"""Read a metal mask (DICOM SEG, NIfTI or NRRD) onto the grid of a series."""
+"""Read a metal mask (DICOM SEG, NIfTI or NRRD) and place it on the grid of a series."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -33,7 +33,7 @@ class MaskFile:
 
     Attributes:
         mask: bool `[z, y, x]` on the grid of the series.
-        notes: notes for the user on resampling, joined labels and parts outside the series.
+        notes: notes for the user on resampling, merged labels, and parts of the mask outside the series.
     """
 
     mask: NDArray[np.bool_]
@@ -70,7 +70,7 @@ def read_mask(path: Path | str, series: LoadedSeries) -> MaskFile:
 
 
 def read_metal(path: Path | str, series: LoadedSeries) -> MaskFile:
-    """Read a metal mask for a series, and add a note if most of its voxels are tissue in the series.
+    """Read a metal mask for a series, and add a note if most of its voxels have tissue HU.
 
     Raises:
         BadInput: as for `read_mask`.

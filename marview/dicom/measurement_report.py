@@ -47,8 +47,8 @@ class ReportedMeasure:
     Attributes:
         name: name such as "Ellipse 3".
         shape: graphic type of `points`; the points of an ellipse are the ends of its two axes.
-        points: LPS in mm, `[point, 3]`.
-        slices: indices z of its slices; empty for a section through many slices.
+        points: LPS coordinates in mm, `[point, 3]`.
+        slices: indices z of the measured slices; empty for a section across many slices.
         values: values in each measured image.
     """
 
@@ -60,14 +60,14 @@ class ReportedMeasure:
 
 
 def write_measurement_report(path: Path | str, measures: Sequence[ReportedMeasure], series: LoadedSeries) -> Path:
-    """Write measurements as one SR object in the study of their series.
+    """Write measurements as one SR object in the study of the measured series.
 
     Each measurement has one group per image, all with the same tracking UID.
 
     Args:
         path: output file, NAME.dcm.
         measures: measurements.
-        series: DICOM series of the measurements.
+        series: measured DICOM series.
 
     Raises:
         BadInput: the series is not DICOM or has no UIDs, or there is no measurement.

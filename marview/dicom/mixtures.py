@@ -1,4 +1,4 @@
-"""Findings on different kinds of slices that `split` keeps together: blocks of slices, and alternating settings."""
+"""Findings on series that mix slices with different settings, in blocks or alternating."""
 
 from collections.abc import Sequence
 
@@ -37,7 +37,7 @@ _MOST_VALUES = 3
 
 
 def mixtures(slices: Sequence[SliceHeader]) -> list[Finding]:
-    """Return findings on different kinds of slices that `split` keeps together because they follow one another."""
+    """Return findings on slices with different settings that `split` keeps in one series."""
     findings = []
     for tag, name in (
         ("kernel", translatable("reconstruction kernels")),
@@ -90,5 +90,5 @@ def _turns(slices: Sequence[SliceHeader]) -> list[Finding]:
 
 
 def lack_place(slices: Sequence[SliceHeader]) -> list[SliceHeader]:
-    """Return the slices without usable position or orientation."""
+    """Return the slices without a usable position or orientation."""
     return [header for header in slices if header.position_mm is None or header.orientation is None]

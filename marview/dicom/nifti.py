@@ -1,4 +1,4 @@
-"""Read a NIfTI file like a series: HU on an LPS grid, slices from the foot end."""
+"""Read a NIfTI file like a series: HU on an LPS grid, with slices ordered from the foot end."""
 
 import gzip
 import math
@@ -129,7 +129,7 @@ def _refuse_bomb(path: Path, listed_bytes: float) -> None:
 
 
 def check_nifti(path: Path) -> SeriesReport:
-    """Check a NIfTI file by its header."""
+    """Check a NIfTI file by its header only."""
     try:
         image, layout = open_nifti(path)
     except BadInput as why:
@@ -270,7 +270,7 @@ def _highest(values: NDArray[Any]) -> float:
 
 
 def read_nifti_labels(path: Path) -> tuple[NDArray[Any], Grid]:
-    """Read the values of a NIfTI file in its own axis order, `[i, j, k]`, and their grid.
+    """Read the values of a NIfTI file, in the file's axis order `[i, j, k]`, and their grid.
 
     Raises:
         BadInput: the file cannot be read.

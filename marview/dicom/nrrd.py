@@ -48,9 +48,10 @@ _TYPES = {
 
 
 def read_nrrd_labels(path: Path) -> tuple[NDArray[Any], Grid]:
-    """Read the values of an NRRD file in its own axis order, `[i, j, k]`, and their grid.
+    """Read the values of an NRRD file, in the file's axis order `[i, j, k]`, and their grid.
 
-    Along a non-spatial axis, such as that of overlapping segments of 3D Slicer, the largest value counts.
+    Along a non-spatial axis, such as the axis along which 3D Slicer stores overlapping segments, the largest
+    value is used.
 
     Raises:
         BadInput: the file cannot be read, does not give the positions of its voxels, or stores its values in another

@@ -1,4 +1,4 @@
-"""Findings on unusual header values: identifiers, dates, numbers, and pixel values that are declared not to be HU."""
+"""Findings on unusual header values: identifiers, dates, numbers, and units other than HU."""
 
 import re
 from collections.abc import Sequence
@@ -108,7 +108,7 @@ def _odd_uids(slices: Sequence[SliceHeader]) -> list[Finding]:
 
 
 def other_values(slices: Sequence[SliceHeader]) -> list[Finding]:
-    """Return findings on values that the files declare not to be HU."""
+    """Return findings on pixel values that are not in HU or may be wrong, according to the headers."""
     for header in slices:
         other = next((value for value in header.image_type if value in _OTHER_QUANTITIES), "")
         if header.rescale_type != _MODIFIED_HU and _NO_LETTER.sub("", header.rescale_type) not in _HU_TYPES:

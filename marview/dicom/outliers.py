@@ -17,14 +17,15 @@ _MOST_NAMED = 3
 def doubtful_row(below: NDArray[np.int16], here: NDArray[np.int16], above: NDArray[np.int16]) -> int | None:
     """Find the row from which a slice no longer resembles its neighbours; None if there is none.
 
-    A pixel is odd if it differs from both neighbours by more than 60 HU and by more than twice their difference. Damage
-    in a codestream starts or ends within a row, so the fraction of odd pixels jumps by 0.3 or more between two rows.
-    Metal, gas and motion change it gradually: by at most 0.20 in the real series measured.
+    A pixel is odd if it differs from both neighbours by more than 60 HU and by more than twice their
+    difference. Damage in a codestream starts or ends within a row, so the fraction of odd pixels jumps by
+    0.3 or more between two rows. Metal, gas and motion change it gradually: by at most 0.20 in measurements
+    on real series.
 
     Args:
-        below: HU of the slice before, `[y, x]`.
-        here: HU of the slice to judge.
-        above: HU of the slice after.
+        below: HU of the previous slice, `[y, x]`.
+        here: HU of the slice to check.
+        above: HU of the next slice.
     """
     step = max(1, here.shape[1] // _COLUMNS)
     one, middle, other = (image[:, ::step].astype(np.int32) for image in (below, here, above))
@@ -36,7 +37,7 @@ def doubtful_row(below: NDArray[np.int16], here: NDArray[np.int16], above: NDArr
 
 
 def doubtful_findings(hu: NDArray[np.int16], names: Mapping[int, str], compressed: Collection[int]) -> list[Finding]:
-    """Return findings on slices that differ from both neighbours in the way that damaged slices do.
+    """Return findings on slices that differ from both neighbours as damaged slices do.
 
     Args:
         hu: HU, `[z, y, x]`.

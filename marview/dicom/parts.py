@@ -1,4 +1,4 @@
-"""Part files and part folders: temporary output, named after the process that writes it and removed when it ends."""
+"""Part files and part folders: temporary output, named after its process and removed when the process ends."""
 
 import contextlib
 import errno
@@ -32,7 +32,7 @@ _FOREIGN_SECONDS = 86_400
 
 
 def sweep(folder: Path) -> None:
-    """Remove part files and part folders of killed processes from a folder."""
+    """Remove the part files and part folders of killed processes from a folder."""
     for part in folder.glob(f"{PART}*"):
         if part.is_symlink():
             continue
@@ -43,13 +43,13 @@ def sweep(folder: Path) -> None:
 
 
 def part_name(name: str) -> str:
-    """Return the name of the part folder of a target, short enough for every file system."""
+    """Return the name of a target's part folder, short enough for every file system."""
     encoded = os.fsencode(name)
     return f"{PART}{name}" if len(encoded) < _LONGEST_NAME else f"{PART}{hashlib.sha256(encoded).hexdigest()}"
 
 
 def part_file_name(target: Path) -> str:
-    """Return the name of a part file: it contains the process id, and ends with the target's suffix for libraries."""
+    """Return a name for a part file: it contains the process id and keeps the suffix, which libraries need."""
     suffixes = "".join(target.suffixes[-2:])
     kept = suffixes if len(suffixes) <= _LONGEST_SUFFIX else ""
     process = os.getpid()
@@ -67,7 +67,7 @@ def _machine() -> str:
 
 
 def claim(part: Path, target: Path) -> None:
-    """Create the part folder of a target, together with the file that names its process."""
+    """Create a target's part folder with the file that identifies its owner process."""
     owner = {
         "process": os.getpid(),
         "started": started(os.getpid()),
@@ -102,7 +102,7 @@ def taken(part: Path, target: Path) -> CannotWrite:
 
 
 def is_stale(part: Path) -> bool:
-    """Return whether the owner of a part folder has ended; those of other machines are kept for a day."""
+    """Return whether the owner of a part folder has ended; folders from other machines are kept for a day."""
     owner = _read_owner(part)
     try:
         age = time.time() - part.stat().st_mtime

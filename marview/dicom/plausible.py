@@ -1,4 +1,4 @@
-"""Check whether the values of a volume can be HU and its lengths can be mm."""
+"""Check whether the values and the size of a volume are plausible in HU and mm."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,7 +24,7 @@ _HIGHEST_ATTENUATION = 30
 
 
 def size_findings(grid: Grid, name: str) -> list[Finding]:
-    """Return a finding if no CT scanner has this field of view.
+    """Return a finding if the field of view is impossible for a CT scanner.
 
     Args:
         grid: grid of the volume.
@@ -40,15 +40,16 @@ def size_findings(grid: Grid, name: str) -> list[Finding]:
 
 
 def values_findings(hu: NDArray[np.int16], name: str, *, is_padded: bool, are_labels: bool = False) -> list[Finding]:
-    """Return a finding if the values are attenuation or labels instead of HU, air is not -1000, or everything is air.
+    """Return a finding if the values look like attenuation or labels, air is not -1000, or everything is air.
 
-    Corners outside the field of view do not count.
+    Corners outside the field of view are ignored.
 
     Args:
         hu: values, `[z, y, x]`.
         name: name of the file or series.
-        is_padded: whether `PADDING_HU` marks pixels without a value, so that it does not count as air.
-        are_labels: whether values too small for HU are labels, because the file stores whole numbers.
+        is_padded: whether `PADDING_HU` marks pixels without a value, so these do not count as air.
+        are_labels: whether values too small for HU are reported as labels, because the file stores whole
+            numbers.
     """
     sample = _inside(hu)
     sample = sample[sample != PADDING_HU] if is_padded else sample

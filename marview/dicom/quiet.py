@@ -1,4 +1,4 @@
-"""Keep warnings of libraries, which may quote patient data, out of logs and screens."""
+"""Keep library warnings, which may quote patient data, out of logs and off the screen."""
 
 import errno
 import logging
@@ -21,9 +21,9 @@ class OutOfMemory(BadInput):
 
 
 def note_caught(why: BaseException, name: str) -> None:
-    """Log the type and position of a library's exception, without its text, which may contain the patient's name.
+    """Log the type and location of a library's exception, without its text, which may contain a patient name.
 
-    `docs/decisions/042-what-libraries-raise.md` lists the types.
+    `docs/decisions/042-what-libraries-raise.md` lists the exception types.
 
     Raises:
         OutOfMemory: there was not enough memory, so the file may be intact.
@@ -40,7 +40,7 @@ def note_caught(why: BaseException, name: str) -> None:
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """Drop warnings and logs of pydicom, nibabel and highdicom; `check` reports the problems that matter."""
+    """Suppress warnings and logs of pydicom, nibabel and highdicom; `check` reports the problems that matter."""
     was_disabled = [logger.disabled for logger in _LOGGERS]
     for logger in _LOGGERS:
         logger.disabled = True

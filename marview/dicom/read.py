@@ -51,12 +51,12 @@ class LoadedSeries:
 
     @property
     def gaps(self) -> tuple[int, ...]:
-        """Return the indices z without an image."""
+        """Return the indices z of slices without an image."""
         return () if self.nifti is not None else tuple(z for z, header in enumerate(self.sources) if header is None)
 
     @property
     def patient_id(self) -> str:
-        """Return the patient's identifier in the files; empty if there is none."""
+        """Return the patient ID in the files; empty if there is none."""
         return next((header.patient_id for header in self.sources if header is not None), "")
 
     def window_at(self, z: int) -> tuple[float, float] | None:
@@ -78,15 +78,18 @@ def read(
     on_slice: Callable[[int], None] | None = None,
     is_cancelled: Callable[[], bool] | None = None,
 ) -> LoadedSeries:
-    """Read a series. This function blocks, so a window calls it on a background thread.
+    """Read a series.
+
+    The call blocks, so the window runs it on a background thread.
 
     Args:
-        series: series of `scan`.
-        report: report of `check`; if None, the series is checked first.
-        allocate: function that returns an array of a shape `[z, y, x]` and dtype (int16) to read into, for example in
-            shared memory; by default it returns a numpy array.
+        series: series from `scan`.
+        report: report from `check`; if None, the series is checked first.
+        allocate: function that returns an array of the given shape `[z, y, x]` and dtype (int16) to read
+            into, for example in shared memory; by default it returns a numpy array.
         on_start: called once when the grid is known and every voxel is still `PADDING_HU`.
-        on_slice: called with the index z of each slice read, the middle slice first; not for damaged slices.
+        on_slice: called with the index z of each slice read, starting with the middle slice; not called for
+            damaged slices.
         is_cancelled: called before each slice.
 
     Raises:
@@ -177,7 +180,7 @@ def middle_outward(count: int) -> list[int]:
 
 
 def allocate_hu(shape: tuple[int, int, int], allocate: Allocate | None) -> NDArray[np.int16]:
-    """Allocate the array to read into.
+    """Allocate the HU array that a series is read into.
 
     Raises:
         BadInput: there is not enough memory.

@@ -1,4 +1,4 @@
-"""Requirements of objects that refer to slices of a series (SEG, SR)."""
+"""Checks and source images for objects that refer to slices of a series (SEG, SR)."""
 
 from pydicom.dataset import Dataset
 
@@ -34,7 +34,7 @@ def refuse_unreferable(series: LoadedSeries, what: str, another: str) -> None:
 
 
 def bare(source: Dataset, header: SliceHeader) -> Dataset:
-    """Return the parts of a source image that highdicom needs, without texts, which it would check and encode again."""
+    """Return the elements of a source image that highdicom needs, without texts, which it would re-encode."""
     dataset = Dataset()
     for keyword in TYPE_2:
         setattr(dataset, keyword, None)

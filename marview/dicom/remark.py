@@ -1,4 +1,4 @@
-"""Remarks on the pixels of a slice, made during decoding, and the findings made from them."""
+"""Remarks on the pixels of a slice, made during decoding, and the resulting findings."""
 
 import enum
 from collections.abc import Mapping, Sequence
@@ -8,7 +8,7 @@ from marview.text import listing, translatable
 
 
 class Remark(enum.IntFlag):
-    """Observations on the pixels of one slice."""
+    """Remarks on the pixels of one slice."""
 
     NONE = 0
     CLIPPED = enum.auto()
@@ -76,7 +76,7 @@ _FINDINGS: Mapping[Remark, tuple[Kind, str]] = {
 
 
 def findings_of(remarks: Mapping[int, Remark], names: Mapping[int, str]) -> list[Finding]:
-    """Return one finding per remark, for all slices that have it.
+    """Return one finding per remark, covering all slices with this remark.
 
     Args:
         remarks: remarks by index z.

@@ -9,7 +9,7 @@ from marview.text import translatable
 
 
 class Outcome(enum.IntEnum):
-    """How a series opens: without or with warnings, for viewing only, or not at all."""
+    """How a series opens: without warnings, with warnings, for viewing only, or not at all."""
 
     OPENS = 0
     WARNS = 1
@@ -66,8 +66,8 @@ class Finding:
     """A finding about a series.
 
     Attributes:
-        sentence: message with files, expected and found values.
-        outcome: outcome if this were the only finding; OPENS if it is only information.
+        sentence: message with the files and the expected and actual values.
+        outcome: outcome if this is the only finding; OPENS if it is for information only.
         slices: indices z of the affected slices; empty if the finding concerns the whole series.
     """
 
@@ -91,7 +91,7 @@ class Stack:
 
     @property
     def gaps(self) -> tuple[int, ...]:
-        """Return the indices z without an image."""
+        """Return the indices z of slices without an image."""
         return tuple(z for z, header in enumerate(self.slices) if header is None)
 
 
@@ -133,7 +133,7 @@ class SeriesReport:
 
     @property
     def question(self) -> str:
-        """Return the question to ask before MAR of a series with a gap; empty without a gap."""
+        """Return the question to ask before correcting a series with missing slices; empty if none are missing."""
         has_gap = bool(self.stack is not None and self.stack.gaps) or self.is_damaged
         about = {Kind.MISSING_SLICE, Kind.DAMAGED, Kind.SAME_POSITION, Kind.SAME_UID}
         sentences = [finding.sentence for finding in self.findings if finding.kind in about]

@@ -76,7 +76,7 @@ def common_rescale(
 
 
 def wide_rescale(low_hu: float, high_hu: float) -> Rescale:
-    """Return a rescale to signed 16 bit that contains the range: slope 1 if possible, otherwise the smallest slope."""
+    """Return a rescale to signed 16 bit that covers the range: slope 1 if possible, otherwise the smallest slope."""
     if low_hu > -32768.5 and high_hu < 32767.5:
         return Rescale(1.0, 0.0, 16, is_signed=True)
     middle = float(np.rint((low_hu + high_hu) / 2))

@@ -1,4 +1,4 @@
-"""Find the studies and series under a path by their headers, without blocking."""
+"""Find the studies and series under a path by reading headers, without blocking."""
 
 import contextlib
 import unicodedata
@@ -29,17 +29,18 @@ def scan(
 ) -> Scan:
     """Find the series in a folder, zip or file, without reading pixels.
 
-    A single file gives a series of one slice. Slices with the same series UID are split into several series if they are
-    not one volume, for example if they differ in size, orientation, phase or patient, or if some are scouts.
+    A single file gives a series of one slice. Slices with the same series UID are split into several series
+    if they do not form one volume, for example if they differ in size, orientation, phase or patient, or if
+    some are scouts.
 
     Args:
         path: folder (searched recursively), zip, DICOM file with or without extension, or NIfTI file.
         on_progress: called with the number of files read so far.
         is_cancelled: called before each file; if it returns True, the series found so far are returned.
-        may_be_empty: whether to return a scan without studies instead of raising.
+        may_be_empty: whether to return a scan without studies instead of raising an error.
 
     Raises:
-        BadInput: the path contains nothing that can be shown; the message says what was found instead.
+        BadInput: the path contains no images that can be shown; the message says what was found instead.
 
     >>> scan("/nowhere")
     Traceback (most recent call last):

@@ -1,4 +1,4 @@
-"""Write the metal mask as DICOM SEG with highdicom, and read DICOM SEG of any vendor."""
+"""Write the metal mask as DICOM SEG with highdicom, and read DICOM SEG from any vendor."""
 
 import warnings
 from collections.abc import Iterable
@@ -67,7 +67,7 @@ def write_segmentation(
         mask: bool `[z, y, x]` on the grid of the series.
         series: DICOM source.
         origin: description of how the metal was found.
-        is_automatic: whether the mask was not edited by hand.
+        is_automatic: whether the mask was created without manual editing.
 
     Raises:
         BadInput: the series is not DICOM or has no UIDs, or the mask is empty.
@@ -124,7 +124,7 @@ def write_segmentation(
 
 
 def read_segmentation(path: Path, series: LoadedSeries) -> Segments:
-    """Read all segments of a DICOM SEG; fractional pixels count from one half.
+    """Read all segments of a DICOM SEG as one mask; fractional values of at least one half count as metal.
 
     Raises:
         BadInput: the file is not a SEG object, is damaged, or belongs to a different patient from the series.

@@ -18,13 +18,13 @@ _DERIVATION = re.compile(r"metal artifact reduction(?:: (.*?) \S+, marview)?", r
 
 @dataclass(frozen=True, eq=False)
 class Series:
-    """Unordered slices that may be one volume, or one NIfTI file.
+    """One NIfTI file, or slices that may form one volume but are not yet sorted by position.
 
     Attributes:
         uid: Series Instance UID; empty if the files have none.
         key: unique key within a scan, even for parts that share a UID.
         slices: headers ordered by instance number. Empty for NIfTI.
-        split: how the slices differ from others with the same UID; empty if these are all slices with the UID.
+        split: how the slices differ from others with the same UID; empty if there are no others.
         nifti: NIfTI file; None for DICOM.
         passed_over: messages about skipped files that may belong to this series.
         damaged: messages about files in this series' folder whose headers cannot be read.
@@ -103,7 +103,7 @@ class Scan:
     Attributes:
         skipped: number of skipped files by reason ("not DICOM", "not a regular file", ...).
         damaged: messages about DICOM files whose header cannot be read.
-        passed_over: messages about files that may contain slices and could not be read.
+        passed_over: messages about files that may contain slices but could not be read.
     """
 
     path: Path
@@ -119,7 +119,7 @@ class Scan:
 
     @property
     def summary(self) -> str:
-        """Return one line about the series found and the files skipped."""
+        """Return a one-line summary of the series found and the files skipped."""
         slices = sum(len(series) for series in self.series)
         parts = [f"{count(len(self.series), 'series', 'series')} with {count(slices, 'slice')}"]
         parts += [counted(reason, number) for reason, number in sorted(self.skipped.items())]

@@ -1,4 +1,4 @@
-"""Find folders of slices before a study is read, so that marview writes no files into them."""
+"""Find folders that contain slices before a study is read, so that marview writes no files into them."""
 
 import os
 from itertools import islice
@@ -12,7 +12,7 @@ _PEEKED = 50
 
 
 def refuse_among_slices(target: Path, source: Path) -> None:
-    """Refuse to write into a folder of slices, or below it, inside the searched folder.
+    """Refuse to write in or below a folder of slices inside the searched folder.
 
     Args:
         target: file or folder to write.

@@ -1,4 +1,4 @@
-"""The source of a slice's bytes: a regular file or a member of a zip. Opening either never blocks."""
+"""Source of a slice's bytes: a regular file or a zip member; opening it never blocks."""
 
 import gzip
 import os
@@ -27,8 +27,9 @@ class Source:
     Attributes:
         path: file on disk.
         size: size in bytes of the file, or of the unpacked member.
-        member: name of the member in the zip, with a number if the zip repeats it; empty for a plain file.
-        entry: index of the member in the directory of the zip, because names may repeat.
+        member: name of the zip member, with a number if the zip contains the name more than once; empty for
+            a plain file.
+        entry: index of the member in the zip directory, needed because names may repeat.
     """
 
     path: Path
@@ -76,10 +77,10 @@ class Source:
 
 
 def open_zip(path: Path) -> zipfile.ZipFile:
-    """Return the opened zip at a path, cached so that its directory is read once; do not close it.
+    """Return an open zip, cached so that its directory is read only once; callers must not close it.
 
     Raises:
-        Exception: any exception of zipfile on a damaged directory.
+        Exception: any exception that zipfile raises for a damaged directory.
     """
     status = path.stat()
     return _opened(path, (status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns))
@@ -103,10 +104,10 @@ def open_regular(path: Path) -> BinaryIO:
 
 
 def check_to_the_end(stream: BinaryIO | BufferedIOBase) -> int:
-    """Read a stream to its end, where compressed streams have a checksum; ignore bytes after the compressed data.
+    """Read a stream to its end to verify the checksum of compressed data; ignore bytes after this data.
 
     Returns:
-        Number of bytes up to the last one that is not zero.
+        Number of bytes up to and including the last nonzero byte.
 
     Raises:
         OSError, EOFError, zlib.error: the stream is damaged or truncated.

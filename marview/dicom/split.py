@@ -16,15 +16,17 @@ _SAME_SPACING = 2e-4
 
 
 def split(slices: Sequence[SliceHeader], *, other_patient: int = 0) -> list[Series]:
-    """Split the slices of one series UID into parts that may each be a volume.
+    """Split the slices with one series UID into parts that may each form a volume.
 
-    Parts differ in kind of image (scout, modality, colour), size, pixel spacing, orientation or frame of reference. If
-    positions still repeat or slices of two kinds alternate, parts also differ in phase, trigger time, echo, kernel,
-    tube voltage, acquisition, image type or acquisition time; where positions repeat, also in other settings.
+    Parts differ in kind of image (scout, modality, colour), size, pixel spacing, orientation or frame of
+    reference. If positions still repeat or two sets of slices alternate, parts also differ in phase, trigger
+    time, echo, kernel, tube voltage, acquisition, image type or acquisition time; where positions repeat,
+    also in other settings.
 
     Args:
-        slices: slices of one series UID, study and patient.
-        other_patient: number of the patient among those that share the UID, from 1; 0 for a single patient.
+        slices: slices with the same series UID, study and patient.
+        other_patient: number of this patient, from 1, if several patients share the UID; 0 for a single
+            patient.
     """
     ordered = sorted(slices, key=lambda header: (header.instance or 0, header.source.name))
     parts: list[tuple[str, list[SliceHeader]]] = [("", ordered)]

@@ -1,4 +1,4 @@
-"""Order slices by position along the slice normal, and fit their grid."""
+"""Order slices by position along the slice normal, and fit a grid to them."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -21,12 +21,12 @@ _MOST_TILT_DEGREES = 31
 
 
 def tolerance_mm(step_mm: float) -> float:
-    """Return the tolerated deviation of a slice from an even grid; positions are often rounded to 0.1 mm."""
+    """Return the tolerated deviation of slices from an even grid, in mm; files often round positions to 0.1 mm."""
     return min(0.06, 0.25 * step_mm) + 0.01 * step_mm
 
 
 def same_place_mm(distances: NDArray[np.float64]) -> float:
-    """Return the distance below which two slices share a position; smaller for tiny steps."""
+    """Return the distance below which two slices share a position, in mm; smaller for closely spaced slices."""
     steps = np.diff(np.sort(distances))
     steps = steps[steps > 1e-3]
     return min(_SAME_PLACE_MM, 0.3 * float(np.median(steps))) if steps.size else _SAME_PLACE_MM
@@ -57,10 +57,10 @@ class _Lattice:
 
 
 def arrange(slices: Sequence[SliceHeader]) -> tuple[Stack, list[Finding]]:
-    """Order slices with the same orientation and different positions, and fit their grid.
+    """Order slices with the same orientation and different positions, and fit a grid to them.
 
-    A gap that fits a whole number of slices stays open (None in the stack). If the slices are not on an even
-    grid, the stack lists them in order, with a finding that it is not a volume.
+    If a gap fits a whole number of slices, the stack contains None for each missing slice. If the slices are
+    not evenly spaced, the stack lists them in order, and a finding says that they are not a volume.
 
     Args:
         slices: headers with position and orientation, in any order.
@@ -87,7 +87,10 @@ def arrange(slices: Sequence[SliceHeader]) -> tuple[Stack, list[Finding]]:
 
 
 def loose(slices: Sequence[SliceHeader]) -> Stack:
-    """Return slices that are not a volume, ordered by instance number, on a grid with a meaningful pixel size only."""
+    """Return a stack of slices that are not a volume, ordered by instance number.
+
+    Only the pixel size of its grid is meaningful.
+    """
     first = slices[0]
     shape = (len(slices), first.rows, first.columns)
     if first.orientation is not None and first.position_mm is not None:
@@ -186,12 +189,12 @@ def _gap_findings(slices: Sequence[SliceHeader], distance: NDArray[np.float64], 
 def plane_findings(
     normal: NDArray[np.float64], step_mm: NDArray[np.float64] | None, tilt_degrees: float | None = None
 ) -> list[Finding]:
-    """Return findings on tilted slices (a sheared stack) and reformatted ones (rays not in their plane).
+    """Return findings on tilted slices (a sheared stack) and reformatted slices (rays outside the slice plane).
 
     Args:
         normal: unit normal of the slices in LPS, `[3]`.
-        step_mm: step from a slice to the next in LPS, `[3]`; None for a single slice.
-        tilt_degrees: gantry tilt that the file declares; None if it declares none.
+        step_mm: vector from one slice to the next in LPS, `[3]`, in mm; None for a single slice.
+        tilt_degrees: gantry tilt declared in the file; None if not declared.
     """
     from_axis = float(np.degrees(np.arccos(min(abs(normal[2]), 1.0))))
     shear = 0.0

@@ -1,4 +1,4 @@
-"""Redirect output of compiled code on standard error from the terminal to the log."""
+"""Redirect standard error output of compiled code from the terminal to the log."""
 
 import atexit
 import contextlib
@@ -21,7 +21,7 @@ class Heard:
     """Standard error output of a `with` block.
 
     Attributes:
-        text: output, complete after the block.
+        text: the output; complete once the block has ended.
     """
 
     text = ""
@@ -29,9 +29,9 @@ class Heard:
 
 @contextmanager
 def heard_on_stderr() -> Iterator[Heard]:
-    """Redirect the file descriptor of standard error to the log and to `Heard` during a block.
+    """Redirect the standard error file descriptor to the log and to `Heard` during a block.
 
-    Standard error belongs to the whole process, so only one block runs at a time.
+    The whole process shares standard error, so only one block runs at a time.
     """
     heard = Heard()
     with _lock:

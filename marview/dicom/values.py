@@ -99,7 +99,7 @@ WANTED = frozenset(TAGS.values()) | frozenset(_OVERLAY_POSITIONS)
 
 
 class Values:
-    """The raw values of a data set, converted without pydicom, whose warnings quote values."""
+    """Raw values of a data set, converted without pydicom because its warnings quote values."""
 
     def __init__(self, values: Mapping[int, bytes], *, is_little_endian: bool) -> None:
         self._values = values
@@ -112,7 +112,7 @@ class Values:
         return self._values.get(TAGS[name], b"")
 
     def plain(self, name: str) -> str:
-        """Return a text of the default character set."""
+        """Return a text in the default character set."""
         return self.raw(name).decode("latin-1").strip(" \0\t\r\n")
 
     def words(self, name: str) -> tuple[str, ...]:
@@ -121,7 +121,7 @@ class Values:
         return tuple(word.strip() for word in text.split("\\")) if text else ()
 
     def text(self, name: str) -> str:
-        """Return a text of the declared character set, without characters that cannot be printed."""
+        """Return a text in the declared character set, without unprintable characters."""
         raw = self.raw(name).rstrip(b" \0")
         if raw.isascii() and b"\x1b" not in raw:
             return printable(raw.decode("ascii"))
@@ -147,7 +147,7 @@ class Values:
             return ()
 
     def level(self, name: str) -> str:
-        """Return a number in normal form (the same for "120" and "120.0"), or a text unchanged."""
+        """Return a number in normal form (the same for "120" and "120.0"), or other text unchanged."""
         numbers = self.numbers(name)
         return "\\".join(f"{number:g}" for number in numbers) if numbers else self.plain(name)
 
@@ -157,7 +157,7 @@ class Values:
         return values[0] if values else None
 
     def only(self, name: str) -> float | None:
-        """Return the only number of an attribute; None if it contains none or several."""
+        """Return the number of a single-valued element; None if there is no number or more than one."""
         values = self.numbers(name)
         return values[0] if len(values) == 1 else None
 
@@ -172,7 +172,7 @@ class Values:
         return int(value) if value is not None and abs(value) < _MOST_WHOLE else None
 
     def overlay_bits(self) -> int:
-        """Return the bits of a pixel declared as overlays, as a bit mask (PS3.3, C.9.2, retired)."""
+        """Return a bit mask of the pixel bits that are declared as overlays (PS3.3, C.9.2, retired)."""
         raw = [self._values[tag] for tag in _OVERLAY_POSITIONS if len(self._values.get(tag, b"")) >= 2]
         positions = [int(struct.unpack_from(self._order + "H", each)[0]) for each in raw]
         return sum(1 << position for position in set(positions) if 0 < position < 32)
@@ -191,7 +191,7 @@ def _decimal(word: str) -> float:
 
 
 def printable(text: str) -> str:
-    """Remove control characters and text-direction characters, which could disguise a text on screen."""
+    """Remove control and text-direction characters, which could make a text misleading on screen."""
     return "".join(character for character in text if character.isprintable()).strip()
 
 
@@ -216,7 +216,7 @@ def seconds_of(date: str, time: str) -> float | None:
 
 
 def is_date(text: str) -> bool:
-    """Return whether a text is a valid date in DICOM format, YYYYMMDD (or YYYY.MM.DD of ACR-NEMA).
+    """Return whether a text is a valid date in DICOM format: YYYYMMDD, or YYYY.MM.DD as in ACR-NEMA.
 
     >>> is_date("20200229"), is_date("20190229"), is_date("2020-02-29")
     (True, False, False)
@@ -229,12 +229,12 @@ def is_date(text: str) -> bool:
 
 
 def are_finite(values: Sequence[float], count: int) -> bool:
-    """Return whether there are `count` numbers, all finite and no larger than a length in CT."""
+    """Return whether there are `count` numbers, all finite and within the range of lengths in CT."""
     return len(values) == count and all(abs(value) < MOST_MM for value in values)  # also False for NaN
 
 
 def finite_numbers(values: Any, count: int) -> tuple[float, ...] | None:
-    """Return `count` numbers of a value read by pydicom; None if they are absent or not finite."""
+    """Return `count` numbers from a value that pydicom read; None if they are absent or not finite."""
     several = values if isinstance(values, Sequence) and not isinstance(values, str) else [values]
     try:
         numbers = tuple(_decimal(str(getattr(value, "original_string", value)).strip()) for value in several)
@@ -244,9 +244,9 @@ def finite_numbers(values: Any, count: int) -> tuple[float, ...] | None:
 
 
 def file_window(width: float | None, level: float | None) -> tuple[float, float] | None:
-    """Return the window width and level of a file in HU; None if they are absent or unusable.
+    """Return the window width and level stored in a file, in HU; None if they are absent or unusable.
 
-    A linear window is at least 1 wide (PS3.3, C.11.2.1.2.1).
+    The width of a linear window is at least 1 (PS3.3, C.11.2.1.2.1).
     """
     if width is None or level is None or width < 1 or not is_usable_window(width, level):
         return None

@@ -1,4 +1,4 @@
-"""Copy text values from a source byte by byte, regardless of their real and declared character sets.
+"""Copy text values from a source byte by byte, regardless of their actual and declared character sets.
 
 If the bytes of a value do not match its declared character set, decoding and encoding change the value, and an archive
 may file the image under another patient.
@@ -46,7 +46,8 @@ _EXPLICIT_LITTLE_ENDIAN = (False, True)
 def keep_text(dataset: Dataset) -> None:
     """Preserve the bytes of all texts, at every nesting level, for writing as explicit little endian.
 
-    pydicom preserves them only if the source has that encoding; otherwise it decodes and encodes again.
+    pydicom preserves these bytes only if the source already has this encoding; otherwise it decodes and
+    re-encodes the texts.
     """
     is_implicit, is_little_endian = dataset.original_encoding
     if (is_implicit, is_little_endian) == _EXPLICIT_LITTLE_ENDIAN or is_little_endian is None:
@@ -61,7 +62,7 @@ def keep_text(dataset: Dataset) -> None:
 
 
 def identity_of(dataset: Dataset) -> dict[BaseTag, RawDataElement]:
-    """Return the undecoded texts of a source that identify patient and study."""
+    """Return the undecoded texts of a source that identify the patient and the study."""
     tags = (tag for tag in dataset.keys() if tag == _CHARACTER_SET or tag in _STUDY or tag.group == 0x0010)  # noqa: SIM118
     return {tag: raw for tag in tags if (raw := _raw_text(dataset, tag)) is not None}
 
@@ -75,7 +76,7 @@ def put_text(dataset: Dataset, texts: Mapping[BaseTag, RawDataElement]) -> None:
 
 
 def is_verbatim(written: bytes, begin: int, texts: Mapping[BaseTag, RawDataElement]) -> bool:
-    """Return whether a file in explicit little endian, whose data set is at `begin`, contains the texts unchanged."""
+    """Return whether a file in explicit little endian, with its data set at `begin`, has the texts unchanged."""
     found = find(written, begin, {int(tag) for tag in texts}, is_explicit=True).values
     return all(_bare(found.get(int(tag), b"")) == _bare(raw.value or b"") for tag, raw in texts.items())
 
@@ -107,7 +108,7 @@ def _raw_text(dataset: Dataset, tag: BaseTag) -> RawDataElement | None:
 
 
 def write_with_identity(dataset: Dataset, path: Path, identity: Mapping[BaseTag, RawDataElement]) -> None:
-    """Write a new DICOM object with texts of its source, and verify the texts by reading the file back.
+    """Write a new DICOM object with the identifying texts of its source, and verify them by reading the file back.
 
     Args:
         dataset: object to which the texts are added.
@@ -115,7 +116,7 @@ def write_with_identity(dataset: Dataset, path: Path, identity: Mapping[BaseTag,
         identity: texts of the source, from `identity_of`.
 
     Raises:
-        CannotWrite: the disk is full or read-only, or the texts differed when read back.
+        CannotWrite: the disk is full or read-only, or the texts differ when read back.
     """
     correct_ambiguous_vr(dataset, is_little_endian=True)
     dataset.pop("SpecificCharacterSet", None)

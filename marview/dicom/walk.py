@@ -42,7 +42,7 @@ LARGEST_RATIO = 200
 
 
 def counted(reason: str, number: int) -> str:
-    """Return the number of files that were skipped for a reason, in words.
+    """Return the number of files skipped for the given reason, as text.
 
     >>> counted("dangling links", 1), counted("dangling links", 2), counted("not DICOM", 1)
     ('1 dangling link', '2 dangling links', '1 not DICOM')
@@ -54,7 +54,8 @@ def counted(reason: str, number: int) -> str:
 def walk(path: Path, skipped: Counter[str]) -> Iterator[Source]:
     """Yield every regular file under `path` (a folder, a zip or a file), in a fixed order.
 
-    FIFOs, sockets, devices, dangling links and folders found twice are counted in `skipped`.
+    FIFOs, sockets, devices, dangling links and unreadable folders are counted in `skipped`. Folders found
+    twice are read once.
 
     Raises:
         BadInput: `path` does not exist, cannot be read, or is a zip bomb or a damaged zip.
@@ -80,7 +81,7 @@ def _reason(why: OSError | ValueError) -> str:
 
 
 def is_zip(path: Path) -> bool:
-    """Return whether a regular file starts like a zip."""
+    """Return whether a regular file starts with a zip signature."""
     try:
         with open_regular(path) as stream:
             return stream.read(4) in {b"PK\x03\x04", b"PK\x05\x06"}

@@ -1,4 +1,4 @@
-"""Run every method on every case: measure, store each result immediately, and write tables and figures."""
+"""Run every method on every case, measure and store each result immediately, and write tables and figures."""
 
 import json
 import math
@@ -31,12 +31,12 @@ from marview.threads import NO_THREAD, NoThread
 
 @dataclass(frozen=True)
 class Corrected:
-    """Result of a method on a case.
+    """A method's result on a case.
 
     Attributes:
         hu: HU `[slice, y, x]`, on the grid of the case.
-        seconds: duration.
-        notes: remarks of the method on its result.
+        seconds: duration of the run.
+        notes: the method's remarks on its result.
     """
 
     hu: NDArray[np.float32]
@@ -60,9 +60,9 @@ class Entry:
     Attributes:
         id: identifier of the method.
         title: name in the table.
-        parameters: values that differ from its defaults.
+        parameters: parameter values that differ from the defaults.
         version: version in the manifest; if it changes, the method is measured again.
-        learns_from_scan: whether the method receives other slices of a case's scan.
+        learns_from_scan: whether the method receives other slices of the case's scan to learn from.
     """
 
     id: str
@@ -73,7 +73,7 @@ class Entry:
 
     @property
     def key(self) -> dict[str, Any]:
-        """Everything that determines the results, except the case."""
+        """Everything that determines the method's results, except the case."""
         return {"version": self.version, **self.parameters}
 
 
@@ -89,17 +89,18 @@ def run_benchmark(
 ) -> Results:
     """Measure every method on every case and write the tables.
 
-    Each result is stored below `output` immediately. A call with the same arguments continues a stopped benchmark;
-    later calls measure only new methods and cases whose files have changed. If a case cannot be used or a method fails
-    on it, the benchmark continues and the tables say why; equal failures share a message.
+    Each result is immediately stored in `output`. A call with the same arguments continues a stopped
+    benchmark; later calls measure only new methods and cases whose files have changed. If a case cannot be
+    used or a method fails on it, the benchmark continues and the tables say why; identical failures share
+    one message.
 
     Args:
         protocol: name of the protocol of the cases.
-        cases: cases in the order in which they are measured.
+        cases: cases in order of measurement.
         entries: the methods.
         output: folder for `results.json`, `table.md`, `table.csv`, `slices.csv`, `figures/METHOD.png`, `parts/`.
-        source: origin of the cases, so that one folder never mixes two sets.
-        correct: runs a method on a case.
+        source: origin of the cases; one folder never mixes cases from two sources.
+        correct: function that runs a method on a case.
         on_progress: called with the finished fraction and the next step.
 
     Raises:

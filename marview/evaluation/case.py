@@ -1,4 +1,4 @@
-"""A case with known ground truth, and the checks that it can be used."""
+"""A case with known ground truth, and the checks that it must pass."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -15,17 +15,17 @@ from marview.worker.neighbours import Neighbours
 
 @dataclass(frozen=True, eq=False)
 class KnownCase:
-    """Input of a method, and the ground truth.
+    """A method's input and the ground truth.
 
     Attributes:
         name: name in tables and files.
         case: input of the method.
-        truth_hu: float32 HU `[slice, y, x]`; image from which the scan was simulated.
-        metal_free_sinogram: float32 line integrals `[slice, view, bin]` of the same scan without metal, noise
-            included, or `[1, view, bin]` if all slices share it; its FBP is the ceiling of sinogram completion. None if
-            the case has none.
-        neighbours: function that reads other slices of the scan, for methods that learn from it; None without such
-            slices.
+        truth_hu: float32 HU `[slice, y, x]`; the image from which the scan was simulated.
+        metal_free_sinogram: float32 line integrals `[slice, view, bin]` of the same scan without metal,
+            noise included, or `[1, view, bin]` if all slices share it; its FBP is the best result that
+            sinogram completion can reach. None if the case has no such sinogram.
+        neighbours: function that reads other slices of the scan, for methods that learn from it; None if
+            there are no such slices.
     """
 
     name: str
@@ -46,11 +46,11 @@ class KnownCase:
 
     @property
     def numbers(self) -> list[int]:
-        """Slice numbers for tables: numbers of the original series, or of the metal shapes."""
+        """Slice numbers for tables: slice numbers of the original series, or numbers of the metal shapes."""
         return list(self.case.slice_indices) or list(range(len(self.truth_hu)))
 
     def slice(self, index: int) -> "KnownCase":
-        """Return the slice at a position as a separate case."""
+        """Return the slice at an index as a separate case."""
         one = slice(index, index + 1)
         case = MarCase(
             hu=self.case.hu[one],
@@ -69,13 +69,14 @@ class KnownCase:
 
 @dataclass(frozen=True)
 class ListedCase:
-    """A case that is read only when it is needed.
+    """A case that is read only when needed.
 
     Attributes:
         name: name of the case.
         read: function that reads or simulates the case; raises `BadInput` if it cannot be used.
-        files: files of the case; results are valid only while these files are unchanged.
-        scan: description of the slices from which the neighbours come; results with other neighbours are not valid.
+        files: files of the case; stored results are valid only while these files are unchanged.
+        scan: description of the slices used as neighbours; stored results with other neighbours are not
+            valid.
     """
 
     name: str
@@ -84,7 +85,7 @@ class ListedCase:
     scan: str = ""
 
     def state_of_files(self) -> list[str]:
-        """Name, size and modification time of each existing file, to notice when a file is rewritten."""
+        """Name, size and modification time of each existing file, to detect rewritten files."""
         found = ((path, path.stat()) for path in self.files if path.is_file())
         return [f"{path.name} {about.st_size} {about.st_mtime_ns}" for path, about in found]
 

@@ -1,4 +1,4 @@
-"""Case files of marview: `NAME.npz`, the input of a method, and `NAME.truth.npz`, the ground truth."""
+"""Read and write case files: a method's input in `NAME.npz`, the ground truth in `NAME.truth.npz`."""
 
 from contextlib import suppress
 from functools import partial
@@ -22,7 +22,7 @@ def is_case_folder(folder: Path) -> bool:
 
 
 def list_case_files(folder: Path, protocol: Protocol) -> list[ListedCase]:
-    """List the cases of a folder by name; a case with a different protocol is refused when it is read."""
+    """List the cases in a folder, sorted by name; reading a case of another protocol raises `BadInput`."""
     return [
         ListedCase(
             name, partial(_read_scanned, folder, name, protocol), (folder / f"{name}.npz", folder / f"{name}{_TRUTH}")
@@ -32,7 +32,7 @@ def list_case_files(folder: Path, protocol: Protocol) -> list[ListedCase]:
 
 
 def protocol_of_case_files(folder: Path) -> Protocol | None:
-    """Return the named protocol of the first readable case, if it has one."""
+    """Return the named protocol that the first readable case matches; None if there is no match."""
     for name in _names(folder):
         with suppress(BadInput):
             return _protocol_of(load_case(folder / f"{name}.npz"))

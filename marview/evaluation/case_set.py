@@ -1,4 +1,4 @@
-"""List the cases under a path: the public layout, case files, or clean slices to which metal is added."""
+"""List the cases at a path: SynDeepLesion folders, case files, or clean slices with simulated metal."""
 
 from pathlib import Path
 
@@ -14,7 +14,7 @@ from marview.slices.shapes import read_shapes, shapes_of_sizes
 
 
 def find_protocol(path: Path) -> Protocol:
-    """Return the protocol of the cases at a path; the default protocol if they name none, as with clean slices."""
+    """Detect the protocol of the cases at a path; the default for clean slices or if no protocol matches."""
     found = None
     if path.is_dir() and is_syndeeplesion(path):
         found = protocol_of_syndeeplesion(path)
@@ -32,22 +32,24 @@ def list_cases(
     scanner: Scanner | None = None,
     seed: int = 0,
 ) -> list[ListedCase]:
-    """List the cases at a path, whose content determines their kind.
+    """List the cases at a path; the type of case is detected from the files.
 
     Args:
-        path: a folder with `**/gt.h5` (SynDeepLesion's layout); a folder of case files, `*.npz`; or clean slices: a
-            TIFF stack, a folder of TIFF stacks, a DICOM series, NIfTI or array, to which `masks` are added. An
-            `index.csv` beside a stack (columns file, page, patient) says which slices belong to the same patient.
-        protocol: protocol of the scan; files of another protocol are refused when they are read (the public files have
-            `syndeeplesion-640`).
-        masks: file of metal masks (`read_shapes`), from which ten shapes of the published sizes are made.
+        path: folder with `**/gt.h5` (SynDeepLesion layout); folder of case files, `*.npz`; or clean slices,
+            to which metal from `masks` is added: a TIFF stack, a folder of TIFF stacks, a DICOM series, a
+            NIfTI file or an array. An `index.csv` next to a stack (columns file, page, patient) lists which
+            slices belong to the same patient.
+        protocol: protocol of the scan; reading a file of another protocol raises `BadInput` (the public
+            files use `syndeeplesion-640`).
+        masks: file of metal masks (`read_shapes`), from which ten shapes with the published sizes are made.
         material: material of the metal in clean slices.
         scanner: simulated scanner for clean slices; the public simulators' scanner by default.
         seed: seed of the metal positions and the noise in clean slices.
 
     Raises:
         BadInput: the path contains neither cases nor clean slices.
-        UsageError: clean slices without masks, an unknown metal, or a scanner for cases that are already scanned.
+        UsageError: clean slices have no masks, the metal is unknown, or a scanner is given for cases that
+            are already simulated.
     """
     if not path.exists():
         raise BadInput(f"{path} does not exist.")

@@ -1,4 +1,4 @@
-"""Simulated scans of dense metal that, like clinical series, consist only of an image on the HU scale of the file."""
+"""Simulated cases with dense metal, stored like clinical series: only an image, in a file's HU range."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -31,15 +31,16 @@ def list_clinical(
     highest_hu: int = 32_767,
     lowest_hu: int = -32_768,
 ) -> list[ListedCase]:
-    """List one case per clean slice, with one shape of metal each; shapes and materials are used in turn.
+    """List one case per clean slice, each with one metal shape, cycling through shapes and materials.
 
     Args:
         slices: slices without metal.
-        shapes: metal shapes, used in turn.
+        shapes: metal shapes to cycle through.
         protocol: protocol of the scan.
-        hear: called with the name of a case and the automatically found metal, before the case is returned.
-        highest_hu: upper end of the HU scale of the file.
-        lowest_hu: lower end of the HU scale of the file.
+        hear: function called with a case's name and its automatically found metal, before the case is
+            returned.
+        highest_hu: upper end of the file's HU range.
+        lowest_hu: lower end of the file's HU range.
     """
     listed = []
     for number, each in enumerate(slices):

@@ -1,4 +1,4 @@
-"""Run the command `benchmark`: measure methods and write tables."""
+"""Run the `benchmark` command, which measures methods and writes result tables."""
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -32,29 +32,30 @@ def benchmark(
     on_progress: Progress = lambda _fraction, _text: None,
     tell: Callable[[str], None] = lambda _sentence: None,
 ) -> Results:
-    """Measure methods on the cases at a path; see `run_benchmark` for the files and `list_cases` for the cases.
+    """Measure methods on the cases at a path and write result tables to a folder.
 
-    The command prints `tables.markdown` of the results; `results.json` contains `Results.record`.
+    `list_cases` describes the cases, and `run_benchmark` describes the output files. The command prints the
+    results as `tables.markdown` formats them; `results.json` contains `Results.record`.
 
     Args:
         protocol: name of a protocol; if empty, `find_protocol` takes it from the cases.
-        methods: identifiers in the order of the table; `learned` stands for all methods with weights, except
+        methods: method identifiers, in table order; `learned` stands for all methods with weights, except
             those that learn from the scan.
-        cases: the public layout, case files, or clean slices.
-        output: folder of the tables; an interrupted run of the same benchmark in it continues.
-        parameters: values of each method's parameters, by identifier, that differ from the defaults.
+        cases: folder in the SynDeepLesion layout, case files, or clean slices.
+        output: folder for the tables; an interrupted run of the same benchmark in this folder is resumed.
+        parameters: non-default parameter values of each method, by method identifier.
         masks: metal shapes for clean slices.
         material: material of the metal in clean slices.
-        is_mismatched: whether to scan clean slices with finer rays, detector blur and a harder beam, which no method
-            models.
+        is_mismatched: whether to scan clean slices with finer rays, detector blur and a harder beam, which
+            no method models.
         device: device for the methods.
         on_progress: called with the finished fraction and the next step.
         tell: called with a message about each method that replaces a bundled one.
 
     Raises:
         CannotWrite: the output folder cannot be written.
-        UsageError: the protocol or a method is unknown, clean slices have no masks, or the output folder contains
-            another benchmark, other files or the scans themselves.
+        UsageError: the protocol or a method is unknown, clean slices have no masks, or the output folder
+            contains another benchmark, other files or the scans themselves.
         BadInput: there are no cases.
     """
     if not (output / PLAN).is_file():

@@ -31,9 +31,9 @@ class Comparison:
     Attributes:
         names: names of the corrected volumes.
         measured: measures of each volume, slice by slice.
-        slices: numbers of the measured slices, as in the window.
+        slices: slice numbers of the measured slices, as shown in the window.
         protocol: protocol whose published rows appear below the table; empty for none.
-        notes: notes about the mask, about results with another frame of reference, and about results that equal the
+        notes: notes about the mask, results with a different frame of reference, and results that equal the
             first one in some slices.
     """
 
@@ -44,7 +44,7 @@ class Comparison:
     notes: tuple[str, ...] = ()
 
     def record(self) -> dict[str, Any]:
-        """Return plain values for JSON; values that are not finite become null."""
+        """Return the results as a JSON-compatible dictionary; non-finite values become None."""
         return {
             "protocol": self.protocol or None,
             "slices": list(self.slices),
@@ -63,7 +63,7 @@ class Comparison:
         return json.dumps(self.record(), indent=1, allow_nan=False)
 
     def text(self) -> str:
-        """Return one table: a row per measure, a column per result; below it the published rows of the protocol."""
+        """Return a table with a row per measure and a column per result, followed by the published rows."""
         is_one = len(self.slices) == 1
         measured = f"Slice {self.slices[0]}" if is_one else f"Mean of {count(len(self.slices), 'slice')} (worst)"
         lines = measure_lines([(each.mean, each.worst) for each in self.measured], is_one_slice=is_one)
@@ -81,16 +81,18 @@ def evaluate(
 ) -> Comparison:
     """Measure corrected volumes against the ground truth.
 
-    Only chosen slices with metal are measured. Without a mask, all chosen slices are measured, but not the ring around
-    metal. A slice in which no result differs from the ground truth is left out, because its PSNR is infinite.
+    Only chosen slices that contain metal are measured. Without a mask, all chosen slices are measured, but
+    without the measures for the ring around metal. Slices in which every result equals the ground truth are
+    skipped, because their PSNR is infinite.
 
     Args:
-        results: corrected volumes (and, for comparison, the uncorrected one), in any format of `open_volume`.
+        results: corrected volumes (and, for comparison, the uncorrected one), in any format that
+            `open_volume` reads.
         truth: volume without artifacts.
-        mask: metal mask in any format of `read_mask`, on the voxels of the truth.
+        mask: metal mask on the ground truth's voxels, in any format that `read_mask` reads.
         protocol: name of the protocol whose published rows are added; empty for none.
-        choose: function that takes the slice numbering and returns the indices of the slices to measure; by default
-            all.
+        choose: function that takes the slice numbering and returns the indices of the slices to measure; by
+            default all.
 
     Raises:
         BadInput: a volume cannot be read, or the volumes differ in patient, shape or position.

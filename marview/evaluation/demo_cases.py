@@ -1,4 +1,4 @@
-"""The demo studies as cases with known ground truth, for methods that run just as on clinical images."""
+"""Demo studies as cases with known ground truth, for running methods exactly as on clinical images."""
 
 from collections.abc import Callable
 from functools import cache, partial
@@ -19,13 +19,13 @@ Hear = Callable[[str, FoundMetal], None]
 
 
 def list_demo(kinds: tuple[str, ...], hear: Hear, every: int = 1) -> list[ListedCase]:
-    """List a case for each study, with the slices that contain metal in the true mask.
+    """List one case per demo study, with the slices that contain metal in the true mask.
 
     Args:
-        kinds: kinds of `make_demo`.
-        hear: called with the automatically found metal before the case is returned. The case itself contains the true
-            mask, and errors are measured outside that mask.
-        every: interval of the slices to keep: 2 keeps every second slice.
+        kinds: study kinds, as accepted by `make_demo`.
+        hear: function called with a case's name and its automatically found metal before the case is
+            returned. The case itself contains the true mask, and errors are measured outside the true mask.
+        every: slice interval; 2 keeps every second slice.
     """
 
     @cache  # the figures of a benchmark read their cases again, and simulating a study takes a minute

@@ -1,4 +1,4 @@
-"""A picture of a method's worst, median and best case."""
+"""A figure with a method's worst, median and best cases."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,13 +19,13 @@ _GAP_PX, _TEXT_PX = 4, 14
 
 @dataclass(frozen=True)
 class Strip:
-    """One row of the picture: ground truth, uncorrected, corrected, corrected minus ground truth.
+    """One row of the figure: ground truth, uncorrected image, corrected image and error.
 
     Attributes:
         caption: text above the row.
-        truth_hu: HU, `[y, x]`.
-        uncorrected_hu: HU, `[y, x]`.
-        result_hu: HU, `[y, x]`.
+        truth_hu: ground truth, HU, `[y, x]`.
+        uncorrected_hu: uncorrected image, HU, `[y, x]`.
+        result_hu: corrected image, HU, `[y, x]`.
     """
 
     caption: str
@@ -35,11 +35,11 @@ class Strip:
 
 
 def draw(title: str, strips: Sequence[Strip], path: Path) -> None:
-    """Write a PNG: three images in -175 to 275 HU and a difference in ±200 HU for each strip.
+    """Write a PNG with three images (-175 to 275 HU) and a difference image (±200 HU) for each strip.
 
     Raises:
         CannotWrite: the disk is full or read-only.
-        UsageError: the file is a picture that marview did not write.
+        UsageError: the file exists and was not written by marview.
     """
     height, width = strips[0].truth_hu.shape
     step_y = height + _TEXT_PX + _GAP_PX

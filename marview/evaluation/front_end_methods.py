@@ -30,11 +30,11 @@ from marview.volume.correction import corrected
 
 @dataclass(frozen=True, eq=False)
 class FoundMetal:
-    """Metal that was found automatically in a study with known ground truth.
+    """Metal found automatically in a study with known ground truth.
 
     Attributes:
-        mask: bool `[slice, y, x]`; metal in the slices of its case.
-        clean_hu: int16 HU `[slice, y, x]`; other slices of the study without metal, nearest to metal first.
+        mask: bool `[slice, y, x]`; metal mask of the slices in the case.
+        clean_hu: int16 HU `[slice, y, x]`; metal-free slices of the study, those nearest to metal first.
     """
 
     mask: NDArray[np.bool_]
@@ -43,15 +43,17 @@ class FoundMetal:
 
 @dataclass(frozen=True, eq=False)
 class CorrectedSlices:
-    """Result of a method on slices of a volume.
+    """A method's result on slices of a volume.
 
     Attributes:
-        hu: float32 HU `[z, y, x]`, on the grid of the volume, rounded as in files; slices without metal are unchanged.
-        seconds: duration.
-        consistency: root mean square difference between the result's forward projection and the sinogram outside the
-            metal trace, line integrals, by slice.
-        consistency_map: that difference in `mapped_slice`, `[view, bin]`, 0 in the trace; None without such a slice.
-        notes: remarks of the method on its result.
+        hu: float32 HU `[z, y, x]`, on the grid of the volume, rounded as in files; slices without metal are
+            unchanged.
+        seconds: run time in seconds.
+        consistency: root mean square difference, outside the metal trace, between the result's forward
+            projection and the sinogram, in line integrals, by slice.
+        consistency_map: the difference in `mapped_slice` as a map, `[view, bin]`, 0 in the trace; None if
+            there is no such slice.
+        notes: the method's notes on its result.
     """
 
     hu: NDArray[np.float32]
@@ -62,11 +64,11 @@ class CorrectedSlices:
 
 
 class FrontEndMethods:
-    """Installed methods, run on volumes in one worker process that keeps running.
+    """Installed methods, run on volumes in a persistent worker process.
 
     Attributes:
-        found: automatically found metal of each case, by name. The mask of a case is the ground truth, which methods
-            must not see.
+        found: automatically found metal of each case, by case name. The case's own mask is the ground truth,
+            which methods must not see.
 
     Args:
         device: device for the methods.
@@ -80,7 +82,7 @@ class FrontEndMethods:
         self._worker = MarWorker(listings=listings)
 
     def entry(self, method: str, parameters: Mapping[str, Any] | None = None) -> Entry:
-        """Return an installed method as an entry of the benchmark; raises `UsageError` as `taking_part.entry` does."""
+        """Return an installed method as a benchmark entry; raises `UsageError` like `taking_part.entry`."""
         return entry(method, self._listings(), parameters)
 
     def __call__(self, entry: Entry, known: KnownCase, tell: Tell) -> Corrected:
@@ -118,12 +120,12 @@ class FrontEndMethods:
         """Run a method on a volume.
 
         Args:
-            entry: method in the benchmark.
+            entry: benchmark entry of the method.
             hu: HU, `[z, y, x]`.
             mask: metal mask of the volume.
             spacing_mm: distance between neighbouring voxels along (z, y, x).
             tell: called with the finished fraction.
-            mapped_slice: slice whose difference from the sinogram is kept.
+            mapped_slice: index of the slice for which the consistency map is kept.
 
         Raises:
             MethodFailed: as for `__call__`.

@@ -1,4 +1,4 @@
-"""Run methods on cases in a worker process, as benchmarks do."""
+"""Run methods on benchmark cases in a worker process."""
 
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
@@ -40,7 +40,7 @@ class WorkerMethods:
         self._saved: KnownCase | None = None
 
     def entry(self, method: str, parameters: Mapping[str, Any] | None = None) -> Entry:
-        """Return an installed method as an entry of the benchmark.
+        """Return an installed method as a benchmark entry.
 
         Raises:
             UsageError: the method is unknown or not trained.

@@ -1,4 +1,4 @@
-"""Other slices from the scan of a simulated case: slices of the same patient with and without metal."""
+"""Neighbours of a simulated case: other slices of the same patient, with and without metal."""
 
 import math
 from collections.abc import Sequence
@@ -20,13 +20,15 @@ _FEWEST = 3
 
 
 def part_of(patients: Sequence[str], number: int) -> tuple[list[int], list[int]]:
-    """Return a patient's slices that get metal together with one slice, and the clean slices, nearest first.
+    """Return the slices that get metal together with a given slice, and the clean slices, nearest first.
 
-    An implant spans neighbouring slices, and slices beside it are clean. Therefore one third of a patient's slices gets
-    metal at a time, at most `MOST_CLEAN`, or a single slice if too few would stay clean.
+    An implant spans neighbouring slices, and the slices beside it are clean. Therefore a third of a
+    patient's slices (at most `MOST_CLEAN`) get metal together, or only the given slice if too few slices
+    would stay clean.
 
     Args:
-        patients: patient of each slice, in order; empty if unknown, so that the slice has no neighbours.
+        patients: patient of each slice, in slice order; empty if unknown, in which case the slice has no
+            neighbours.
         number: index of the slice.
 
     Examples:
@@ -50,7 +52,9 @@ def read_neighbours(
     grid: tuple[int, int],
     seed: int,
 ) -> Neighbours:
-    """Return the neighbours of a case: clean slices, and metal masks. All slices that get metal together share them.
+    """Return a case's neighbours: clean slices and metal masks.
+
+    All slices that get metal together share the same neighbours.
 
     Args:
         slices: all slices.
@@ -61,8 +65,8 @@ def read_neighbours(
         seed: seed of the cases.
 
     Returns:
-        Neighbours on the grid of the cases. Each metal mask shows a shape in one of the slices; every shape and every
-        slice occurs, up to `MOST_CLEAN` masks.
+        Neighbours on the grid of the cases. Each metal mask contains one shape, placed in one of the slices.
+        There are enough masks to use every shape and every slice, but at most `MOST_CLEAN`.
 
     Raises:
         BadInput: a slice cannot be read.

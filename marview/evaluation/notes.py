@@ -1,4 +1,4 @@
-"""Collect the notes of a method on all cases of a benchmark, without repetitions."""
+"""Collect a method's notes on all cases of a benchmark, without duplicates."""
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -11,7 +11,7 @@ Noted = str | SliceNote
 
 @dataclass(frozen=True)
 class CountedNote:
-    """A note and the number of its cases.
+    """A note and the number of cases in which it occurs.
 
     Attributes:
         sentence: text of the note.
@@ -23,7 +23,7 @@ class CountedNote:
 
 
 def count_notes(of_cases: Sequence[Sequence[Noted]]) -> tuple[CountedNote, ...]:
-    """Return every note once, those on whole cases first; notes that differ only in slice and number are joined.
+    """Return each note once, notes on whole cases first; merge notes that differ only in slice and value.
 
     Args:
         of_cases: notes of each case.
@@ -57,10 +57,10 @@ def _sentence(alike: Sequence[tuple[int, SliceNote]]) -> str:
 
 
 def notes_as_json(notes: Sequence[Noted]) -> list[str | dict[str, Any]]:
-    """Convert notes to JSON: sentences, or the fields of a `SliceNote`."""
+    """Convert notes to JSON values: plain notes to strings, `SliceNote` objects to their fields."""
     return [asdict(note) if isinstance(note, SliceNote) else note for note in notes]
 
 
 def notes_from_json(values: Sequence[str | dict[str, Any]]) -> tuple[Noted, ...]:
-    """Convert the JSON of `notes_as_json` to notes."""
+    """Convert JSON values from `notes_as_json` back to notes."""
     return tuple(value if isinstance(value, str) else SliceNote(**value) for value in values)

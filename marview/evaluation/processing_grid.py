@@ -1,4 +1,4 @@
-"""Resample series and masks to the processing grid, for margins in its pixels."""
+"""Resample series and masks to the processing grid, for margins in pixels of that grid."""
 
 import numpy as np
 from numpy.typing import NDArray

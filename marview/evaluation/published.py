@@ -1,4 +1,4 @@
-"""Published results by protocol. Only numbers from the same family are comparable."""
+"""Published results by protocol; only numbers from the same family of tables are comparable."""
 
 from marview.evaluation import boards
 from marview.evaluation.published_row import Published
@@ -79,7 +79,7 @@ _MAMBA_ROWS: dict[str, tuple[tuple[float, float], ...]] = {
 
 
 def published_rows(protocol: str) -> tuple[Published, ...]:
-    """Return the published rows for a protocol, family by family; empty if there are none."""
+    """Return the published rows for a protocol, grouped by family; empty if there are none."""
     known = {
         "syndeeplesion-640": lambda: SYNDEEPLESION + _mamba() + boards.SAMPLE + boards.DSC + boards.ALONE,
         "dudonet-320": lambda: boards.DUDONET,

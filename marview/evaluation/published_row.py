@@ -1,4 +1,4 @@
-"""A row of a published table, and the families of tables: only numbers of the same family are comparable."""
+"""A row of a published table, and the families of tables whose numbers are comparable."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -29,17 +29,18 @@ class Published:
     """A row of a published table; missing values are None.
 
     Attributes:
-        method: name in its paper.
+        method: name of the method in the paper.
         family: metric and cases.
         psnr_db: average PSNR.
         ssim: average SSIM.
         rmse_hu: average RMSE outside metal.
         groups: PSNR in dB from large to small metal.
         source: publication.
-        is_confirmed: whether the row was checked in the paper or in a quotation; check others before you quote them.
-        are_groups_confirmed: whether `groups` was checked too, if `is_confirmed` is True.
+        is_confirmed: whether the row was checked against the paper or a quotation from it; check unconfirmed
+            rows before you quote them.
+        are_groups_confirmed: whether `groups` was also checked; relevant only if `is_confirmed` is True.
         mean_absolute_error: mean absolute error.
-        score: score of the challenge; lower is better.
+        score: challenge score; lower is better.
     """
 
     method: str

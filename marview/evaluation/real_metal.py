@@ -1,4 +1,4 @@
-"""Measure corrections of real metal without ground truth: streaks, preserved bone, consistency with the sinogram."""
+"""Evaluate corrections of real metal without ground truth: streaks, preserved bone, consistency."""
 
 import math
 from collections.abc import Callable, Mapping, Sequence
@@ -39,14 +39,15 @@ Mask = NDArray[np.bool_]
 
 @dataclass(frozen=True, eq=False)
 class RealScan:
-    """Slices of a real scan with metal.
+    """Metal-containing slices of a real scan.
 
     Attributes:
         hu: int16 HU, `[slice, y, x]`.
         mask: metal mask.
         spacing_mm: distance between neighbouring voxels along (z, y, x).
         indices: indices of the slices in the series.
-        clean_hu: slices of the scan without metal, nearest first, for methods that learn from them.
+        clean_hu: metal-free slices of the scan, those nearest to metal first, for methods that learn from
+            them.
     """
 
     hu: NDArray[np.int16]
@@ -57,7 +58,7 @@ class RealScan:
 
     @classmethod
     def of(cls, hu: NDArray[np.int16], mask: Mask, spacing_mm: tuple[float, float, float], every: int) -> "RealScan":
-        """Make a scan from every n-th of the slices that contain at least ten metal pixels."""
+        """Create a scan from the slices with at least ten metal pixels, keeping every n-th of them."""
         indices = np.flatnonzero(mask.sum(axis=(1, 2)) >= FEWEST_METAL_PX)[::every]
         clean = nearest_clean(np.asarray(mask.any(axis=(1, 2))), MOST_CLEAN)
         return cls(hu[indices], mask[indices], spacing_mm, indices.tolist(), hu[clean])
@@ -75,16 +76,17 @@ class RealScan:
 
 @dataclass(frozen=True, eq=False)
 class RealRow:
-    """An image of a scan and its measures, means over its slices.
+    """An image of a scan and its measures, averaged over the slices.
 
     Attributes:
         title: title of the method, or `original`.
         hu: HU `[slice, y, x]`.
-        streak_index: standard deviation of soft tissue in the 20-pixel ring around metal, divided by the standard
-            deviation far from metal.
-        bone_kept: fraction of the original's bone near metal that is still bone; NaN without bone.
-        consistency: root mean square difference between the result's projection and the sinogram outside the trace.
-        consistency_map: that difference in the worst slice, line integrals `[view, bin]`.
+        streak_index: standard deviation of soft tissue in the 20-pixel ring around metal, divided by the
+            standard deviation far from metal.
+        bone_kept: fraction of the bone near metal in the original that is preserved; NaN without bone.
+        consistency: root mean square difference, outside the metal trace, between the result's forward
+            projection and the sinogram.
+        consistency_map: map of the difference in the worst slice, line integrals `[view, bin]`.
     """
 
     title: str
@@ -104,8 +106,9 @@ def measure(
 ) -> list[RealRow]:
     """Correct a scan with every method and measure the results; the original comes first.
 
-    Each result is stored in `folder` immediately, so that an interrupted run continues; with other parameters, weights
-    or slices it is computed again. Soft tissue is defined once for all images, by their smoothed mean.
+    Each result is stored in `folder` immediately, so that an interrupted run can resume. A result is
+    recomputed if the parameters, weights or slices change. Soft tissue is segmented once for all images, on
+    their smoothed mean.
 
     Raises:
         MethodFailed: a method failed.
@@ -145,9 +148,9 @@ def measure(
 
 
 def bone_kept(image: Volume, original: Volume, mask: Mask) -> float:
-    """Return the fraction of the original's bone near metal that the image keeps; NaN without bone.
+    """Return the fraction of bone near metal in the original that the image preserves; NaN without bone.
 
-    Bone is above 250 HU after smoothing, and 2 to 20 pixels from the metal of its slice.
+    Bone is tissue above 250 HU after smoothing, 2 to 20 pixels away from the metal in the same slice.
 
     Args:
         image: HU, `[slice, y, x]`.
@@ -161,14 +164,14 @@ def bone_kept(image: Volume, original: Volume, mask: Mask) -> float:
 
 
 def soft_tissue(image: Volume, mask: Mask, pixel_mm: float) -> Mask:
-    """Mark soft tissue, bool `[y, x]`: -50 to 150 HU after smoothing, without metal and without edges."""
+    """Segment soft tissue, bool `[y, x]`: -50 to 150 HU after smoothing, excluding metal and edges."""
     smooth = ndimage.gaussian_filter(image, _SMOOTH_MM / pixel_mm)
     tissue = (smooth > _SOFT_TISSUE_HU[0]) & (smooth < _SOFT_TISSUE_HU[1]) & ~mask
     return np.asarray(ndimage.binary_erosion(tissue, iterations=2))
 
 
 def draw(scan: RealScan, rows: Sequence[RealRow], path: Path) -> None:
-    """Draw the worst slice of each image and, below it, the difference from the original and from the sinogram."""
+    """Draw the worst slice of each image, above its difference from the original and its consistency map."""
     k = scan.worst
     place = _body(scan.hu[k])
     columns = []

@@ -1,4 +1,4 @@
-"""Results of a benchmark: slice by slice, and summarised as in `results.json`."""
+"""Benchmark results, slice by slice and summarised as in `results.json`."""
 
 import dataclasses
 import math
@@ -23,11 +23,11 @@ METAL_FREE = (CEILING, LOOP)
 
 @dataclass(frozen=True)
 class SliceRecord:
-    """One corrected slice.
+    """Measures of one corrected slice.
 
     Attributes:
-        case: name of its case.
-        index: slice of the case, as in `KnownCase.numbers`.
+        case: name of the case.
+        index: slice number in the case, as in `KnownCase.numbers`.
         metal_px: number of metal pixels.
         measures: measures of the slice.
     """
@@ -46,8 +46,8 @@ class Row:
         id: a method's identifier, `input`, `fbp_ceiling` or `loop_ceiling`.
         title: name in the table.
         slices: measures of each slice.
-        seconds_per_slice: median over the cases of seconds per slice; NaN for rows without a method.
-        notes: notes of the method, each with its number of cases.
+        seconds_per_slice: median time per slice over all cases, in seconds; NaN for rows without a method.
+        notes: the method's notes, each with its number of cases.
     """
 
     id: str
@@ -63,7 +63,7 @@ class Row:
 
     @property
     def measures(self) -> list[Measures]:
-        """Means over all slices."""
+        """Measures of each slice."""
         return [each.measures for each in self.slices]
 
 
@@ -73,8 +73,9 @@ class Results:
 
     Attributes:
         protocol: name of the protocol.
-        rows: input, methods in their order, ceiling.
-        failures: one sentence for each case, or method and its cases, without a result.
+        rows: rows of the table: input, methods in the given order, ceilings.
+        failures: one sentence for each case that cannot be used, and for each method that fails on some
+            cases.
     """
 
     protocol: str
@@ -83,13 +84,14 @@ class Results:
     parameters: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
     def row(self, row_id: str) -> Row | None:
-        """Return the row with an identifier; None if it has no slices."""
+        """Return the row with the given identifier; None if it is missing or has no slices."""
         return next((row for row in self.rows if row.id == row_id and row.slices), None)
 
     def share_of_ceiling(self, row: Row) -> float:
-        """Return the fraction of the gap in mean squared error between NMAR and the FBP ceiling that a row closes.
+        """Return the fraction of the MSE gap between NMAR and the FBP ceiling that a row closes.
 
-        It covers the slices that all three rows have: 0 is NMAR, 1 is the ceiling. NaN if one of the rows is missing.
+        Only slices that all three rows contain are compared. The value is 0 for NMAR and 1 for the ceiling; NaN
+        if one of the rows is missing.
         """
         nmar, ceiling = self.row("nmar"), self.row(CEILING)
         if nmar is None or ceiling is None:
@@ -102,7 +104,7 @@ class Results:
         return (base - own) / (base - best) if base != best else math.nan
 
     def in_common(self) -> "Results | None":
-        """Return the results on the slices that all rows have; None if these are all slices or no slices."""
+        """Return the results on slices common to all rows; None if all slices are common, or none."""
         rows = [row for row in self.rows if row.slices]
         keys = [{(each.case, each.index) for each in row.slices} for row in rows]
         common = set.intersection(*keys) if keys else set()
@@ -117,7 +119,7 @@ class Results:
         )
 
     def record(self) -> dict[str, Any]:
-        """Return the results as in `results.json`; values that are not finite become null."""
+        """Return the contents of `results.json`; non-finite values become None."""
         groups = self.groups()
         return {
             "protocol": self.protocol,
@@ -128,14 +130,14 @@ class Results:
         }
 
     def groups(self) -> list[list[tuple[str, int]]]:
-        """Return the size groups, large to small, each as a list of (case, slice), for the slices of all rows."""
+        """Return the size groups, large to small, each as a list of (case, slice), over all rows."""
         sizes = {(s.case, s.index): s.metal_px for row in self.rows for s in row.slices}
         keys = sorted(sizes)
         parts = size_groups([sizes[key] for key in keys], [index for _, index in keys])
         return [[keys[k] for k in group] for group in parts]
 
     def group_measures(self, row: Row) -> list[Measures]:
-        """Return the mean of a row in each size group."""
+        """Return the mean measures of a row in each size group."""
         by_key = {(s.case, s.index): s.measures for s in row.slices}
         return [mean([by_key[key] for key in group if key in by_key]) for group in self.groups()]
 

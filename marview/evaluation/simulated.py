@@ -27,18 +27,18 @@ def list_simulated(
     scanner: Scanner | None = None,
     seed: int = 0,
 ) -> list[ListedCase]:
-    """List a case for each clean slice; the case has one slice per metal shape.
+    """List one case per clean slice; each case has one slice per metal shape.
 
-    The position of the metal and the noise depend only on the slice, the shape and the seed. If there are other slices
-    of the patient, the case has neighbours (`part_of`).
+    The metal position and the noise depend only on the slice, the shape and the seed. If the patient has
+    other slices, the case has neighbours (see `part_of`).
 
     Args:
         slices: slices without metal.
         shapes: metal shapes; each becomes a slice of the case.
         protocol: protocol of the scan.
-        material: material of all shapes, a name of `marview.physics.material`.
-        scanner: rays, detector and spectrum; by default those of the public simulators.
-        seed: seed of the metal positions and the noise.
+        material: material of all shapes, a name in `marview.physics.material`.
+        scanner: simulated scanner (rays, detector, spectrum); the public simulators' scanner by default.
+        seed: seed for the metal positions and the noise.
     """
     patients = [each.patient for each in slices]
     listed = []
@@ -55,13 +55,13 @@ def list_simulated(
 def known_case(
     name: str, simulation: Simulation, protocol: Protocol, slice_indices: Sequence[int] | None = None
 ) -> KnownCase:
-    """Convert a simulated scan to a case; its uncorrected image is the FBP of its own sinogram.
+    """Convert a simulated scan to a case whose uncorrected image is the FBP of the simulated sinogram.
 
     Args:
         name: name of the case.
         simulation: simulated scan.
         protocol: protocol of the scan.
-        slice_indices: number of each slice in the series it comes from; 0, 1, ... if None.
+        slice_indices: index of each slice in the source series; 0, 1, ... if None.
     """
     case = MarCase(
         hu=mu_to_hu(simulation.image).clamp(min=-1000),

@@ -1,4 +1,4 @@
-"""Results of a benchmark on disk, so that an interrupted benchmark can continue."""
+"""Benchmark results on disk, so that an interrupted benchmark can resume."""
 
 import dataclasses
 import json
@@ -19,12 +19,12 @@ PLAN = "benchmark.json"
 
 @dataclass(frozen=True)
 class Part:
-    """Result of one method, or one ceiling, on one case.
+    """Result of one method or ceiling on one case.
 
     Attributes:
         slices: measures of each slice.
-        seconds: duration for all slices; 0 for rows without a method.
-        notes: notes of the method; empty if an earlier version, which stored none, measured it.
+        seconds: run time for all slices in seconds; 0 for rows without a method.
+        notes: the method's notes; empty for results of earlier versions, which stored no notes.
     """
 
     slices: tuple[SliceRecord, ...]
@@ -33,7 +33,7 @@ class Part:
 
 
 class Store:
-    """Results of a benchmark, stored below its output folder."""
+    """Benchmark results, stored in a subfolder of the output folder."""
 
     def __init__(self, output: Path, plan: Mapping[str, Any]) -> None:
         """Open the store, or create a new one.
@@ -54,7 +54,7 @@ class Store:
         write_text(path, text)
 
     def get(self, case: str, row: str, parameters: Mapping[str, Any]) -> Part | None:
-        """Return the result of a row on a case, if it was measured with these parameters."""
+        """Return the stored result of a row on a case; None if it was not measured with these parameters."""
         path = self._path(case, row)
         if not path.is_file():
             return None
@@ -71,7 +71,7 @@ class Store:
             return None  # damaged, so it is measured again
 
     def put(self, case: str, row: str, parameters: Mapping[str, Any], part: Part) -> None:
-        """Store a result; if the benchmark stops while it is written, no file remains.
+        """Store a result; no incomplete file remains if the benchmark stops while writing.
 
         Raises:
             CannotWrite: the disk is full or read-only.

@@ -35,7 +35,7 @@ few percent, a protocol with another pixel size by a factor of 2.67."""
 
 
 def is_syndeeplesion(folder: Path) -> bool:
-    """Return whether a folder has this layout."""
+    """Return whether a folder has the SynDeepLesion layout."""
     return bool(_slice_folders(folder))
 
 
@@ -45,11 +45,11 @@ def _slice_folders(folder: Path) -> list[Path]:
 
 
 def list_syndeeplesion(folder: Path, protocol: Protocol) -> list[ListedCase]:
-    """List the slices of a folder by name, each as a case with all its metal shapes.
+    """List the slices in a folder, sorted by name, each as a case with all its metal shapes.
 
     Args:
         folder: folder with `**/gt.h5` and `**/k.h5`.
-        protocol: protocol of the files: `syndeeplesion-640` for the public ones.
+        protocol: protocol of the files; `syndeeplesion-640` for the public files.
     """
     listed = []
     for slice_folder in _slice_folders(folder):
@@ -61,12 +61,12 @@ def list_syndeeplesion(folder: Path, protocol: Protocol) -> list[ListedCase]:
 
 
 def read_slice(slice_folder: Path, top: Path, name: str, protocol: Protocol) -> KnownCase:
-    """Read the folder of a slice as one case, with a slice for each metal shape in the folder.
+    """Read a slice folder as one case, with one slice per metal shape.
 
-    The slices keep the numbers of the shapes.
+    The slice numbers are the shape numbers in the folder.
 
     Raises:
-        BadInput: a file or data set is missing or has a wrong shape, or the case cannot be used.
+        BadInput: a file or data set is missing or has the wrong shape, or the case cannot be used.
     """
     numbers = sorted(int(path.stem) for path in slice_folder.glob("*.h5") if path.stem.isdecimal())
     if not numbers:
@@ -101,7 +101,7 @@ def read_slice(slice_folder: Path, top: Path, name: str, protocol: Protocol) -> 
 
 
 def protocol_of_syndeeplesion(folder: Path) -> Protocol | None:
-    """Return the named protocol of the first readable slice, if it has one."""
+    """Return the named protocol that the first readable slice matches; None if there is no match."""
     for slice_folder in _slice_folders(folder):
         for protocol in map(named_protocol, protocol_names()):
             with suppress(BadInput):
@@ -112,21 +112,22 @@ def protocol_of_syndeeplesion(folder: Path) -> Protocol | None:
 
 
 def write_syndeeplesion(known: KnownCase, folder: Path) -> list[Path]:
-    """Write a case in this layout, so that other programs can read it; the inverse of reading.
+    """Write a case in the SynDeepLesion layout for other programs; the inverse of `read_slice`.
 
-    Slices with the same ground truth become shapes 0, 1, ... of one folder `NAME`; a new ground truth starts a new
-    folder. The masks are written beside the slices, or into the slice's folder if they differ from those beside it.
-    They are on the grid of the images, so that PIL's resize, which readers of this layout apply, changes nothing.
+    Slices with the same ground truth become shapes 0, 1, ... of one folder `NAME`; a new ground truth starts
+    a new folder. The masks are written to a file that the slice folders share, or into a slice's own folder
+    if they differ from the shared masks. They are on the image grid, so that PIL's resize, which readers of
+    this layout apply, changes nothing.
 
     Args:
         known: case with a measured and a metal-free sinogram.
         folder: folder to write to; created if it is missing.
 
     Returns:
-        The folders of its slices.
+        The slice folders that were written.
 
     Raises:
-        BadInput: the case has no such sinograms.
+        BadInput: the case lacks one of these sinograms.
     """
     if known.case.measured_sinogram is None or known.metal_free_sinogram is None:
         raise BadInput(f"Case {known.name} lacks the measured or metal-free sinogram of the SynDeepLesion layout.")

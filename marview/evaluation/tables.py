@@ -1,4 +1,4 @@
-"""Write the table of a benchmark as Markdown and CSV."""
+"""Format benchmark results as Markdown and CSV tables."""
 
 import csv
 import dataclasses
@@ -14,7 +14,7 @@ from marview.text import count
 
 
 def markdown(results: Results) -> str:
-    """Return the whole report: PSNR and SSIM, HU errors, clinical measures, published rows, notes and failures."""
+    """Return the full report: PSNR, SSIM, HU errors, clinical measures, published rows, notes, failures."""
     rows = [row for row in results.rows if row.slices]
     parts = [f"# Benchmark: {results.protocol}"]
     if rows:
@@ -34,7 +34,7 @@ def markdown(results: Results) -> str:
 
 
 def summary_csv(results: Results) -> str:
-    """Return CSV with a line for each row: mean, standard deviation and worst value of every measure."""
+    """Return CSV with the mean, standard deviation and worst value of every measure, one line per row."""
     names = [each.name for each in dataclasses.fields(Measures)]
     header = ["method", "slices", "seconds_per_slice"]
     lines = [header + [f"{kind}_{name}" for kind in ("mean", "sd", "worst") for name in names]]
@@ -47,7 +47,7 @@ def summary_csv(results: Results) -> str:
 
 
 def slices_csv(results: Results) -> str:
-    """Return CSV with a line for each slice of each row, with every measure."""
+    """Return CSV with every measure, one line for each slice of each row."""
     lines = [["method", "case", "slice", "metal_px"] + [each.name for each in dataclasses.fields(Measures)]]
     for row in results.rows:
         for each in row.slices:
@@ -57,7 +57,7 @@ def slices_csv(results: Results) -> str:
 
 
 def markdown_table(header: Sequence[str], lines: Sequence[Sequence[str]]) -> str:
-    """Return a Markdown table whose columns are aligned as plain text; the first column is text, the others numbers."""
+    """Return a Markdown table, aligned in plain text: first column left-aligned, others right-aligned."""
     widths = [max(len(line[k]) for line in (header, *lines)) for k in range(len(header))]
     rule = ["-" * widths[0]] + ["-" * (width - 1) + ":" for width in widths[1:]]
 
@@ -71,11 +71,11 @@ def markdown_table(header: Sequence[str], lines: Sequence[Sequence[str]]) -> str
 
 
 def measure_lines(columns: Sequence[tuple[Measures, Measures]], *, is_one_slice: bool = False) -> list[list[str]]:
-    """Return one row for each measure that is present in at least one column: `PSNR dB | 38.20 (35.10) | ...`.
+    """Return a table row for each measure with a value in any column: `PSNR dB | 38.20 (35.10) | ...`.
 
     Args:
         columns: mean and worst values of each column.
-        is_one_slice: whether the values come from one slice, so that mean and worst are the same.
+        is_one_slice: whether the values come from a single slice, so that mean and worst value are equal.
     """
     lines = []
     for each in dataclasses.fields(Measures):
@@ -180,7 +180,7 @@ def _family_table(rows: Sequence[Row]) -> str:
 
 
 def published_table(rows: Sequence[Published]) -> str:
-    """Return one table for each family of published rows, because families are never mixed; empty without such rows."""
+    """Return one table per family, because families are not comparable; empty without published rows."""
     families = dict.fromkeys(row.family for row in rows)
     return "\n\n".join(_family(name, [row for row in rows if row.family == name]) for name in families)
 

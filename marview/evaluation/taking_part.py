@@ -15,14 +15,14 @@ CLASSICAL = ("linear_interpolation", "nmar")
 
 
 def expand(methods: Sequence[str], listings: Sequence[Listing]) -> list[str]:
-    """Return the identifiers of the methods, each once; `learned` becomes all learned methods, as listed."""
+    """Return the method identifiers without duplicates; `learned` expands to all listed learned methods."""
     trained = [each.id for each in listings if each.manifest is not None and _is_learned(each.manifest)]
     wanted = [each for method in methods for each in (trained if method == LEARNED else [method])]
     return list(dict.fromkeys(wanted))
 
 
 def entry(method: str, listings: Sequence[Listing], parameters: Mapping[str, Any] | None = None) -> Entry:
-    """Return an installed method as an entry of the benchmark; new weights count as another version.
+    """Return an installed method as a benchmark entry; new weights count as a new version.
 
     Raises:
         UsageError: the method is unknown or not trained.

@@ -1,4 +1,4 @@
-"""Write results to files: NIfTI and npz arrays, PNG pictures, tables and text. No incomplete file ever remains."""
+"""Write results to NIfTI, npz, PNG, table and text files; no incomplete file remains if writing fails."""
 
 from marview.dicom.atomic import claimed, whole_file, whole_folder
 from marview.dicom.cannot_write import CannotWrite

@@ -23,7 +23,7 @@ DEFLATION = 8
 
 
 def corrected_hu(hu: NDArray[np.int16], correction_hu: Planes) -> NDArray[np.int16]:
-    """Return source plus correction, rounded to int16 HU `[z, y, x]`; exact source values where the correction is 0.
+    """Return the corrected volume, int16 HU `[z, y, x]`; voxels with zero correction are unchanged.
 
     >>> corrected_hu(np.array([[[40, 40]]], np.int16), np.array([[[0, -90.6]]], np.float32)).tolist()
     [[[40, -51]]]

@@ -17,14 +17,14 @@ _DASH_PX = 9
 
 @dataclass(frozen=True)
 class Line:
-    """A line of a chart; NaN points are left out.
+    """A line in a chart; NaN points are skipped.
 
     Attributes:
         name: name in the legend.
-        x: values along the axis.
-        y: values of the line.
+        x: horizontal values.
+        y: vertical values.
         colour: colour as (red, green, blue).
-        is_plain: whether the line is dashed and without dots.
+        is_plain: whether the line is dashed, without markers.
     """
 
     name: str
@@ -35,7 +35,7 @@ class Line:
 
 
 def ticks(low: float, high: float, most: int = 6) -> list[float]:
-    """Return round numbers within a range.
+    """Return round tick values within a range.
 
     >>> ticks(-2, 2)
     [-2.0, -1.0, 0.0, 1.0, 2.0]
@@ -48,7 +48,7 @@ def ticks(low: float, high: float, most: int = 6) -> list[float]:
 
 
 def draw_chart(size: tuple[int, int], title: str, x_title: str, lines: Sequence[Line]) -> Image.Image:
-    """Draw a chart of a size (width, height) in pixels; the value axis spans the values and need not include 0."""
+    """Draw a chart of `size` (width, height) pixels; the value axis fits the data and may exclude 0."""
     image = Image.new("RGB", size, "white")
     pen = ImageDraw.Draw(image)
     points = [(x, y) for line in lines for x, y in zip(line.x, line.y, strict=True) if math.isfinite(y)]

@@ -1,4 +1,4 @@
-"""Write a corrected volume as DICOM series, NIfTI or pictures, for the window and the command line."""
+"""Write a corrected volume as a DICOM series, NIfTI or pictures, for the window and the command line."""
 
 import enum
 from collections.abc import Callable, Sequence
@@ -86,9 +86,9 @@ def write_corrected(
 ) -> tuple[Path, ...]:
     """Write a corrected volume to a new or empty folder and return the paths of the files.
 
-    DICOM is a derived series. NIfTI is the volume, its metal mask and the record of how it was made. PNG is a picture
-    of every existing slice in `window`. Only DICOM reports progress and can be cancelled. If writing fails, no file
-    remains.
+    A DICOM export is a derived series. A NIfTI export contains the volume, its metal mask and the provenance
+    record. A PNG export contains a picture of every existing slice in the HU window `window`. Only DICOM
+    exports report progress and can be cancelled. If writing fails, no file remains.
 
     Raises:
         BadInput: the source cannot be written as a DICOM series, or the folder cannot be written.
@@ -123,7 +123,7 @@ def write_corrected(
 
 
 def gap_note(gaps: Sequence[int], numbers: SliceNumbers) -> str:
-    """Return the note on slices without an image, which NIfTI cannot leave out; empty if there are none.
+    """Return a note about slices without an image, which NIfTI cannot omit; empty if there are none.
 
     Args:
         gaps: indices z without an image.
@@ -145,7 +145,7 @@ def write_corrected_nifti(
     gaps: Sequence[int] = (),
     like: Path | None = None,
 ) -> tuple[Path, ...]:
-    """Write a corrected volume, its metal mask and its record to a new or empty folder, and return the files.
+    """Write a corrected volume, its metal mask and provenance to a new or empty folder; return the files.
 
     Args:
         folder: output folder; if writing fails, no file remains in it.
@@ -153,7 +153,7 @@ def write_corrected_nifti(
         mask: metal mask, bool `[z, y, x]`.
         record: record of how the correction was made.
         grid: positions of the voxels.
-        gaps: indices z without an image; a note in the record names them.
+        gaps: indices z without an image; a note in the record lists them.
         like: NIfTI file with the same voxels; the new files copy its axis order and affine.
 
     Raises:

@@ -18,12 +18,12 @@ MASK_SUFFIXES = (".nii.gz", ".nii", ".dcm", ".nrrd")
 
 
 def refuse_mask_name(path: Path | str, series: LoadedSeries) -> None:
-    """Check before finding metal whether its mask can be written to a file.
+    """Check, before metal is found, whether the mask can be written to a file.
 
     Raises:
-        UsageError: the extension is not in `MASK_SUFFIXES`, or the file or its folder was read.
-        CannotWrite: writing is not allowed there.
-        BadInput: the file is a DICOM SEG, which cannot refer to this series.
+        UsageError: the extension is not in `MASK_SUFFIXES`, or the file or its folder was read as input.
+        CannotWrite: the location is not writable.
+        BadInput: a DICOM SEG cannot refer to this series.
     """
     path = Path(path)
     if not path.name.lower().endswith(MASK_SUFFIXES):
@@ -38,14 +38,14 @@ def refuse_mask_name(path: Path | str, series: LoadedSeries) -> None:
 def write_mask(
     path: Path | str, mask: NDArray[np.bool_], series: LoadedSeries, *, origin: str = "", is_automatic: bool = False
 ) -> Path:
-    """Write a mask, bool `[z, y, x]` on the grid of `series`: DICOM SEG for .dcm, otherwise NRRD or NIfTI.
+    """Write a mask on the grid of `series`: DICOM SEG for .dcm, otherwise NRRD or NIfTI.
 
     Args:
         path: output file with an extension in `MASK_SUFFIXES`.
-        mask: metal mask.
-        series: series of the mask.
+        mask: metal mask, bool `[z, y, x]`.
+        series: series to which the mask belongs.
         origin: description of how the metal was found.
-        is_automatic: whether the mask was not edited by hand.
+        is_automatic: whether the mask is fully automatic, without manual edits.
 
     Raises:
         UsageError: the file has another extension.

@@ -1,4 +1,4 @@
-"""Write slices as grey PNG pictures in an HU window."""
+"""Write slices as greyscale PNG pictures in an HU window."""
 
 from collections.abc import Iterable
 from io import BytesIO
@@ -28,7 +28,7 @@ def picture(hu: NDArray[Any], width_hu: float, level_hu: float) -> NDArray[np.ui
 
 
 def save_picture(picture: Image.Image, path: Path, kind: str = "PNG") -> None:
-    """Save a picture as PNG or TIFF that names marview as its software, so that marview may overwrite it later.
+    """Save a picture as PNG or TIFF, tagged as written by marview so that marview may overwrite it later.
 
     Raises:
         OSError: the disk is full or read-only.
@@ -51,14 +51,15 @@ def write_png(
     level_hu: float,
     pixel_mm: tuple[float, float] = (1.0, 1.0),
 ) -> Path:
-    """Write one slice, HU `[y, x]`, as a grey picture.
+    """Write one slice, HU `[y, x]`, as a greyscale picture.
 
     Args:
         path: output file, NAME.png.
         hu: HU of the slice.
         width_hu: width of the HU window.
         level_hu: level of the HU window.
-        pixel_mm: distance between rows and between columns; if they differ, the picture is resampled to square pixels.
+        pixel_mm: distance between rows and between columns; if they differ, the picture is resampled to
+            square pixels.
 
     Raises:
         CannotWrite: the disk is full or read-only.
@@ -89,9 +90,9 @@ def write_pngs(
     slices: Iterable[int] | None = None,
     numbers: SliceNumbers | None = None,
 ) -> tuple[Path, ...]:
-    """Write slices of HU `[z, y, x]` as `slice_K.png`, with index z as K, to a new or empty folder.
+    """Write slices of a volume, HU `[z, y, x]`, as `slice_K.png` to a new or empty folder.
 
-    With `numbers`, K is the slice number as shown to users.
+    K is the index z or, with `numbers`, the slice number shown to users.
 
     Raises:
         CannotWrite: the disk is full or read-only.

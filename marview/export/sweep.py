@@ -1,4 +1,4 @@
-"""Write the results of a sweep: a table, the volumes of the variants, maps of the spread and a figure."""
+"""Write sweep results: a table, the corrected volume of each variant, spread maps and a figure."""
 
 import math
 from collections.abc import Sequence
@@ -25,11 +25,12 @@ _DOTS_PER_INCH = 200.0
 
 
 def refuse_sweep(folder: Path, volume: Volume, variants: int) -> None:
-    """Check before a sweep whether its files can be written.
+    """Check, before a sweep starts, whether its files can be written.
 
     Raises:
-        CannotWrite: the folder cannot be written, or there is not enough disk space for a series of each variant.
-        UsageError: the folder is not empty, or is in the folder of a series that was read.
+        CannotWrite: the folder cannot be written, or there is not enough disk space for one series per
+            variant.
+        UsageError: the folder is not empty, or lies inside the folder of an input series.
     """
     check_place(folder, bytes_needed=variants * volume.hu.nbytes // DEFLATION)
 
@@ -39,10 +40,10 @@ def write_sweep(
 ) -> tuple[Path, ...]:
     """Write a sweep to a new or empty folder; if writing fails, no file remains.
 
-    `sweep.csv` has a row for the uncorrected slices and for each variant; `sweep.json` adds the worker's reports.
-    Each `NAME.nii.gz` is the corrected series of a variant. `spread_METHOD.nii.gz` is the standard deviation over the
-    variants of a method in HU. `sweep.png` shows the slice with the most metal, and plots the measures against the
-    margin.
+    `sweep.csv` has one row for the uncorrected slices and one for each variant; `sweep.json` adds the
+    worker's reports. Each `NAME.nii.gz` is the corrected series of a variant. `spread_METHOD.nii.gz` is the
+    standard deviation in HU over a method's variants. `sweep.png` shows the slice with the most metal, and
+    plots the measures against the margin.
 
     Args:
         result: result of the sweep.
@@ -83,7 +84,7 @@ def write_sweep(
 def write_sweep_file(
     path: Path, result: SweepResult, rows: Sequence[Row], *, slice_index: int, window: HuWindow | None = None
 ) -> Path:
-    """Write the table (.csv), or the figure of a slice with measures and table (.png, .pdf).
+    """Write a sweep's table (.csv), or a figure of one slice with measures and table (.png, .pdf).
 
     Raises:
         UsageError: the file has another extension.

@@ -1,4 +1,4 @@
-"""Draw the figure of a sweep: variants of a slice with their masks, spread, and measures against the margin."""
+"""Draw a sweep figure: slice variants with their masks, the spread, and measures against the margin."""
 
 import math
 from collections.abc import Callable, Sequence
@@ -47,7 +47,7 @@ def draw_sweep(
 
     Args:
         result: result of the sweep.
-        rows: rows of `marview.mar.sweep_measures.measure`.
+        rows: rows returned by `marview.mar.sweep_measures.measure`.
         slice_index: index of the slice; None for the slice with the most metal.
         window: HU window of the pictures; None for 450/50 HU.
         has_table: whether to add the table.
@@ -141,7 +141,7 @@ def _charts(result: SweepResult, rows: Sequence[Row], width: int) -> Image.Image
 
 
 def chart_lines(result: SweepResult, rows: Sequence[Row], value: Callable[[Row], float]) -> list[Line]:
-    """Return the lines of a measure against the margin: one per method and threshold, and the uncorrected level."""
+    """Return chart lines over the margin: one per method and threshold, and one for the uncorrected level."""
     groups: dict[tuple[str, float | None], list[Row]] = {}
     for row in rows:
         if row.variant.method in result.methods and not row.note:

@@ -12,11 +12,11 @@ from marview.dicom.atomic import whole_file
 
 
 def write_csv(path: Path | str, rows: Sequence[Mapping[str, object]]) -> Path:
-    """Write rows as CSV with the columns of the first row.
+    """Write rows as CSV; the first row determines the columns.
 
     Raises:
         CannotWrite: the disk is full or read-only.
-        ValueError: a row has another set of columns.
+        ValueError: a row has a column that the first row lacks.
     """
     path = Path(path)
     with whole_file(path) as part, part.open("w", newline="", encoding="utf-8") as stream:

@@ -1,8 +1,9 @@
-"""Geometry of the rays of a scan: parallel beam, or fan beam with an arc or a flat detector.
+"""Ray geometry of a scan: parallel beam, or fan beam with an arc or a flat detector.
 
-All three share one frame: the image centre is the isocentre, x increases with the columns and y with the rows, so y
-points down on the screen. At the angle beta, the source is at R(beta)(0, -D) and the centre of the detector at
-R(beta)(0, S - D). Bins run along R(beta)(1, 0). R(beta)(a, b) is (a cos beta - b sin beta, a sin beta + b cos beta).
+All three share one coordinate frame: the image centre is the isocentre, x increases with the columns and
+y with the rows, so y points down on the screen. At angle beta, the source is at R(beta)(0, -D) and the
+centre of the detector at R(beta)(0, S - D). Bins run along R(beta)(1, 0). R(beta)(a, b) is (a cos beta -
+b sin beta, a sin beta + b cos beta).
 """
 
 import math
@@ -52,7 +53,7 @@ class _Beam:
 
 @dataclass(frozen=True, kw_only=True)
 class ParallelBeam(_Beam):
-    """Parallel-beam geometry: the rays of a view have the direction R(beta)(0, 1).
+    """Parallel-beam geometry: the rays at angle beta have the direction R(beta)(0, 1).
 
     Attributes:
         bin_mm: distance between neighbouring rays.
@@ -95,7 +96,9 @@ class FanBeamFlat(_Beam):
 
 @dataclass(frozen=True, kw_only=True)
 class FanBeamArc(_Beam):
-    """Fan beam with an arc detector centred on the source; bin j is at the fan angle gamma = bin_rad * its position.
+    """Fan beam with an arc detector centred on the source.
+
+    Bin j is at the fan angle gamma = bin_rad * bin_positions[j].
 
     Attributes:
         source_to_isocentre_mm: distance D from source to isocentre.

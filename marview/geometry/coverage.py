@@ -14,9 +14,9 @@ class TraceCoverage:
     """Coverage of a sinogram by a metal trace.
 
     Attributes:
-        fraction: fraction of all rays in the trace, 0 to 1.
+        fraction: fraction of all rays that lie in the trace, 0 to 1.
         hidden_views: number of views in which the trace covers every ray through the body.
-        largest_gap: number of bins of the longest gap in one view, which completion must bridge.
+        largest_gap: length in bins of the longest gap in a single view, which completion must bridge.
     """
 
     fraction: float

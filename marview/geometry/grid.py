@@ -1,4 +1,4 @@
-"""Position of the voxels of a volume in the patient."""
+"""Voxel positions of a volume in patient coordinates."""
 
 from dataclasses import dataclass
 
@@ -14,10 +14,10 @@ class Grid:
     """A regular grid of voxels.
 
     Attributes:
-        shape: voxels along (z, y, x). Index z counts slices from the foot end along the slice normal, y rows, x
-            columns.
+        shape: number of voxels along (z, y, x). Index z counts slices along the slice normal from the foot
+            end, y counts rows and x counts columns.
         affine: matrix `(4, 4)` from index (z, y, x, 1) to patient LPS coordinates in mm.
-        frame_of_reference_uid: UID of the patient frame; empty if unknown.
+        frame_of_reference_uid: UID of the DICOM frame of reference; empty if unknown.
     """
 
     shape: tuple[int, int, int]
@@ -45,7 +45,7 @@ class Grid:
         """Make an axial grid with its first voxel at the origin.
 
         Args:
-            shape: voxels along (z, y, x).
+            shape: number of voxels along (z, y, x).
             spacing_mm: distance between neighbouring voxels along (z, y, x).
 
         Raises:
@@ -66,16 +66,16 @@ class Grid:
 
     @property
     def stack_mm(self) -> tuple[float, float, float]:
-        """Distance between neighbouring slices (along their normal), rows and columns, even if the stack is sheared.
+        """Spacing of slices (along their normal), rows and columns in mm, also for a sheared stack.
 
-        The product is the volume of a voxel. Without shear the values equal `spacing_mm`.
+        The product of the three values is the voxel volume. Without shear, they equal `spacing_mm`.
         """
         _, y_mm, x_mm = self.spacing_mm
         return self.voxel_mm3 / (y_mm * x_mm), y_mm, x_mm
 
     @property
     def drift_mm(self) -> tuple[float, float]:
-        """Shift of rows and columns (y, x) from one slice to the next; (0, 0) without shear."""
+        """In-plane shift (y, x) from one slice to the next in mm; (0, 0) without shear."""
         along, down, right = self.affine[:3, :3].T
         _, y_mm, x_mm = self.spacing_mm
         drift = float(along @ down) / y_mm, float(along @ right) / x_mm
@@ -83,12 +83,12 @@ class Grid:
 
     @property
     def voxel_mm3(self) -> float:
-        """Volume of a voxel, also correct for sheared slices (a tilted gantry)."""
+        """Voxel volume in mm³, also correct for sheared stacks (tilted gantry)."""
         return float(abs(np.linalg.det(self.affine[:3, :3])))
 
     @property
     def slice_numbers(self) -> SliceNumbers:
-        """Slice numbers, from the head end if z runs along the patient."""
+        """Slice numbers, starting at the head end if z runs along the patient."""
         along = self.affine[:3, 0]
         is_head_last = int(np.abs(along).argmax()) == 2 and along[2] > 0
         return SliceNumbers(self.shape[0], bool(is_head_last))

@@ -11,7 +11,7 @@ from marview.text import tr
 class SliceNumbers:
     """Conversion of array indices to slice numbers and back.
 
-    Window, notes, tables and command line use slice numbers; arrays and files keep their own order.
+    The window, notes, tables and command line use slice numbers; arrays and files keep their own order.
 
     Attributes:
         count: number of slices.

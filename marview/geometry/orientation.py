@@ -1,4 +1,4 @@
-"""Signed permutations of axes between a file's order (i, j, k) in RAS and marview's (z, y, x) in LPS."""
+"""Axis permutations and flips between a file's (i, j, k) in RAS and marview's (z, y, x) in LPS."""
 
 from dataclasses import dataclass
 from itertools import permutations
@@ -17,11 +17,11 @@ _SAME_MM = 0.05
 
 @dataclass(frozen=True, eq=False)
 class Layout:
-    """Mapping of the axes (i, j, k) of a file's array to (z, y, x).
+    """Mapping from the axes (i, j, k) of a file's array to (z, y, x).
 
     Attributes:
         axes: file axes that become z, y and x.
-        is_flipped: whether z, y and x run opposite to their file axis.
+        is_flipped: whether z, y and x each run opposite to their file axis.
         grid: grid in the order (z, y, x).
     """
 
@@ -50,11 +50,11 @@ class Layout:
 
 
 def layout_of(shape: tuple[int, int, int], affine_ras: NDArray[np.float64]) -> Layout:
-    """Find the layout in which z is closest to the direction of the head, y of the back and x of the left.
+    """Find the layout whose z axis points most nearly to the head, y to the back and x to the left.
 
     Args:
         shape: shape of the file's array, (i, j, k).
-        affine_ras: `(4, 4)`, index (i, j, k, 1) -> RAS mm.
+        affine_ras: matrix `(4, 4)` from index (i, j, k, 1) to RAS coordinates in mm.
 
     Raises:
         ValueError: the affine cannot be inverted.

@@ -1,4 +1,4 @@
-"""The virtual scan of all methods: a square grid of 416 x 416 pixels that contains the slice, and its fan beam."""
+"""Virtual scan used by all methods: a 416 x 416 pixel grid that contains the slice, and its fan beam."""
 
 import math
 
@@ -9,22 +9,24 @@ PROCESSING_SIZE = 416
 
 
 def processing_pixel_mm(shape: tuple[int, int], spacing_mm: tuple[float, float]) -> float:
-    """Return the pixel size of the processing grid of a slice in mm.
+    """Return the pixel size, in mm, of a slice's processing grid.
 
-    The processing grid is a square of 416 x 416 pixels that contains the slice. It is not the grid of the series.
+    The processing grid is a square of 416 x 416 pixels that contains the slice; it differs from the grid of
+    the series.
 
     Args:
         shape: rows and columns of the slice.
-        spacing_mm: distance between its rows and columns (y, x).
+        spacing_mm: spacing of the slice's rows and columns (y, x).
     """
     return max(shape[0] * spacing_mm[0], shape[1] * spacing_mm[1]) / PROCESSING_SIZE
 
 
 def processing_beam(pixel_mm: float) -> FanBeamFlat:
-    """Return the beam of the SynDeepLesion protocol (640 views, 641 bins), scaled to the true size of a pixel.
+    """Return the beam of the SynDeepLesion protocol (640 views, 641 bins), scaled to a pixel size in mm.
 
-    The source is 1075 pixels from the centre. The flat detector is at the same distance behind the centre and twice as
-    wide as the diagonal of the grid. Source: A. Zeng et al., SynDeepLesion; OSCNet and InDuDoNet use the same beam.
+    The source is 1075 pixels from the centre. The flat detector is equally far behind the centre and twice
+    as wide as the grid diagonal. Source: A. Zeng et al., SynDeepLesion; OSCNet and InDuDoNet use the same
+    beam.
 
     Examples:
         >>> round(processing_beam(0.36923).source_to_isocentre_mm, 1)

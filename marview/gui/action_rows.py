@@ -1,4 +1,4 @@
-"""The table of actions, from which menus, keys, the tool bar and the shortcut sheet are made."""
+"""Table of actions that defines the menus, keyboard shortcuts, tool bar and shortcut sheet."""
 
 from functools import partial
 from typing import TYPE_CHECKING

@@ -1,4 +1,4 @@
-"""Enable and check the actions according to the session."""
+"""Update the enabled and checked states of the actions from the session."""
 
 from collections.abc import Callable
 
@@ -67,7 +67,7 @@ REASONS = {
 
 
 class ActionState:
-    """Updater that keeps the actions up to date with the session."""
+    """Controller that keeps the actions in sync with the session."""
 
     def __init__(self, session: Session, actions: Actions) -> None:
         self._session = session

@@ -1,4 +1,4 @@
-"""Actions as rows of data, and the Qt actions, menus and tool bar groups built from these rows."""
+"""Actions defined as table rows, and the Qt actions, menus and tool bar groups built from them."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -43,18 +43,19 @@ SUBMENUS = {
 
 @dataclass(frozen=True)
 class Row:
-    """One action of the user.
+    """A user action, defined as a row of the action table.
 
     Attributes:
         id: unique name.
         title: title in menus.
         menu: menu path, "Menu" or "Menu/Submenu"; empty for actions with keys only.
-        keys: key sequences that trigger it.
-        icon: name of its icon.
-        needs: condition for the action, a name in `marview.gui.action_state.NEEDS`; empty for none.
-        bar: group of the tool bar; empty for none.
+        keys: key sequences that trigger the action.
+        icon: name of the icon.
+        needs: condition that enables the action, a name in `marview.gui.action_state.NEEDS`; empty for none.
+        bar: tool bar group; empty for none.
         does: function to call; None if another part of the window handles the keys.
-        is_on: function that returns whether the action is on; None for actions that are not switches.
+        is_on: function that returns whether the action is on; None for actions that cannot be switched on
+            and off.
         figures: numbers shown after the title.
     """
 
@@ -71,12 +72,12 @@ class Row:
 
     @property
     def words(self) -> str:
-        """Return the title for menus in the user's language, including its figures."""
+        """Return the translated menu title, including the figures."""
         return f"{tr(self.title)}  {self.figures}" if self.figures else tr(self.title)
 
 
 class Actions:
-    """The rows as Qt actions of a window; their keys work whichever widget has the focus."""
+    """Qt actions of a window, built from rows; their shortcuts work whichever widget has the focus."""
 
     def __init__(self, window: QWidget, rows: Sequence[Row], commands: "Commands") -> None:
         self.rows = tuple(row for row in rows if row.does is not None)
@@ -98,7 +99,7 @@ class Actions:
         return self._actions[name]
 
     def fill(self, bar: QMenuBar) -> dict[str, QMenu]:
-        """Make the menus and return them by path."""
+        """Create the menus and return them by path."""
         menus = {name: bar.addMenu(tr(title)) for name, title in MENUS.items()}
         for row in self.rows:
             if not row.menu:
@@ -110,7 +111,7 @@ class Actions:
         return menus
 
     def groups(self) -> dict[str, list[QAction]]:
-        """Return the actions of the tool bar by group, in the order of the rows."""
+        """Return the tool bar actions by group, in row order."""
         groups: dict[str, list[QAction]] = {}
         for row in self.rows:
             if row.bar:
@@ -131,7 +132,7 @@ class Actions:
         self.check(session)
 
     def check(self, session: Session) -> None:
-        """Show which actions are on."""
+        """Update which actions are checked."""
         for row in self.rows:
             if row.is_on is not None:
                 self._actions[row.id].setChecked(row.is_on(session))
@@ -142,5 +143,5 @@ class Actions:
 
 
 def key_words(key: str) -> str:
-    """Return a key sequence as the system writes it in the user's language, such as Strg+O in German."""
+    """Return the localised name of a key sequence, such as Strg+O in German."""
     return QKeySequence(key).toString(QKeySequence.SequenceFormat.NativeText)

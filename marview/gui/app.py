@@ -1,4 +1,4 @@
-"""Start the window, or render it to a picture."""
+"""Open the window, or render it to a picture file."""
 
 import gc
 import logging
@@ -47,7 +47,7 @@ _CACHE_KB = 2048
 
 
 def application(style: str = "dark") -> QApplication:
-    """Return the Qt application in a style, created on first use."""
+    """Return the Qt application, created with the given style on first use."""
     existing = QApplication.instance()
     if isinstance(existing, QApplication):
         return existing
@@ -66,13 +66,13 @@ def application(style: str = "dark") -> QApplication:
 
 
 def print_message(_kind: QtMsgType, _context: QMessageLogContext, message: str) -> None:
-    """Print a message from Qt, except one that every window triggers on a platform without a window manager."""
+    """Print a Qt message, except one that every window triggers on platforms without a window manager."""
     if message != _NO_SIZE_HINTS and sys.stderr is not None:
         sys.stderr.write(f"{message}\n")
 
 
 def make_window(settings: Settings, *, keeps: bool = False) -> MainWindow:
-    """Create a window with a new session; `keeps` determines whether it writes autosaves and an index of studies."""
+    """Create a window with a new session; `keeps` enables autosaves and the study index."""
     bridge = Bridge()
     autosaves, index = (autosave_folder(), index_file()) if keeps else (None, None)
     session = Session(bridge.post, settings, autosaves=autosaves, index=index)
@@ -97,16 +97,17 @@ def run(paths: list[str]) -> int:
 
 
 def show(window: QWidget) -> None:
-    """Show a window, and exempt all objects that exist by then from Python's garbage collection.
+    """Show a window, and exclude all existing objects from Python's garbage collection.
 
-    Otherwise each full collection visits the 140,000 objects of the imported modules and blocks the window for 100 ms.
+    Otherwise, each full collection scans the 140,000 objects of the imported modules and blocks the window
+    for 100 ms.
     """
     window.show()
     gc.freeze()
 
 
 def read_pairs(study: ReaderStudy, reader: str) -> int:
-    """Open the window of a reader study and return the exit code when it closes."""
+    """Open the reader study window and return the exit code when it closes."""
     settings = Settings.load()
     qt = application(settings.style)
     use_language(settings.language)

@@ -1,4 +1,4 @@
-"""A badge with a finding in the series list, elided to fit."""
+"""A badge for a finding in the series list, elided to fit."""
 
 from PySide6.QtCore import QSize, Qt
 from PySide6.QtGui import QPaintEvent
@@ -18,8 +18,8 @@ class Badge(Label):
     """Badge that shrinks if its row is too narrow.
 
     Args:
-        words: the finding.
-        kind: "error", "warning" or empty, which sets its colours.
+        words: text of the finding.
+        kind: "error", "warning" or empty; sets the colours.
     """
 
     def __init__(self, words: str, kind: str) -> None:
@@ -29,17 +29,17 @@ class Badge(Label):
         self.setSizePolicy(QSizePolicy.Policy.Maximum, QSizePolicy.Policy.Preferred)
 
     def sizeHint(self) -> QSize:
-        """Return a size with room for all words."""
+        """Return a size that fits the whole text."""
         width = self.fontMetrics().horizontalAdvance(self.text()) + _SIDES_PX + _SPARE_PX
         return QSize(width, super().sizeHint().height())
 
     def minimumSizeHint(self) -> QSize:
-        """Return a size with room for the first few letters."""
+        """Return a size that fits the first few letters."""
         shortest = self.fontMetrics().horizontalAdvance(self.text()[:3] + "…") + _SIDES_PX + _SPARE_PX
         return QSize(min(shortest, self.sizeHint().width()), super().minimumSizeHint().height())
 
     def paintEvent(self, _event: QPaintEvent) -> None:
-        """Draw the words, elided to the width of the badge."""
+        """Draw the text, elided to the width of the badge."""
         inside = self.contentsRect()
         shown = self.fontMetrics().elidedText(self.text(), Qt.TextElideMode.ElideRight, inside.width())
         with painting(self) as painter:

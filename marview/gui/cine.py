@@ -9,7 +9,7 @@ FRAMES_PER_S = 10
 
 
 class Cine(QObject):
-    """Player that moves to the next slice while the display is playing; opening another series stops it."""
+    """Player that steps through the slices during cine playback; opening another series stops it."""
 
     def __init__(self, session: Session, parent: QObject) -> None:
         super().__init__(parent)

@@ -9,7 +9,7 @@ from marview.text import tr
 
 
 class CloseQuestion(QMessageBox):
-    """Question that lists the unsaved work; it emits `accepted` if the user closes anyway."""
+    """Dialog that lists the unsaved work and emits `accepted` if the user closes anyway."""
 
     def __init__(self, unsaved: Sequence[str], parent: QWidget) -> None:
         super().__init__(parent)

@@ -59,13 +59,13 @@ class Commands:
         self._several: SeveralWindow | None = None
 
     def show_layout(self, layout: Layout) -> None:
-        """Arrange the panes; the Planes layout also sets the point its sections pass through."""
+        """Switch to a layout; the Planes layout also places the crosshair if it is not set yet."""
         display = self.view.display
         needs_point = layout is Layout.MPR and display.cursor_mm is None
         self.view.update(layout=layout, maximised="", cursor_mm=(0.0, 0.0) if needs_point else display.cursor_mm)
 
     def thicken(self, steps: int) -> None:
-        """Change the slab thickness by a number of 5 mm steps."""
+        """Change the slab thickness in steps of 5 mm."""
         self.view.update(slab_mm=min(200.0, max(5.0, self.view.display.slab_mm + 5.0 * steps)))
 
     def toggle_oblique(self) -> None:
@@ -73,7 +73,7 @@ class Commands:
         self.view.update(oblique_deg=None if self.view.display.oblique_deg is not None else (0.0, 0.0))
 
     def turn(self, turn_deg: float, tilt_deg: float) -> None:
-        """Turn and tilt the oblique section by these angles."""
+        """Turn and tilt the oblique section by the given angles in degrees."""
         now = self.view.display.oblique_deg
         if now is not None:
             self.view.update(oblique_deg=turned(now, turn_deg, tilt_deg))
@@ -101,7 +101,7 @@ class Commands:
 
     @property
     def export_dialog(self) -> ExportDialog | None:
-        """Return the export dialog opened last."""
+        """Return the most recently opened export dialog; None if none was opened."""
         return self._export
 
     def search_studies(self) -> None:
@@ -112,11 +112,11 @@ class Commands:
         self._browser.focus_search()
 
     def watch_folder(self) -> None:
-        """Ask for a folder to watch; its new studies are added to the list."""
+        """Ask for a folder to watch; new studies in this folder are added to the study list."""
         self._browser.ask_to_watch()
 
     def correct_several(self) -> None:
-        """Open the window that corrects several studies."""
+        """Open the window for correcting several studies."""
         if self._several is None:
             self._several = SeveralWindow(self.session, self._window)
         self._several.show()
@@ -124,7 +124,7 @@ class Commands:
 
     @property
     def several_window(self) -> SeveralWindow | None:
-        """Return the window of *Correct several studies*; None if it was never opened."""
+        """Return the *Correct several studies* window; None if it was never opened."""
         return self._several
 
     def import_mask(self) -> None:
@@ -173,7 +173,7 @@ class Commands:
             self.session.view.go_to(found)
 
     def next_region(self) -> None:
-        """Move the focus to the next part of the window."""
+        """Move the focus to the next region of the window."""
         regions = [region for region in self._regions() if region.isVisible()]
         focused = self._window.focusWidget()
         at = next((n for n, region in enumerate(regions) if focused and region.isAncestorOf(focused)), -1)
@@ -185,14 +185,14 @@ class Commands:
                 region.setFocus(Qt.FocusReason.TabFocusReason)
 
     def full_screen(self) -> None:
-        """Switch full screen on or off."""
+        """Toggle full-screen mode."""
         if self._window.isFullScreen():
             self._window.showNormal()
         else:
             self._window.showFullScreen()
 
     def show_sheet(self) -> None:
-        """Show the sheet of keys and mouse gestures."""
+        """Show the sheet of keyboard shortcuts and mouse gestures."""
         if self._sheet is None:
             self._sheet = ShortcutSheet(self._window)
         self._sheet.show()
@@ -200,15 +200,15 @@ class Commands:
 
     @property
     def sheet(self) -> ShortcutSheet | None:
-        """Return the sheet of keys; None if it was never shown."""
+        """Return the shortcut sheet; None if it was never shown."""
         return self._sheet
 
     def set_language(self, code: str) -> None:
-        """Choose the language, used from the next start; empty for the system's."""
+        """Set the language to use from the next start; empty for the system language."""
         self._choose_for_next_start("language", code)
 
     def set_style(self, name: str) -> None:
-        """Choose the dark or the light style, used from the next start."""
+        """Set the style, dark or light, to use from the next start."""
         self._choose_for_next_start("style", name)
 
     def _choose_for_next_start(self, setting: str, value: str) -> None:

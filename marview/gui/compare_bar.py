@@ -1,4 +1,4 @@
-"""The controls of the comparison: methods to run on the slice in view, and their progress."""
+"""Comparison controls: methods to run on the slice in view, and the progress of the runs."""
 
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QHBoxLayout, QPushButton, QWidget
@@ -13,7 +13,7 @@ from marview.text import count, tr
 
 
 class CompareBar(QWidget):
-    """Bar with methods to tick and a button that runs them on the slice in view; each result gets a pane."""
+    """Bar for choosing methods and running them on the slice in view; each result gets its own pane."""
 
     def __init__(self, session: Session, parent: QWidget | None = None) -> None:
         super().__init__(parent)

@@ -20,7 +20,7 @@ class DropHint(Label):
         self.hide()
 
     def show_over(self) -> None:
-        """Cover the window."""
+        """Show the hint over the window."""
         self.setGeometry(self.window().rect().adjusted(MARGIN_PX, MARGIN_PX, -MARGIN_PX, -MARGIN_PX))
         self.show()
         self.raise_()

@@ -9,10 +9,10 @@ from marview.gui.painting import painting
 
 
 class ElidedLabel(Label):
-    """A label that uses the space left by its neighbours.
+    """A label that takes the space left by its neighbours.
 
     Attributes:
-        is_whole: whether it is never narrower than its text.
+        is_whole: whether the label never shrinks below the width of its text.
     """
 
     def __init__(self, parent: QWidget | None = None) -> None:
@@ -21,7 +21,7 @@ class ElidedLabel(Label):
         self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
 
     def minimumSizeHint(self) -> QSize:
-        """Return a width of 0, so that the label can shrink completely, unless it stays whole."""
+        """Return a width of 0, so that the label can shrink completely, unless `is_whole` is True."""
         width = self.fontMetrics().horizontalAdvance(self.text()) if self.is_whole else 0
         return QSize(width, super().minimumSizeHint().height())
 

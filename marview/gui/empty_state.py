@@ -64,7 +64,7 @@ class EmptyState(QWidget):
         column.addSpacing(10)
 
     def show_recent(self, paths: list[str]) -> None:
-        """Offer the recent studies that still exist."""
+        """List the recent studies that still exist."""
         while (item := self._recent.takeAt(0)) is not None:
             widget = item.widget()
             if widget is not None:

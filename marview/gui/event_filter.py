@@ -1,4 +1,4 @@
-"""One event filter for the whole application: Qt calls every filter for each event, and a call into Python is slow."""
+"""One event filter for the whole application, because Qt calls each filter for every event."""
 
 from collections.abc import Callable, Mapping
 
@@ -10,7 +10,7 @@ Handler = Callable[[QObject, QEvent], bool]
 
 
 class EventFilter(QObject):
-    """Filter that gives the events of all windows to handlers, by type of event."""
+    """Filter that dispatches the events of all windows to handlers by event type."""
 
     def __init__(self, parent: QObject, handlers: Mapping[QEvent.Type, Handler]) -> None:
         super().__init__(parent)

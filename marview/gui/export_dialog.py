@@ -37,7 +37,7 @@ TITLES = {
 
 
 class ExportDialog(QDialog):
-    """Dialog that exports the result in view; not modal, so that the images stay usable."""
+    """Dialog that exports the result in view; it is not modal, so the images stay usable."""
 
     open_asked = Signal(str)
 
@@ -188,7 +188,7 @@ class ExportDialog(QDialog):
             self.close()
 
     def closeEvent(self, event: QCloseEvent) -> None:
-        """Disconnect from the session."""
+        """Cancel a running export and disconnect from the session."""
         self._session.exports.cancel()
         self._session.exports.changed.disconnect(self.show_state, missing_ok=True)
         super().closeEvent(event)

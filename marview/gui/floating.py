@@ -1,4 +1,4 @@
-"""Bars that lie over the images instead of pushing them down."""
+"""Bars that float over the images instead of pushing them down."""
 
 from collections.abc import Callable, Sequence
 
@@ -9,16 +9,16 @@ MARGIN_PX, RIGHT_PX, GAP_PX = 10, 36, 6
 
 
 class Floating(QWidget):
-    """Stack of bars over the top edge of a widget.
+    """Stack of bars that float over the top of a widget.
 
-    Its size follows the visible bars, up to the width of that widget.
+    The stack resizes to fit the visible bars, up to the available width.
 
     Args:
         host: widget under the bars.
         bars: bars from top to bottom.
-        top_px: function that returns the free space above the bars in pixels.
+        top_px: function that returns the distance in pixels from the top of the host to the bars.
         width_px: function that returns the width available for the bars in pixels.
-        others: widgets whose size or visibility changes that space.
+        others: other widgets whose size or visibility changes the available space.
     """
 
     def __init__(
@@ -45,7 +45,7 @@ class Floating(QWidget):
         self._place()
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        """Follow size changes of the host and the bars."""
+        """Reposition the bars when the size or visibility of a widget changes."""
         kind = event.type()
         is_resized = watched in (self._host, *self._others) and kind == QEvent.Type.Resize
         if is_resized or kind in {QEvent.Type.ShowToParent, QEvent.Type.HideToParent, QEvent.Type.LayoutRequest}:

@@ -1,4 +1,4 @@
-"""Translate mouse events into gestures, the same in every pane."""
+"""Translate mouse events into gestures that work the same in every pane."""
 
 from collections.abc import Callable
 
@@ -12,13 +12,15 @@ ZOOM_PER_NOTCH = 1.2
 
 
 class Gestures(QObject):
-    """Source of one signal per gesture; positions and distances are in pixels of the pane.
+    """Emitter of one signal per gesture; positions and distances are in pixels of the pane.
 
-    Left drag changes width and level, middle drag pans, and right drag zooms around its start. A right click without
-    a drag opens the menu. The wheel scrolls slices; with Ctrl it zooms at the cursor, with Shift it resizes the brush.
+    Left drag changes the window width and level, middle drag pans, and right drag zooms around its starting
+    point. A right click without a drag opens the menu. The wheel scrolls through the slices; with Ctrl, it
+    zooms at the cursor, and with Shift, it resizes the brush.
 
     Attributes:
-        is_tool_on: whether the left button uses a tool; with Alt it still changes width and level.
+        is_tool_on: whether the left button operates a tool; with Alt, it still changes the window width and
+            level.
     """
 
     windowed = Signal(float, float)
@@ -50,13 +52,13 @@ class Gestures(QObject):
         """Make an object draggable with the left button while no tool is on; later objects take precedence.
 
         Args:
-            is_here: function that returns whether the object is under a pixel.
-            drag: function that moves the object to a pixel.
+            is_here: function that returns whether the object is at a pixel position.
+            drag: function that moves the object to a pixel position.
         """
         self._grabs.insert(0, (is_here, drag))
 
     def press(self, event: QMouseEvent) -> None:
-        """Start a gesture; the first button pressed decides which."""
+        """Start a gesture; the first mouse button pressed determines its type."""
         if self._button == Qt.MouseButton.NoButton:
             self._button = event.button()
             self._began = self._last = event.position()
@@ -108,7 +110,7 @@ class Gestures(QObject):
             self.tool_released.emit()
 
     def double_click(self, event: QMouseEvent) -> None:
-        """Report a double click; with a tool on, it is an ordinary click and closes the outline."""
+        """Report a double click; with a tool on, it counts as a click and closes the outline."""
         if event.button() != Qt.MouseButton.LeftButton:
             return
         if self.is_tool_on:
@@ -118,7 +120,7 @@ class Gestures(QObject):
             self.double_clicked.emit()
 
     def wheel(self, event: QWheelEvent) -> None:
-        """Scroll, zoom or resize the brush; small steps of touchpads add up to whole notches."""
+        """Scroll, zoom or resize the brush; small touchpad steps accumulate into whole notches."""
         turned = event.angleDelta().y() or event.angleDelta().x()  # some systems turn the wheel sideways with Shift
         if event.modifiers() & Qt.KeyboardModifier.ControlModifier:
             self.zoomed.emit(ZOOM_PER_NOTCH ** (turned / NOTCH), event.position())

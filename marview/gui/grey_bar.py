@@ -1,4 +1,4 @@
-"""The grey scale of a difference image, in a corner of its pane."""
+"""Greyscale bar of a difference image, in a corner of its pane."""
 
 from collections.abc import Sequence
 
@@ -13,7 +13,7 @@ BLACK, WHITE = QColor(0, 0, 0), QColor(255, 255, 255)
 
 
 class GreyBar(ScaleBar):
-    """Scale that shows the HU window of a difference image."""
+    """Greyscale bar that shows the HU window of a difference image."""
 
     def __init__(self, host: QWidget) -> None:
         super().__init__(host, tr("Scale of the difference"))
@@ -34,7 +34,7 @@ class GreyBar(ScaleBar):
         return f"{low:+.0f}", f"{(low + high) / 2:+.0f}".replace("+0", "0"), f"{high:+.0f} HU"
 
     def show_scale(self, window: HuWindow | None, *, is_inverted: bool) -> None:
-        """Show the scale; None hides it."""
+        """Show the scale for an HU window; None hides the scale."""
         self.window_hu, self.is_inverted = window, is_inverted
         self.setVisible(window is not None)
         self.place()

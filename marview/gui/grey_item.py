@@ -1,4 +1,4 @@
-"""A picture of values in the scene, drawn as shades of grey."""
+"""A scene item that draws an array of values in shades of grey."""
 
 from typing import Any
 
@@ -25,14 +25,14 @@ class GreyItem(pg.ImageItem):  # type: ignore[misc]
         self._grey = np.empty((0, 0), np.uint8)
 
     def set_inverted(self, *, is_inverted: bool) -> None:
-        """Choose whether large or small values are dark."""
+        """Set whether large values are dark."""
         if is_inverted != self.is_inverted:
             self.is_inverted = is_inverted
             self._renderRequired = True
             self.update()
 
     def render(self) -> None:
-        """Make the picture that `paint` draws."""
+        """Render the picture that `paint` draws."""
         self._unrenderable = self.image is None or self.image.size == 0
         if self._unrenderable:
             return
@@ -46,7 +46,7 @@ class GreyItem(pg.ImageItem):  # type: ignore[misc]
 
 
 def shade(values: NDArray[Any], levels: tuple[float, float], grey: NDArray[np.uint8]) -> None:
-    """Write the shades of values, both `[y, x]`: 0 at the first level, 255 at the second, 0 for NaN.
+    """Convert values `[y, x]` to grey levels: 0 at the first level, 255 at the second, 0 for NaN.
 
     >>> grey = np.empty((1, 4), np.uint8)
     >>> shade(np.array([[-1000, -160, 40, 900]], np.int16), (-160, 240), grey)

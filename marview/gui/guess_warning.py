@@ -1,4 +1,4 @@
-"""Warn in the status line that the metal trace covers too much of the sinogram for a reliable completion."""
+"""Status line warning if the metal trace covers too much of the sinogram for reliable completion."""
 
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QSizePolicy, QWidget
 
@@ -11,9 +11,10 @@ from marview.text import plural, tr
 
 
 class GuessWarning(QFrame):
-    """Warning for slices with a large trace, of the current mask or, without one, of the result in view.
+    """Warning for slices with a large metal trace.
 
-    It is hidden for methods that do not complete the sinogram.
+    The trace belongs to the current mask or, without a mask, to the result in view. The warning is hidden
+    for methods that do not complete the sinogram.
     """
 
     def __init__(self, session: Session, parent: QWidget | None = None) -> None:

@@ -1,4 +1,4 @@
-"""Icons drawn from the project's own SVG files, in the colour of the text, sharp at every scale."""
+"""Icons rendered from the project's own SVG files in the text colour, sharp at every scale."""
 
 from functools import lru_cache
 
@@ -30,7 +30,7 @@ def pixmap(name: str, size: int, colour_name: str = "text", ratio: float = 1.0) 
 
 @lru_cache(maxsize=128)
 def icon(name: str, colour_name: str = "text") -> QIcon:
-    """Return an icon; grey while disabled, in the accent colour while checked."""
+    """Return an icon that is grey when disabled and has the accent colour when checked."""
     made = QIcon()
     for size in (16, 20, 24, 32, 40, 48, 64):
         made.addPixmap(pixmap(name, size, colour_name), QIcon.Mode.Normal, QIcon.State.Off)
@@ -40,7 +40,7 @@ def icon(name: str, colour_name: str = "text") -> QIcon:
 
 
 def application_icon() -> QIcon:
-    """Return the icon of the program."""
+    """Return the application icon."""
     made = QIcon()
     for size in (16, 32, 48, 64, 128):
         made.addPixmap(pixmap("marview", size))

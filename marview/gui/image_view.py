@@ -1,4 +1,4 @@
-"""A view of one grey picture with overlays, marks and texts; independent of CT."""
+"""A view of one greyscale picture with overlays, marks and labels; not specific to CT."""
 
 import math
 from typing import Any
@@ -45,7 +45,7 @@ class ImageView(pg.GraphicsView):  # type: ignore[misc]
     # -- what is drawn
 
     def set_picture(self, values: NDArray[Any] | None, rect: QRectF) -> None:
-        """Show values `[y, x]` in a rectangle; None shows nothing."""
+        """Show values `[y, x]` as a picture in a rectangle; None hides the picture."""
         self._image.setVisible(values is not None)
         if values is None:
             return
@@ -70,13 +70,13 @@ class ImageView(pg.GraphicsView):  # type: ignore[misc]
         return self._overlays[name]
 
     def set_text(self, corner: Qt.AlignmentFlag, text: str) -> None:
-        """Write a text in a corner or at an edge."""
+        """Show a text in a corner or at an edge."""
         if self._texts.get(corner, "") != text:
             self._texts[corner] = text
             self._redraw()
 
     def set_mark(self, name: str, line: QPolygonF | None, colour_: QColor | None = None, width: float = 1.4) -> None:
-        """Draw a line in scene coordinates over everything; None removes it."""
+        """Draw a line in scene coordinates on top of everything; None removes the line."""
         before = self._marks.pop(name, None)
         if line is not None:
             self._marks[name] = (line, colour_ or on_image("focus"), width)
@@ -85,7 +85,7 @@ class ImageView(pg.GraphicsView):  # type: ignore[misc]
                 self.viewport().update(self._covered(mark[0], mark[2]))
 
     def set_labels(self, labels: dict[str, tuple[QPointF, str, QColor]]) -> None:
-        """Write texts beside points of the scene."""
+        """Show labels next to points in the scene."""
         if labels != self._labels:
             self._labels = labels
             self._redraw()
@@ -117,7 +117,7 @@ class ImageView(pg.GraphicsView):  # type: ignore[misc]
             self.setRange(rect, padding=0, lockAspect=not is_stretched)
 
     def look_from(self, whole: QRectF, zoom: float, centre: QPointF) -> None:
-        """Fit a rectangle of the scene into the turned view, zoomed around a centre point."""
+        """Fit a rectangle of the scene into the rotated view, zoomed around a centre point."""
         area = self.viewport().size()
         if area.width() < 1 or area.height() < 1:
             return
@@ -132,7 +132,7 @@ class ImageView(pg.GraphicsView):  # type: ignore[misc]
         self.look_at(seen)
 
     def set_turn(self, quarters: int, *, is_mirrored: bool) -> None:
-        """Flip the picture horizontally, then turn it clockwise by quarter turns; `look_from` fits it again."""
+        """Mirror the picture if requested and rotate it clockwise by quarter turns; `look_from` refits it."""
         if (quarters, is_mirrored) != (self._quarters, self._is_mirrored):
             self._quarters, self._is_mirrored = quarters, is_mirrored
             self._looking_at = None
@@ -143,10 +143,10 @@ class ImageView(pg.GraphicsView):  # type: ignore[misc]
         return QTransform().rotate(90.0 * self._quarters).scale(-1.0 if self._is_mirrored else 1.0, 1.0)
 
     def updateMatrix(self, propagate: bool = True) -> None:  # noqa: FBT001, FBT002 - pyqtgraph's signature
-        """Fit the range into the turned view.
+        """Fit the range into the rotated view.
 
-        Qt's own fit measures the scale of a view turned by 90° along the wrong axis. The error grows with every fit,
-        until the transform becomes NaN and Qt crashes.
+        If a view is rotated by 90°, Qt's own fit measures the scale along the wrong axis. The error grows with
+        every fit, until the transform becomes NaN and Qt crashes.
         """
         area, shown = self.viewport().size(), self.range.size()
         if self.autoPixelRange or not self._quarters % 2 or shown.isEmpty() or area.isEmpty():
@@ -165,7 +165,7 @@ class ImageView(pg.GraphicsView):  # type: ignore[misc]
         self._redraw()
 
     def to_scene(self, at: QPointF) -> QPointF:
-        """Return the point of the scene under a pixel."""
+        """Return the scene point under a pixel of the view."""
         inverted, _ = self.viewportTransform().inverted()
         return QPointF(inverted.map(at))
 
@@ -185,7 +185,7 @@ class ImageView(pg.GraphicsView):  # type: ignore[misc]
         self.gestures.release(event)
 
     def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
-        """Ask to maximise the pane."""
+        """Request that the pane be maximised."""
         self.gestures.double_click(event)
 
     def wheelEvent(self, event: QWheelEvent) -> None:
@@ -201,7 +201,7 @@ class ImageView(pg.GraphicsView):  # type: ignore[misc]
     # -- drawing
 
     def drawForeground(self, painter: QPainter, rect: QRectF | Any) -> None:  # noqa: ARG002
-        """Draw marks, divider and texts, in pixels of the view."""
+        """Draw the marks, divider and texts in pixels of the view."""
         to_pixels = self.viewportTransform()
         painter.save()
         painter.resetTransform()

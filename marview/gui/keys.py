@@ -1,4 +1,4 @@
-"""Keys that work whichever widget has the focus."""
+"""Keyboard input that works whichever widget has the focus."""
 
 from PySide6.QtCore import QEvent, QObject, Qt, Signal
 from PySide6.QtGui import QKeyEvent
@@ -12,10 +12,10 @@ EDITING = frozenset({Qt.Key.Key_Backspace, Qt.Key.Key_Delete, Qt.Key.Key_Left, Q
 
 
 class Keys(QObject):
-    """Keys of the application: number fields take only digits, other keys reach the window, and `X` can be held.
+    """Key handler: number fields take only digits, other keys reach the window, and `X` can be held.
 
     Attributes:
-        handlers: handlers of key events, for the event filter of the application.
+        handlers: key event handlers for the application's event filter.
     """
 
     held = Signal(bool)

@@ -20,7 +20,7 @@ class Label(QLabel):
 
 
 def tooltip(text: str) -> str:
-    """Escape a text for a tool tip, which would otherwise render HTML, and break long lines.
+    """Escape text for a tool tip, which would otherwise render HTML, and wrap long lines.
 
     >>> tooltip("Pelvis <b>2.0</b>")
     '<qt>Pelvis &lt;b&gt;2.0&lt;/b&gt;</qt>'
@@ -33,5 +33,5 @@ def tooltip(text: str) -> str:
 
 
 def wrapped(tip: str) -> str:
-    """Break the long lines of a tool tip, which Qt does not wrap."""
+    """Wrap the long lines of a tool tip, because Qt does not wrap them."""
     return "\n".join(textwrap.fill(line, TIP_CHARACTERS, break_on_hyphens=False) for line in tip.split("\n"))

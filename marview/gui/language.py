@@ -15,13 +15,13 @@ LANGUAGES = {SOURCE: "English", "de": "Deutsch"}
 
 
 def language(chosen: str) -> str:
-    """Return the language to use: the chosen one, or the first available one of the system's languages."""
+    """Return the chosen language, or the first available system language; English if none is available."""
     wanted = [chosen] if chosen else [name.replace("_", "-").split("-")[0] for name in QLocale.system().uiLanguages()]
     return next((one for one in wanted if one in LANGUAGES), SOURCE)
 
 
 def use_language(chosen: str) -> None:
-    """Set the language of the interface (empty for the system's language) before the window is created."""
+    """Set the interface language, empty for the system language; call this before creating the window."""
     code = language(chosen)
     speak(catalogue(code))
     application = QCoreApplication.instance()
@@ -31,7 +31,7 @@ def use_language(chosen: str) -> None:
 
 
 def catalogue(code: str) -> gettext.NullTranslations:
-    """Return the catalogue of a language; an empty one for the language of the source code."""
+    """Return the translation catalogue of a language; empty for the language of the source code."""
     return gettext.translation("marview", resources() / "translations", [code], Catalogue, fallback=code == SOURCE)
 
 

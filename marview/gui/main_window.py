@@ -46,7 +46,7 @@ SIDE_WIDTH = 312
 
 
 class MainWindow(QMainWindow):
-    """Main window: series list on the left, panes in the middle; metal, method and run on the right."""
+    """Main window: series list on the left, panes in the middle and side panel on the right."""
 
     def __init__(self, session: Session) -> None:
         super().__init__()
@@ -198,7 +198,7 @@ class MainWindow(QMainWindow):
         self.empty.show_recent(self.session.settings.recent)
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
-        """Accept files and folders, as copies."""
+        """Accept dragged files and folders as copies."""
         if any(url.isLocalFile() for url in event.mimeData().urls()):
             event.setDropAction(Qt.DropAction.CopyAction)
             event.accept()
@@ -210,7 +210,7 @@ class MainWindow(QMainWindow):
         super().dragLeaveEvent(event)
 
     def dropEvent(self, event: QDropEvent) -> None:
-        """Open the dropped files; they stay where they are."""
+        """Open the dropped files without moving them."""
         self.drop_hint.hide()
         paths = [Path(url.toLocalFile()) for url in event.mimeData().urls() if url.isLocalFile()]
         if paths:
@@ -219,11 +219,11 @@ class MainWindow(QMainWindow):
         event.accept()
 
     def restore(self) -> None:
-        """Restore position, panels and layout of the last session; without one, fit the screen."""
+        """Restore the position, panels and layout of the last session, or fit the window to the screen."""
         restore(self, self.panels, self.session)
 
     def toggle_panel(self, at: int) -> None:
-        """Collapse or expand the panel at index `at` from the left; dock it if it floats."""
+        """Collapse or expand the panel at index `at`, counted from the left; dock it if it floats."""
         if self.slots[at].is_floating:
             self.slots[at].dock()
             return
@@ -235,11 +235,11 @@ class MainWindow(QMainWindow):
         self.panels.setSizes(sizes)
 
     def float_panel(self, at: int) -> None:
-        """Undock the panel at index `at` from the left, or dock it again."""
+        """Undock the panel at index `at`, counted from the left, or dock it again."""
         self.slots[at].toggle_floating()
 
     def closeEvent(self, event: QCloseEvent) -> None:
-        """End the session with the window; ask once if there is unsaved work."""
+        """End the session when the window closes; ask once if there is unsaved work."""
         unsaved = self.session.unsaved
         if unsaved and not self._may_close:
             event.ignore()

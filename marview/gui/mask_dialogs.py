@@ -28,7 +28,7 @@ def import_mask(session: Session, parent: QWidget) -> None:
 
 
 def export_mask(session: Session, parent: QWidget) -> None:
-    """Ask for a file name and format, and write the mask in use."""
+    """Ask for a file name and format, and write the current mask."""
     loaded = session.loaded
     if loaded is None:
         return

@@ -1,4 +1,4 @@
-"""Measurements in a pane: drawing with tools, moving by handles, labels with values."""
+"""Draw measurements in a pane, move them by their handles, and label them with their values."""
 
 import math
 from dataclasses import replace
@@ -28,7 +28,7 @@ SECTION_FIELDS = {"slice_index", "slice_count", "cursor_mm", "slab", "slab_mm", 
 
 
 class Surface(Protocol):
-    """Plane of a pane in which the user can measure."""
+    """Measurement plane of a pane."""
 
     def plane(self) -> MeasuredPlane | None:
         """Return the section; None for the slice in view."""
@@ -41,7 +41,7 @@ class Surface(Protocol):
 
 
 class SliceSurface:
-    """The slice in view, as a plane to measure in.
+    """The slice in view as a measurement plane.
 
     Args:
         shows_change: whether the pane shows the corrected slice.
@@ -66,7 +66,7 @@ class SliceSurface:
 
 
 class Measurer(QObject):
-    """Connection between the gestures of a pane and the session's measurements, which it also draws.
+    """Controller that turns a pane's gestures into measurements and draws them.
 
     Args:
         paints: whether the left button also uses the mask tools in this pane.
@@ -240,12 +240,12 @@ class Measurer(QObject):
 
 
 def shifted(measure: Measure, shift: Point) -> Measure:
-    """Return the measurement moved within its plane."""
+    """Return the measurement shifted within its plane."""
     return replace(measure, points=tuple((x + shift[0], y + shift[1]) for x, y in measure.points))
 
 
 def outline(measure: Measure) -> list[QPolygonF]:
-    """Return the lines that draw a measurement."""
+    """Return the lines to draw for a measurement."""
     points = [QPointF(*point) for point in measure.points]
     if measure.kind is Kind.PROBE:
         x, y = measure.points[0]
@@ -266,7 +266,7 @@ def outline(measure: Measure) -> list[QPolygonF]:
 
 
 def label_point(measure: Measure) -> Point:
-    """Return the position of a label in mm: right of a region, at the end of a line, at the vertex of an angle."""
+    """Return the label position in mm: right of a region, at the end of a line, at the vertex of an angle."""
     if measure.kind is Kind.ANGLE:
         return measure.points[1]
     if measure.kind in {Kind.ELLIPSE, Kind.RECTANGLE, Kind.REGION}:

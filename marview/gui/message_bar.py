@@ -1,4 +1,4 @@
-"""A bar for messages; they stay until closed, except reports of success, which disappear after a while."""
+"""A message bar; info and success messages disappear after a while, others stay until closed."""
 
 from PySide6.QtCore import Qt, QTimer
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QToolButton, QWidget

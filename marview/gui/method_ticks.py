@@ -1,4 +1,4 @@
-"""A button with a menu of methods to tick; the menu stays open while methods are ticked."""
+"""A button with a menu of methods to tick, which stays open while methods are ticked."""
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QAction, QKeyEvent, QMouseEvent
@@ -11,7 +11,7 @@ from marview.text import tr
 
 
 class MethodTicks(QToolButton):
-    """Button that chooses several of the usable methods; initially, the method in use is ticked.
+    """Button for choosing several usable methods; initially, the current method is ticked.
 
     Args:
         methods: installed methods.

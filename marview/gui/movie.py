@@ -1,4 +1,4 @@
-"""Movies of a pane: scrolling through the slices, or alternating original and result."""
+"""Movies of a pane that scroll through the slices or alternate between original and result."""
 
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -22,12 +22,13 @@ SCROLL_MS, FLICKER_MS = 100, 500
 
 
 class MovieMaker(QObject):
-    """Maker of movies of a pane.
+    """Recorder for movies of a pane.
 
-    It renders one frame per event, so that the window stays responsive, and writes the movie in a background thread.
+    The recorder renders one frame per event, so that the window stays responsive, and writes the movie in a
+    background thread.
 
     Args:
-        picture: function that returns the picture of the pane.
+        picture: function that returns a picture of the pane.
     """
 
     def __init__(self, session: Session, picture: Callable[[], QPixmap], parent: QObject) -> None:
@@ -50,7 +51,7 @@ class MovieMaker(QObject):
         return self._timer.isActive()
 
     def scroll(self, path: Path) -> None:
-        """Write a movie through the slices, from the first to the last."""
+        """Write a movie that scrolls through the slices from the first to the last."""
         view = self._session.view
         here = view.display.slice_index
         numbers = range(1, view.display.slice_count + 1)
@@ -113,7 +114,7 @@ def _frame(picture: QPixmap) -> NDArray[np.uint8]:
 
 
 def rgb_of(picture: QPixmap) -> NDArray[np.uint8]:
-    """Return a picture as RGB, uint8 `[y, x, 3]`."""
+    """Return a picture as an RGB array, uint8 `[y, x, 3]`."""
     image = picture.toImage().convertToFormat(QImage.Format.Format_RGB888)
     rows = np.frombuffer(image.constBits(), np.uint8).reshape(image.height(), image.bytesPerLine())
     return rows[:, : 3 * image.width()].reshape(image.height(), image.width(), 3).copy()

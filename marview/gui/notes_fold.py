@@ -1,4 +1,4 @@
-"""A list of notes folded to "3 notes"; a click unfolds it."""
+"""A list of notes that collapses to a button such as "3 notes"."""
 
 from collections.abc import Sequence
 
@@ -12,7 +12,7 @@ from marview.told import told
 
 
 class NotesFold(QWidget):
-    """A button with the number of notes above the notes themselves; new notes fold the list.
+    """A collapsible list of notes below a button that shows their number; new notes collapse the list.
 
     Args:
         tone: style of the notes, "muted" or "warning".
@@ -40,7 +40,7 @@ class NotesFold(QWidget):
         self.show_notes(())
 
     def show_notes(self, notes: Sequence[str]) -> None:
-        """Show these notes."""
+        """Show a list of notes."""
         shown = tuple(map(told, notes))
         if shown != self._notes:
             self._notes = shown

@@ -56,7 +56,7 @@ class ObliqueLine(QObject):
         return middle - step * far, middle + step * far
 
     def draw(self) -> None:
-        """Draw line and handles, if the section crosses the pane."""
+        """Draw the line and its handles if the section crosses the pane."""
         handles = self.handles
         if handles is None:
             for name in ("oblique", "oblique first", "oblique second"):

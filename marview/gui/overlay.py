@@ -1,4 +1,4 @@
-"""Coloured overlays on the grey picture: outlined masks and maps."""
+"""Coloured overlays on a greyscale picture: outlined masks and maps."""
 
 from typing import Any
 
@@ -24,7 +24,7 @@ class OverlayItem(QGraphicsItem):
         return self._rect
 
     def show_image(self, image: QImage | None, rect: QRectF) -> None:
-        """Show a picture in a rectangle; None shows nothing."""
+        """Show a picture in a rectangle; None hides the item."""
         if rect != self._rect:
             self.prepareGeometryChange()
             self._rect = QRectF(rect)
@@ -58,7 +58,7 @@ class OverlayItem(QGraphicsItem):
 
 
 def outlined(mask: NDArray[np.bool_], colour: QColor, fill_alpha: int, edge_alpha: int) -> QImage | None:
-    """Return a mask `[y, x]` as a picture, with a faint fill and a strong inner edge; None if the mask is empty."""
+    """Return a picture of a mask `[y, x]` with a faint fill and a strong inner edge; None if it is empty."""
     if not mask.any():
         return None
     return indexed(_edged(mask), [_premultiplied(colour, a) for a in (0, fill_alpha, edge_alpha)])
@@ -72,7 +72,7 @@ def _edged(mask: NDArray[np.bool_]) -> NDArray[np.uint8]:
 
 
 class MaskPicture:
-    """The outlined picture of a mask while the user paints; changes are redrawn in place."""
+    """Picture of an outlined mask, updated in place while the user paints."""
 
     def __init__(self, colour: QColor, fill_alpha: int, edge_alpha: int) -> None:
         self._colours = np.array([_premultiplied(colour, a) for a in (0, fill_alpha, edge_alpha)], np.uint32)
@@ -95,7 +95,7 @@ class MaskPicture:
         return self._image
 
     def redraw(self, mask: NDArray[np.bool_], rows: slice, columns: slice) -> None:
-        """Redraw a changed part of the mask `[y, x]` and one pixel around it, where its edge may have moved."""
+        """Redraw a changed region of the mask `[y, x]` plus one pixel, because its edge may have moved."""
         (y, y_context), (x, x_context) = (
             (slice(max(0, part.start - 1), min(size, part.stop + 1)), slice(max(0, part.start - 2), part.stop + 2))
             for part, size in zip((rows, columns), mask.shape, strict=True)
@@ -120,7 +120,7 @@ def ramp(strength: NDArray[np.floating[Any]], colour: QColor, most_alpha: int = 
 
 
 def indexed(indices: NDArray[np.uint8], colours: list[int]) -> QImage:
-    """Return a picture of indices `[y, x]` into premultiplied colours 0xAARRGGBB; it owns its pixels."""
+    """Return a picture from indices `[y, x]` into premultiplied 0xAARRGGBB colours; it owns its pixels."""
     pixels = np.array(colours, dtype=np.uint32)[indices]
     rows, columns = pixels.shape
     image = QImage(pixels.data, columns, rows, columns * 4, QImage.Format.Format_ARGB32_Premultiplied)

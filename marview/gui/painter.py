@@ -1,4 +1,4 @@
-"""Mask tools in a pane: painting with the left button, and the outline of the brush under the mouse."""
+"""Mask tools in a pane: the left button paints, and the brush outline follows the mouse."""
 
 import math
 
@@ -16,9 +16,9 @@ CIRCLE = [(math.cos(turn * math.tau / 64), math.sin(turn * math.tau / 64)) for t
 
 
 class Painter(QObject):
-    """Connection between the gestures of a slice pane and the session's painting.
+    """Controller that turns a slice pane's gestures into mask painting.
 
-    It draws the brush and the outline.
+    It also draws the brush and the outline.
     """
 
     def __init__(self, pane: SlicePane, session: Session) -> None:

@@ -1,4 +1,4 @@
-"""End painters after use; a painter that stays active blocks its widget, and Qt prints a warning for every frame."""
+"""End each painter after use, because an active painter blocks its widget and triggers Qt warnings."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -8,9 +8,10 @@ from PySide6.QtGui import QPaintDevice, QPainter
 
 @contextmanager
 def painting(device: QPaintDevice) -> Iterator[QPainter]:
-    """Yield a painter on a widget or picture, and end it, even after an error.
+    """Yield a painter for a widget or picture, and end it even after an error.
 
-    An error keeps the local variables of a `paintEvent` alive in its traceback, and the painter with them.
+    Otherwise, the traceback of an error keeps the local variables of a `paintEvent` alive, including the
+    painter.
     """
     painter = QPainter(device)
     try:

@@ -45,7 +45,7 @@ class PairView(QWidget):
     def show_pair(
         self, original: NDArray[np.int16], corrected: NDArray[np.int16], pixel_mm: tuple[float, float]
     ) -> None:
-        """Show an uncorrected and a corrected slice, HU `[y, x]`, with the height and width of a pixel in mm."""
+        """Show an uncorrected and a corrected slice, HU `[y, x]`; `pixel_mm` is (height, width)."""
         height, width = original.shape[0] * pixel_mm[0], original.shape[1] * pixel_mm[1]
         self._rect = QRectF(-width / 2, -height / 2, width, height)
         for view, hu in zip(self.views, (original, corrected), strict=True):
@@ -53,7 +53,7 @@ class PairView(QWidget):
         self._follow()
 
     def show_nothing(self) -> None:
-        """Show no slices, for a pair whose file is damaged."""
+        """Clear both views, for a pair with a damaged file."""
         for view in self.views:
             view.set_picture(None, self._rect)
 
@@ -86,6 +86,6 @@ class PairView(QWidget):
                 view.look_from(self._rect, display.zoom, QPointF(*display.centre_mm))
 
     def resizeEvent(self, event: QResizeEvent) -> None:
-        """Keep the slices fitted."""
+        """Fit the slices to the new size."""
         super().resizeEvent(event)
         self._follow()

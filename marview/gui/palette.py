@@ -1,4 +1,4 @@
-"""Colours of the window by purpose, dark and light; the overlays stay distinct for colour-blind users."""
+"""Window colours by purpose, dark and light; overlays stay distinguishable for colour-blind users."""
 
 from PySide6.QtGui import QColor
 

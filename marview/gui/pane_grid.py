@@ -75,7 +75,7 @@ class PaneGrid(QWidget):
 
     @property
     def places(self) -> Places:
-        """Return row and column of the visible panes."""
+        """Return the row and column of each visible pane."""
         session = self._session
         has_beside = session.beside.other is not None
         return places_of(session.view.display, len(session.results), has_beside=has_beside, room=self.size())
@@ -91,13 +91,13 @@ class PaneGrid(QWidget):
         self._session.view.update(maximised="" if is_maximised else name, active=name)
 
     def picture(self) -> QPixmap:
-        """Return a picture of the active pane, or of the first pane if none is active, as shown on the screen."""
+        """Return a screenshot of the active pane, or of the first pane if none is active."""
         active = self._session.view.display.active
         shown = [name for name, pane in self.panes.items() if pane.isVisibleTo(self)]
         return self.panes[active if active in shown else (shown or ["original"])[0]].snapshot()
 
     def focus_first(self) -> None:
-        """Move the focus to the pane that last had it, or to the pane of the original."""
+        """Move the focus to the last active pane, or to the first pane if there is none."""
         display = self._session.view.display
         shown = self.places
         name = display.active if display.active in shown else next(iter(shown))

@@ -26,16 +26,16 @@ FIXED: dict[Layout, Places] = {
 
 
 def places_of(display: Display, results: int = 0, *, has_beside: bool = False, room: QSize | None = None) -> Places:
-    """Return row and column of the visible panes.
+    """Return the row and column of each visible pane.
 
-    Panes that show the same slice are arranged so that the slice is as large as possible: one below the other for a
-    wide body in a tall window.
+    Panes that show the same slice are arranged to show it as large as possible: for example, one below the
+    other for a wide body in a tall window.
 
     Args:
         display: display state.
         results: number of results; the comparison has a pane for each.
         has_beside: whether another series is compared.
-        room: size of the area of all panes; None if unknown.
+        room: size of the area available to all panes; None if unknown.
     """
     if display.layout is Layout.READ:
         return _gathered(["original", "result"], display, room)

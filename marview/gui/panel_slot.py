@@ -1,4 +1,4 @@
-"""The place of a side panel in the window; the panel can be undocked, for example to a second screen."""
+"""Slot for a side panel that can be undocked, for example to a second screen."""
 
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QCloseEvent
@@ -10,7 +10,7 @@ LEAST_HEIGHT_PX = 480
 
 
 class PanelSlot(QWidget):
-    """Slot of a panel. While the panel floats, the slot is hidden and the images use its space."""
+    """Slot for a panel; while the panel floats, the slot is hidden and the images use its space."""
 
     def __init__(self, panel: QWidget, title: str, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -27,12 +27,12 @@ class PanelSlot(QWidget):
         return self.floating is not None
 
     def show_panel(self, *, is_wanted: bool = True) -> None:
-        """Show or hide the slot with its panel; a floating panel does not change."""
+        """Show or hide the slot with its panel; a floating panel is not affected."""
         if not self.is_floating:
             self.setVisible(is_wanted)
 
     def toggle_floating(self) -> None:
-        """Undock or dock the panel; the keys of the main window also work in the floating window."""
+        """Undock or dock the panel; the shortcuts of the main window also work in the floating window."""
         if self.is_floating:
             self.dock()
             return

@@ -19,7 +19,7 @@ TONES = ("muted", "trace", "metal", "success", "changed", "warning")
 
 
 class ProfileWindow(QDialog):
-    """Plot of the latest profile; it opens when a profile is drawn and follows its changes."""
+    """Window that plots the latest profile; it opens when a profile is drawn and follows its changes."""
 
     def __init__(self, session: Session, parent: QWidget | None = None) -> None:
         super().__init__(parent)

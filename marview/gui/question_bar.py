@@ -10,7 +10,7 @@ from marview.text import tr
 
 
 class QuestionBar(QFrame):
-    """Bar that shows the first waiting question."""
+    """Bar that shows the first pending question."""
 
     def __init__(self, messages: Messages, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -39,12 +39,12 @@ class QuestionBar(QFrame):
         self.hide()
 
     def ask(self, question: Question) -> None:
-        """Queue a question behind those waiting."""
+        """Add a question to the end of the queue."""
         self._waiting.append(question)
         self._show()
 
     def withdraw(self, question: Question) -> None:
-        """Remove a question."""
+        """Remove a question from the queue."""
         self._waiting = [one for one in self._waiting if one is not question]
         self._show()
 

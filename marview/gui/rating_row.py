@@ -1,4 +1,4 @@
-"""A question with five grades."""
+"""A rating question with five grades."""
 
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QButtonGroup, QHBoxLayout, QToolButton, QWidget
@@ -49,12 +49,12 @@ class RatingRow(QWidget):
         return grade if grade in GRADES else None
 
     def choose(self, grade: int) -> None:
-        """Choose a grade and report it."""
+        """Select a grade and report the choice."""
         self.buttons[grade].setChecked(True)
         self.chosen.emit(grade)
 
     def show_grade(self, grade: int | None) -> None:
-        """Show a grade, or none, without reporting it."""
+        """Show a grade, or none, without reporting the change."""
         if grade is not None:
             self.buttons[grade].setChecked(True)
             return

@@ -1,4 +1,4 @@
-"""The window of a reader study: pairs of slices, two grades each."""
+"""The reader study window: pairs of slices, each graded on two criteria."""
 
 from functools import partial
 
@@ -19,8 +19,8 @@ from marview.text import tr
 class ReadingWindow(QWidget):
     """Window that shows the pairs of a study to a reader.
 
-    It begins at the first pair without grades, and saves the grades of a pair when the reader goes to another one. The
-    method of a pair is never shown.
+    The window opens at the first ungraded pair and saves the grades of a pair when the reader moves to
+    another pair. It never shows which method corrected a pair.
 
     Args:
         study: the study.
@@ -58,7 +58,7 @@ class ReadingWindow(QWidget):
 
     @property
     def is_complete(self) -> bool:
-        """Return whether every pair has its grades."""
+        """Return whether every pair is graded."""
         return all(pair.id in self._rated for pair in self._order)
 
     def _lay_out(self) -> None:
@@ -189,7 +189,7 @@ class ReadingWindow(QWidget):
         self.progress.setText(words)
 
     def closeEvent(self, event: QCloseEvent) -> None:
-        """Save the grades of the pair in view; if that fails, keep the window open once and say why."""
+        """Save the grades of the pair in view; if that fails, say why and refuse to close the first time."""
         if not self._save() and not self._has_warned:
             self._has_warned = True
             event.ignore()

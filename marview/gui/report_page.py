@@ -39,7 +39,7 @@ def write_report(path: Path, report: Report) -> Path:
 
 
 def report_bytes(report: Report) -> bytes:
-    """Return the report as PDF."""
+    """Return the report as PDF data."""
     held = QBuffer()
     held.open(QIODevice.OpenModeFlag.WriteOnly)
     writer = QPdfWriter(held)
@@ -54,13 +54,13 @@ def report_bytes(report: Report) -> bytes:
 
 
 def draw_report(painter: QPainter, paper: QRectF, per_mm: float, report: Report) -> None:
-    """Draw the report.
+    """Draw the report on a page.
 
     Args:
-        painter: painter of the paper.
-        paper: the whole sheet in dots.
+        painter: painter for the page.
+        paper: rectangle of the whole page in dots.
         per_mm: dots per mm.
-        report: contents.
+        report: contents of the report.
     """
     painter.fillRect(paper, Qt.GlobalColor.white)
     page = _Page(painter, paper.marginsRemoved(QMarginsF(*[MARGIN_MM * per_mm] * 4)), per_mm)

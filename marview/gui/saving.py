@@ -67,7 +67,7 @@ class Saving:
         self._write(write, tr("The report was written to {}.").format(path.name))
 
     def save_scrolling(self) -> None:
-        """Ask for a file name and save a movie of the active pane through the slices."""
+        """Ask for a file name and save a movie of the active pane scrolling through the slices."""
         path = self._ask(tr("Save scrolling movie"), "scrolling.gif", MOVIES)
         if path is not None:
             self.movie.scroll(path)

@@ -1,4 +1,4 @@
-"""A scale in the upper right corner of a pane: a bar of colours, labels beside it, and a title above."""
+"""A colour scale in the upper right corner of a pane, with labels beside it and a title above."""
 
 from collections.abc import Sequence
 
@@ -17,7 +17,9 @@ INK = QColor(225, 230, 236)
 
 
 class ScaleBar(QWidget):
-    """Base class of a scale; a subclass defines its colours and labels. Mouse events go to the view below.
+    """Base class for colour scales; mouse events pass through to the view below.
+
+    Subclasses define the colours and labels.
 
     Args:
         host: view that shows the scale.

@@ -1,4 +1,4 @@
-"""The list of series by patient and study, each with a picture, a description and badges for findings."""
+"""List of series, grouped by patient and study, each with a thumbnail, a description and finding badges."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -27,14 +27,14 @@ LEAST_PX = 100
 
 @dataclass(frozen=True, eq=False)
 class Line:
-    """The contents of one line of the list.
+    """Content of one line of the series list.
 
     Attributes:
         key: unique key of the series.
         title: description of the series.
         size: modality and number of slices.
-        badges: findings, each with "error" or "warning", the worst first.
-        picture: grey levels, uint8 `[y, x]`; None without a picture.
+        badges: findings, each with "error" or "warning"; the most severe first.
+        picture: grey levels of the thumbnail, uint8 `[y, x]`; None if there is none.
         details: text of the tool tip.
         words: searchable text in lower case.
     """
@@ -49,7 +49,7 @@ class Line:
 
 
 class SeriesList(QListWidget):
-    """List of the open series above earlier ones; a click opens a series, a right click offers to close it."""
+    """List of series, open ones above earlier ones; a click opens a series, and a right click offers to close it."""
 
     close_asked = Signal(object)
     close_study_asked = Signal(object)
@@ -84,13 +84,13 @@ class SeriesList(QListWidget):
         library.started.connect(self._mark)
 
     def show_known(self, known: Sequence[KnownSeries]) -> None:
-        """Show these series below those that are open."""
+        """Show the given earlier series below the open series."""
         if list(known) != list(self._known):
             self._known = tuple(known)
             self.refresh()
 
     def narrow(self, text: str) -> None:
-        """Show only the open series that contain every word of a text."""
+        """Show only the open series whose searchable text contains every word of `text`."""
         self._text = text
         self.refresh()
 
@@ -119,7 +119,7 @@ class SeriesList(QListWidget):
         self._mark()
 
     def resizeEvent(self, event: QResizeEvent) -> None:
-        """Fit the lines to the new width; Qt itself only widens them."""
+        """Fit the lines to the new width, because Qt itself only widens them."""
         super().resizeEvent(event)
         self.scheduleDelayedItemsLayout()
 
@@ -221,13 +221,13 @@ class SeriesLine(QWidget):
         row.addLayout(words, 1)
 
     def sizeHint(self) -> QSize:
-        """Return a size with room for the picture."""
+        """Return a size that leaves room for the thumbnail."""
         hint = super().sizeHint()
         return QSize(LEAST_PX, max(PICTURE_PX + 16, hint.height()))
 
 
 def grey_pixmap(grey: NDArray[np.uint8], edge_px: int, ratio: float) -> QPixmap:
-    """Return grey levels `[y, x]` as a picture scaled to fit a square."""
+    """Convert grey levels `[y, x]` to a pixmap scaled to fit a square."""
     held = np.ascontiguousarray(grey)
     rows, columns = held.shape
     image = QImage(held.data, columns, rows, columns, QImage.Format.Format_Grayscale8)
@@ -242,14 +242,14 @@ def grey_pixmap(grey: NDArray[np.uint8], edge_px: int, ratio: float) -> QPixmap:
 
 
 def study_title(study: Study, *, with_patient: bool = True) -> str:
-    """Return patient, date and description in one or two lines; without the patient, only the study."""
+    """Return the study's title in one or two lines: patient (optional), date and description."""
     if with_patient:
         return _title(study.patient_name, study.patient_id, study.date, study.description)
     return _title("", "", study.date, study.description)
 
 
 def patient_title(study: Study) -> str:
-    """Return patient and date of the study in at most two lines."""
+    """Return the patient and the date of the study in at most two lines."""
     return _title(study.patient_name, study.patient_id, study.date, "")
 
 

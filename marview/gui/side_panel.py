@@ -1,4 +1,4 @@
-"""The side panel on the right: metal, tools, pieces, method and run."""
+"""Side panel on the right, with sections for metal, tools, metal pieces, method and run."""
 
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QScrollArea, QVBoxLayout, QWidget
@@ -20,7 +20,7 @@ WIDTH = 312
 
 
 class SidePanel(QWidget):
-    """Sections that scroll above the run controls, which are always visible."""
+    """Scrollable sections above the run controls, which are always visible."""
 
     def __init__(self, session: Session, actions: Actions, parent: QWidget | None = None) -> None:
         super().__init__(parent)

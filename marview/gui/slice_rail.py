@@ -1,4 +1,4 @@
-"""A rail beside the panes that marks the slice in view, the slices with metal and the corrected slices."""
+"""Rail beside the panes that marks the current slice, the slices with metal and the corrected slices."""
 
 from PySide6.QtCore import QRectF, QSize, Qt
 from PySide6.QtGui import QMouseEvent, QPainter, QPaintEvent, QPen
@@ -14,7 +14,7 @@ WIDTH, MARGIN = 22, 10
 
 
 class SliceRail(QWidget):
-    """A rail with slice 1 at the top; a click or drag goes to a slice."""
+    """Rail with slice 1 at the top; clicking or dragging goes to a slice."""
 
     def __init__(self, session: Session, parent: QWidget | None = None) -> None:
         super().__init__(parent)

@@ -76,7 +76,7 @@ class StudyBrowser(QWidget):
         self.menu.addAction(tr("Clear the list of earlier studies")).triggered.connect(self._studies.clear)
 
     def ask_to_watch(self) -> None:
-        """Ask for a folder, and watch it."""
+        """Ask the user for a folder, and watch it for new studies."""
         chosen = QFileDialog.getExistingDirectory(self, tr("Watch a folder for new studies"))
         if chosen:
             self._studies.watch(Path(chosen))

@@ -21,7 +21,7 @@ def style_sheet() -> str:
 
 
 def dress(application: QApplication, style: str = "dark") -> None:
-    """Apply palette and style sheet to the application; windows that already exist keep their icons."""
+    """Apply the palette and style sheet to the application; existing windows keep their icons."""
     use_style(style)
     icon.cache_clear()
     application.setStyle("Fusion")
@@ -51,9 +51,10 @@ def dress(application: QApplication, style: str = "dark") -> None:
 
 @contextmanager
 def sheet_applied_last() -> Iterator[None]:
-    """Apply the style sheet to a window created in this context only after the window is complete.
+    """Delay the style sheet until a window created in this context is complete.
 
-    Otherwise Qt applies it again each time a widget gets a parent, to that widget and to all widgets inside it.
+    Otherwise, each time a widget gets a parent, Qt applies the style sheet again to that widget and all its
+    children.
     """
     application = QApplication.instance()
     if not isinstance(application, QApplication) or not application.styleSheet():

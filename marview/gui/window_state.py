@@ -21,7 +21,7 @@ def fit_screen(window: QMainWindow) -> None:
 
 
 def collapse_if_narrow(window: QMainWindow, panels: QSplitter) -> None:
-    """Collapse the series list in a narrow window, so that the images use its space; F7 or the splitter opens it."""
+    """Collapse the series list in a narrow window to leave room for the images; F7 or the splitter reopens it."""
     if window.width() < NARROW_PX:
         panels.setSizes([0, *panels.sizes()[1:]])
 
@@ -39,7 +39,7 @@ def restore(window: QMainWindow, panels: QSplitter, session: Session) -> None:
 
 
 def remember(window: QMainWindow, panels: QSplitter, session: Session) -> None:
-    """Store position, panels and layout in the session's settings."""
+    """Store the window's position, panels and layout in the session's settings."""
     session.settings.window = {
         "geometry": _text(window.saveGeometry()),
         "panels": _text(panels.saveState()),

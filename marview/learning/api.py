@@ -50,7 +50,7 @@ class Pairs:
 
     @cached_property
     def image(self) -> Tensor:
-        """The image with metal as in a method's case, at least 0, 1/cm, `[slice, y, x]`."""
+        """Image with metal as a method receives it: at least 0, in 1/cm, `[slice, y, x]`."""
         return self.projector.fbp(self.sinogram).clamp(min=0) if self.clinical_mu is None else self.clinical_mu
 
     def case(self) -> MarCase:
@@ -67,7 +67,7 @@ class Pairs:
 
     @cached_property
     def li_sinogram(self) -> Tensor:
-        """The sinogram with its trace filled by linear interpolation, `[slice, view, bin]`."""
+        """The sinogram with its metal trace filled by linear interpolation, `[slice, view, bin]`."""
         return fill_linear(self.sinogram, self.trace)
 
     @cached_property
@@ -119,7 +119,7 @@ Batch = Pairs | Unpaired
 
 
 class BatchSource(Protocol):
-    """Function that returns the batch with a given number, which is always the same, in any order of calls."""
+    """Function that returns the batch with a given number; the result does not depend on earlier calls."""
 
     def __call__(self, number: int) -> Batch:
         """Return the batch with this number, counted from 0."""
@@ -133,19 +133,21 @@ class PairSource(Protocol):
 
 
 class Trainable(Protocol):
-    """Network, losses and preview images of a trainable method. A recipe's `training` names the class.
+    """Network, losses and preview images of a trainable method; a recipe names the class as `training`.
 
-    marview instantiates the class without arguments and passes the recipe's table `[network]` as `settings`. It seeds
-    PyTorch's random generators before every step, so that a resumed run draws the same random numbers in `losses`.
+    marview instantiates the class without arguments and passes the recipe's table `[network]` as `settings`.
+    It seeds PyTorch's random generators before every step, so that a resumed run draws the same random
+    numbers in `losses`.
 
-    In each step, marview calls `losses` once per turn, in the order of `turns`, on the same batch. A later turn can
-    therefore use detached images that an earlier turn of the same step computed, so that all turns share one forward
-    pass.
+    A turn is the update by one optimiser. In each step, marview calls `losses` once per turn on the same
+    batch, in the order of `turns`. A later turn can therefore use detached images that an earlier turn of
+    the same step computed, so that all turns share one forward pass.
 
     `batch` is a `Pairs`, or an `Unpaired` for recipes with unpaired data.
 
     Attributes:
-        turns: names of the optimisers, used in turn in every step; `ONE_TURN` unless losses are adversarial.
+        turns: names of the optimisers, in the order of their updates in each step; `ONE_TURN` unless losses
+            are adversarial.
     """
 
     turns: tuple[str, ...]
@@ -190,7 +192,7 @@ class Asked:
         device: device for the batches.
         process: number of this training process; each process has its own batches.
         tell: function called with messages about the files that are read or left out.
-        is_patient: whether `data` is a patient's own scan with metal, not scans without metal.
+        is_patient: whether `data` is a patient's own scan with metal instead of scans without metal.
         with_metal: scans of other patients with metal, for unpaired training; None if metal is simulated.
         spectral: spectral scans of the patients in `data`, for `SpectralPairs`; None if they are simulated.
     """
@@ -207,10 +209,10 @@ class Asked:
 
 @runtime_checkable
 class OwnPairs(Protocol):
-    """Trainable that creates its own pairs from the user's data, for instance from slices of the patient to correct.
+    """Trainable that creates its own pairs from the user's data, for instance from slices of the scan to correct.
 
-    It may ignore the protocols, metal and re-projection settings of the recipe, so the model card and the weights file
-    leave them out.
+    It may ignore the protocols, metal and re-projection settings of the recipe, so the model card and the
+    weights file leave them out.
     """
 
     def sources(self, asked: Asked) -> Sources:
@@ -226,7 +228,7 @@ class SpectralPairs(OwnPairs, Protocol):
     """Trainable that also uses real pairs: ordinary scans with metal and spectral scans of the same patients.
 
     Attributes:
-        is_spectral: always True; it distinguishes this protocol from `OwnPairs` at run time.
+        is_spectral: always True; it distinguishes this interface from `OwnPairs` at run time.
     """
 
     is_spectral: bool

@@ -36,7 +36,7 @@ def augment(
 
 
 def resized(hu: NDArray[np.float32], shape: tuple[int, int]) -> NDArray[np.float32]:
-    """Resample a slice, `[y, x]`, to `shape` without variation, by bilinear interpolation."""
+    """Resample a slice `[y, x]` to `shape` by bilinear interpolation, without random variation."""
     if hu.shape == shape:
         return hu
     image = torch.from_numpy(np.ascontiguousarray(hu))[None, None]

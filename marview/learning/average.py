@@ -13,8 +13,8 @@ _SLOW_START = 10
 def averaged(network: nn.Module, keep: float) -> AveragedModel:
     """Running average of a network; call its `update_parameters(network)` after each step.
 
-    In an early step n, the average keeps only the fraction (1 + n) / (10 + n), so that it forgets the random initial
-    weights; Adam corrects its bias for the same reason.
+    In an early step n, the average keeps only the fraction (1 + n) / (10 + n) of itself, so that it soon
+    forgets the random initial weights. The bias correction in Adam has the same purpose.
 
     Args:
         network: network whose current weights initialise the average.

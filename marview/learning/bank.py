@@ -1,4 +1,4 @@
-"""The slices of a training run in memory, and the held-out slices."""
+"""Training slices and held-out slices of a run, held in memory."""
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
@@ -36,7 +36,7 @@ _VALIDATION_SHARE = 0.1
 
 @dataclass(frozen=True, eq=False)
 class Bank:
-    """Slices of one kind: all without metal, or all with metal.
+    """Slices that are either all without metal or all with metal.
 
     Attributes:
         slices: int16 HU, at least -1000, `[y, x]` each; their sizes may differ.
@@ -59,7 +59,8 @@ class Banks:
         validation: slices for validation.
         with_metal: number of slices left out because they contain metal.
         empty: number of slices left out because they contain no body.
-        without_metal: number of slices left out because they contain no metal, if slices with metal are wanted.
+        without_metal: number of slices left out because they contain no metal; 0 unless slices with metal
+            are kept.
         has_metal: whether the kept slices contain metal.
     """
 
@@ -88,20 +89,20 @@ class Banks:
 def read_banks(
     path: Path, tell: Callable[[str], None] = lambda _: None, *, has_metal: bool = False, option: str = ""
 ) -> Banks:
-    """Read the slices without metal under a path, or those with metal.
+    """Read all slices without metal, or all slices with metal, under a path.
 
-    Stacks named `validation*.tif` are held out for validation. Without such stacks, the last tenth of the slices is
-    held out; neighbouring slices come from as few patients as possible.
+    Stacks named `validation*.tif` are held out for validation. Without such stacks, the last tenth of the
+    slices is held out, so that the held-out slices come from as few patients as possible.
 
     Args:
-        path: a folder of TIFF stacks, DICOM series and NIfTI files, including subfolders; or a single file, which may
-            also be a zip archive of DICOM files or an array.
+        path: a folder of TIFF stacks, DICOM series and NIfTI files, including subfolders; or a single file,
+            which may also be a zip archive of DICOM files or an array.
         tell: function called with messages about the files that are read or left out.
         has_metal: whether to keep slices with metal and leave out those without.
         option: command-line option of the path, for messages; if empty, --with-metal or --data.
 
     Raises:
-        BadInput: the path contains no such slice, or all of them are held out.
+        BadInput: the path contains no slice to keep, or all of them are held out.
     """
     option = option or ("--with-metal" if has_metal else "--data")
     if not path.exists():

@@ -21,8 +21,8 @@ class Beginning:
     Attributes:
         file: name of the file.
         sha256: hash of the file.
-        version: version of the method that trained it.
-        steps: number of its training steps.
+        version: version of the method that trained the weights.
+        steps: number of training steps of the weights.
         taken: parts of the network that were copied completely.
         mixed: parts of the network with some copied tensors.
         built: parts of the network that keep their random initial values.
@@ -46,10 +46,10 @@ class Beginning:
 
 
 def begin_with(network: nn.Module, path: Path, method: str) -> Beginning:
-    """Copy the tensors of a file whose names and shapes match into the network.
+    """Copy the tensors with matching names and shapes from a file into the network.
 
-    A tensor named `steps` counts the steps of the run, so it is not copied and starts at zero. Other counters describe
-    the earlier training and are copied.
+    A tensor named `steps` counts the steps of the run, so it is not copied and starts at zero. Other
+    counters describe the earlier training and are copied.
 
     Args:
         network: network to change.
@@ -57,7 +57,7 @@ def begin_with(network: nn.Module, path: Path, method: str) -> Beginning:
         method: id of the method to train.
 
     Raises:
-        BadInput: the file cannot be read as weights of marview.
+        BadInput: the file is not a readable weights file of marview.
         UsageError: the file belongs to another method, or no tensor matches.
     """
     tensors, facts = read_state(path, torch.device("cpu"))

@@ -32,8 +32,8 @@ def faint_lesions(truth: Tensor, away: Tensor, *, is_fixed: bool = False) -> Ten
 
     Args:
         truth: images without metal.
-        away: 1 outside metal and 0 in it, of the same shape.
-        is_fixed: whether to draw the same lesions at every call, for the measurements of a run.
+        away: 1 outside metal and 0 inside metal, with the shape of `truth`.
+        is_fixed: whether to draw the same lesions in every call, for validation.
 
     Returns:
         Contrast of the lesions, to be added to the images; 0 in slices without soft tissue.
@@ -51,11 +51,11 @@ def faint_lesions(truth: Tensor, away: Tensor, *, is_fixed: bool = False) -> Ten
 
 
 def lost_contrast(with_lesions: Tensor, without: Tensor, lesions: Tensor) -> Tensor:
-    """Return the mean fraction of lesion contrast that a network loses, or adds elsewhere; 0 is best.
+    """Return the mean relative error of lesion contrast, inside and outside the lesions; 0 is best.
 
     Args:
-        with_lesions: results of the images with lesions.
-        without: results of the same images without lesions.
+        with_lesions: network results for the images with lesions.
+        without: network results for the same images without lesions.
         lesions: contrast of the lesions.
     """
     missed = (with_lesions.float() - without.float() - lesions).abs().flatten(1).sum(dim=1)

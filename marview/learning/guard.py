@@ -1,4 +1,4 @@
-"""Detect cases unlike a network's training data: the weights file stores the limits, and the result gets a note."""
+"""Detect cases that differ from a network's training data, using limits stored in the weights file."""
 
 import json
 import math
@@ -65,7 +65,7 @@ _QUANTITIES = {
 
 
 def measured(image: Tensor, metal: Tensor, trace: Tensor) -> dict[str, Tensor]:
-    """Measure the quantities that are compared with the training data, keyed by name, `[slice]` each.
+    """Measure the quantities to compare with the training data; return `[slice]` tensors, keyed by name.
 
     Args:
         image: image with metal, 1/cm.
@@ -97,8 +97,8 @@ def _measured_in(batch: Batch) -> dict[str, Tensor]:
 class Seen:
     """Range of the measured quantities in the training data so far.
 
-    The range is computed from the first slices of the training, which are a random sample. Its limits are percentiles,
-    because a large sample may contain single outliers.
+    The range is computed from the first slices of the training, which are a random sample. Its limits are
+    percentiles, because a large sample may contain isolated outliers.
 
     Args:
         facts: return value of `facts` from an earlier session of the training.
@@ -110,7 +110,7 @@ class Seen:
         self._values: dict[str, list[float]] = {name: [] for name in _QUANTITIES} | json.loads(known.get(_SEEN, "{}"))
 
     def add(self, batch: Batch) -> None:
-        """Measure a batch that is new in the training, and add its values."""
+        """Measure a batch that training uses for the first time, and add its values."""
         if all(len(values) >= _KEPT for values in self._values.values()):
             return
         for name, found in _measured_in(batch).items():
@@ -131,7 +131,7 @@ class Seen:
 
     @property
     def facts(self) -> dict[str, str]:
-        """Measured values as metadata of the state, so that a later session can continue from them."""
+        """Measured values as metadata of the saved state, so that a later session can add to them."""
         return {_SEEN: json.dumps(self._values)}
 
 
@@ -140,7 +140,7 @@ def _read_limits(about: Mapping[str, str]) -> dict[str, tuple[float, float]]:
 
 
 def warnings(case: MarCase, about: Mapping[str, str]) -> list[str | SliceNote]:
-    """Return notes on slices whose quantities are outside the limits, and a warning on an unknown protocol.
+    """Return notes on slices outside the limits, and a warning if the network was not trained on the protocol.
 
     Args:
         case: the corrected case.

@@ -48,15 +48,15 @@ class Strength(LargeMetal):
 
 
 class ImageMethod(ABC):
-    """Method that subtracts the artifact image that a network finds in each slice.
+    """Method that subtracts an artifact image, estimated by a network, from each slice.
 
-    The artifact image is the intermediate picture `artifact` of the run.
+    The run provides the artifact image as the intermediate picture `artifact`.
 
-    Slices without metal are left unchanged, because the network would alter them slightly. In clinical slices with
-    large metal, NMAR replaces the network unless the parameters choose otherwise.
+    Slices without metal are left unchanged, because the network would alter them slightly. In clinical
+    slices with large metal, NMAR replaces the network unless the parameters specify otherwise.
 
     Attributes:
-        part: prefix of the names of weights that inference needs; the other weights are used only in training.
+        part: name prefix of the weights that inference needs; the other weights are used only in training.
     """
 
     Parameters: type[BaseModel] = Strength
@@ -70,7 +70,7 @@ class ImageMethod(ABC):
             settings: settings of the network, stored with the weights.
 
         Returns:
-            The network, and the number whose multiples the height and width of its images must be.
+            The network, and the number by which the height and width of its images must be divisible.
 
         Raises:
             BadInput: a name is unknown or a value is wrong.
@@ -78,7 +78,7 @@ class ImageMethod(ABC):
 
     @torch.inference_mode()
     def run(self, case: MarCase, parameters: BaseModel, job: Job) -> MarResult:
-        """Correct the slices of a case in which metal is visible.
+        """Correct all slices of a case that contain visible metal.
 
         Raises:
             BadInput: the weights file does not describe its network.

@@ -27,10 +27,10 @@ def learn_in_run(
     job: Job,
     began: float,
 ) -> int:
-    """Train a network until its steps are done or the time limit has passed; return the number of steps.
+    """Train a network up to a number of steps or a time limit; return the number of finished steps.
 
-    The learning rate falls to zero along half a cosine. Its position on the cosine is the finished fraction of the
-    steps or of the time limit, whichever is larger.
+    The learning rate falls to zero along half a cosine. Its position on the cosine is the finished fraction
+    of the steps or of the time limit, whichever is larger.
 
     Args:
         trainable: network and losses of the method.

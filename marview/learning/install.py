@@ -23,7 +23,7 @@ USUAL = "weights/bundled.safetensors"
 
 
 def install(run: Path, listing: Listing, parent: Path, licence: str = "not stated") -> Path:
-    """Install the weights of a run in its method, all or nothing.
+    """Install the weights of a training run in its method; a failed installation changes nothing.
 
     Args:
         run: folder of a run of this method.
@@ -36,8 +36,8 @@ def install(run: Path, listing: Listing, parent: Path, licence: str = "not state
 
     Raises:
         BadInput: the folder contains no run of this method.
-        UsageError: the method uses no weights, the run was trained on a patient's own scan, the weights do not fit the
-            network of the method, or another method occupies the folder.
+        UsageError: the method uses no weights, the run was trained on a patient's own scan, the weights do
+            not fit the network of the method, or another method occupies the folder.
         MethodFailed: the training code of the method cannot be loaded.
         CannotWrite: the disk is full or read-only. The method stays unchanged.
     """

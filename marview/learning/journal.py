@@ -21,7 +21,7 @@ _GAP_PX = 4
 
 
 class Journal:
-    """Learning curve and pictures in the folder of a run.
+    """Learning curve, TensorBoard log and preview images in a run folder.
 
     Args:
         folder: folder of the run.
@@ -52,7 +52,9 @@ class Journal:
             self._log.flush()
 
     def show(self, step: int, pictures: Mapping[str, Tensor]) -> Path:
-        """Write pictures of a step, `[y, x]` in 1/cm or sinograms `[view, bin]`, side by side; return the path.
+        """Write the preview images of a step side by side to one PNG file, and return its path.
+
+        Each picture is an image `[y, x]` in 1/cm or a sinogram `[view, bin]`.
 
         Raises:
             CannotWrite: the disk is full or read-only.
@@ -74,7 +76,11 @@ class Journal:
 
 
 def grey(image: Tensor) -> NDArray[np.uint8]:
-    """Draw an image in 1/cm with a soft-tissue window, or a sinogram (not square) from minimum to maximum."""
+    """Convert an image or a sinogram to grey levels.
+
+    A square array is an image in 1/cm and gets a soft-tissue window. Any other array is a sinogram and is
+    scaled from its minimum to its maximum.
+    """
     values = image.detach().float().cpu()
     if values.shape[0] == values.shape[1]:
         return picture(mu_to_hu(values).numpy(), _WIDTH_HU, _LEVEL_HU)

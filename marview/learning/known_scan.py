@@ -1,4 +1,4 @@
-"""Warn if a network was not trained on the scan of a case."""
+"""Warn if a network was not trained with the scan protocol of a case."""
 
 import json
 from collections.abc import Mapping
@@ -11,7 +11,8 @@ def other_scan(case: MarCase, about: Mapping[str, str]) -> str:
     """Return a warning if a sinogram was measured with a protocol that the network was not trained on, else "".
 
     Args:
-        case: case to correct; for clinical images there is no warning, because marview always projects them alike.
+        case: case to correct; for clinical images there is no warning, because marview projects them all in
+            the same way.
         about: metadata of the weights, from `Job.about_weights`; without protocols there is no warning.
     """
     names = list(dict.fromkeys(json.loads(about.get("protocols", "[]"))))

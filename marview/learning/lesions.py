@@ -1,4 +1,4 @@
-"""Faint lesions near metal, drawn into training slices before the scan, so that networks learn to keep them."""
+"""Draw faint lesions near metal into training slices before the simulated scan, so that networks keep them."""
 
 import numpy as np
 from numpy.typing import NDArray

@@ -1,7 +1,7 @@
 """The TensorBoard log of a run, if tensorboardX is installed.
 
-marview writes the records itself: the writer of tensorboardX uses a thread whose errors cannot be caught, and waits
-forever if that thread ends.
+marview writes the records itself, because the tensorboardX writer uses a thread whose errors cannot be
+caught, and waits forever if the thread ends.
 """
 
 import contextlib
@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 
 class Log:
-    """Writer of numbers and pictures for TensorBoard. A disk error ends the log, but not the training.
+    """TensorBoard writer for scalars and pictures; a disk error ends the log but not the training.
 
     Args:
         folder: folder of the log.
@@ -37,14 +37,14 @@ class Log:
             self._write(file_version="brain.Event:2")
 
     def add_number(self, name: str, value: float, step: int) -> None:
-        """Add a number for a step."""
+        """Log a scalar for a step."""
         if self._records is not None:
             from tensorboardX.summary import scalar
 
             self._write(step=step, summary=scalar(name, value))
 
     def add_picture(self, name: str, picture: NDArray[np.uint8], step: int) -> None:
-        """Add a grey picture, `[y, x]`, for a step."""
+        """Log a grey picture `[y, x]` for a step."""
         if self._records is not None:
             from tensorboardX.summary import image
 

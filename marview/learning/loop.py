@@ -39,7 +39,7 @@ _SAID = {
 
 
 class Training:
-    """A training run in its folder, new or resumed.
+    """Training run in a folder, either new or resumed.
 
     Attributes:
         step: number of finished steps.
@@ -100,7 +100,7 @@ class Training:
 
         Raises:
             MethodFailed: a loss or gradient is NaN; the last good state is kept.
-            BadInput: the source cannot make a batch.
+            BadInput: the source cannot create a batch.
             CannotWrite: the disk is full or read-only; the last written state is kept.
         """
         self._began, self._tell = time.monotonic(), tell

@@ -1,4 +1,4 @@
-"""Losses shared by several methods. Each is a mean, so its value does not depend on the image size."""
+"""Losses shared by several methods, each a mean that does not depend on the image size."""
 
 from collections.abc import Callable
 
@@ -37,20 +37,22 @@ def rms(found: Tensor, wanted: Tensor, where: Tensor | None = None) -> Tensor:
 
 
 def adversarial(judged: Tensor, wanted: float) -> Tensor:
-    """Compute the least-squares adversarial loss (Mao 2017): mean squared difference of the outputs from 1 or 0."""
+    """Compute the least-squares adversarial loss (Mao 2017): mean squared difference between outputs and 1 or 0."""
     return (judged.float() - wanted).square().mean()
 
 
 def judged_apart(judge: Callable[[Tensor], Tensor], real: Tensor, made: Tensor) -> Tensor:
-    """Compute the loss of a discriminator: the mean of its losses for real images (1) and generated images (0)."""
+    """Compute a discriminator's loss, averaged over real images (target 1) and generated images (target 0)."""
     return (adversarial(judge(real), 1.0) + adversarial(judge(made), 0.0)) / 2
 
 
 def seen_error(error: Tensor) -> Tensor:
-    """Compute the mean squared error of sinograms `[slice, view, bin]`, weighted by the ramp filter of FBP; `[slice]`.
+    """Compute the mean squared error of each sinogram, weighted by the ramp filter of FBP.
 
-    The weight of an error grows in proportion to its frequency along the bins, as in FBP. A window suppresses the
-    highest frequencies, which are mostly noise.
+    The errors are `[slice, view, bin]`, and the result is `[slice]`.
+
+    The weight of an error grows in proportion to its frequency along the bins, as in FBP. A window
+    suppresses the highest frequencies, which are mostly noise.
     """
     bins = error.shape[-1]
     spectrum = torch.fft.rfft(error, n=2 * bins)

@@ -17,11 +17,11 @@ from marview.worker.devices import use_free_threads
 
 
 class Machine:
-    """Device of this process, and its number among the processes of the run.
+    """Device of this process, and its number within the training run.
 
     Attributes:
         device: device for training, simulation and projection.
-        process: number of the process, from 0; the first one writes files.
+        process: number of the process, from 0; process 0 writes the files.
         processes: number of processes.
         title: name of the hardware, for the model card.
     """
@@ -72,8 +72,8 @@ class Machine:
     def average_gradients(self, parameters: Iterable[nn.Parameter]) -> None:
         """Average the gradients over all processes.
 
-        Gradients are averaged after the backward pass and not by a wrapper around the network, because a method may
-        call single parts of its network.
+        Gradients are averaged after the backward pass instead of by a wrapper around the network, because a
+        method may call individual parts of its network.
         """
         if self._accelerator is None:
             return

@@ -1,4 +1,4 @@
-"""Measure a network on held-out slices: losses and RMSE, with the RMSE of LI and of a scan without metal."""
+"""Measure a network on held-out slices: losses and RMSE, compared with LI and with a scan without metal."""
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
@@ -18,7 +18,7 @@ RESULT = "result"
 def validate(
     trainable: Trainable, network: nn.Module, batches: Sequence[Batch], settings: Mapping[str, Any]
 ) -> tuple[dict[str, float], dict[str, Tensor]]:
-    """Measure mean losses and, if there is a ground truth, errors in HU outside metal; also return preview images.
+    """Measure mean losses and, with a ground truth, errors in HU outside metal; also return preview images.
 
     Args:
         trainable: losses and pictures of the method.
@@ -26,9 +26,11 @@ def validate(
         batches: held-out batches.
         settings: settings of the network.
 
-    Returns: Values and preview images of the first batch, both keyed by name. The values are `validation NAME` for each
-    loss, and `rmse_hu`. Pairs also have `li_rmse_hu` and `ceiling_rmse_hu`, the error of an FBP of the same scan
-    without metal, which sinogram completion cannot improve on. Unpaired batches have `uncorrected_rmse_hu` instead.
+    Returns:
+        Mean values over all batches, and preview images of the first batch, both keyed by name. The values
+        are `validation NAME` for each loss, and `rmse_hu`. Pairs also have `li_rmse_hu` and
+        `ceiling_rmse_hu`. The ceiling is the error of an FBP of the same scan without metal, which sinogram
+        completion cannot improve on. Unpaired batches have `uncorrected_rmse_hu` instead.
     """
     numbers: dict[str, list[float]] = defaultdict(list)
     shown: dict[str, Tensor] = {}

@@ -13,12 +13,10 @@ _CHANCE = 2
 
 
 class Remembered(Generic[B]):
-    """Source that returns each new batch of another source once, followed by repeated earlier batches.
+    """Source that returns each new batch of another source, followed by random batches from memory.
 
-    The repeated batches are drawn at random from those in memory.
-
-    The returned batch depends only on the seed and its number. A resumed run creates batches again if they are not in
-    memory.
+    A returned batch depends only on its number and the seed. A resumed run recreates the batches that are
+    not in memory.
     """
 
     def __init__(self, source: Callable[[int], B], kept: int, shown: int, seed: int) -> None:

@@ -29,11 +29,11 @@ def draw_metal(hu: NDArray[np.float32], how: Metal, rng: np.random.Generator) ->
 
     Args:
         hu: slice, HU, `[y, x]`.
-        how: kinds of metal.
+        how: settings of the simulated metal.
         rng: random generator.
 
     Raises:
-        BadInput: the slice contains no tissue for any metal.
+        BadInput: the slice contains no tissue in which metal can be placed.
     """
     if rng.random() < how.implants:
         for _ in range(_ROUNDS):
@@ -54,7 +54,7 @@ def _implant(hu: NDArray[np.float32], how: Metal, rng: np.random.Generator) -> S
 def draw_implant(
     hu: NDArray[np.float32], name: str, material: str | None, pixel_mm: float, rng: np.random.Generator
 ) -> Shares:
-    """Draw the cross-section of an implant at a random height.
+    """Draw a cross-section through an implant at a random height.
 
     Args:
         hu: slice without metal, HU, `[y, x]`.
@@ -64,8 +64,8 @@ def draw_implant(
         rng: random generator.
 
     Returns:
-        Metal fractions by material; empty if the slice has no place for the implant, or if metal would cover too much
-        of the slice.
+        Metal fractions by material; empty if the implant does not fit the slice, or if metal would cover too
+        much of the slice.
     """
     seed, height = int(rng.integers(2**31)), rng.uniform(-_RISE_MM, _RISE_MM)
     try:

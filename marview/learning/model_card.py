@@ -1,4 +1,4 @@
-"""The model card of a trained network: its training data, duration, hardware and measured errors."""
+"""The model card of a trained network: training data and duration, hardware and measured errors."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -28,11 +28,11 @@ _WHOSE = (
 
 
 def write_card(run: Path, method: Path) -> Path:
-    """Write the card of a run into its folder, and return the path.
+    """Write the model card of a run to its folder, and return the path.
 
     Args:
         run: folder of the run.
-        method: folder of the method's code, whose README describes when it fails.
+        method: folder of the method's code, whose README describes when the method fails.
 
     Raises:
         BadInput: the run's record cannot be read.
@@ -50,7 +50,7 @@ def card(record: Mapping[str, Any], curve: Sequence[Mapping[str, str]], failures
     Args:
         record: record of the run.
         curve: its learning curve, oldest row first.
-        failures: text on the known failures of the method.
+        failures: text about the known failures of the method.
     """
     sessions = record["sessions"]
     parts = [
@@ -77,7 +77,7 @@ def card(record: Mapping[str, Any], curve: Sequence[Mapping[str, str]], failures
 
 
 def failures_in(readme: Path) -> str:
-    """Return the paragraph of a method's README about its failures; empty if there is none."""
+    """Return the README paragraph on a method's failures; empty if there is none."""
     if not readme.is_file():
         return ""
     said = readme.read_text(encoding="utf-8").partition(_FAILS)[2].partition("\n\n")[0].strip()

@@ -27,7 +27,7 @@ _TRAINING, _VALIDATION = 0, 1
 
 @dataclass(frozen=True)
 class SimulatedPairs:
-    """Source of training batches. A batch depends only on seed, process and number, so that a run can be resumed.
+    """Source of training batches that depend only on seed, process and number, so that a run can be resumed.
 
     Attributes:
         bank: training slices.
@@ -47,7 +47,7 @@ class SimulatedPairs:
 
     @classmethod
     def of(cls, bank: Bank, how: Data, device: torch.device, seed: int, process: int = 0) -> Self:
-        """Make a source with the number of worker processes in the recipe."""
+        """Create a source with as many worker processes as the recipe specifies."""
         workers = SceneWorkers(bank, how, (_TRAINING, seed, process), how.workers) if how.workers else None
         return cls(bank, how, device, seed, process, workers)
 

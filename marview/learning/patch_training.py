@@ -22,14 +22,15 @@ class PatchSettings(NetworkSettings):
 
     Attributes:
         patch_px: edge of the patches that a training step uses.
-        patches: number of patches of a step.
+        patches: number of patches in a step.
         hard_share: share of patches placed where the artifact is strong.
         clean_share: share of patches without artifact, which the network must leave unchanged.
-        quarter_turns: largest number of quarter turns of a patch. With 0 a patch is only mirrored.
-        holds_metal: whether metal must stay unchanged; otherwise the loss leaves it out.
-        rms: weight of the root mean square difference, which is dominated by large errors near metal. The weight of the
-            mean absolute difference is 1.
-        contrast: weight of the fraction of lesion contrast that the result loses.
+        quarter_turns: largest number of quarter turns applied to a patch; with 0, patches are only
+            mirrored.
+        holds_metal: whether metal must stay unchanged; otherwise the loss ignores metal pixels.
+        rms: weight of the root mean square difference, which is dominated by large errors near metal. The
+            weight of the mean absolute difference is 1.
+        contrast: weight of the relative error of lesion contrast in the result.
     """
 
     patch_px: Count = 256
@@ -43,7 +44,7 @@ class PatchSettings(NetworkSettings):
 
 
 class PatchTraining(ABC):
-    """Base class of trainables that are trained on random patches and their ground truth."""
+    """Base class for training a network on random patches and their ground truth."""
 
     turns = ONE_TURN
 
@@ -57,14 +58,14 @@ class PatchTraining(ABC):
 
     @abstractmethod
     def build(self, settings: Mapping[str, Any]) -> nn.Module:
-        """Build the network; height and width of its images must be multiples of its attribute `fold`."""
+        """Build the network; the height and width of its images must be multiples of its attribute `fold`."""
 
     def parameters(self, network: nn.Module, turn: str) -> Iterable[nn.Parameter]:  # noqa: ARG002
         """Return all parameters."""
         return network.parameters()
 
     def losses(self, network: nn.Module, pairs: Pairs, turn: str, settings: Mapping[str, Any]) -> dict[str, Tensor]:  # noqa: ARG002
-        """Compute the losses of random patches in training, of whole slices otherwise."""
+        """Compute the losses on random patches in training, and on whole slices otherwise."""
         chosen = self.read(settings)
         seen, truth = to_unit(pairs.image), to_unit(pairs.truth_mu)
         away = (~pairs.metal)[:, None].float()
@@ -95,7 +96,7 @@ class PatchTraining(ABC):
 
     @torch.no_grad()
     def pictures(self, network: nn.Module, pairs: Pairs, settings: Mapping[str, Any]) -> dict[str, Tensor]:  # noqa: ARG002
-        """Return the corrected image, and the artifact image plus water, so that zero is grey, in 1/cm."""
+        """Return the corrected image, and the artifact image with water added to show zero as grey; both in 1/cm."""
         fold = network.fold
         assert isinstance(fold, int)
         artifact = artifact_image(network, pairs.image[:1], fold)[0]

@@ -1,4 +1,4 @@
-"""Random parts of batches: patches of images and blocks of neighbouring views."""
+"""Random patches of images, and random blocks of neighbouring views."""
 
 import torch
 from torch import Tensor
@@ -18,16 +18,16 @@ def patches(
     *,
     mirrors: bool = True,
 ) -> tuple[Tensor, Tensor]:
-    """Draw random patches, randomly turned and mirrored.
+    """Draw patches at random positions, and turn and mirror them randomly.
 
     Args:
         seen: input of the network, `[slice, channel, y, x]`.
         wanted: ground truth, `[slice, y, x]`.
         edge: edge of a patch in pixels.
         count: number of patches.
-        hard_share: fraction of hard patches. A hard patch is at the position, among a few random ones, where the last
-            channel differs most from the ground truth.
-        quarter_turns: largest number of quarter turns of a patch.
+        hard_share: fraction of hard patches. A hard patch is at the position, among a few random ones, where
+            the last channel differs most from the ground truth.
+        quarter_turns: largest number of quarter turns applied to a patch.
         mirrors: whether to mirror half of the patches.
 
     Returns:
@@ -86,7 +86,7 @@ def blocks(planes: list[Tensor], views: int, count: int) -> tuple[list[Tensor], 
         count: number of blocks.
 
     Returns:
-        The blocks of each plane, `[block, view, bin]`, and the slice index of every block.
+        The blocks of each array, `[block, view, bin]`, and the slice index of every block.
     """
     slices, all_views = planes[0].shape[:2]
     chosen = torch.randint(slices, (count,)) if slices < count else torch.randperm(slices)[:count]

@@ -34,12 +34,12 @@ class PatientScan:
 
 
 def read_patient(path: Path) -> list[PatientScan]:
-    """Read the scans with metal under a path, one for each series with metal.
+    """Read the series under a path that contain both slices with metal and slices without metal.
 
     The metal mask of a slice is the densest of three k-means classes.
 
     Raises:
-        BadInput: no series has slices with metal and slices without.
+        BadInput: no series has both slices with metal and slices without metal.
     """
     found = []
     for series in scan(path).series:

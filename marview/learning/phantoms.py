@@ -1,4 +1,4 @@
-"""Painted anatomy in addition to real slices: pelvis, spine and jaw, for which few real metal-free slices exist."""
+"""Phantom slices of pelvis, spine and jaw, because few real metal-free slices of these regions exist."""
 
 from functools import lru_cache
 
@@ -25,13 +25,13 @@ REGIONS = ("pelvis", "spine", "jaw")
 
 
 def draw_phantom(rng: np.random.Generator) -> NDArray[np.float32]:
-    """Return a painted slice in HU, float32 `[y, x]`, at least -1000."""
+    """Draw a random phantom slice, float32 HU `[y, x]`, at least -1000."""
     levels = _levels(int(rng.integers(_BODIES)))
     return np.asarray(levels[rng.integers(len(levels))], dtype=np.float32)
 
 
 def draw_region(region: str, rng: np.random.Generator) -> NDArray[np.float32]:
-    """Draw a painted slice of one of `REGIONS`; float32 HU `[y, x]`, at least -1000."""
+    """Draw a phantom slice of one of the body regions in `REGIONS`, float32 HU `[y, x]`, at least -1000."""
     kind = REGIONS.index(region)
     levels = _levels(kind + len(REGIONS) * int(rng.integers(_BODIES // len(REGIONS))))
     return np.asarray(levels[rng.integers(len(levels))], dtype=np.float32)

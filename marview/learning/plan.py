@@ -22,7 +22,8 @@ class Plan:
         validation: held-out batches.
         folder: folder of the run.
         machine: devices and processes for training.
-        begins_with: file of initial weights for a new run, used as far as they fit; None for random weights.
+        begins_with: weights file that initialises a new run where names and shapes match; None for random
+            weights.
     """
 
     method: str
@@ -55,10 +56,10 @@ class News:
 
 @dataclass(frozen=True)
 class Ending:
-    """End of a session.
+    """Outcome of a training session.
 
     Attributes:
-        reason: "done" after all steps, "time" after the time limit, "asked" after a cancel.
+        reason: "done" after all steps, "time" after the time limit, "asked" after cancellation by the user.
         step: number of finished steps.
         minutes: duration so far, including earlier sessions.
     """

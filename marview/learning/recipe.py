@@ -33,10 +33,11 @@ class Optimiser(_Part):
         gamma: factor on the learning rate at each milestone.
         decay: decay of the learning rate as in Keras, which divides it by 1 + decay * step.
         cosine: whether the learning rate follows half a cosine down to zero at the last step.
-        warm_up: number of steps in which the learning rate rises from zero, also after resuming from weights only.
+        warm_up: number of steps in which the learning rate rises from zero, also after resuming from weights
+            only.
         gradient_clip: largest norm of all gradients combined; 0 for no limit.
-        ema: fraction of the running average of the weights that each step keeps; 0 for no average.
-        turn_rates: factor on the learning rate for each turn where it is not 1.
+        ema: fraction of the running weight average that each step keeps; 0 for no average.
+        turn_rates: learning-rate factor by turn; 1 for turns that are not listed.
     """
 
     name: Literal["adam", "adamw", "sgd"] = "adam"
@@ -63,7 +64,7 @@ class Augmentation(_Part):
         scale: smallest and largest scale of the body.
         shift_px: largest shift along each axis.
         warp_px: largest displacement of a mild elastic warp; 0 for none.
-        crop: fraction of slices that are reduced to a random part and enlarged.
+        crop: fraction of slices that are cropped to a random part and enlarged.
         noise_hu: largest standard deviation of added noise.
         blur_px: largest width of a blur, as from a softer kernel.
     """
@@ -84,14 +85,15 @@ class Augmentation(_Part):
 
 
 class Metal(_Part):
-    """Simulated metal of the slices.
+    """Settings of the metal that is simulated in the slices.
 
     Attributes:
-        materials: names of materials as in `marview.physics.material`; each piece gets one of them.
-        area_px: smallest and largest total area of all pieces of a slice on a grid of 416 x 416, drawn evenly on a
-            logarithmic scale.
-        pieces: smallest and largest number of pieces.
-        implants: fraction of slices with an implant at its anatomical position, if the slice has such a position.
+        materials: names of materials as in `marview.physics.material`; each metal piece gets one of them.
+        area_px: smallest and largest total metal area of a slice in pixels of a 416 x 416 grid; drawn
+            uniformly on a logarithmic scale.
+        pieces: smallest and largest number of metal pieces.
+        implants: fraction of slices with an implant at its anatomical position, if the slice contains that
+            position.
     """
 
     materials: tuple[str, ...] = ("ti", "ti6al4v", "316l", "cocrmo", "amalgam")
@@ -118,13 +120,15 @@ class Data(_Part):
         ahead: attributes of `Pairs` to compute in the background, such as image and li_image.
         protocols: names of protocols as in `marview.physics.protocol`; each batch uses one of them.
         photons: smallest and largest factor on the number of photons of the protocol.
-        reprojected: fraction of batches with forward projections of clinical images in place of measured sinograms.
+        reprojected: fraction of batches with forward projections of clinical images in place of measured
+            sinograms.
         kernels: reconstruction filters of clinical images.
-        phantoms: fraction of slices that are painted anatomy (pelvis, spine, jaw).
-        lesions: fraction of slices with faint lesions near metal. Without them a network may learn to remove everything
-            near metal that differs from soft tissue.
+        phantoms: fraction of slices that are phantoms (pelvis, spine, jaw) instead of real slices.
+        lesions: fraction of slices with faint lesions near metal. Without them a network may learn to remove
+            everything near metal that differs from soft tissue.
         ahead_batches: number of batches prepared in advance.
-        workers: number of processes that draw slices and metal; 0 for a background thread of the training process.
+        workers: number of processes that draw slices and metal; 0 for a background thread of the training
+            process.
         augmentation: variation of the slices.
         metal: metal in the slices.
     """
@@ -154,7 +158,7 @@ class Data(_Part):
 
 
 class Run(_Part):
-    """Duration of the training, and how often it is measured.
+    """Duration of the training, and intervals between saved states and between validations.
 
     Attributes:
         steps: number of steps of the whole training.
@@ -163,7 +167,7 @@ class Run(_Part):
         validate_every: number of steps between validations.
         validation_batches: number of held-out batches per validation.
         precision: precision of the network; projection always uses float32.
-        moments: type of the saved moments of the optimisers; bfloat16 needs less space, and a run that resumes from it
+        moments: data type of the saved optimiser moments; bfloat16 needs less space, but a resumed run then
             starts with a warm-up.
     """
 
@@ -199,7 +203,7 @@ def read_recipe(folder: Path, size: str) -> Recipe:
 
     Raises:
         UsageError: the method has no recipe of this size.
-        BadInput: the recipe is wrong; the message names the field.
+        BadInput: the recipe is invalid; the message names the field.
     """
     path = folder / "recipes" / f"{size}.toml"
     if not path.is_file():
@@ -221,8 +225,8 @@ def changes(before: Mapping[str, Any], now: Recipe) -> tuple[str, ...]:
     """Describe the differences between a recipe and an earlier one, for instance "run.steps is 10 (was 8)".
 
     Args:
-        before: earlier recipe as JSON; fields missing there are not compared, and neither are the settings of the
-            network, which cannot change.
+        before: earlier recipe as JSON; its missing fields are not compared. The network settings are not
+            compared either, because they cannot change.
         now: current recipe.
     """
     earlier, later = _flat(before), _flat(now.model_dump(mode="json"))

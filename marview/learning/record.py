@@ -24,7 +24,7 @@ _MOST_DIGITS = 9
 
 @dataclass(frozen=True)
 class Session:
-    """One call of `marview train` on a run.
+    """A training session, started by a call of `marview train`.
 
     Attributes:
         first_step: number of steps before the session.
@@ -33,9 +33,10 @@ class Session:
         hardware: name of the hardware.
         data: description of the training data.
         collections: sources with licences, if an `index.csv` beside the slices lists them.
-        has_own_pairs: whether the method made its own pairs, so that scans and metal are not those of the recipe.
+        has_own_pairs: whether the method created its own pairs instead of using the scans and metal of the
+            recipe.
         is_patient: whether the run was trained on one patient's own scan.
-        changes: differences between its recipe and the recipe of the session before.
+        changes: differences from the recipe of the previous session.
         has_real_metal: whether the run was trained on real scans with metal.
     """
 
@@ -71,8 +72,9 @@ def add_session(
         recipe: recipe of the training.
         parameters: number of parameters of the network.
         session: session to add.
-        beginning: initial weights of its first session.
-        is_new: whether the run is new; a record left by a run without a saved state is then replaced.
+        beginning: initial weights of the first session.
+        is_new: whether the run is new; a new run replaces the record of an earlier run that has no saved
+            state.
 
     Raises:
         BadInput: the record cannot be read.
@@ -99,7 +101,7 @@ def collections_of(data: Path, names: Collection[str]) -> tuple[str, ...]:
     """List collections and licences of training slices from the `index.csv` beside them; empty without an index.
 
     Args:
-        data: a folder of TIFF stacks, or one of them.
+        data: a folder of TIFF stacks, or a single stack.
         names: names of the slices in the bank. If the index lists no pages, all slices of a stack count.
 
     Raises:

@@ -18,11 +18,11 @@ _BEFORE_STATE = {CURVE, DAMAGED, RECORD, CARD, "pictures", "tensorboard"}
 
 
 def check_folder(folder: Path, *, is_resumed: bool) -> None:
-    """Check whether a run can start, or be resumed, in a folder, before anything is read or trained.
+    """Check that a run can start or resume in a folder, before any data is read.
 
     Raises:
-        UsageError: the folder or a parent folder is a file, the folder contains a run although `is_resumed` is False,
-            or it contains no run to resume.
+        UsageError: the folder or a parent folder is a file, the folder contains a run although `is_resumed`
+            is False, or it contains no run to resume.
         CannotWrite: the folder cannot be written.
     """
     there = next(one for one in (folder, *folder.absolute().parents) if one.exists())

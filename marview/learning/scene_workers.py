@@ -23,7 +23,7 @@ class SceneWorkers:
     Args:
         bank: training slices; each process has its own copy.
         how: settings of the random scenes.
-        seed: seed of the scenes, to which the number of the scene is appended.
+        seed: seed of all scenes; the number of each scene is appended to it.
         count: number of processes.
     """
 
@@ -49,7 +49,7 @@ class SceneWorkers:
         return self._waiting.pop(number).result()
 
     def close(self) -> None:
-        """End the processes."""
+        """Stop the worker processes."""
         self._pool.shutdown(wait=True, cancel_futures=True)
 
 

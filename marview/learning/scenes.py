@@ -29,7 +29,7 @@ class Scene:
         metal: metal fraction of each pixel, 0 to 1, `[slice, y, x]`, by material.
         protocol: name of the protocol.
         photons: factor on the number of photons of the protocol.
-        kernel: reconstruction filter of the clinical image that is projected again; empty if the sinogram is measured.
+        kernel: reconstruction filter of the re-projected clinical image; empty if the sinogram is measured.
         scale_end_hu: highest HU of the clinical image.
         seed: seed of the noise.
     """
@@ -49,10 +49,10 @@ def draw_scene(bank: Bank, how: Data, seed: tuple[int, ...]) -> Scene:
     Args:
         bank: slices without metal.
         how: settings of the random scenes.
-        seed: seed, for instance the seed of the run and the numbers of process and batch.
+        seed: seed, for instance the seed of the run, the process number and the batch number.
 
     Raises:
-        BadInput: twenty slices in a row contain no tissue for metal.
+        BadInput: twenty consecutive slices contain no tissue in which metal can be placed.
     """
     rng = np.random.default_rng(seed)
     name = str(rng.choice(how.protocols))
@@ -65,11 +65,11 @@ def draw_scene(bank: Bank, how: Data, seed: tuple[int, ...]) -> Scene:
 
 
 def plain_scene(bank: Bank, how: Data, seed: tuple[int, ...], number: int) -> Scene:
-    """Draw the validation scene with this number: slices in order and without variation, protocols in turn.
+    """Draw the validation scene with this number: slices in order without variation, protocols in rotation.
 
     Args:
         bank: held-out slices.
-        how: settings of the training; variation, painted phantoms and changes of the number of photons are ignored.
+        how: settings of the training; the settings for variation, phantoms and photons are ignored.
         seed: seed of metal and noise.
         number: number of the batch.
     """
@@ -101,7 +101,7 @@ def draw_clean(bank: Bank, how: Data, shape: tuple[int, int], rng: np.random.Gen
 
     Args:
         bank: slices, with or without metal.
-        how: settings of the random scenes; no phantom is painted.
+        how: settings of the random scenes; phantoms are not used.
         shape: rows and columns of the slice.
         rng: random generator.
     """

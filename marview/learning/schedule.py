@@ -29,7 +29,8 @@ def learning_rate(how: Optimiser, step: int, steps: int, warm_from: int | None =
         how: settings of the optimisers.
         step: number of the step, counted from 0.
         steps: number of steps of the whole training.
-        warm_from: step at which training resumed without moments, and a new warm-up starts.
+        warm_from: step at which a new warm-up starts, because training resumed without moments; None
+            otherwise.
     """
     rate = how.learning_rate * how.gamma ** sum(step >= each for each in how.milestones) / (1 + how.decay * step)
     if how.cosine:
@@ -42,5 +43,5 @@ def learning_rate(how: Optimiser, step: int, steps: int, warm_from: int | None =
 
 
 def half_cosine(share: float) -> float:
-    """Return the factor on the learning rate after a fraction of the training: 1 at the start, 0 at the end."""
+    """Return the learning-rate factor of a half-cosine decay after a fraction of the training, from 1 down to 0."""
     return (1 + math.cos(math.pi * min(1.0, share))) / 2

@@ -16,7 +16,7 @@ S = TypeVar("S", bound=BaseModel)
 
 
 class NetworkSettings(BaseModel):
-    """Base class of the network settings of a method; unknown names are refused."""
+    """Base class of the network settings of a method; unknown names are rejected."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 

@@ -48,11 +48,11 @@ class Learner:
         return state | dict(self._moments())
 
     def fill(self, state: Mapping[str, Tensor], step: int, file: str) -> bool:
-        """Load a state.
+        """Load a saved state.
 
         Args:
-            state: tensors of `tensors`; their moments may be rounded to 16 bits or missing.
-            step: number of steps at which it was saved.
+            state: tensors from `tensors`; the moments may be rounded to 16 bits or missing.
+            step: number of training steps before the state was saved.
             file: name of the file, for messages.
 
         Returns:
@@ -70,7 +70,7 @@ class Learner:
         return self._fill_moments(parts[_MOMENTS]) and is_exact
 
     def check(self, file: str) -> None:
-        """Refuse to save weights that are not finite.
+        """Check that all weights are finite before they are saved.
 
         Args:
             file: file to write, for messages.
@@ -150,7 +150,7 @@ def read_state(path: Path, device: torch.device) -> tuple[dict[str, Tensor], dic
 
 
 def network_of(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Return the weights of a state that are used after training: the average if there is one."""
+    """Return the weights to use after training: the average if the state has one, else the network."""
     return _below(state, _AVERAGE) or _below(state, _NETWORK)
 
 

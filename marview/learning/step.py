@@ -1,4 +1,4 @@
-"""One training step: an optimiser step of each turn on the same batch."""
+"""One training step: the optimiser of each turn takes one step on the same batch."""
 
 import math
 from collections.abc import Callable, Iterable, Mapping
@@ -30,9 +30,9 @@ def take_step(
     precision: Callable[[], AbstractContextManager[Any]] = nullcontext,
     join: Callable[[Iterable[nn.Parameter]], None] = lambda _: None,
 ) -> list[tuple[str, float]]:
-    """Take one optimiser step of each turn; return all losses, keyed by name.
+    """Take one step with the optimiser of each turn; return the name and value of every loss.
 
-    A turn without losses is left out.
+    Turns without losses are skipped.
 
     Args:
         trainable: network and losses of the method.
@@ -45,7 +45,7 @@ def take_step(
         join: function that averages the gradients over several processes.
 
     Raises:
-        NotANumberError: a loss or a gradient is not a number; parameters of this turn are unchanged.
+        NotANumberError: a loss or a gradient is not a number; the parameters of this turn are unchanged.
     """
     network = learner.network
     found: list[tuple[str, float]] = []

@@ -44,14 +44,15 @@ class Order:
         data: scans without metal, or the data from which the method makes its own pairs.
         output: folder of the run.
         size: size of the recipe: paper, bundled or tiny.
-        protocols: protocols that replace those of the recipe.
+        protocols: protocols to use instead of the recipe's protocols.
         device: auto, cpu or cuda.
         max_minutes: time limit of this session in minutes.
         is_resumed: whether to resume the run in `output`.
         is_patient: whether `data` is a patient's own scan.
-        begins_with: file of initial weights for a new run, from the same method at any size, used as far as they fit.
+        begins_with: weights file of the same method, at any size, that initialises a new run where names and
+            shapes match.
         with_metal: scans with metal for unpaired training; `data` then contains the scans without metal.
-        spectral: spectral scans of the patients whose ordinary scans `data` contains.
+        spectral: spectral scans of the same patients as the ordinary scans in `data`.
     """
 
     data: Path

@@ -25,13 +25,14 @@ _TRAINING, _VALIDATION = 3, 4
 
 @dataclass(frozen=True)
 class UnpairedBatches:
-    """Source of training batches. A batch depends only on seed, process and number.
+    """Source of training batches, each determined only by seed, process and number.
 
-    A fraction of the batches has simulated metal and keeps its ground truth, which teaches a network to preserve bone.
+    A fraction of the batches has simulated metal and keeps its ground truth, which teaches a network to
+    preserve bone.
 
     Attributes:
         simulated: source of pairs that provide images with metal.
-        clean: slices for the stream without metal.
+        clean: slices for the images without metal.
         real: slices with metal from real scans; None if all metal is simulated.
     """
 
@@ -61,7 +62,7 @@ class UnpairedBatches:
 
 @dataclass(frozen=True)
 class UnpairedValidation:
-    """Source of validation batches. With real metal, every second batch is real and has no ground truth."""
+    """Source of validation batches; with real metal, every second batch is from real scans, without ground truth."""
 
     pairs: ValidationPairs
     clean: Bank
@@ -92,7 +93,7 @@ def unpaired_sources(asked: Asked) -> Sources:
     """Create the sources of unpaired training from scans without metal and, optionally, scans with metal.
 
     Raises:
-        BadInput: a folder contains no slice to train on, or too few slices to split.
+        BadInput: a folder contains no slice to train on, or too few slices to split into two halves.
     """
     how, seed, device = asked.recipe.data, asked.recipe.run.seed, asked.device
     banks = read_banks(asked.data, asked.tell)

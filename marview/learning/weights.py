@@ -130,7 +130,7 @@ def load_weights(path: Path, device: str = "cpu") -> tuple[dict[str, Tensor], Ab
     """Read a weights file; return its tensors as float32, and its metadata.
 
     Raises:
-        BadInput: the file cannot be read as weights of marview.
+        BadInput: the file is not a readable weights file of marview.
     """
     tensors, metadata = read_tensors(path, device)
     return {name: tensor.float() if tensor.is_floating_point() else tensor for name, tensor in tensors.items()}, about(
@@ -172,7 +172,7 @@ def difference(network: nn.Module, weights: Mapping[str, Tensor]) -> str:
 
 
 def read_tensors(path: Path, device: str = "cpu") -> tuple[dict[str, Tensor], dict[str, str]]:
-    """Read the tensors of a safetensors file unchanged, and its metadata.
+    """Read the tensors and the metadata of a safetensors file, without converting the tensors.
 
     Raises:
         BadInput: the file cannot be read.

@@ -13,7 +13,7 @@ def check_arrays(request: ReduceRequest | SinogramRequest) -> None:
     """Check that the arrays and slices of a correction fit together.
 
     Raises:
-        UsageError: they do not fit together.
+        UsageError: the arrays and slices do not fit together.
     """
     shape = request.hu.array.shape
     if len(shape) != 3 or request.hu.array.dtype != np.int16:
@@ -46,7 +46,7 @@ def check_trace(request: TraceRequest) -> None:
     """Check that mask, slice and trace of a request fit together.
 
     Raises:
-        UsageError: they do not fit together.
+        UsageError: mask, slice and trace do not fit together.
     """
     beam = processing_beam(1.0)
     mask, trace = request.mask.array, request.trace.array

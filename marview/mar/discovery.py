@@ -1,4 +1,4 @@
-"""Find methods among the bundled ones, in the user's folders and in packages, without importing their code."""
+"""Find bundled methods, methods in the user's folders and methods in packages, without importing their code."""
 
 import os
 import sys
@@ -93,7 +93,7 @@ class Listing:
 
     @property
     def is_usable(self) -> bool:
-        """Whether the method can run, judging only by its files."""
+        """Whether the method can run, according to its files alone."""
         return self.manifest is not None and not self.error and not self.untrained
 
     def as_record(self) -> dict[str, Any]:
@@ -115,11 +115,11 @@ def user_plugins() -> Path:
 
 
 def discover() -> list[Listing]:
-    """List all installed methods by title, including those that cannot be used.
+    """List all installed methods, sorted by title, including those that cannot be used.
 
-    The places are searched in this order: bundled methods, the user's folder, the folders in `MARVIEW_PLUGINS`, and
-    packages in the entry-point group `marview.methods`. A later method replaces an earlier one with the same id, unless
-    its manifest is wrong, or it cannot run and the earlier one can.
+    Methods are searched for in this order: bundled methods, the user's folder, the folders in
+    `MARVIEW_PLUGINS`, and packages in the entry-point group `marview.methods`. A later method replaces an
+    earlier one with the same id, unless its manifest is invalid, or it cannot run and the earlier one can.
     """
     found: dict[str, Listing] = {}
     broken: list[Listing] = []
@@ -157,10 +157,10 @@ def users_own() -> list[Listing]:
 
 
 def find(method: str, listings: list[Listing]) -> Listing:
-    """Return the method with an identifier.
+    """Return the method with the given identifier.
 
     Raises:
-        UsageError: there is no such method, or its manifest is wrong.
+        UsageError: there is no such method, or its manifest is invalid.
     """
     same = [listing for listing in listings if listing.id == method]
     usable = [listing for listing in same if listing.manifest is not None]
@@ -176,7 +176,7 @@ def find(method: str, listings: list[Listing]) -> Listing:
 
 
 def find_usable(method: str, listings: list[Listing]) -> Listing:
-    """Return the method with an identifier, and check that it can run.
+    """Return the method with the given identifier, and check that it can run.
 
     Raises:
         UsageError: as for `find`, or the method is not trained; the message says how to train it.

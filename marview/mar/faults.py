@@ -1,4 +1,4 @@
-"""Examine the files of a method for reasons why it cannot run, without importing its code."""
+"""Check a method's files for faults that prevent it from running, without importing its code."""
 
 import ast
 import warnings

@@ -61,7 +61,7 @@ class Weights(_Part):
     """A weights file in the method's folder.
 
     Attributes:
-        file: path below that folder; safetensors only.
+        file: path relative to the method's folder; safetensors only.
         sha256: SHA-256 of the file, checked whenever it is loaded.
         trained_on: training data.
         licence: licence of the weights.
@@ -192,20 +192,21 @@ def no_output(name: str) -> str:
 
 
 def outputs_line(names: Collection[str]) -> str:
-    """Write the entry `outputs` of a manifest."""
+    """Return the `outputs` line of a manifest."""
     listed = ", ".join(f'"{name}"' for name in OUTPUTS if name in names)
     return f"outputs = [{listed}]"
 
 
 def wrong_field(error: ValidationError, model: type[BaseModel]) -> str:
-    """Describe a validation error: for each field its name, the reason, and the given value.
+    """Describe a validation error: the name of each invalid field, the reason and the given value.
 
-    Unknown names come first. If an unknown name looks like a misspelling of a missing field, the missing field is not
-    reported separately.
+    Unknown names come first. If an unknown name looks like a misspelling of a missing field, the missing
+    field is not reported separately.
 
     Args:
         error: validation error of pydantic.
-        model: model that refused the values; for an unknown name, the message suggests a similar field of this model.
+        model: model that refused the values; for an unknown name, the message suggests a similar field of
+            this model.
     """
     errors = error.errors(include_url=False)
     unknown = [each for each in errors if each["type"] == "extra_forbidden"]

@@ -26,18 +26,19 @@ class ReduceRequest:
         hu: int16 HU, `[z, y, x]`.
         mask: metal mask, bool `[z, y, x]`.
         spacing_mm: distance between voxels along (z, y, x).
-        correction: float32 HU `[slice, y, x]`, one plane per slice of `wanted`, in their order; receives the difference
-            between the corrected image and `hu`, which is 0 where nothing changes. A plane is valid after the
-            `SliceDone` of its slice.
+        correction: float32 HU `[slice, y, x]`, one plane per slice of `wanted`, in their order; receives the
+            difference between the corrected image and `hu`, which is 0 where nothing changes. A plane is
+            valid after the `SliceDone` of its slice.
         slices: indices of the slices to correct, in this order; empty for all.
         parameters: values of the method's parameters that differ from their defaults.
         device: device for the method.
         restore_metal: whether metal pixels keep their source values.
-        restore_cut_off: whether to restore, before the method runs, dark streaks that are clipped in the file.
+        restore_cut_off: whether to restore, before the method runs, dark streaks that are clipped in the
+            file.
         keep_outputs: whether to send intermediate pictures (`Output`).
-        keep_projections: whether the worker stores the forward projections of the slices, and uses stored ones, for
-            further runs on this volume; a run with False discards them.
-        is_head_last: whether slice 1, as the window counts, is the last one of the array (`SliceNumbers`).
+        keep_projections: whether the worker stores the forward projections of the slices and reuses them in
+            later runs on this volume; a run with False discards them.
+        is_head_last: whether slice 1 in the window is the last slice of the array (`SliceNumbers`).
         folder: folder of the method; set by the runner.
         output_folder: folder of intermediate pictures; set by the runner.
     """
@@ -123,7 +124,8 @@ class CasesRequest:
         parameters: values of the method's parameters that differ from their defaults.
         device: device for the method.
         keep_sinogram: whether a result file also contains the corrected sinogram.
-        neighbours: .npz file with other slices of the scan of all these cases, for methods that learn from it.
+        neighbours: .npz file with other slices of the scan that all cases come from, for methods that learn
+            from the scan.
         folder: folder of the method; set by the runner.
     """
 
@@ -198,7 +200,7 @@ class Ready:
 
 @dataclass(frozen=True)
 class Progress:
-    """Finished fraction, 0 to 1, and current step of the run or, if `is_learning`, of its training on the scan."""
+    """Finished fraction, 0 to 1, and current step of the run, or of its training on the scan if `is_learning`."""
 
     fraction: float
     text: str = ""
@@ -228,9 +230,9 @@ class SliceDone:
 
     Attributes:
         slice_index: index of the slice.
-        metal_pixels: number of its metal pixels, on its own grid.
+        metal_pixels: number of metal pixels in the slice, on the slice's own grid.
         trace_fraction: fraction of the sinogram that the metal trace covers.
-        seconds: time for this slice, as its share of the time of its batch.
+        seconds: average time per slice in the batch that contained this slice.
         is_restored: whether clipped dark streaks were restored before the correction.
     """
 
@@ -243,7 +245,7 @@ class SliceDone:
 
 @dataclass(frozen=True)
 class WeightsRead:
-    """The run has read a weights file. A method may read only some of its weights files."""
+    """The run has read a weights file; a method may read only some of its weights files."""
 
     file: str
     sha256: str
@@ -253,7 +255,7 @@ class WeightsRead:
 class Note:
     """A note for the reader of the result; `slice_index` is None if it concerns the whole run.
 
-    If the note repeats an earlier one for more slices, `replaces` is the earlier note.
+    If the note repeats an earlier note for more slices, `replaces` is the earlier note.
     """
 
     sentence: str
@@ -311,7 +313,7 @@ def encode(message: Request | Message) -> str:
 
 
 def decode(line: str) -> Request | Message:
-    """Decode a line and open its shared arrays, read-only except those that the worker writes.
+    """Decode a message and open its shared arrays; only the arrays that the worker writes are writable.
 
     Raises:
         ValueError: the line is not a message.

@@ -8,11 +8,11 @@ from pathlib import Path
 
 
 def opened_to_others(folder: Path) -> Path | None:
-    """Return a path by which another user could change a method; None if there is none, and on Windows.
+    """Return a path through which another user could change a method; None if there is none or on Windows.
 
-    The files and folders of the method must belong to the user or the system. Other users, or a group with other
-    members, must not be able to write them or a folder that contains them. A parent folder with the sticky bit, such as
-    /tmp, is safe. Broken links are ignored, because no code can run from them.
+    The files and folders of the method must belong to the user or the system. Other users, or a group with
+    other members, must not be able to write them or a folder that contains them. A parent folder with the
+    sticky bit, such as /tmp, is safe. Broken links are ignored, because no code can run from them.
 
     Raises:
         OSError: a folder cannot be read.

@@ -31,7 +31,7 @@ _ENDINGS = {
 
 
 def how_it_ended(code: int) -> str:
-    """Describe the end of a process from its exit code, to complete the sentence "its process ..."."""
+    """Describe how a process ended, given its exit code, to complete the sentence "its process ..."."""
     if code >= 0:
         return f"ended with exit code {code}"
     with contextlib.suppress(ValueError):
@@ -44,8 +44,8 @@ def lacks_packages(printed: str, python: str) -> str:
     """Return a message if a process ended because its interpreter lacks a package that marview needs, else "".
 
     Args:
-        printed: what the process wrote to standard error.
-        python: its interpreter.
+        printed: standard error output of the process.
+        python: interpreter of the process.
     """
     last = printed.strip().rpartition("\n")[2]
     found = re.fullmatch(r"ModuleNotFoundError: No module named '([\w.]+)'", last)

@@ -1,4 +1,4 @@
-"""Build the request of a run, for the window, the command line, the Python API, sweeps and tables."""
+"""Build correction requests for the window, the command line, the Python API, sweeps and tables."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, cast, get_args

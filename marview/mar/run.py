@@ -1,4 +1,4 @@
-"""A run: its request, messages, cancellation and outcome."""
+"""A run in a worker process: its request, messages, cancellation and outcome."""
 
 import itertools
 import logging
@@ -48,7 +48,7 @@ class Outcome:
 
 
 class Run:
-    """A run that was requested; it may be queued, in progress or finished.
+    """A requested run, which may be queued, in progress or finished.
 
     Attributes:
         written: slices with a complete correction.
@@ -67,7 +67,7 @@ class Run:
         self._outcome: Outcome | None = None
 
     def cancel(self) -> None:
-        """Cancel the run. A worker that does not stop within some seconds is terminated, and then killed."""
+        """Cancel the run; a worker that does not stop within some seconds is terminated, and then killed."""
         self._cancel(self)
 
     def wait(self, timeout: float | None = None) -> Outcome:
@@ -84,7 +84,7 @@ class Run:
     def wait_or_cancel(self, is_cancelled: Callable[[], bool] = lambda: False) -> Outcome:
         """Wait for the end of the run; Ctrl-C cancels the run and raises KeyboardInterrupt when it has ended.
 
-        The method waits in short steps, because on some systems Ctrl-C does not interrupt a long wait.
+        The wait is split into short steps, because on some systems Ctrl-C does not interrupt a long wait.
 
         Args:
             is_cancelled: called a few times per second; True cancels the run.

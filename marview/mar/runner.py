@@ -31,15 +31,16 @@ _START_S = 120.0
 
 
 class MarWorker:
-    """Worker process that stays ready between runs. It starts with the first request and is replaced after a failure.
+    """Worker process that stays ready between runs.
 
-    Runs are executed one after the other. Listeners (`on_message`) are called on a thread of the worker and must not
-    block it.
+    The process starts with the first request and is replaced after a failure. Runs are executed one after
+    the other. Listeners (`on_message`) are called on a thread of the worker and must not block it.
 
     Args:
         listings: function that finds the installed methods.
         memory_limit_mb: memory limit of the worker in MB; None for no limit.
-        patience_s: seconds that a cancelled run may take to end before the worker is terminated, and then killed.
+        patience_s: seconds that a cancelled run may take to end before the worker is terminated, and then
+            killed.
         starts_within_s: seconds that the process may take to start.
 
     Raises:

@@ -52,8 +52,8 @@ class SharedArray:
         Args:
             shape: shape of the array.
             dtype: dtype of its values.
-            reserved: range of the first axis for which memory is reserved now, which takes time; None for the whole
-                array. Other parts may only be read.
+            reserved: range of the first axis for which memory is reserved now, which takes time; None for the
+                whole array. The rest of the array may only be read.
 
         Raises:
             NoRoom: there is no room for the array.
@@ -128,9 +128,9 @@ class SharedArray:
             raise NoRoom(_no_room(size, str(self._path.parent.parent))) from error
 
     def forget(self, index: int) -> None:
-        """Release the memory of one item of the first axis in all processes; its values may be lost.
+        """Release the memory of one item along the first axis in all processes; its values may be lost.
 
-        This needs Linux; elsewhere the memory is kept until `close`.
+        Memory is released only on Linux; other systems keep it until `close`.
         """
         mapped = self._mapped
         if sys.platform != "linux" or mapped is None or self._array is None:

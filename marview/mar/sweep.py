@@ -28,7 +28,7 @@ ASK_S = 0.1
 
 
 class SweepCancelled(MarviewError):  # noqa: N818 - not an error: the user cancelled
-    """The sweep was cancelled."""
+    """Exception raised when a sweep is cancelled."""
 
     exit_code = 130
 
@@ -42,7 +42,7 @@ class Reducer(Protocol):
 
 @dataclass(frozen=True, eq=False)
 class SweepInput:
-    """Input of all variants.
+    """Input that all variants of a sweep share.
 
     Attributes:
         hu: int16 HU, `[z, y, x]`.
@@ -51,8 +51,8 @@ class SweepInput:
         slices: indices z of the slices; empty for those with metal.
         numbers: slice numbers as shown to users.
         drift_mm: shift (y, x) from one slice to the next, caused by a tilted gantry.
-        region: region in which mean and standard deviation are measured, bool `[z, y, x]`; None for the soft tissue
-            within 20 pixels of the metal.
+        region: region in which mean and standard deviation are measured, bool `[z, y, x]`; None for the soft
+            tissue within 20 pixels of the metal.
         truth_hu: true image without metal, HU `[z, y, x]`, if known.
     """
 
@@ -77,7 +77,7 @@ def sweep(
     on_progress: Callable[[float, str], None] | None = None,
     is_cancelled: Callable[[], bool] = lambda: False,
 ) -> SweepResult:
-    """Run every variant.
+    """Run every variant of a sweep.
 
     Slices are projected only once, and variants of a method with equal masks share a run.
 
@@ -87,7 +87,8 @@ def sweep(
         worker: worker that runs the methods.
         parameters: values of each method's parameters that differ from their defaults, by method identifier.
         device: device for the methods.
-        restore_cut_off: whether to restore, before the methods run, dark streaks that are clipped in the file.
+        restore_cut_off: whether to restore, before the methods run, dark streaks that are clipped in the
+            file.
         on_progress: called with the finished fraction and the current step.
         is_cancelled: called several times per second; True cancels the sweep.
 

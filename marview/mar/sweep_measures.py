@@ -1,7 +1,7 @@
-"""Measure the results of a sweep; all variants are measured in the same pixels.
+"""Measure the results of a sweep, in the same pixels for all variants.
 
-Each variant keeps the original values inside its mask. Pixels that are metal in any variant are therefore not measured,
-because their values depend on the mask and not on the method.
+Each variant keeps the original values inside its mask. Pixels that are metal in any variant are
+therefore excluded, because their values depend on the mask and not on the method.
 """
 
 import math
@@ -23,17 +23,17 @@ SOFT_TISSUE_HU = (-100, 200)
 
 @dataclass(frozen=True)
 class Row:
-    """Measures of a variant over the slices of the sweep; NaN if there is nothing to measure.
+    """Measures of one variant over all slices of a sweep; NaN if a measure is not available.
 
     Attributes:
         variant: the variant.
-        metal_voxels: number of voxels of its mask in these slices.
-        mean_hu: mean within the region.
-        deviation_hu: standard deviation within the region.
+        metal_voxels: number of voxels in its mask in these slices.
+        mean_hu: mean HU in the region.
+        deviation_hu: standard deviation in the region.
         streak_index: mean over the slices of `marview.metrics.streak_index`, around the given mask.
-        rmse_hu: root mean square error outside the metal of all variants, by slice, then averaged.
+        rmse_hu: root mean square error outside the metal of all variants, averaged over the slices.
         seconds: duration of the run; 0 if the result of a run with the same mask was reused.
-        note: reason why there is no result; empty if there is one.
+        note: reason for a missing result; empty if there is a result.
         remark: remark on the variant, for instance that its margin changes nothing.
     """
 
@@ -51,8 +51,9 @@ class Row:
 def measure(result: SweepResult) -> tuple[Row, ...]:
     """Measure every variant, starting with the uncorrected slices.
 
-    Mean and standard deviation are measured in the region of the result, or without a region in the soft tissue within
-    20 pixels of the metal. The streak index and the error relative to the ground truth do not depend on the region.
+    The mean and standard deviation are measured in the result's region. If the result has no region, they
+    are measured in the soft tissue within 20 pixels of the metal. The streak index and the error relative
+    to the ground truth do not depend on the region.
     """
     metal = _any_metal(result)
     soft = _soft_tissue(result) & ~metal
@@ -63,7 +64,7 @@ def measure(result: SweepResult) -> tuple[Row, ...]:
 
 
 def within(rows: Sequence[Row], result: SweepResult, region: NDArray[np.bool_]) -> tuple[Row, ...]:
-    """Measure mean and standard deviation again in another region, bool `[slice, y, x]`, excluding metal pixels."""
+    """Remeasure the mean and standard deviation in another region, bool `[slice, y, x]`, excluding metal."""
     where = np.nonzero(region & ~_any_metal(result))
 
     def measured(row: Row) -> Row:
@@ -80,7 +81,7 @@ def within(rows: Sequence[Row], result: SweepResult, region: NDArray[np.bool_]) 
 
 
 def region_notes(result: SweepResult) -> list[str]:
-    """Return a message if part of the region is not measured because it is metal in at least one variant."""
+    """Return a message if part of the region is excluded because at least one variant has metal there."""
     if result.region is None:
         return []
     total, lost = (int(np.count_nonzero(part)) for part in (result.region, result.region & _any_metal(result)))

@@ -17,15 +17,16 @@ class SweepResult:
     """Result of a sweep.
 
     Attributes:
-        slices: indices z of the slices.
+        slices: z indices of the slices.
         variants: all variants, the uncorrected slices first.
         hu: int16 HU `[slice, y, x]` of each variant with a result, by name; also "original".
-        masks: mask of each variant, bool `[slice, y, x]`, by name; "original" is the mask before margins.
+        masks: mask of each variant, bool `[slice, y, x]`, by name; "original" is the mask before margins
+            are applied.
         notes: reason why a variant has no result, by name.
-        region: region in which mean and standard deviation are measured, bool `[slice, y, x]`; None for the soft tissue
-            around metal.
+        region: region in which mean and standard deviation are measured, bool `[slice, y, x]`; None for the
+            soft tissue around metal.
         truth_hu: true image without metal, HU `[slice, y, x]`, if known.
-        reports: report of the worker on each run, by name.
+        reports: worker report for each run, by name.
         numbers: slice numbers as shown to users.
         voxel_mm: smallest distance between voxels of the mask.
     """
@@ -47,11 +48,11 @@ class SweepResult:
         return tuple(dict.fromkeys(one.method for one in self.variants if one.method and one.name in self.hu))
 
     def of(self, method: str) -> list[Variant]:
-        """Return the variants of a method that have a result."""
+        """Return a method's variants that have a result."""
         return [one for one in self.variants if one.method == method and one.name in self.hu]
 
     def equal_masks(self) -> list[tuple[Variant, ...]]:
-        """Return groups of variants with different margins but equal masks, for instance margins below a voxel."""
+        """Return groups of variants with different margins but equal masks, such as margins below the voxel size."""
         groups: dict[tuple[str, float | None, bytes], list[Variant]] = {}
         for one in self.variants:
             if one.method and one.name in self.masks:
@@ -60,14 +61,14 @@ class SweepResult:
         return [tuple(group) for group in groups.values() if len(group) > 1]
 
     def remark(self, variant: Variant) -> str:
-        """Return a remark if a margin gives the same mask as a smaller one, or an empty string."""
+        """Return a remark if a smaller margin gives the same mask; otherwise, return an empty string."""
         for group in self.equal_masks():
             if variant in group and variant != min(group, key=lambda one: abs(one.margin)):
                 return "changes nothing" + ("" if math.isnan(self.voxel_mm) else f" at {self.voxel_mm:.3g} mm voxels")
         return ""
 
     def equal_mask_notes(self) -> list[str]:
-        """Return messages about margins that give the same mask; only one if all methods and thresholds agree."""
+        """Return messages about margins that give the same mask, without repeats for other methods or thresholds."""
         labels = (", ".join(replace(one, threshold_hu=None).label for one in group) for group in self.equal_masks())
         return [
             f"Margins {text} gave the same mask, because distances are measured between voxel centres."
@@ -75,7 +76,7 @@ class SweepResult:
         ]
 
     def spread_hu(self, method: str, slice_index: int) -> NDArray[np.float32]:
-        """Compute the standard deviation of each pixel, `[y, x]`, over a method's variants in a slice."""
+        """Compute the standard deviation of each pixel, `[y, x]`, across a method's variants of one slice."""
         at = self.slices.index(slice_index)
         return _spread(self.hu[one.name][at] for one in self.of(method))
 

@@ -1,4 +1,4 @@
-"""The interface of a method: its input, its result, and the services of marview during a run (version 1)."""
+"""The method interface, version 1: the input, the result, and the services that marview provides during a run."""
 
 import logging
 from collections.abc import Sequence
@@ -22,17 +22,20 @@ class Cancelled(Exception):  # noqa: N818 - not an error: the user cancelled
 
 @dataclass(frozen=True, eq=False)
 class MarCase:
-    """Slices to correct, on the processing grid. All tensors are on the device of the job.
+    """Slices to correct, on the processing grid.
+
+    All tensors are on the device of the job.
 
     Attributes:
-        hu: float32 HU `[slice, y, x]`, not clipped. Dark streaks beside dense metal can be far below -1000 HU, and
-            metal has the HU of the file. A method may clip its own copy of the image, but not the sinogram.
+        hu: float32 HU `[slice, y, x]`, not clipped. Dark streaks beside dense metal can be far below -1000
+            HU, and metal keeps the HU of the file. A method may clip its own copy of the image, but not the
+            sinogram.
         metal: bool `[slice, y, x]`; the metal mask.
         pixel_mm: edge of a pixel in mm.
         beam: geometry of the rays.
         slice_indices: index of each slice in its volume.
-        measured_sinogram: float32 line integrals `[slice, view, bin]`; None for clinical images, whose sinogram is the
-            forward projection of the image.
+        measured_sinogram: float32 line integrals `[slice, view, bin]`; None for clinical images, whose
+            sinogram is the forward projection of the image.
         measured_trace: bool `[slice, view, bin]`; the metal trace, if it is known from the measurement.
     """
 
@@ -75,11 +78,11 @@ class MarCase:
         return self.reconstruct(self.li_sinogram)
 
     def reconstruct(self, corrected_sinogram: Tensor) -> Tensor:
-        """Reconstruct a corrected sinogram `[slice, view, bin]` to an image in 1/cm, `[slice, y, x]`.
+        """Reconstruct a corrected sinogram `[slice, view, bin]` into an image in 1/cm, `[slice, y, x]`.
 
-        If the sinogram was measured, the result is the FBP of the corrected sinogram. For a clinical image, whose
-        sinogram is only a forward projection, the result is the image plus the FBP of the change, which avoids the blur
-        of a second reconstruction.
+        If the sinogram was measured, the result is the FBP of the corrected sinogram. For a clinical image,
+        whose sinogram is only a forward projection, the FBP of the sinogram's change is added to the original
+        image, which avoids the blur of a second reconstruction.
         """
         if self.measured_sinogram is not None:
             return self.projector.fbp(corrected_sinogram)
@@ -110,22 +113,25 @@ class MarResult:
 
 
 class Job(Protocol):
-    """Connection of a running method to marview: progress, pictures, cancelling, weights and neighbouring slices."""
+    """Services for a running method: progress, intermediate images, cancellation, weights and nearby slices."""
 
     device: torch.device
     log: logging.Logger
 
     def progress(self, fraction: float, text: str = "") -> None:
-        """Report the finished fraction of this case, 0 to 1; `marview reduce` shows the text beside its bar."""
+        """Report the finished fraction of this case, 0 to 1.
+
+        `marview reduce` shows the text beside its progress bar.
+        """
 
     def learning(self, fraction: float, text: str = "") -> None:
-        """Report the finished fraction, 0 to 1, of the training on this scan before its correction.
+        """Report the finished fraction, 0 to 1, of training on this scan, before the correction starts.
 
         The window and `marview reduce` show the text.
         """
 
     def output(self, name: str, slice_index: int, array: Tensor) -> None:
-        """Show a picture of a slice, `[y, x]` or `[view, bin]`; the manifest must list `name` among its outputs."""
+        """Show a slice's image `[y, x]` or sinogram `[view, bin]`; the manifest must list `name` as an output."""
 
     def check_cancelled(self) -> None:
         """Raise `Cancelled` if the user cancelled the run. Methods should call it at least once per second."""
@@ -139,14 +145,15 @@ class Job(Protocol):
     def beside(self, slice_index: int, reach: int) -> Tensor:
         """Return a slice and `reach` slices on each side of it, HU `[slice, y, x]`, on the grid of the case.
 
-        Beyond the ends of the scan, its first or last slice is repeated. Empty if the case has no volume.
+        The first or last slice is repeated beyond the ends of the scan. The result is empty if the case has no
+        volume.
         """
 
     def weights(self, file: str) -> dict[str, Tensor]:
-        """Return the tensors of a weights file in the manifest, by tensor name, on the device of the job."""
+        """Return the tensors of a weights file listed in the manifest, by tensor name, on the job's device."""
 
     def about_weights(self, file: str) -> dict[str, str]:
-        """Return the metadata of a weights file: the settings of the network and how it was trained."""
+        """Return the metadata of a weights file: the network settings and training details."""
 
 
 class Method(Protocol):

@@ -31,11 +31,11 @@ def consistency_loop(
     iterations: int = ITERATIONS,
     pause: Callable[[int], None] = lambda _: None,
 ) -> Tensor:
-    """Reduce the beam hardening, blur and shading that remain after one FBP.
+    """Reduce the beam hardening, blur and shading that remain after a single FBP.
 
-    Each iteration simulates the scan of the image, interpolates the residual across the trace and adds its FBP to the
-    image. The loop ends for a slice when its residual is no larger than the noise (Morozov's discrepancy principle),
-    because further iterations would only fit noise.
+    Each iteration simulates the scan of the image, interpolates the residual across the trace and adds the
+    FBP of the residual to the image. Iteration stops for a slice once the residual is no larger than the
+    noise (Morozov's discrepancy principle), because further iterations would only fit noise.
 
     Args:
         model: model that simulates the scan of an image.
@@ -43,11 +43,12 @@ def consistency_loop(
         trace: metal trace, bool, `[slice, view, bin]`.
         image: initial image, for instance the FBP of a completed sinogram, 1/cm, `[slice, y, x]`.
         metal: metal mask, bool, `[slice, y, x]`.
-        iterations: largest number of iterations.
-        pause: function called with the number of each iteration before it starts, so that a run can be cancelled.
+        iterations: maximum number of iterations.
+        pause: function called with the number of each iteration before it starts, so that a run can be
+            cancelled.
 
     Returns:
-        Image without metal, 1/cm, `[slice, y, x]`.
+        Refined image without metal, 1/cm, `[slice, y, x]`.
     """
     current = image.clone()
     noise = model.noise_variance(sinogram)
@@ -67,12 +68,12 @@ def consistency_loop(
 
 
 def looped(case: MarCase, image: Tensor, iterations: int, pause: Callable[[int], None] = lambda _: None) -> Tensor:
-    """Run the loop on a method's image in 1/cm, `[slice, y, x]`; a case without a measured sinogram stays unchanged.
+    """Refine a method's image with the consistency loop; without a measured sinogram, the image stays unchanged.
 
     Args:
         case: slices to correct.
         image: image that the method corrected, 1/cm, `[slice, y, x]`.
-        iterations: largest number of iterations; 0 leaves the image unchanged.
+        iterations: maximum number of iterations; 0 leaves the image unchanged.
         pause: as for `consistency_loop`.
     """
     if case.measured_sinogram is None or not iterations:
@@ -88,7 +89,8 @@ def model_of(case: MarCase, tube_kv: int | None = None, filtration_mm: float = 0
 
     Args:
         case: slices to correct.
-        tube_kv: tube voltage in kV; None for the voltage of the case's protocol, or 120 without one.
+        tube_kv: tube voltage in kV; None for the voltage of the case's protocol, or 120 if there is no
+            protocol.
         filtration_mm: thickness of additional copper filtration in mm.
     """
     known = protocol_of(case.beam, case.pixel_mm)
@@ -98,7 +100,7 @@ def model_of(case: MarCase, tube_kv: int | None = None, filtration_mm: float = 0
 
 
 def is_noise(remainder: Tensor, variance: Tensor, trace: Tensor) -> Tensor:
-    """Return in which slices the residual outside the trace is no larger than the noise, bool `[slice]`.
+    """Return whether the residual outside the trace is no larger than the noise, bool `[slice]`.
 
     Args:
         remainder: measured minus simulated line integrals, `[slice, view, bin]`.
@@ -110,5 +112,5 @@ def is_noise(remainder: Tensor, variance: Tensor, trace: Tensor) -> Tensor:
 
 
 def without_metal(image: Tensor, metal: Tensor) -> Tensor:
-    """Limit an image, 1/cm, `[slice, y, x]`, inside the metal mask to the highest value of soft tissue."""
+    """Clip an image, 1/cm, `[slice, y, x]`, inside the metal mask to the highest soft-tissue value."""
     return torch.where(metal, image.clamp(0, HIGHEST_IN_METAL), image)

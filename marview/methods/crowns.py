@@ -30,7 +30,7 @@ def li_with_crowns(case: MarCase) -> Tensor:
 
 
 def inside_crowns(metal: Tensor, pixel_mm: float) -> Tensor:
-    """Mark small areas that metal encloses, bool `[slice, y, x]`.
+    """Mark small areas enclosed by metal, bool `[slice, y, x]`.
 
     Args:
         metal: metal mask, bool, `[slice, y, x]`.

@@ -40,9 +40,9 @@ def _typical(mu: Tensor) -> float:
 
 
 def darkened_slices(case: MarCase) -> list[int]:
-    """Return the positions of clinical slices on a clipped HU scale whose restored streaks darken much of the body.
+    """Return the positions of clinical slices with clipped HU in which restored streaks darken much of the body.
 
-    Only dense metal causes such streaks, but on a clipped scale its own HU do not show its density.
+    Only dense metal causes such streaks, but a clipped HU scale does not show the density of the metal.
     """
     if case.measured_sinogram is not None:
         return []

@@ -1,4 +1,4 @@
-"""NMAR for clinical slices with dense metal: its weight in the completed trace, and its use instead of a network."""
+"""Use NMAR for clinical slices with dense metal, blended with linear interpolation or instead of a network."""
 
 from dataclasses import replace
 
@@ -19,12 +19,12 @@ _ALL_NMAR, _ALL_LI = 0.65, 0.8
 
 
 def complete_nmar(case: MarCase, prior_sinogram: Tensor, settings: NmarSettings) -> Tensor:
-    """Complete sinograms, `[slice, view, bin]`, with NMAR, mixed with linear interpolation near dense metal.
+    """Complete sinograms `[slice, view, bin]` with NMAR, blended with linear interpolation near dense metal.
 
-    Hardly any photons pass through dense metal. Both completions then differ little, and the prior image contains
-    streaks. If NMAR predicts the rays beside the trace hardly better than linear interpolation does, the prior adds
-    more error than it removes. Measured sinograms and priors from a chosen source are completed by NMAR alone, as
-    published.
+    Hardly any photons pass through dense metal. NMAR and linear interpolation then differ little, and the
+    prior image contains streaks. If NMAR is hardly better than linear interpolation at predicting the rays
+    beside the trace, the prior adds more error than it removes. NMAR is used alone, as published, for
+    measured sinograms and if `settings` fixes the source of the prior.
 
     Args:
         case: slices to correct.
@@ -56,7 +56,7 @@ def _share_of_nmar(one: MarCase, prior_sinogram: Tensor, settings: NmarSettings)
 
 
 def leave_dense_to_nmar(case: MarCase, prior: Tensor, corrected: Tensor, job: Job) -> list[SliceNote]:
-    """Replace a network's prior image and sinogram with those of NMAR in the slices from `slices_of_nmar`.
+    """Replace a network's prior image and sinogram with NMAR's in the slices from `slices_of_nmar`.
 
     Args:
         case: slices to correct.
@@ -83,10 +83,11 @@ def nmar_of_slice(case: MarCase, k: int, job: Job) -> tuple[MarCase, Tensor, Ten
     Args:
         case: slices to correct.
         k: position of the slice within the case.
-        job: the job, which the user may cancel between two steps.
+        job: job of the run, which can be cancelled between two steps.
 
     Returns:
-        The slice as a case of its own, its prior image in 1/cm, `[y, x]`, and its completed sinogram, `[view, bin]`.
+        The slice as a separate case, its prior image in 1/cm, `[y, x]`, and its completed sinogram,
+        `[view, bin]`.
     """
     job.check_cancelled()
     one = _slice(case, k)

@@ -1,4 +1,4 @@
-"""Conversions and artifact images of image-domain networks.
+"""Unit conversions and artifact images for image-domain networks.
 
 The networks use images `[slice, 1, y, x]` in which attenuations from 0 to 0.5/cm are scaled to -1 to 1.
 """
@@ -14,20 +14,20 @@ MOST_MU = 0.5
 
 
 def to_unit(mu: Tensor) -> Tensor:
-    """Convert attenuation in 1/cm, `[slice, y, x]`, to the network's scale, `[slice, 1, y, x]`, and clip it there."""
+    """Convert attenuation in 1/cm, `[slice, y, x]`, to the network's scale, `[slice, 1, y, x]`, with clipping."""
     return mu[:, None].clamp(0, MOST_MU) * (2 / MOST_MU) - 1
 
 
 def to_mu(image: Tensor) -> Tensor:
-    """Convert images of the network, `[slice, 1, y, x]`, to attenuation in 1/cm, `[slice, y, x]`."""
+    """Convert network images, `[slice, 1, y, x]`, to attenuation in 1/cm, `[slice, y, x]`."""
     return (image[:, 0].float() + 1) * (MOST_MU / 2)
 
 
 def artifact_image(correct: Callable[[Tensor], Tensor], mu: Tensor, fold: int) -> Tensor:
     """Estimate the artifact image: the uncorrected image minus the corrected image.
 
-    Both images are clipped to the network's scale, so that dense metal and bone above it keep their values in the
-    result.
+    Both images are clipped to the network's scale, so subtracting the artifact image does not clip dense
+    metal and bone.
 
     Args:
         correct: network that maps an image to the corrected image, both in the network's unit.
@@ -48,12 +48,13 @@ def artifact_image(correct: Callable[[Tensor], Tensor], mu: Tensor, fold: int) -
 def averaged_over_flips(correct: Callable[[Tensor], Tensor], count: int) -> Callable[[Tensor], Tensor]:
     """Average a network's corrections of an image and of its mirrored copies.
 
-    The errors of the network differ between the copies, so the average has smaller errors. The time is proportional to
-    the number of copies.
+    The errors of the network differ between the copies, so averaging reduces them. The run time is
+    proportional to the number of copies.
 
     Args:
         correct: network that maps an image to the corrected image, `[slice, 1, y, x]`.
-        count: number of copies, 1 to 4: unchanged, mirrored horizontally, vertically, and in both directions.
+        count: number of copies, 1 to 4: unchanged, mirrored horizontally, vertically, and in both
+            directions.
     """
     axes: list[tuple[int, ...]] = [(), (3,), (2,), (2, 3)]
 

@@ -1,4 +1,4 @@
-"""NMAR in place of an image-domain network near large metal in clinical slices."""
+"""Use NMAR instead of an image-domain network near large metal in clinical slices."""
 
 from typing import Literal
 
@@ -17,7 +17,7 @@ _NMAR = translatable(", so NMAR was used instead; for the network's image, set '
 
 
 class LargeMetal(BaseModel):
-    """Parameter of image-domain methods: what they return near large metal."""
+    """Parameter of image-domain methods that selects NMAR or the network near large metal."""
 
     large_metal: Literal["nmar", "network"] = Field(
         "nmar",
@@ -31,9 +31,9 @@ class LargeMetal(BaseModel):
 def slices_with_large_metal(case: MarCase, parameters: LargeMetal) -> list[int]:
     """Return the positions, within the case, of the slices in which NMAR replaces an image-domain network.
 
-    These are clinical slices whose metal is not thin (`thin_metal.is_thin`) and reaches the end of a 12-bit scale
-    (`nmar.is_saturated`). The list is empty for a measured sinogram, so that published protocols measure the network
-    alone, and if the parameters choose the network.
+    These are clinical slices whose metal is not thin (`thin_metal.is_thin`) and reaches the end of a 12-bit
+    scale (`nmar.is_saturated`). The list is empty if `parameters` selects the network. It is also empty for
+    a measured sinogram, so that published protocols measure the network alone.
     """
     if parameters.large_metal == "network" or case.measured_sinogram is not None or not bool(case.metal.any()):
         return []

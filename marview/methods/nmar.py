@@ -127,7 +127,7 @@ def is_mild(case: MarCase, settings: NmarSettings) -> Tensor:
 
 
 def is_saturated(case: MarCase) -> Tensor:
-    """Return slices in which half of the metal reaches the end of a 12-bit scale, bool `[slice]`."""
+    """Return whether at least half of the metal reaches the end of a 12-bit scale, bool `[slice]`."""
     reaches = (case.metal & (case.hu >= _SATURATED_HU)).sum(dim=(1, 2))
     return 2 * reaches >= case.metal.sum(dim=(1, 2)).clamp(min=1)
 

@@ -1,4 +1,4 @@
-"""Notes for the reader of a result; notes with the same finding in several slices become one sentence."""
+"""Notes for readers of a result; a finding that several slices share becomes one sentence."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -12,8 +12,9 @@ class SliceNote:
 
     Attributes:
         slice_index: index of the slice in its volume.
-        found: finding, with {} in place of its number if it has one, such as "metal hides {} of the sinogram".
-        meaning: second part of the sentence with its punctuation, such as "; check its result with care".
+        found: finding, with {} in place of its number if it has one, such as "metal hides {} of the
+            sinogram".
+        meaning: rest of the sentence, including its punctuation, such as "; check its result with care".
         value: number that replaces {}.
         form: format of the number, for `str.format`.
 

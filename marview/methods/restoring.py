@@ -44,10 +44,10 @@ _FEWEST_RAYS = 0.01
 
 
 def cut_off(hu: NDArray[np.int16], mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Return the pixels whose dark streaks were clipped at the lowest value, bool `[slice, row, column]`.
+    """Return the dark-streak pixels that were clipped at the lowest value, bool `[slice, row, column]`.
 
-    The result is False in slices whose body rarely has this value, because their streaks were not clipped. Air beside
-    the body is included if the body is, because streaks extend beyond the body.
+    In slices where few body pixels have this value, all pixels are False, because the streaks were not
+    clipped. In other slices, air beside the body is included, because streaks extend beyond the body.
 
     Args:
         hu: slices, HU `[slice, row, column]`.
@@ -66,7 +66,7 @@ def cut_off(hu: NDArray[np.int16], mask: NDArray[np.bool_]) -> NDArray[np.bool_]
 
 @dataclass(frozen=True)
 class Restorer:
-    """Estimator of the clipped part of dark streaks, which uses a coarse parallel-beam scan.
+    """Estimator of the clipped part of dark streaks, based on a coarse parallel-beam scan.
 
     Attributes:
         pixel_mm: edge of a pixel of the processing grid, in mm.
@@ -85,16 +85,16 @@ class Restorer:
     def missing(self, mu: Tensor, metal: Tensor, share: Tensor, pause: Callable[[], None] = lambda: None) -> Tensor:
         """Estimate the excess brightness of clipped pixels, 1/cm, at least 0, `[slice, y, x]`.
 
-        SIRT steps, with the constraint that no pixel becomes brighter, alternate with computing the prior of NMAR.
+        SIRT steps, constrained so that no pixel becomes brighter, alternate with updates of NMAR's prior image.
 
         Args:
             mu: slices on the processing grid, 1/cm, `[slice, y, x]`.
             metal: metal mask of the slices, bool `[slice, y, x]`.
             share: clipped fraction of each pixel, 0 to 1.
-            pause: called between the steps.
+            pause: function called between the steps.
 
-        Source: P. Gilbert, Iterative methods for the three-dimensional reconstruction of an object from projections,
-        Journal of Theoretical Biology 36, 1972 (SIRT).
+        Source: P. Gilbert, Iterative methods for the three-dimensional reconstruction of an object from
+        projections, Journal of Theoretical Biology 36, 1972 (SIRT).
         """
         projector = self._projector
         image, covered = _coarse(mu), _coarse(metal.float()) > _COVERED

@@ -14,9 +14,9 @@ _COMPARE = translatable(
 
 
 def is_thin(case: MarCase) -> Tensor:
-    """Return whether artifacts of clinical slices are so mild that NMAR uses the uncorrected image, bool `[slice]`.
+    """Return whether artifacts are so mild that NMAR's prior uses the uncorrected image, bool `[slice]`.
 
-    The result is False for a measured sinogram.
+    Only clinical slices are tested; the result is False for a measured sinogram.
     """
     if case.measured_sinogram is not None:
         return torch.zeros(len(case.hu), dtype=torch.bool, device=case.hu.device)

@@ -18,15 +18,15 @@ _TISSUE = 0.5 * MU_WATER
 def prior_image(source: Tensor, metal: Tensor, smoothing_px: float, least_bone: float, *, has_lung: bool) -> Tensor:
     """Create a prior image in 1/cm, `[slice, y, x]`: air becomes 0, soft tissue becomes water, bone is unchanged.
 
-    k-means divides the pixels into three classes, with metal replaced by water. Pixels of the smoothed source below the
-    second class become air, and those below the third class become water. In a chest the second class may be lung,
-    which would then become water.
+    Metal is replaced by water, and k-means divides the pixels into three classes. Pixels of the smoothed
+    source below the second class become air, and those below the third class become water. In a chest, the
+    second class may be lung, which would become water.
 
     Args:
         source: image in 1/cm, `[slice, y, x]`.
         metal: metal mask, bool, `[slice, y, x]`.
-        smoothing_px: sigma of the Gaussian of 5 x 5 pixels that smooths the source.
-        least_bone: smallest threshold of bone, in 1/cm.
+        smoothing_px: sigma, in pixels, of the 5 x 5 Gaussian kernel that smooths the source.
+        least_bone: lower limit for the bone threshold, in 1/cm.
         has_lung: whether pixels between -900 and -500 HU keep their values, like bone.
 
     Source: Meyer et al. 2010, as modified in CNN-MAR (Zhang and Yu 2018).

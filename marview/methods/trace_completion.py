@@ -18,7 +18,7 @@ def hidden_share(projector: Projector, trace: Tensor) -> Tensor:
 
 
 def interpolate_with_prior(sinogram: Tensor, prior_sinogram: Tensor, trace: Tensor) -> Tensor:
-    """Add to the prior's sinogram its difference from the measured sinogram, interpolated across the trace.
+    """Interpolate the measured minus the prior sinogram across the trace, and add the prior sinogram back.
 
     The result continues the measured data without a step (Zhang and Yu 2018, equation 9).
 
@@ -28,7 +28,8 @@ def interpolate_with_prior(sinogram: Tensor, prior_sinogram: Tensor, trace: Tens
         trace: metal trace, bool, `[slice, view, bin]`.
 
     Returns:
-        Line integrals, `[slice, view, bin]`; outside the trace they equal the measured ones up to rounding.
+        Line integrals, `[slice, view, bin]`; outside the trace, they equal the measured line integrals up
+        to rounding.
     """
     return prior_sinogram + fill_linear(sinogram - prior_sinogram, trace)
 

@@ -7,16 +7,16 @@ from numpy.typing import NDArray
 
 
 def weighted_kappa(ratings: NDArray[np.float64]) -> float:
-    """Return Cohen's kappa with squared weights, averaged over all pairs of readers.
+    """Return Cohen's kappa with quadratic weights, averaged over all pairs of readers.
 
-    A kappa of 1 is full agreement, and 0 is the agreement expected by chance. Cohen 1968 defines it for two readers;
-    Light 1971 averages it over pairs of readers.
+    A kappa of 1 means full agreement, and 0 means the agreement expected by chance. Cohen 1968 defines
+    kappa for two readers; Light 1971 averages it over pairs of readers.
 
     Args:
         ratings: grades `[reader, item]`; NaN if a reader did not grade an item.
 
     Returns:
-        The kappa; NaN if no two readers rated the same items, or if all their grades are the same.
+        Kappa; NaN if no two readers rated the same items, or if all of their grades are the same.
 
     Examples:
         >>> round(weighted_kappa(np.array([[1.0, 2, 3, 4, 5], [1, 2, 3, 4, 4]])), 3)
@@ -42,10 +42,11 @@ def intraclass_correlation(ratings: NDArray[np.float64]) -> float:
     Source: Shrout and Fleiss 1979.
 
     Args:
-        ratings: grades `[reader, item]`; items with NaN are left out.
+        ratings: grades `[reader, item]`; items with NaN are excluded.
 
     Returns:
-        The correlation; NaN if there are fewer than two readers or two items, or if all grades are the same.
+        The correlation; NaN if there are fewer than two readers or two items, or if all grades are the
+        same.
     """
     given = np.asarray(ratings, float)
     table = given[:, np.isfinite(given).all(axis=0)]

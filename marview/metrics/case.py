@@ -1,4 +1,4 @@
-"""Compute all measures of a corrected case: the values of each slice, the mean and the worst value."""
+"""Compute all measures of a corrected case: the value for each slice, the mean and the worst value."""
 
 from __future__ import annotations  # help() then shows annotations as they are written here
 
@@ -33,36 +33,36 @@ def _measure(title: str, better: Better) -> Any:
 class Measures:
     """Measures of one slice, or the mean or worst of several.
 
-    A measure is NaN where it is undefined, for example in the ring of a slice without metal. The ring around metal is
-    20 pixels wide, and the range of soft tissue is -175 to 275 HU. The functions of `marview.metrics` define the
-    measures.
+    A measure is NaN where it is undefined, for example in the ring of a slice without metal. The ring
+    around metal is 20 pixels wide, and the soft-tissue range is -175 to 275 HU. The functions of
+    `marview.metrics` define the measures.
 
     Attributes:
         psnr_db: peak signal-to-noise ratio outside metal, dB; higher is better.
         ssim: structural similarity, at most 1; higher is better.
         rmse_hu: root mean square error outside metal, HU; lower is better.
-        soft_tissue_psnr_db: PSNR in the range of soft tissue, dB; higher is better.
-        soft_tissue_ssim: SSIM in the range of soft tissue; higher is better.
-        soft_tissue_rmse_hu: RMSE in the range of soft tissue, HU; lower is better.
+        soft_tissue_psnr_db: PSNR in the soft-tissue range, dB; higher is better.
+        soft_tissue_ssim: SSIM in the soft-tissue range; higher is better.
+        soft_tissue_rmse_hu: RMSE in the soft-tissue range, HU; lower is better.
         ring_psnr_db: PSNR in the ring around metal, dB; higher is better.
         ring_ssim: SSIM in the ring around metal; higher is better.
         ring_rmse_hu: RMSE in the ring around metal, HU; lower is better.
-        ring_soft_tissue_psnr_db: PSNR in the ring, in the range of soft tissue, dB; higher is better.
-        ring_soft_tissue_ssim: SSIM in the ring, in the range of soft tissue; higher is better.
-        ring_soft_tissue_rmse_hu: RMSE in the ring, in the range of soft tissue, HU; lower is better.
+        ring_soft_tissue_psnr_db: PSNR in the ring, in the soft-tissue range, dB; higher is better.
+        ring_soft_tissue_ssim: SSIM in the ring, in the soft-tissue range; higher is better.
+        ring_soft_tissue_rmse_hu: RMSE in the ring, in the soft-tissue range, HU; lower is better.
         full_range_psnr_db: PSNR with images clipped to 0 to 1/cm, dB; higher is better.
         full_range_ssim: SSIM with images clipped to 0 to 1/cm; higher is better.
         adn_psnr_db: PSNR as computed by ADN's test program, dB; higher is better.
         adn_ssim: SSIM as computed by ADN's test program; higher is better.
-        streak_amplitude_hu: mean of the highest 5 % of the errors in the ring minus mean of the lowest 5 %, HU; lower
-            is better.
-        streak_index: standard deviation of soft tissue in the ring divided by its value far from metal; lower is
-            better, and 1 without streaks.
+        streak_amplitude_hu: mean of the highest 5 % of the errors in the ring minus the mean of the lowest
+            5 %, HU; lower is better.
+        streak_index: standard deviation of soft tissue in the ring divided by its value far from metal;
+            lower is better, and 1 without streaks.
         ct_number_bias_hu: mean error in soft tissue, HU; nearer to 0 is better.
         bone_dice: Dice coefficient of the pixels above 150 HU, 0 to 1; higher is better.
-        bone_volume_change: relative change of the number of these pixels; nearer to 0 is better.
+        bone_volume_change: relative change in the number of these pixels; nearer to 0 is better.
         metal_dice: Dice coefficient between the metal in the image and the mask, 0 to 1; higher is better.
-        metal_volume_change: relative change of the number of metal pixels; nearer to 0 is better.
+        metal_volume_change: relative change in the number of metal pixels; nearer to 0 is better.
     """
 
     psnr_db: float = _measure("PSNR", "higher")
@@ -95,7 +95,7 @@ class Measures:
 
 
 class CaseMeasures(NamedTuple):
-    """The metrics of a case.
+    """Measures of a case.
 
     Attributes:
         slices: measures of each slice.
@@ -125,21 +125,21 @@ def measure_case(
 ) -> CaseMeasures:
     """Compare the corrected slices of a case with the ground truth.
 
-    A correction keeps the original values inside its mask. To compare corrections with different masks, exclude the
-    union of the masks, so that all are measured in the same pixels.
+    A correction keeps the original values inside its mask. To compare corrections with different masks,
+    exclude the union of the masks, so that all are measured in the same pixels.
 
     Args:
         result_hu: corrected image with metal restored, HU, `[slice, y, x]`.
         truth_hu: true image without metal, HU, `[slice, y, x]`.
-        metal: metal mask, bool, `[slice, y, x]`; None to leave out the measures of metal and ring. An empty mask gives
-            a warning.
+        metal: metal mask, bool, `[slice, y, x]`; None to skip the measures of the metal and the ring. An
+            empty mask causes a warning.
         uncorrected_hu: uncorrected image, HU, `[slice, y, x]`; if None, ADN's measures are NaN.
-        exclude: further pixels that are not measured, bool, `[slice, y, x]`. *Metal Dice* and *Metal volume change*
+        exclude: additional pixels to exclude, bool, `[slice, y, x]`. *Metal Dice* and *Metal volume change*
             ignore it.
 
     Raises:
-        UsageError: the arrays differ in shape, are not `[slice, y, x]`, or have slices smaller than 11 x 11 pixels, or
-            a mask contains values other than 0 and 1.
+        UsageError: the arrays differ in shape, are not `[slice, y, x]`, or have slices smaller than 11 x 11
+            pixels, or a mask contains values other than 0 and 1.
     """
     result, truth = np.asarray(result_hu), np.asarray(truth_hu)
     mask = np.zeros(truth.shape, bool) if metal is None else checked_mask(metal)
@@ -174,7 +174,7 @@ def measure_slice(
     *,
     exclude: NDArray[Any] | None = None,
 ) -> Measures:
-    """Compare a corrected slice with its ground truth; see `measure_case` for the arguments, here `[y, x]`."""
+    """Compare a corrected slice with its ground truth; the arguments are as for `measure_case`, but `[y, x]`."""
     left_out = metal = checked_mask(metal)
     if exclude is not None:
         exclude = checked_mask(exclude)
@@ -222,7 +222,7 @@ def mean(slices: Sequence[Measures]) -> Measures:
 
 
 def standard_deviation(slices: Sequence[Measures]) -> Measures:
-    """Return the standard deviation of each measure over slices for which it is defined; NaN if one is infinite."""
+    """Return each measure's standard deviation over the slices where it is defined; NaN if a value is infinite."""
     return Measures(**{name: _deviation(values) for name, values in _columns(slices).items()})
 
 

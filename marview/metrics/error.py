@@ -46,8 +46,8 @@ def rmse_hu(result_hu: Image, truth_hu: Image, region: Region, hu_range: HuRange
 def ct_number_bias_hu(result_hu: Image, truth_hu: Image, region: Region) -> float:
     """Return the mean of result minus ground truth over a region, in HU; positive if the result is too bright.
 
-    A shift of all HU makes density measurements and dose calculations wrong. Bright and dark streaks cancel in the
-    mean, so it shows only the shift. Images are in HU, `[y, x]`. An empty region gives NaN.
+    A shift of all HU makes density measurements and dose calculations wrong. Bright and dark streaks cancel
+    in the mean, so the bias shows only the shift. Images are in HU, `[y, x]`. An empty region gives NaN.
     """
     region = checked_mask(region)
     if not region.any():

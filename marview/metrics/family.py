@@ -1,4 +1,4 @@
-"""Compute PSNR and SSIM as defined in different groups of papers; values of different groups cannot be compared."""
+"""Compute PSNR and SSIM as groups of papers define them; values from different groups are not comparable."""
 
 import math
 from collections.abc import Sequence
@@ -71,10 +71,11 @@ def primary_in(
 
 
 def full_range(result_hu: Image, truth_hu: Image, metal: NDArray[Any]) -> Score:
-    """Compute the metric of papers such as MARMamba (2026): images in 0 to 1/cm, 8 bits, metal set to 0, peak 1.
+    """Compute PSNR and SSIM as papers such as MARMamba (2026) do.
 
-    Published values are 47 to 52 dB. Its PSNR exceeds the PSNR of the primary metric by about
-    `FULL_RANGE_GAIN_DB` = 6.02 dB. The arguments are the same as for `primary`.
+    Both images are clipped to 0 to 1/cm, scaled to [0, 1] and rounded to 8 bits. Metal is set to 0, and
+    PSNR uses peak 1. Published PSNR values are 47 to 52 dB. The PSNR exceeds the primary metric's PSNR by
+    about `FULL_RANGE_GAIN_DB` = 6.02 dB. The arguments are the same as for `primary`.
     """
     keep = ~checked_mask(metal)
     result = np.round(FULL.scale(result_hu) * 255) / 255 * keep
@@ -83,9 +84,10 @@ def full_range(result_hu: Image, truth_hu: Image, metal: NDArray[Any]) -> Score:
 
 
 def adn(result_hu: Image, truth_hu: Image, uncorrected_hu: Image) -> Score:
-    """Compute PSNR and SSIM like ADN's test program (Liao 2019): 0 to 0.5/cm, SSIM in 7 x 7 boxes, and its own mask.
+    """Compute PSNR and SSIM as ADN's test program does (Liao 2019).
 
-    Every pixel above 0.5/cm in the uncorrected image counts as metal, including bright streaks. ADN prints SSIM in %.
+    Both images are clipped to 0 to 0.5/cm, and SSIM uses 7 x 7 boxes. Every pixel above 0.5/cm in the
+    uncorrected image counts as metal, including bright streaks. ADN prints SSIM in %.
 
     Args:
         result_hu: HU, `[y, x]`.

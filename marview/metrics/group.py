@@ -6,16 +6,16 @@ import numpy as np
 
 
 def size_groups(metal_px: Sequence[int], shapes: Sequence[int] | None = None, count: int = 5) -> list[list[int]]:
-    """Sort cases into groups of metal size, large to small.
+    """Group cases by metal size, from large to small.
 
-    All groups contain the same number of different sizes. For the ten test masks of SynDeepLesion, five groups are the
-    pairs of masks in published tables, whatever the number of slices per mask. Cases of the same size are in the same
-    group, unless their shapes differ.
+    The number of different sizes is the same in all groups, or differs by one. With the ten test masks of
+    SynDeepLesion, five groups reproduce the mask pairs of published tables, regardless of the number of
+    slices per mask. Cases of equal size are in the same group, unless their shapes differ.
 
     Args:
         metal_px: number of metal pixels of each case.
-        shapes: number of the metal shape of each case, to separate shapes of equal size.
-        count: number of groups; smaller if there are fewer different sizes.
+        shapes: identifier of each case's metal shape, to separate shapes of equal size.
+        count: number of groups; reduced if there are fewer different sizes.
 
     Returns:
         Case indices, one list per group.

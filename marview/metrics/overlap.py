@@ -15,11 +15,11 @@ _METAL_MARGIN_HU = 250.0
 
 
 class Integrity(NamedTuple):
-    """How well a correction preserves a structure.
+    """Measures of how well a correction preserves a structure.
 
     Attributes:
         dice: Dice coefficient with the true structure; 1 if equal.
-        volume_change: relative change of the volume of the structure.
+        volume_change: relative change in the structure's volume.
     """
 
     dice: float
@@ -39,10 +39,10 @@ def dice(first: NDArray[Any], second: NDArray[Any]) -> float:
 
 
 def bone_integrity(result_hu: Image, truth_hu: Image, metal: NDArray[Any]) -> Integrity:
-    """Measure how well bone, all pixels above 150 HU outside metal, is preserved.
+    """Measure how well the correction preserves bone: all pixels above 150 HU outside metal.
 
-    This is the sixth measure of the AAPM CT-MAR challenge (Haneda et al. 2025, doi 10.1002/mp.70050). Images are in HU,
-    `[y, x]`; the metal mask is bool, `[y, x]`.
+    This is the sixth measure of the AAPM CT-MAR challenge (Haneda et al. 2025, doi 10.1002/mp.70050).
+    Images are in HU, `[y, x]`; the metal mask is bool, `[y, x]`.
     """
     tissue = ~checked_mask(metal)
     return _integrity((result_hu > _BONE_HU) & tissue, (truth_hu > _BONE_HU) & tissue)
@@ -51,9 +51,9 @@ def bone_integrity(result_hu: Image, truth_hu: Image, metal: NDArray[Any]) -> In
 def metal_integrity(result_hu: Image, truth_hu: Image, metal: NDArray[Any]) -> Integrity:
     """Measure how well metal is preserved in the corrected image.
 
-    This is the seventh measure of the AAPM CT-MAR challenge (Haneda et al. 2025, doi 10.1002/mp.70050). A pixel is
-    metal if it is at least 250 HU above the highest true value in the surroundings of the metal, here the 20-pixel
-    ring. Only the metal and its surroundings are measured.
+    This is the seventh measure of the AAPM CT-MAR challenge (Haneda et al. 2025, doi 10.1002/mp.70050). A
+    pixel is metal if it is at least 250 HU above the highest true value near the metal, here in the
+    20-pixel ring around it. Only the metal and this ring are measured.
 
     Args:
         result_hu: corrected image with metal, HU, `[y, x]`.

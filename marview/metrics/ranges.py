@@ -36,7 +36,7 @@ class HuRange(NamedTuple):
         return (self.clip(hu) - self.low_hu) / self.width_hu
 
     def holds(self, hu: Image) -> NDArray[np.bool_]:
-        """Return which pixels of an image in HU, of any shape, are in the range, including both ends."""
+        """Return whether each pixel of an image in HU, of any shape, is in the range, including both ends."""
         return np.asarray((hu >= self.low_hu) & (hu <= self.high_hu))
 
 

@@ -1,4 +1,4 @@
-"""Compute structural similarity exactly as in ssim.m, the program by the authors of the index."""
+"""Compute structural similarity exactly as in ssim.m, the original program by Wang et al."""
 
 import math
 from collections.abc import Sequence
@@ -19,10 +19,11 @@ Region = NDArray[np.bool_]
 def ssim(first: Picture, second: Picture) -> float:
     """Return the mean structural similarity of two images with values in [0, 1], `[y, x]`, at least 11 x 11 pixels.
 
-    This is the index of Wang et al., IEEE TIP 13 (2004) 600, as computed by their program ssim.m. The images are first
-    reduced to about 256 pixels by the mean of f x f boxes, with f = round(min(height, width) / 256), which is 2 at 416
-    and 512 pixels; scikit-image and the code of most papers omit this step. The index is then computed in 11 x 11
-    Gaussian windows (sigma 1.5, K = (0.01, 0.03), peak 1) that lie inside the image.
+    This is the index of Wang et al., IEEE TIP 13 (2004) 600, as computed by their program ssim.m. The
+    images are first reduced to about 256 pixels by averaging f x f boxes, with f = round(min(height, width)
+    / 256), which is 2 at 416 and 512 pixels; scikit-image and the code of most papers omit this step. The
+    index is then computed in 11 x 11 Gaussian windows (sigma 1.5, K = (0.01, 0.03), peak 1) that lie inside
+    the image.
 
     Raises:
         UsageError: the images are too small.
@@ -31,7 +32,7 @@ def ssim(first: Picture, second: Picture) -> float:
 
 
 def ssim_in(first: Picture, second: Picture, regions: Sequence[Region | None]) -> list[float]:
-    """Return the mean structural similarity over the windows centred in each region; NaN without windows.
+    """Return the mean structural similarity over the windows centred in each region; NaN if there are none.
 
     Each region is a mask, bool `[y, x]`, or None for the whole image.
     """

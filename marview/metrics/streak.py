@@ -38,20 +38,22 @@ def streak_amplitude_hu(result_hu: Image, truth_hu: Image, region: NDArray[Any])
 
 
 def streak_index(hu: Image, metal: NDArray[Any], soft_tissue: NDArray[Any]) -> float:
-    """Return the ratio of the standard deviations of soft tissue in the 20-pixel ring around metal and far from metal.
+    """Return the standard deviation of soft tissue near metal, divided by the standard deviation far from metal.
 
-    Clinical studies use this ratio with one region beside the implant and one without artifacts. It is 1 without
-    streaks. It needs no ground truth, only a mask of soft tissue. Far means more than 40 pixels away.
+    "Near" means the 20-pixel ring around the metal, and "far" means more than 40 pixels away. Clinical
+    studies use this ratio with one region beside the implant and one without artifacts. The ratio is 1
+    without streaks. It needs no ground truth, only a mask of soft tissue.
 
     Args:
         hu: HU, `[y, x]`.
         metal: bool, `[y, x]`.
-        soft_tissue: mask of soft tissue, bool, `[y, x]`, from an image without artifacts, because streaks move tissue
-            out of any HU range. For a real scan, use a region drawn by hand, or soft tissue of the best corrected
-            image.
+        soft_tissue: mask of soft tissue, bool, `[y, x]`, from an image without artifacts, because streaks
+            move tissue out of any HU range. For a real scan, use a region drawn by hand, or soft tissue of
+            the best corrected image.
 
     Returns:
-        The ratio; NaN if fewer than 30 pixels of soft tissue are near or far, or if all far pixels are equal.
+        The ratio; NaN if fewer than 30 pixels of soft tissue are near or far, or if all far pixels are
+        equal.
     """
     soft_tissue = checked_mask(soft_tissue)
     near, far = hu[ring(metal) & soft_tissue], hu[far_from(metal) & soft_tissue]

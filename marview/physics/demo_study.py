@@ -25,8 +25,9 @@ class DemoStudy:
 
     Attributes:
         kind: hip, spine or dental.
-        hu: reconstructed image with metal, int16 HU `[z, y, x]`, from -1024 to the upper end of the scanner's scale.
-        truth_hu: the body without metal as it was painted, int16 HU `[z, y, x]`.
+        hu: reconstructed image with metal, int16 HU `[z, y, x]`, from -1024 to the upper end of the
+            scanner's scale.
+        truth_hu: the painted body without metal, int16 HU `[z, y, x]`.
         metal: bool `[z, y, x]`; True where a voxel is at least half metal.
         grid: grid of the voxels.
     """
@@ -39,17 +40,17 @@ class DemoStudy:
 
 
 def make_demo(kind: str = "hip", progress: Callable[[float], None] | None = None, *, seed: int = 1) -> DemoStudy:
-    """Make a demo study of 40 slices of 512 x 512; the same seed gives the same study.
+    """Make a demo study of 40 slices with 512 x 512 pixels; the same seed gives the same study.
 
-    The body has its true size. The scan is simulated with 720 views of 736 bins, a 120 kV spectrum, noise, scatter,
-    water correction and smoothing of photon-starved rays, so all artifacts result from the simulation. The HU of hip
-    and spine end at 3071, as in 12-bit scanners. The dental study has an extended HU scale, because enamel comes close
-    to 3071 HU.
+    The body has its true size. The scan is simulated with 720 views of 736 bins, a 120 kV spectrum, noise,
+    scatter, water correction and smoothing of photon-starved rays, so all artifacts result from the
+    simulation. The HU scale of the hip and spine studies ends at 3071, as on 12-bit scanners. The dental
+    study has an extended HU scale, because enamel comes close to 3071 HU.
 
     Args:
         kind: hip, spine or dental.
         progress: function called with the completed fraction, 0 to 1.
-        seed: seed of the texture and the noise.
+        seed: seed for the texture and the noise.
 
     Raises:
         UsageError: the kind is unknown.

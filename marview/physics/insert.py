@@ -26,7 +26,7 @@ _HIGHEST_HU = 32767
 
 @dataclass(frozen=True, eq=False)
 class Inserted:
-    """Simulated scan with metal and its ground truth, on the pixels of the protocol.
+    """Simulated scan with metal and its ground truth, on the pixel grid of the protocol.
 
     Attributes:
         hu: image with metal, int16 HU `[z, y, x]`.
@@ -54,20 +54,22 @@ def insert(
 ) -> Inserted:
     """Insert implants into a clean volume and simulate its scan.
 
-    Slices are padded with air to a square and resized to the pixels of the protocol. As in the papers, the pixel size
-    of the protocol determines the strength of beam hardening and photon starvation; `syndeeplesion-640`, for example,
-    shrinks a body to two fifths. The grid of the result has the true size in the patient.
+    Slices are padded with air to a square and resized to the pixels of the protocol. As in the papers
+    behind the protocols, the pixel size of the protocol determines the strength of beam hardening and
+    photon starvation; `syndeeplesion-640`, for example, shrinks a body to two fifths of its size. The grid
+    of the result keeps the true size.
 
     Args:
         volume: axial volume without metal.
         implants: implants in mm from the centre of the volume, as returned by `place`.
         protocol: protocol of the scan.
-        slices: consecutive slices of the volume to scan; None for all. The positions of the implants do not depend on
-            this choice.
+        slices: consecutive slices of the volume to scan; None for all. The positions of the implants do not
+            depend on this choice.
         stages: stages of the simulation.
         seed: seed of the noise; each batch derives its own seed from it.
         progress: function called with the finished fraction, 0 to 1.
-        on_batch: function called for each batch with the index of its first slice and its simulation, to write cases.
+        on_batch: function called for each batch with the index of its first slice and its simulation, to
+            write cases.
 
     Raises:
         BadInput: the scanned slices contain no metal, or metal covers more than half of the body.

@@ -22,7 +22,7 @@ class Material:
 
     Attributes:
         name: name of the material in files and on the command line.
-        label: name of the material in texts.
+        label: display name of the material.
         density_g_cm3: mass density.
         energies_kev: energies in keV, `[energy]`, increasing.
         mass_attenuation: mass attenuation in cm2/g, including coherent scattering, `[energy]`.

@@ -46,8 +46,8 @@ def polychromatic(line_integrals: Tensor, materials: Sequence[Material], spectru
 def polychromatic_of_two(line_integrals: Tensor, materials: Sequence[Material], spectrum: Spectrum) -> Tensor:
     """Compute `polychromatic` for two materials from a table, in a tenth of the time and with an error below 2e-5.
 
-    The difference from the sum of the two line integrals is smooth, so bilinear interpolation in steps of 1/64 is
-    accurate.
+    The result differs from the sum of the two line integrals by a smooth function, so bilinear
+    interpolation in steps of 1/64 is accurate.
 
     Args:
         line_integrals: line integrals at the reference energy, unitless, `[2, ...]`, not negative.
@@ -85,12 +85,12 @@ class WaterCorrection:
         return line_integrals * (a1 + line_integrals * (a2 + line_integrals * a3))
 
     def slope(self, line_integrals: Tensor) -> Tensor:
-        """Return the derivative of the correction, any shape."""
+        """Return the derivative of the correction for line integrals of any shape."""
         a1, a2, a3 = self.coefficients
         return a1 + line_integrals * (2 * a2 + 3 * a3 * line_integrals)
 
     def undo(self, corrected: Tensor) -> Tensor:
-        """Invert the correction of line integrals, any shape, by Newton's method; exact to 1e-5 for values up to 13."""
+        """Invert the correction, any shape, by Newton's method; the error is below 1e-5 for values up to 13."""
         found = corrected
         for _ in range(_NEWTON_STEPS):
             found = found - (self(found) - corrected) / self.slope(found)

@@ -47,7 +47,7 @@ class Protocol:
         return spectrum(self.tube_kv)
 
     def is_scan_of(self, beam: Beam, pixel_mm: float) -> bool:
-        """Return whether a beam and a pixel size agree with the protocol, within rounding."""
+        """Return whether a beam and a pixel size match the protocol, apart from rounding."""
         numbers = [float(value) for value in (pixel_mm, *astuple(beam))]
         own = [float(value) for value in (self.pixel_mm, *astuple(self.beam))]
         return type(beam) is type(self.beam) and bool(np.allclose(numbers, own, rtol=_SAME, atol=1e-6))

@@ -57,9 +57,9 @@ class ScanModel:
     scatter_share: float = 1e-6
 
     def tissue(self, mu: Tensor) -> Tensor:
-        """Simulate the sinogram of an image without metal, 1/cm, `[slice, y, x]` to `[slice, view, bin]`.
+        """Simulate the sinogram `[slice, view, bin]` of an image without metal, 1/cm, `[slice, y, x]`.
 
-        The image is split into water and bone by its values (`marview.physics.tissue`).
+        The image is split into water and bone according to its values (`marview.physics.tissue`).
         """
         return self.read(self.through_tissue(self._lengths(split_tissue(mu))))
 
@@ -97,12 +97,12 @@ class ScanModel:
         return polychromatic_of_two(lengths.clamp(min=0), _tissues(), self.spectrum)
 
     def through_metal(self, crossing: Crossing, number: int, rays: Tensor, metal: Material) -> Tensor:
-        """Compute the polychromatic line integrals of chosen rays through tissue and metal, `[ray]`, unitless.
+        """Compute the polychromatic line integrals of selected rays through tissue and metal, `[ray]`, unitless.
 
         Args:
             crossing: line integrals of the rays.
-            number: number of the slice.
-            rays: chosen rays, bool, `[view, bin]`.
+            number: index of the slice.
+            rays: selected rays, bool, `[view, bin]`.
             metal: material of the metal.
         """
         parts = (crossing.water[number][rays], crossing.bone[number][rays], crossing.share[number][rays] * metal.mu)
@@ -119,9 +119,10 @@ class ScanModel:
     def noise_variance(self, sinogram: Tensor) -> Tensor:
         """Estimate the variance of each ray's noise, `[slice, view, bin]`, from the rays through air.
 
-        For rays through air, the variance is 1 divided by the number of photons. Other rays have fewer photons, in
-        proportion to their transmission. Second differences along the bins suppress smooth structures in the air, such
-        as a blanket. Slices with fewer than 200 rays through air get zero, because their number of photons is unknown.
+        For rays through air, the variance is 1 divided by the number of photons. Other rays have fewer photons,
+        in proportion to their transmission. Second differences along the bins suppress smooth structures in the
+        air, such as a blanket. The variance is zero in slices with fewer than 200 rays through air, because
+        their number of photons is unknown.
 
         Args:
             sinogram: measured line integrals, `[slice, view, bin]`.

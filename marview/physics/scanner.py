@@ -1,4 +1,4 @@
-"""Details of a real scanner that simple simulations leave out: finite rays, detector blur, filtration, metal edges."""
+"""Scanner details that simple simulations omit: ray width, detector blur, filtration and metal edges."""
 
 from dataclasses import dataclass, replace
 from typing import Any
@@ -16,18 +16,18 @@ _BLUR_REACH_BINS = 3
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Scanner:
-    """Details of a simulated scanner. The defaults match the published simulators.
+    """Details of a simulated scanner; the defaults match the published simulators.
 
-    A method that models the scan must not be tested with a simulator that uses the same model (the inverse crime), so
-    benchmarks vary these details.
+    A method that models the scan must not be tested with a simulator that uses the same model (the inverse
+    crime), so benchmarks vary these details.
 
     Attributes:
-        fineness: number of rays per bin, whose photons are averaged; pixels are divided into the same number of parts
-            along each axis.
-        blur_bins: standard deviation of the detector blur in bins; it blurs the numbers of photons and not the line
+        fineness: number of rays per bin, whose photons are averaged; each pixel is divided into the same
+            number of parts along each axis.
+        blur_bins: standard deviation of the detector blur in bins; photon counts are blurred, not line
             integrals.
-        edge_share: fraction of its metal that a ray at the edge of the trace keeps, because part of such a ray passes
-            beside the metal. With several rays per bin this is not needed.
+        edge_share: fraction of the metal that counts for rays at the edge of the trace, because such rays
+            pass partly beside the metal. It is not used with several rays per bin.
         filtration_mm: thickness of additional copper filtration in mm.
     """
 

@@ -71,7 +71,7 @@ class Rod:
         start: first end of the axis, mm.
         end: other end of the axis, mm.
         start_radius: radius at the start, mm.
-        end_radius: radius at the end, mm; None for the same as at the start.
+        end_radius: radius at the end, mm; None for the same radius as at the start.
         is_flat: whether both ends are flat.
     """
 
@@ -170,7 +170,7 @@ class Column:
         return np.array(self.middle) - reach, np.array(self.middle) + reach
 
     def distance(self, x: Array, y: Array, z: Array) -> Array:
-        """Return the signed distance, mm, along the radius in x and y."""
+        """Return the signed distance in mm, measured radially in the x, y plane."""
         u, v = _turned(x - self.middle[0], y - self.middle[1], self.turn_rad)
         power = self.exponent
         size = (np.abs(u / self.radii[0]) ** power + np.abs(v / self.radii[1]) ** power) ** (1 / power)
@@ -181,7 +181,7 @@ class Column:
 
 @dataclass(frozen=True)
 class Wire:
-    """A round wire through points.
+    """A round wire through given points.
 
     Attributes:
         points: at least two points of the axis, mm.
@@ -262,7 +262,7 @@ def pieces(solid: Solid) -> tuple[Solid, ...]:
 
 @dataclass(frozen=True)
 class Without:
-    """Solid without the parts that other solids cover."""
+    """Difference of solids: a solid with other solids cut out of it."""
 
     whole: Solid
     removed: tuple[Solid, ...]
@@ -307,7 +307,7 @@ def point(place: ArrayLike) -> Point:
 
 
 def smooth_curve(points: Sequence[Point], count: int = 8) -> tuple[Point, ...]:
-    """Return points on the Catmull-Rom curve through the given points, `count` for each segment."""
+    """Return points on the Catmull-Rom curve through the given points, `count` per segment."""
     given = np.array(points, dtype=float)
     padded = np.vstack([2 * given[0] - given[1], given, 2 * given[-1] - given[-2]])
     curve = []

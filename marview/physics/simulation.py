@@ -1,6 +1,7 @@
-"""Simulate scans of tissue with metal, with known ground truth.
+"""Simulate scans of tissue with metal and known ground truth.
 
-The steps are the same as in published simulators (CNN-MAR, Zhang and Yu 2018; ADN, Liao 2019; DuDoNet, Lin 2019).
+The steps are the same as in published simulators (CNN-MAR, Zhang and Yu 2018; ADN, Liao 2019; DuDoNet,
+Lin 2019).
 """
 
 from collections.abc import Mapping, Sequence
@@ -33,10 +34,14 @@ class Stages:
     """Switches for the stages of the simulation.
 
     Attributes:
-        bone: whether dense tissue attenuates like cortical bone; otherwise all tissue attenuates like water.
-        tissue_under_metal: whether metal is added to the tissue, as in ADN; otherwise it replaces the tissue.
-        edges: whether rays at the edge of the metal trace lose part of their metal (`Scanner.edge_share`).
-        hardening: whether to simulate beam hardening with the spectrum of a tube; otherwise all photons have 70 keV.
+        bone: whether dense tissue attenuates like cortical bone; otherwise all tissue attenuates like
+            water.
+        tissue_under_metal: whether metal is added to the tissue, as in ADN; otherwise it replaces the
+            tissue.
+        edges: whether metal counts only partly for rays at the edge of the metal trace
+            (`Scanner.edge_share`).
+        hardening: whether to simulate beam hardening with the spectrum of a tube; otherwise all photons
+            have 70 keV.
         noise: whether to add photon noise.
         scatter: whether to add scattered photons.
         water_correction: whether to apply the scanner's water correction.
@@ -53,13 +58,14 @@ class Stages:
 
 @dataclass(frozen=True, eq=False)
 class Simulation:
-    """Simulated scan. Images and filled sinograms are computed when first used.
+    """Simulated scan, with images and filled sinograms that are computed when first used.
 
     Attributes:
         mu: true image without metal in 1/cm, float32 `[slice, y, x]`.
         metal: metal mask, bool `[slice, y, x]`; True where a pixel contains any metal.
         sinogram: line integrals with metal, float32 `[slice, view, bin]`, unitless.
-        metal_free_sinogram: line integrals of the same scan without metal, with the same noise outside the trace.
+        metal_free_sinogram: line integrals of the same scan without metal, with the same noise outside the
+            trace.
         trace: metal trace, bool `[slice, view, bin]`.
         projector: projector between these images and sinograms.
     """
@@ -92,7 +98,7 @@ class Simulation:
 
     @cached_property
     def metal_free_image(self) -> Tensor:
-        """FBP of the scan without metal in 1/cm, `[slice, y, x]`; sinogram completion cannot give a better FBP."""
+        """FBP of the scan without metal, 1/cm, `[slice, y, x]`: the best FBP that sinogram completion can give."""
         return self.projector.fbp(self.metal_free_sinogram)
 
     @property
@@ -117,21 +123,23 @@ def simulate(
 ) -> Simulation:
     """Simulate the scan of slices with metal.
 
-    The simulation runs on the device of `hu`, or on PyTorch's default device if `hu` is a NumPy array. On the same
-    device, the same seed gives the same numbers.
+    The simulation runs on the device of `hu`, or on PyTorch's default device if `hu` is a NumPy array. On
+    the same device, the same seed gives the same numbers.
 
     Args:
-        hu: image without metal, HU, `[slice, y, x]` on the protocol's grid; values below -1000 count as -1000.
-        metal: metal fraction of each pixel, 0 to 1, `[slice, y, x]`, by material. A material is a `Material` or a name
-            such as "ti", "fe" or "cocrmo" (`marview.physics.material_names` lists all names).
+        hu: image without metal, HU, `[slice, y, x]` on the protocol's grid; values below -1000 count as
+            -1000.
+        metal: metal fraction of each pixel, 0 to 1, `[slice, y, x]`, by material. A material is a
+            `Material` or a name such as "ti", "fe" or "cocrmo" (`marview.physics.material_names` lists all
+            names).
         protocol: scan protocol, or its name.
         stages: stages to include; all by default.
-        scanner: details of the scanner; by default as in the published simulators.
+        scanner: details of the scanner; by default, as in the published simulators.
         seed: seed of the noise.
 
     Raises:
-        UsageError: a material or protocol is unknown, shapes do not fit, values are not finite, or fractions are not in
-            0 to 1.
+        UsageError: a material or protocol is unknown, shapes do not match, values are not finite, or
+            fractions are outside 0 to 1.
 
     Examples:
         >>> from marview.physics import protocol
@@ -242,6 +250,6 @@ def _project(projector: Projector, images: Sequence[Tensor]) -> Tensor:
 
 
 def edge_rays(trace: Tensor) -> Tensor:
-    """Return the rays of a trace that have a neighbouring bin outside it, bool, `[slice, view, bin]`."""
+    """Return the rays of a trace with a neighbouring bin outside the trace, bool, `[slice, view, bin]`."""
     beside = torch.nn.functional.pad(trace, (1, 1), value=True)
     return trace & ~(beside[..., :-2] & beside[..., 2:])

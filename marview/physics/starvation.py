@@ -1,4 +1,4 @@
-"""Smoothing of photon-starved rays, as scanners do before reconstruction."""
+"""Smooth photon-starved rays, as scanners do before reconstruction."""
 
 import torch
 from torch import Tensor

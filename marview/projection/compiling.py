@@ -25,10 +25,10 @@ _ROOT = Path(__file__).resolve().parents[2]
 
 
 def kernel(function: Callable[..., Any]) -> Any:
-    """Compile a function at its first call, so that it runs without Python's global lock; cache it on disk if possible.
+    """Compile a function at its first call, to run without Python's GIL; cache it on disk if possible.
 
-    A nested function may use numbers from the enclosing function, but it must not call another kernel, because numba
-    would then compile it again in every process. It may call a `kernel_part`.
+    A nested function may use numbers from the enclosing function. It may call a `kernel_part`, but not
+    another kernel, because numba would then recompile the function in every process.
 
     Raises:
         TypeError: the function uses anything but numbers from the enclosing function.
@@ -44,7 +44,7 @@ def kernel(function: Callable[..., Any]) -> Any:
 
 
 def kernel_part(function: Callable[..., Any]) -> Any:
-    """Compile a function into each kernel that calls it, with its constant arguments built in."""
+    """Compile a function into each kernel that calls it, and treat constant arguments as compile-time constants."""
     overload: Any = numba.extending.overload
     overload(function, jit_options=_OPTIONS, strict=False, prefer_literal=True)(lambda *_: function)
     return function
@@ -67,11 +67,11 @@ def _pool() -> ThreadPoolExecutor:
 
 
 def share(work: Callable[[int], None], parts: Sequence[int]) -> None:
-    """Call `work` for each part, on this thread and all idle threads of the pool.
+    """Call `work` with each part, on this thread and on all idle threads of the pool.
 
     Args:
-        work: function whose calls must write to different memory.
-        parts: arguments of the calls.
+        work: function to call; different calls must write to different memory.
+        parts: arguments of `work`, one per call.
     """
     left: queue.SimpleQueue[int] = queue.SimpleQueue()
     ended: queue.SimpleQueue[BaseException | None] = queue.SimpleQueue()

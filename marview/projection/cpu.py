@@ -1,4 +1,7 @@
-"""The four linear operators on the CPU, with the conversion between PyTorch tensors and packed arrays."""
+"""Forward projection, FBP and their transposes on the CPU, for PyTorch tensors.
+
+The operators convert between tensors and packed arrays.
+"""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass

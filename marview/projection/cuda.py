@@ -1,4 +1,7 @@
-"""The four linear operators on a GPU: CUDA kernels that CuPy launches on PyTorch's memory and current stream."""
+"""Forward projection, FBP and their transposes on a GPU, as CUDA kernels launched by CuPy.
+
+The kernels use the memory of PyTorch tensors and run on PyTorch's current stream.
+"""
 
 import importlib.util
 import math
@@ -45,7 +48,7 @@ def _module(device: int, half_storage: bool) -> Any:  # noqa: FBT001
 
 
 def cupy_launch(device: torch.device, *, half_storage: bool) -> Launch:
-    """Return a launcher of kernels on PyTorch's current stream, which neither copies nor waits."""
+    """Return a function that launches kernels on PyTorch's current stream, without copying data or waiting."""
     import cupy
 
     index = torch.cuda.current_device() if device.index is None else device.index

@@ -1,7 +1,8 @@
 """Compute the detector bin and the weight of each pixel, for backprojection and the metal trace.
 
-If the views cover a full turn and their step divides a right angle, rotating a square image by a right angle only
-shifts its views by a quarter turn. The position of a pixel on the detector can then be used for four pixels.
+If the views cover a full turn and their step divides a right angle, rotating a square image by a right
+angle only shifts its views by a quarter turn. The detector position of one pixel can then be reused for
+four pixels.
 """
 
 import math
@@ -28,14 +29,15 @@ class Detector:
 
     Attributes:
         kind: PARALLEL, FLAT or ARC.
-        numbers: distance in mm, bins per mm (for ARC: per radian), bin of the central ray, edge of a pixel in mm.
-        cosine: cosine of each view angle, `[view]`, followed by `VIEWS` unused entries, so that a block may start at
-            any view.
-        sine: sine of each view angle, in the same form.
+        numbers: distance from source to isocentre in mm (0 for PARALLEL), bins per mm (per radian for ARC),
+            bin of the central ray, edge of a pixel in mm.
+        cosine: cosine of each view angle, `[view]`, followed by `VIEWS` unused entries, so that a block may
+            start at any view.
+        sine: sine of each view angle, padded in the same way.
         views: number of views.
         bins: number of bins.
-        quarter: number of views in a right angle, negative for clockwise views; 0 if a right angle is not a whole
-            number of views.
+        quarter: number of views in a right angle, negative for clockwise views; 0 if a right angle is not a
+            whole number of views.
     """
 
     kind: int
@@ -47,11 +49,11 @@ class Detector:
     quarter: int
 
     def turns(self, shape: tuple[int, int]) -> int:
-        """Number of pixels that share a computation because of rotation: 4 or 1."""
+        """Number of pixels that share a computation because of rotational symmetry: 4 or 1."""
         return 4 if self.quarter and shape[0] == shape[1] and shape[0] % 2 == 0 else 1
 
     def region(self, shape: tuple[int, int]) -> tuple[int, int]:
-        """Number of rows and columns of the part of the image whose rotated copies form the whole image."""
+        """Rows and columns of the image region whose rotated copies form the whole image."""
         return (shape[0] // 2, shape[1] // 2) if self.turns(shape) == 4 else shape
 
 
@@ -87,7 +89,7 @@ def _arctan(tangent):  # type: ignore[no-untyped-def]
 
 @kernel
 def locate(kind, numbers, cosine, sine, bins, x, y, view, low, table, entry):  # type: ignore[no-untyped-def]
-    """Store the lower bin of a pixel in `VIEWS` views, its weight, and the weight of the upper bin.
+    """Store a pixel's lower bin, and the weights of its lower and upper bins, for `VIEWS` views.
 
     The weight of the upper bin is stored `ENTRIES` elements after the weight of the lower bin.
     """

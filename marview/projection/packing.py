@@ -1,4 +1,4 @@
-"""Convert between PyTorch's `[slice, row, column]` and the kernels' `[row, column, slice]`.
+"""Convert between PyTorch's layout `[slice, row, column]` and the kernels' layout `[row, column, slice]`.
 
 A packed array is flat, and has an empty border if the kernel needs one.
 """
@@ -63,7 +63,7 @@ def _unpack(packed, array, weights, shape, lanes, top, left, row_from, row_to): 
 def pack(
     array: NDArray[Any], lanes: int, *, border: tuple[int, int] = (0, 0), weights: NDArray[Any] | None = None
 ) -> NDArray[Any]:
-    """Pack an array `[slice, row, column]`, multiplied by `weights` `[row, column]` if given, with an empty border."""
+    """Pack an array `[slice, row, column]` with an empty border, multiplied by `weights` `[row, column]` if given."""
     _, rows, columns = array.shape
     stride = columns + 2 * border[1]
     packed = empty((rows + 2 * border[0]) * stride * lanes, array.dtype)
@@ -83,7 +83,7 @@ def unpack(
     packed: NDArray[Any], array: NDArray[Any], lanes: int, *, border: tuple[int, int] = (0, 0),
     weights: NDArray[Any] | None = None,
 ) -> None:  # fmt: skip
-    """Unpack into `array`, contiguous `[slice, row, column]`, and multiply by `weights`."""
+    """Unpack into a contiguous `array` `[slice, row, column]`, and multiply by `weights` if given."""
     rows = array.shape[1]
     flat, factors = array.reshape(-1), None if weights is None else weights.reshape(-1)
 

@@ -1,4 +1,4 @@
-"""Forward projection and filtered backprojection of slices, differentiable."""
+"""Differentiable forward projection and filtered backprojection of slices."""
 
 import numbers
 from dataclasses import dataclass, field
@@ -23,17 +23,17 @@ Array = Tensor | NDArray[Any]
 class Projector:
     """Forward projection, its transpose and filtered backprojection for one beam and image grid.
 
-    Images are `[slice, y, x]` (or `[y, x]`) in 1/cm. Sinograms are `[slice, view, bin]` (or `[view, bin]`) without
-    unit: a disc of 0.2/cm with a diameter of 10 cm has a central line integral of 2.0. Results have the device and type
-    of the input (float32 or float64; other types become float32) and support gradients. NumPy arrays are accepted, but
-    results are tensors.
+    Images are `[slice, y, x]` (or `[y, x]`) in 1/cm. Sinograms are `[slice, view, bin]` (or `[view, bin]`)
+    and unitless: a disc of 0.2/cm with a diameter of 10 cm has a central line integral of 2.0. Results have
+    the device and type of the input (float32 or float64; other types become float32) and support gradients.
+    NumPy arrays are accepted, but results are tensors.
 
     Attributes:
         beam: geometry of the rays.
         shape: rows and columns of the image; its centre is the isocentre.
         pixel_mm: edge of a square pixel in mm.
-        half_storage: whether a GPU stores images and sinograms in 16 bits between steps, which is faster but has errors
-            of about 1e-3.
+        half_storage: whether a GPU stores images and sinograms in 16 bits between steps, which is faster
+            but has errors of about 1e-3.
 
     Raises:
         UsageError: the source would pass through the image, or a size is not a positive number.
@@ -116,7 +116,7 @@ class Projector:
         return np.where((position >= -0.5) & (position <= beam.bins - 0.5), position, np.nan)
 
     def ray(self, view: int, bin: float) -> NDArray[np.float64]:  # noqa: A002 - the field's own word
-        """Return the points where a ray enters and leaves the image, in mm from the centre, `[end, (x, y)]`, or NaN."""
+        """Return where a ray enters and leaves the image, in mm from the centre, `[end, (x, y)]`; NaN if it misses."""
         one = origins_and_directions(self.beam)
         whole = int(np.clip(np.floor(bin), 0, max(self.beam.bins - 2, 0)))
         after = min(whole + 1, self.beam.bins - 1)

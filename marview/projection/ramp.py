@@ -60,7 +60,7 @@ class Ramp:
 
 @lru_cache(maxsize=16)
 def ramp(beam: Beam, field_radius_mm: float, name: str, dtype: str) -> Ramp:
-    """Return weights and filter of a beam in type `dtype`; raises the errors of `ray_weights` and `filter_matrix`."""
+    """Return the weights and filter of a beam as `dtype`; errors are as in `ray_weights` and `filter_matrix`."""
     matrix = filter_matrix(beam, name)
     even, odd = slice(0, None, 2), slice(1, None, 2)
     sparse = name == "ram-lak"

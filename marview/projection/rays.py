@@ -1,9 +1,10 @@
 """Compute where the rays of a beam cross the rows or columns of an image, for Joseph's method.
 
-A ray that is closer to the y axis than to the x axis is traced from row to row and interpolated between the two nearest
-columns; other rays are traced from column to column. A "step" is the row or column that the ray crosses, and the
-"place" is the position in that row or column. Source: P. M. Joseph, An improved algorithm for reprojecting rays through
-pixel images, IEEE Trans. Med. Imaging 1, 1982.
+A ray whose direction is closer to the y axis than to the x axis is traced from row to row and
+interpolated between the two nearest columns; other rays are traced from column to column. A "step" is
+the row or column that the ray crosses, and the "place" is the position of the ray in that row or
+column. Source: P. M. Joseph, An improved algorithm for reprojecting rays through pixel images, IEEE
+Trans. Med. Imaging 1, 1982.
 """
 
 import math
@@ -48,7 +49,7 @@ class Rays:
 
 
 def origins_and_directions(beam: Beam) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return a point on each ray in mm, which is the source for a fan beam, and the direction of the ray.
+    """Return a point on each ray, in mm, and the ray's direction; for a fan beam, the point is the source.
 
     Returns:
         Points and directions, `[view, bin, (x, y)]` each.

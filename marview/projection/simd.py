@@ -1,8 +1,8 @@
-"""Vector operations for numba kernels, which process all slices of a batch at once.
+"""Vector (SIMD) operations for Numba kernels that process all slices of a batch at once.
 
-Plain numba loops over slices are two to four times slower, because the compiler must assume that input and output
-overlap. These operations use vectors explicitly: the values of `lanes` slices are adjacent in memory and fit into
-registers.
+Plain Numba loops over slices are two to four times slower, because the compiler must assume that the
+input and output arrays overlap. These operations use explicit vectors: the values of `lanes` slices are
+adjacent in memory and fit into registers.
 """
 # ruff: noqa: ARG001 - numba calls all of these with the same arguments
 
@@ -56,7 +56,7 @@ def _spread(builder: Any, scalar: Any, vector: ir.VectorType) -> Any:
 
 @operation
 def load(typing_context: Any, array: Any, offset: Any, lanes: Any) -> Any:
-    """Load `lanes` (a literal) numbers of a flat array from `offset`."""
+    """Load a vector of `lanes` (a literal) numbers from a flat array, starting at `offset`."""
     if not isinstance(lanes, types.IntegerLiteral):
         return None
     vector = Lanes(array.dtype, lanes.literal_value)
@@ -70,7 +70,7 @@ def load(typing_context: Any, array: Any, offset: Any, lanes: Any) -> Any:
 
 @operation
 def store(typing_context: Any, array: Any, offset: Any, value: Any) -> Any:
-    """Write a vector into a flat array at `offset`."""
+    """Store a vector in a flat array, starting at `offset`."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         pointer = _address(context, builder, array, arguments[0], arguments[1], value)
@@ -82,7 +82,7 @@ def store(typing_context: Any, array: Any, offset: Any, value: Any) -> Any:
 
 @operation
 def multiply_add(typing_context: Any, value: Any, weight: Any, total: Any) -> Any:
-    """Compute `value * weight + total` for vectors; the weight may be a number."""
+    """Compute `value * weight + total` for vectors; `weight` may also be a scalar."""
     is_vector = isinstance(weight, Lanes)
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
@@ -97,7 +97,7 @@ def multiply_add(typing_context: Any, value: Any, weight: Any, total: Any) -> An
 
 @operation
 def zeros_like(typing_context: Any, value: Any) -> Any:
-    """Make a vector of zeros."""
+    """Create a vector of zeros."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         return ir.Constant(arguments[0].type, None)
@@ -107,7 +107,7 @@ def zeros_like(typing_context: Any, value: Any) -> Any:
 
 @operation
 def spread(typing_context: Any, number: Any, like: Any) -> Any:
-    """Make a vector whose elements all have the same value."""
+    """Create a vector with a number in every element."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         return _spread(builder, arguments[0], arguments[1].type)
@@ -149,7 +149,7 @@ def root(typing_context: Any, value: Any) -> Any:
 
 @operation
 def clip(typing_context: Any, value: Any, low: Any, high: Any) -> Any:
-    """Clip a vector to the range between two numbers."""
+    """Clip each element of a vector to the range from `low` to `high`."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         inside = arguments[0]
@@ -163,7 +163,10 @@ def clip(typing_context: Any, value: Any, low: Any, high: Any) -> Any:
 
 @operation
 def split(typing_context: Any, whole: Any, offset: Any, value: Any, most: Any) -> Any:
-    """Write the integer part of a vector, clipped to 0 to `most`, to a flat int32 array; return the remainder."""
+    """Split each element of a vector into an integer part, limited to `most`, and a remainder.
+
+    The integer parts are written to a flat int32 array at `offset`; the remainders are returned.
+    """
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         vector = arguments[2].type
@@ -184,10 +187,11 @@ def transpose(  # type: ignore[no-untyped-def]
     typing_context: Any, source, source_at, source_step, target, target_at, target_step, factors, factors_at, width,
     side,
 ):  # fmt: skip
-    """Transpose a square of `width` by `width` numbers from one flat array into another.
+    """Transpose a block of `width` by `width` numbers from one flat array into another.
 
-    Each row of the loaded square (if `side` is `LOADED`) or of the stored square (`STORED`) is multiplied by `width`
-    factors; `factors` may be None. `width`, a power of two, and `side` are literals.
+    Unless `factors` is None, each row is multiplied element by element by `width` factors: before the
+    transposition if `side` is `LOADED`, after it if `side` is `STORED`. `width` (a power of two) and `side`
+    are literals.
     """
     if not isinstance(width, types.IntegerLiteral) or not isinstance(side, types.IntegerLiteral):
         return None

@@ -1,4 +1,7 @@
-"""The four linear operators in PyTorch, which are slow but run on any device; used on GPUs without CuPy."""
+"""Forward projection, FBP and their transposes in PyTorch, for GPUs without CuPy.
+
+These operators are slow, but they run on any device.
+"""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -26,7 +29,7 @@ class Operators:
     pixel_mm: float
 
     def forward(self, image: Tensor) -> Tensor:
-        """Project images, `[slice, y, x]` to `[slice, view, bin]`."""
+        """Project images `[slice, y, x]` to sinograms `[slice, view, bin]`."""
         flat = torch.nn.functional.pad(image, (PAD, PAD, PAD, PAD)).flatten(1)
         views = []
         for low, aside, part, length in self._samples(image):
@@ -35,7 +38,7 @@ class Operators:
         return torch.stack(views, 1)
 
     def adjoint(self, sinogram: Tensor) -> Tensor:
-        """Apply the transpose of `forward`, `[slice, view, bin]` to `[slice, y, x]`."""
+        """Apply the transpose of `forward`: sinograms `[slice, view, bin]` to images `[slice, y, x]`."""
         height, width = (count + 2 * PAD for count in self.shape)
         flat = sinogram.new_zeros(len(sinogram), height * width)
         for view, (low, aside, part, length) in enumerate(self._samples(sinogram)):
@@ -45,7 +48,7 @@ class Operators:
         return flat.view(-1, height, width)[:, PAD:-PAD, PAD:-PAD].contiguous()
 
     def fbp(self, sinogram: Tensor, name: str) -> Tensor:
-        """Reconstruct sinograms, `[slice, view, bin]` to `[slice, y, x]`."""
+        """Reconstruct images `[slice, y, x]` from sinograms `[slice, view, bin]`."""
         matrix, weights = self._filter(sinogram, name)
         filtered = torch.nn.functional.pad((sinogram * weights) @ matrix, (1, 1))
         image = sinogram.new_zeros(len(sinogram), self.shape[0] * self.shape[1])
@@ -55,7 +58,7 @@ class Operators:
         return image.view(-1, *self.shape)
 
     def fbp_adjoint(self, image: Tensor, name: str) -> Tensor:
-        """Apply the transpose of `fbp`, `[slice, y, x]` to `[slice, view, bin]`."""
+        """Apply the transpose of `fbp`: images `[slice, y, x]` to sinograms `[slice, view, bin]`."""
         matrix, weights = self._filter(image, name)
         flat = image.flatten(1)
         filtered = image.new_zeros(len(image), self.beam.views, self.beam.bins + 3)

@@ -1,9 +1,9 @@
 """Find the rays that cross a mask, using only its edge pixels.
 
-Each ray that crosses a mask also crosses an edge pixel, which is a pixel with a neighbour outside the mask. The reason
-is that after the last row (or column) in which Joseph's method samples the mask, the next sample along the ray is
-outside the mask and at most one pixel to the side. It is therefore sufficient to test each edge pixel with the few bins
-whose rays can cross it.
+Each ray that crosses a mask also crosses an edge pixel, that is, a mask pixel with a neighbour outside
+the mask. The reason is that after the last row (or column) in which Joseph's method samples the mask,
+the next sample along the ray is outside the mask and at most one pixel to the side. It is therefore
+sufficient to test each edge pixel against the few bins whose rays can cross it.
 """
 
 import math
@@ -42,7 +42,7 @@ def _mark(marked, rows, columns, seen, reach, size, plan, view_from, view_to):  
 
 
 def edge(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Return the pixels of a mask `[y, x]` that are at the edge of the image or have a neighbour outside the mask."""
+    """Return the pixels of a mask `[y, x]` at the image border or next to a pixel outside the mask."""
     inside = np.pad(mask, 1)
     inner = inside[1:-1] & inside[:-2] & inside[2:]
     whole: NDArray[np.bool_] = inner[:, 1:-1] & inner[:, :-2] & inner[:, 2:]
@@ -50,7 +50,7 @@ def edge(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
 
 
 def mark(beam: Beam, shape: tuple[int, int], pixel_mm: float, masks: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Return the rays, `[slice, view, bin]`, whose forward projection of a mask, `[slice, y, x]`, is not zero."""
+    """Return where the forward projection of masks `[slice, y, x]` is not zero, bool `[slice, view, bin]`."""
     detected, traced = detector(beam, pixel_mm, "float32"), rays(beam, shape, pixel_mm, "float32")
     seen = (detected.kind, detected.numbers, detected.cosine, detected.sine)
     plan = (traced.by_column, traced.place, traced.slope)
@@ -74,7 +74,7 @@ def _edge_pixels(mask: NDArray[np.bool_]) -> tuple[NDArray[np.int64], NDArray[np
 
 
 def bins_per_mm(beam: Beam, radius_mm: float) -> float:
-    """Return the largest number of bins covered by 1 mm perpendicular to a ray, within a radius of the centre."""
+    """Return the maximum number of bins per mm across a ray, within `radius_mm` of the isocentre."""
     if isinstance(beam, ParallelBeam):
         return 1 / beam.bin_mm
     nearest = beam.source_to_isocentre_mm - radius_mm

@@ -10,7 +10,9 @@ from marview.projection.projector import Projector
 
 
 def warm_up(slices: tuple[int, ...]) -> None:
-    """Compile the CPU kernels, or load them from disk. This takes seconds, so call it on a background thread.
+    """Compile the CPU kernels, or load them from disk.
+
+    This takes seconds, so call it on a background thread.
 
     Args:
         slices: expected batch sizes; there are separate kernels for 1 slice and for up to 8, 16, 32 or 64 slices.

@@ -35,7 +35,7 @@ class Row:
         method: name of the method.
         original: path of the uncorrected series.
         corrected: path of the corrected series.
-        slices: numbers of the slices to rate, as the window counts.
+        slices: numbers of the slices to rate, as shown to the user.
     """
 
     line: int
@@ -47,13 +47,14 @@ class Row:
 
 
 def read_table(table: Path) -> tuple[Row, ...]:
-    """Read a table of cases: CSV with the columns case, method, original, corrected, slices.
+    """Read a table of cases, a CSV file with the columns case, method, original, corrected and slices.
 
-    Paths are relative to the folder of the table. `slices` contains slice numbers separated by spaces.
+    Paths are relative to the folder that contains the table. `slices` contains slice numbers separated by
+    spaces.
 
     Raises:
-        BadInput: the table cannot be read or is empty, or a line is incomplete or a duplicate; the message names the
-            line.
+        BadInput: the table cannot be read or is empty, or a line is incomplete or duplicated; the message
+            names the line.
     """
     try:
         lines = list(csv.reader(read_text(table).removeprefix("\ufeff").splitlines()))
@@ -96,7 +97,8 @@ def _row(table: Path, line: int, cells: dict[str, str]) -> Row:
 def make_study(table: Path, folder: Path, seed: int = 0, tell: Callable[[str], None] = lambda _: None) -> ReaderStudy:
     """Create a reader study from a table of cases, in a new folder.
 
-    The folder contains the pixels of the slices but no other data of their files, so it can be given to readers.
+    The folder contains the pixels of the slices but no other data from their files, so it can be given to
+    readers.
 
     Args:
         table: table of cases, as for `read_table`.
@@ -105,7 +107,7 @@ def make_study(table: Path, folder: Path, seed: int = 0, tell: Callable[[str], N
         tell: function called with a message about each series.
 
     Raises:
-        BadInput: a series cannot be read, is missing a slice, or does not match its original.
+        BadInput: a series cannot be read, lacks a listed slice, or does not match its original.
         UsageError: the folder is not empty.
         CannotWrite: the disk is full or read-only.
     """

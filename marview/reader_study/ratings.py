@@ -1,4 +1,4 @@
-"""The ratings of one reader, in a file that keeps every rating."""
+"""Store the ratings of one reader in a file that keeps every rating, even if it is changed later."""
 
 import csv
 import io
@@ -20,7 +20,7 @@ CRITERIA = ("readability", "correctness")
 
 @dataclass(frozen=True)
 class Rating:
-    """Grades 1 to 5 of one pair.
+    """A reader's grades for one pair, each from 1 to 5.
 
     Attributes:
         pair: number of the pair.
@@ -40,7 +40,7 @@ class Rating:
 
     @property
     def grades(self) -> tuple[int, int]:
-        """Return readability and correctness."""
+        """Return the grades for readability and correctness."""
         return self.readability, self.correctness
 
 
@@ -49,12 +49,15 @@ _HEADER = [each.name for each in fields(Rating)]
 
 @dataclass(frozen=True)
 class RatingsFile:
-    """CSV file with one line per rating. A changed rating is added as a new line; the last line of a pair counts."""
+    """CSV file with one line per rating.
+
+    A changed rating is added as a new line; the last line for a pair counts.
+    """
 
     path: Path
 
     def latest(self) -> dict[str, Rating]:
-        """Return the rating of each pair.
+        """Return the latest rating of each pair.
 
         Raises:
             BadInput: the file cannot be read; the message names the line.
@@ -62,7 +65,7 @@ class RatingsFile:
         return {rating.pair: rating for rating in self._lines()}
 
     def add(self, pair: str, readability: int, correctness: int) -> Rating:
-        """Add a rating. The complete file is written again, with all earlier lines.
+        """Add a rating by rewriting the whole file, including all earlier lines.
 
         Raises:
             CannotWrite: the disk is full or read-only.
@@ -75,11 +78,11 @@ class RatingsFile:
 
     @contextmanager
     def claimed(self) -> Iterator[None]:
-        """Lock the file for this process, so that two windows cannot rate as the same reader.
+        """Lock the file for this process, so that a reader cannot give ratings in two windows at once.
 
         Raises:
-            UsageError: another process has the ratings of this reader open.
-            BadInput: the folder cannot be written.
+            UsageError: another process has this reader's ratings open.
+            BadInput: the folder cannot be written to.
         """
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)

@@ -1,4 +1,4 @@
-"""A reader study in a folder: pairs of uncorrected and corrected slices, in a different order for each reader."""
+"""A reader study in a folder: pairs of uncorrected and corrected slices, shuffled for each reader."""
 
 import hashlib
 import re
@@ -21,13 +21,13 @@ _READER = re.compile(r"[a-z0-9][a-z0-9_-]{0,39}")
 
 
 class Pair(BaseModel):
-    """Pair of an uncorrected and a corrected slice.
+    """A slice before and after correction.
 
     Attributes:
         id: number of the pair in the study, which does not reveal the method.
         case: name of the case.
         method: name of the method, which readers never see.
-        slice_number: number of the slice as the window counts.
+        slice_number: number of the slice as shown to the user.
         pixel_mm: height and width of a pixel in mm.
     """
 
@@ -55,8 +55,8 @@ class ReaderStudy:
 
     Attributes:
         folder: folder with `study.json`, the images of the pairs and the ratings.
-        seed: random seed for the order of pairs of each reader.
-        pairs: all pairs, by number.
+        seed: random seed for the order in which each reader sees the pairs.
+        pairs: all pairs, ordered by number.
     """
 
     folder: Path
@@ -80,13 +80,13 @@ class ReaderStudy:
         return cls(folder, contents.seed, contents.pairs)
 
     def order(self, reader: str) -> tuple[Pair, ...]:
-        """Return the pairs in the order for a reader, which is random but always the same."""
+        """Return the pairs in a reader's order, which is random but reproducible."""
         digest = hashlib.sha256(f"{self.seed}/{reader}".encode()).digest()
         shuffled = np.random.default_rng(list(digest)).permutation(len(self.pairs))
         return tuple(self.pairs[at] for at in shuffled)
 
     def images(self, pair: Pair) -> tuple[NDArray[np.int16], NDArray[np.int16]]:
-        """Read the uncorrected and the corrected slice of a pair, HU `[y, x]` each.
+        """Read the uncorrected and the corrected slice of a pair, each in HU, `[y, x]`.
 
         Raises:
             BadInput: the file of the pair is missing or damaged.
@@ -105,7 +105,7 @@ class ReaderStudy:
         return original, corrected
 
     def ratings_path(self, reader: str) -> Path:
-        """Return the file of a reader's ratings."""
+        """Return the path of a reader's ratings file."""
         return self.folder / RATINGS / f"{reader}.csv"
 
     def readers(self) -> tuple[str, ...]:
@@ -114,7 +114,7 @@ class ReaderStudy:
 
 
 def reader_name(name: str) -> str:
-    """Return a reader's name in lower case for file names, because some systems ignore case.
+    """Convert a reader's name to lower case, because some file systems ignore case in file names.
 
     Raises:
         UsageError: the name contains characters other than letters, digits, hyphens and underscores.

@@ -15,7 +15,7 @@ ALL_METHODS = "all methods"
 
 @dataclass(frozen=True)
 class Score:
-    """Summary of the readers' grades of one method for one criterion.
+    """Summary of the grades that readers gave one method for one criterion.
 
     Attributes:
         method: name of the method, or `ALL_METHODS`.
@@ -24,7 +24,7 @@ class Score:
         ratings: number of ratings.
         mean: mean grade, 1 to 5.
         sd: standard deviation of the grades.
-        kappa: Cohen's kappa with squared weights, averaged over pairs of readers; NaN if undefined.
+        kappa: Cohen's kappa with quadratic weights, averaged over pairs of readers; NaN if undefined.
         icc: intraclass correlation ICC(2,1) over the pairs that all readers rated; NaN if undefined.
     """
 
@@ -39,10 +39,10 @@ class Score:
 
 
 def rated(study: ReaderStudy) -> Iterator[dict[str, object]]:
-    """Yield the latest rating of each pair, with reader, case, slice number and method.
+    """Yield each reader's latest rating of each pair, with the case, slice number and method.
 
     Raises:
-        BadInput: a file of ratings cannot be read.
+        BadInput: a ratings file cannot be read.
     """
     for reader in study.readers():
         latest = RatingsFile(study.ratings_path(reader)).latest()
@@ -54,10 +54,10 @@ def rated(study: ReaderStudy) -> Iterator[dict[str, object]]:
 
 
 def scores(study: ReaderStudy) -> tuple[Score, ...]:
-    """Return the scores of each method, and of all methods together, for both criteria.
+    """Return the scores for each method, and for all methods together, on both criteria.
 
     Raises:
-        BadInput: a file of ratings cannot be read.
+        BadInput: a ratings file cannot be read.
     """
     of_pairs = np.array([pair.method for pair in study.pairs])
     chosen = {str(method): of_pairs == method for method in sorted(set(of_pairs))}

@@ -1,1 +1,4 @@
-"""The state of the application without its window: open series, display and runs. Changes emit psygnal events."""
+"""State of the application, independent of the window: open series, display and runs.
+
+Changes emit psygnal events.
+"""

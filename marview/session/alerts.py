@@ -1,4 +1,4 @@
-"""Show warnings about serious findings of a series when it comes into view."""
+"""Warn about serious findings in a series when the series comes into view."""
 
 from marview.dicom import Kind, LoadedSeries, Outcome
 from marview.session.library import Library
@@ -29,7 +29,7 @@ _MOST = 2
 
 
 class Alerts:
-    """Warnings about serious findings of a series, shown once for each series."""
+    """Warnings about serious findings in a series, shown once per series."""
 
     def __init__(self, library: Library, messages: Messages) -> None:
         self._library = library

@@ -35,16 +35,17 @@ class _Seen:
 
 
 class Autosave:
-    """Autosaving of masks, measurements and results; masks that marview found automatically are not saved.
+    """Autosave of masks, measurements and results, except masks that marview found automatically.
 
-    Changes to the series in view are detected when they happen. When another series is opened, the last state of the
-    previous series is written immediately; the file is kept until that series is closed.
+    Changes to the series in view are detected as they happen. When another series is opened, the last state
+    of the previous series is written immediately; the file is kept until the previous series is closed.
 
     Args:
         store: store of the autosaves.
-        metal: the mask of the series in view.
+        metal: mask of the series in view.
         measures: measurements of the series in view.
-        work: function that returns the state of the work, None if no series is open; called on the window's thread.
+        work: function that returns the state of the work, or None if no series is open; called on the
+            window's thread.
         results: function that returns the finished results of a series, given its key.
         has_runs: function that returns whether a run on a series is queued or in progress.
         every_s: interval in seconds between autosaves.
@@ -80,12 +81,15 @@ class Autosave:
         self._thread = start_thread(self._follow, "autosave")
 
     def save_soon(self) -> None:
-        """Write unsaved changes now."""
+        """Write unsaved changes immediately, in the background."""
         self._look()
         self._wake.set()
 
     def keep_result(self, result: Result) -> None:
-        """Save a finished result immediately, even if another series is in view; call it on the window's thread."""
+        """Save a finished result immediately, even if another series is in view.
+
+        Call this on the window's thread.
+        """
         self.save_soon()
         key = result.series
         if result.done and (self._seen is None or self._seen.work.key != key):
@@ -93,7 +97,7 @@ class Autosave:
                 self._finished.append(result)
 
     def leave(self) -> None:
-        """Save the series in view before another one is opened; call it on the window's thread."""
+        """Save the series in view before another one is opened; call this on the window's thread."""
         self._look()
         if self._seen is not None:
             with self._mutex:

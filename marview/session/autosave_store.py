@@ -1,4 +1,7 @@
-"""Store autosaves in the user's data folder, in one file per series and result, limited in number, size and age."""
+"""Store autosaves in the user's data folder, with limits on their number, size and age.
+
+Each series and each result has a separate file.
+"""
 
 import contextlib
 import hashlib
@@ -74,7 +77,7 @@ class Saved:
 
     Attributes:
         metal: packed metal mask; None if it was not saved.
-        results: files of results, the oldest first.
+        results: result files, oldest first.
     """
 
     id: str
@@ -92,10 +95,10 @@ class Saved:
 
 
 class AutosaveStore:
-    """Store that writes the autosaves of this process and finds those of processes that were killed.
+    """Store that writes this process's autosaves and finds autosaves left by processes that were killed.
 
-    A process locks a file beside its autosaves. The system releases the lock when the process ends, even after a crash.
-    File names are random, and only the user can read the files.
+    Each autosave has a lock file, which its process keeps locked. The operating system releases the lock
+    when the process ends, even after a crash. File names are random, and only the user can read the files.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -105,7 +108,7 @@ class AutosaveStore:
         self._mutex = threading.RLock()
 
     def write(self, work: Work, metal: MaskPatch | None) -> None:
-        """Replace the autosave of a series with its current state; an incomplete file never replaces it.
+        """Update the autosave of a series; an incomplete file never replaces an existing autosave.
 
         Raises:
             CannotWrite: the disk is full or read-only.
@@ -129,7 +132,7 @@ class AutosaveStore:
                 part.write_bytes(json.dumps(record).encode() + b"\n" + packed)
 
     def write_result(self, key: str, name: str, write: Callable[[Path], None]) -> None:
-        """Write a result of a series that has an autosave; `name` identifies the result.
+        """Write a result to the autosave of a series, if there is one; `name` identifies the result.
 
         Raises:
             CannotWrite: the disk is full or read-only.
@@ -144,7 +147,7 @@ class AutosaveStore:
         self._bound_results()
 
     def discard_result(self, key: str, name: str) -> None:
-        """Remove a result of a series."""
+        """Remove a result from the autosave of a series."""
         with self._mutex:
             id_ = self._own.get(key)
             if id_ is not None:
@@ -162,9 +165,10 @@ class AutosaveStore:
                 path.unlink(missing_ok=True)
 
     def found(self) -> list[Saved]:
-        """Return the autosaves of killed processes, latest first, and lock them so that no other window offers them.
+        """Return the autosaves of killed processes, latest first, and lock them.
 
-        Damaged autosaves, old ones and those beyond the limits are removed.
+        The locks prevent other windows from offering the same autosaves. Damaged or old autosaves, and autosaves
+        beyond the limits, are removed.
         """
         with self._mutex:
             kept: list[Saved] = []
@@ -185,7 +189,7 @@ class AutosaveStore:
             return kept
 
     def adopt(self, saved: Saved) -> None:
-        """Continue a restored autosave as an autosave of this process."""
+        """Take over a restored autosave as an autosave of this process."""
         with self._mutex:
             if self._own.get(saved.work.key) != saved.id:
                 self.discard_work(saved.work.key)
@@ -212,7 +216,7 @@ class AutosaveStore:
                 (self._folder / f"{id_}{_LOCK}").unlink(missing_ok=True)
 
     def close(self) -> None:
-        """Remove the autosaves of this process, and unlock those found by `found`."""
+        """Remove the autosaves of this process, and unlock the autosaves that `found` returned."""
         with self._mutex:
             for key in list(self._own):
                 self.discard_work(key)

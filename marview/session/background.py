@@ -1,4 +1,4 @@
-"""Run slow work on background threads, and deliver answers that are not outdated on the window's thread."""
+"""Run slow work on background threads; deliver answers on the window's thread unless they are outdated."""
 
 import logging
 from collections.abc import Callable
@@ -48,11 +48,11 @@ class Background:
         done: Callable[[T], None],
         failed: Callable[[str], None],
     ) -> None:
-        """Run `work` on a thread, then `done(answer)` or `failed(sentence)` on the window's thread."""
+        """Run `work` in the background, then `done(answer)` or `failed(sentence)` on the window's thread."""
         self.start(partial(answer, work, done, failed, self._answer))
 
     def start(self, call: Callable[[], None]) -> None:
-        """Run a call on one of the threads."""
+        """Run a function on one of the threads."""
         if not self._is_closed:
             with suppress(RuntimeError, MemoryError):  # no further thread can start; the work waits for the first one
                 self._threads.submit(call)
@@ -67,7 +67,7 @@ class Background:
         self.run(work, lambda _: None, lambda _: None)
 
     def latest(self) -> "Latest":
-        """Return a slot for requests to these threads; only the latest request is answered."""
+        """Return a request slot that uses these threads and answers only the latest request."""
         return Latest(self._answer, self.start)
 
     def _answer(self, call: Callable[[], None]) -> None:
@@ -79,16 +79,16 @@ class Background:
         return self._is_closed
 
     def close(self) -> None:
-        """Accept no more work, and drop the answers of work in progress."""
+        """Stop accepting work, and discard the answers of work in progress."""
         self._is_closed = True
         self._threads.shutdown(wait=True, cancel_futures=True)
 
 
 class Latest:
-    """Slot for requests for slow work; only the latest request is answered.
+    """Request slot for slow work, which answers only the latest request.
 
     Attributes:
-        is_busy: whether work is running, even if outdated.
+        is_busy: whether work is running, including work for outdated requests.
 
     Args:
         post: function that runs a call on the window's thread.
@@ -103,12 +103,12 @@ class Latest:
 
     @classmethod
     def on_own_thread(cls, post: Post, name: str) -> "Latest":
-        """Return a slot that runs each request on its own thread, for work with long waiting times."""
+        """Return a slot that runs each request on a separate thread, for work that mostly waits."""
         return cls(post, partial(start_thread, name=name))
 
     @property
     def is_busy(self) -> bool:
-        """Return whether work is running, even if outdated."""
+        """Return whether work is running, including work for outdated requests."""
         return self._running > 0
 
     def drop(self) -> IsStale:
@@ -124,7 +124,7 @@ class Latest:
         failed: Callable[[str], None],
         dropped: Callable[[], None] = lambda: None,
     ) -> None:
-        """Run `work` on another thread, in place of the previous request.
+        """Run `work` on another thread, replacing the previous request.
 
         Afterwards the window's thread calls `done(answer)`, `failed(sentence)` or, if a newer request has been made,
         `dropped()`.

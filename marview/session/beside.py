@@ -29,7 +29,7 @@ class OtherSeries:
     """Series shown beside the series in view.
 
     Attributes:
-        key: key of its entry; empty for the simulated ground truth.
+        key: key of the series; empty for the simulated ground truth.
         title: description of the series.
         volume: volume of the series.
         is_in_frame: whether the series has the same frame of reference as the series in view.
@@ -52,7 +52,7 @@ class Beside:
     Event, on the window's thread: `changed()` when the other series or its offset changes.
 
     Attributes:
-        other: the series; None if there is none.
+        other: series shown beside the series in view; None if there is none.
         offset_mm: shift from a point of the series in view to the same anatomical point of the other series, LPS in mm,
             `[3]`.
     """
@@ -70,7 +70,7 @@ class Beside:
         library.listed.connect(self._drop_closed)
 
     def show(self, entry: Entry) -> None:
-        """Read a series of the list, and show it beside the series in view."""
+        """Read a listed series and show it beside the series in view."""
         chosen, loaded = self._library.chosen, self._library.loaded
         if chosen is None or loaded is None or entry.key == chosen.key:
             return
@@ -113,7 +113,7 @@ class Beside:
             self.changed.emit()
 
     def move(self, steps: int) -> None:
-        """Shift the other series along the slices in view.
+        """Shift the other series along the slice axis of the series in view.
 
         Args:
             steps: distance in slices of the other series; positive towards the last slice.
@@ -127,9 +127,9 @@ class Beside:
             self.changed.emit()
 
     def picture(self, slice_index: int) -> Picture | None:
-        """Return the other series resampled to a slice of the series in view, `OUTSIDE_HU` outside its extent.
+        """Return the other series, resampled to a slice of the series in view.
 
-        None if either series is missing.
+        Pixels outside the other series are `OUTSIDE_HU`. The result is None if either series is missing.
         """
         loaded = self._library.loaded
         if self.other is None or loaded is None:
@@ -165,7 +165,7 @@ class Beside:
 
 
 def section(volume: Volume, grid: Grid, slice_index: int, offset_mm: NDArray[np.float64]) -> NDArray[np.int16]:
-    """Return a volume resampled to a slice of another grid by linear interpolation, int16 HU `[y, x]`.
+    """Resample a volume to a slice of another grid by linear interpolation, int16 HU `[y, x]`.
 
     Args:
         volume: volume to resample.
@@ -202,7 +202,7 @@ def section(volume: Volume, grid: Grid, slice_index: int, offset_mm: NDArray[np.
 
 
 def has_truth(loaded: LoadedSeries | None) -> bool:
-    """Return whether a series is a demo study with known ground truth."""
+    """Return whether a series belongs to a demo study with known ground truth."""
     folder = None if loaded is None else loaded.series.path.parent
     return folder is not None and (folder / "demo.json").is_file() and (folder / "truth").is_dir()
 

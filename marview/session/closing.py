@@ -11,7 +11,7 @@ from marview.text import tr
 
 
 class Closing:
-    """Object that closes series and studies of the list.
+    """Object that closes series and studies in the list.
 
     Args:
         library: listed series.
@@ -42,7 +42,7 @@ class Closing:
         self._ask(study, entry.study.description or tr("the study"))
 
     def close_at_once(self, entry: Entry) -> None:
-        """Close a series and discard the work on it."""
+        """Close a series without asking, and discard the work on it."""
         self._runs.cancel_all(lambda job: job.result.series == entry.key)
         self._let_go(entry.key)
         self._kept.drop(entry.key)

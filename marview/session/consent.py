@@ -9,7 +9,7 @@ from marview.told import told
 
 
 class Consent:
-    """Questions about the series in view, asked one at a time; each kind is asked once per series."""
+    """Questions about the series in view, asked one at a time; consent is remembered for each series."""
 
     def __init__(self, messages: Messages) -> None:
         self._messages = messages
@@ -17,7 +17,7 @@ class Consent:
         self._is_across_gaps = self._is_reduced_again = False
 
     def forget(self) -> None:
-        """Reset the questions for another series."""
+        """Reset the questions when another series comes into view."""
         self._is_across_gaps = self._is_reduced_again = False
         self._withdraw()
 

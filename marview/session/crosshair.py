@@ -31,7 +31,10 @@ class Crosshair:
 
     @property
     def lps_mm(self) -> NDArray[np.float64] | None:
-        """Return the crosshair in patient coordinates; the centre of the slice in view if there is none."""
+        """Return the crosshair in patient coordinates.
+
+        Without a crosshair, return the centre of the slice in view.
+        """
         grid = self._grid()
         if grid is None:
             return None
@@ -40,7 +43,7 @@ class Crosshair:
         return grid.to_patient((display.slice_index, y, x))
 
     def move(self, lps_mm: ArrayLike) -> None:
-        """Move the crosshair; all planes follow. A point outside the volume becomes the nearest voxel."""
+        """Move the crosshair and all planes to a point, or to the nearest voxel in the volume."""
         grid = self._grid()
         if grid is None:
             return
@@ -62,7 +65,11 @@ class Crosshair:
         return oblique_section(grid, point, normal, up, float(np.linalg.norm(extent) / math.sqrt(2)))
 
     def oblique_line(self, normal: NDArray[np.float64]) -> NDArray[np.float64] | None:
-        """Return the direction in which the oblique section crosses the plane with a normal (LPS); None if parallel."""
+        """Return the direction (LPS) of the line in which the oblique section crosses a plane.
+
+        `normal` is the normal of the plane (LPS). The result is None if there is no oblique section, or if the
+        section is parallel to the plane.
+        """
         if self._view.display.oblique_deg is None:
             return None
         line = np.cross(self._oblique_axes()[0], normal)
@@ -70,9 +77,9 @@ class Crosshair:
         return line / length if length > _LEAST_SINE else None
 
     def turn_oblique(self, along: NDArray[np.float64]) -> None:
-        """Turn or tilt the oblique section until it contains the direction `along` (LPS).
+        """Turn or tilt the oblique section so that it contains the direction `along` (LPS).
 
-        A direction across the patient turns the section around the head-feet axis; one along the patient tilts it.
+        A direction in the axial plane turns the section around the head-feet axis; any other direction tilts it.
         """
         oblique = self._view.display.oblique_deg
         if oblique is None or float(np.linalg.norm(along)) == 0:

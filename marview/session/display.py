@@ -1,4 +1,4 @@
-"""The display state of all panes, as an immutable snapshot, so that panes redraw only changes."""
+"""Display state of all panes as an immutable snapshot, which lets panes redraw only what has changed."""
 
 import enum
 import math
@@ -24,7 +24,7 @@ class Layout(enum.StrEnum):
 
 
 class Overlay(enum.StrEnum):
-    """An overlay on a picture."""
+    """An overlay on an image or sinogram."""
 
     MASK = "mask"
     TRACE = "trace"
@@ -34,7 +34,7 @@ class Overlay(enum.StrEnum):
 
 
 class Comparison(enum.StrEnum):
-    """How the result pane compares original and result."""
+    """Mode in which the result pane compares the original with the result."""
 
     NONE = "none"
     SWIPE = "swipe"
@@ -45,7 +45,7 @@ class Comparison(enum.StrEnum):
 
 
 class SinogramPicture(enum.StrEnum):
-    """The sinogram to show."""
+    """Type of sinogram to show."""
 
     ORIGINAL = "original"
     FILLED = "filled"
@@ -67,23 +67,25 @@ class Display:
         slice_count: number of slices; 0 if no series is open.
         numbers: slice numbers as shown to the user.
         window: HU window.
-        difference_window: HU window of the difference of result and original.
+        difference_window: HU window of the difference image, result minus original.
         extent_mm: size (z, y, x) of the box that panes show at zoom 1; it contains the body and is centred in the
             volume.
         zoom: zoom factor; 1 fits the body into its pane.
         centre_mm: (x, y) at the centre of the panes, relative to the centre of the slice.
         cursor_mm: (x, y) of the linked crosshair.
-        pointed_mm: (x, y) under the mouse in an image pane; the sinogram pane draws its sinusoid.
-        pointed_ray: (view, bin) under the mouse in the sinogram pane; the image panes draw its ray.
-        quarters: clockwise quarter turns of the slice, 0 to 3.
+        pointed_mm: (x, y) under the mouse in an image pane; the sinogram pane draws the sinusoid of this
+            point.
+        pointed_ray: (view, bin) under the mouse in the sinogram pane; the image panes draw this ray.
+        quarters: number of clockwise quarter turns of the slice, 0 to 3.
         is_mirrored: whether the slice is mirrored left to right before it is turned.
         is_smooth: whether enlarged pixels are interpolated.
         is_playing: whether the slices play in a loop.
         is_original_held: whether the result panes show the original.
         swipe: fraction of the result pane that shows the original while swiping, 0 to 1.
         slab: projection of thick coronal, sagittal and oblique sections.
-        slab_mm: thickness of these sections.
-        oblique_deg: turn around the head-feet axis and tilt of the oblique section; None if there is none.
+        slab_mm: thickness of these sections in mm.
+        oblique_deg: rotation of the oblique section around the head-feet axis, and its tilt; None if there
+            is no oblique section.
         has_scene: whether the *Planes* layout shows the 3D scene instead of the result.
         is_anonymous: whether the panes hide the patient's name.
         maximised: name of the maximised pane; empty for none.
@@ -128,7 +130,7 @@ class Display:
 
     @property
     def fit_mm(self) -> tuple[float, float]:
-        """Return height and width of the part of a slice that panes show at zoom 1, before it is turned."""
+        """Return the height and width of the slice area that panes show at zoom 1, before rotation."""
         return self.extent_mm[1:]
 
     def shows(self, overlay: Overlay) -> bool:
@@ -141,7 +143,7 @@ class Display:
 
 
 class View:
-    """Holder of the display state; it emits an event at every change."""
+    """Mutable display state, which emits an event at every change."""
 
     changed = Signal(Display, frozenset)
 
@@ -156,26 +158,26 @@ class View:
             self.changed.emit(self.display, names)
 
     def scroll(self, slices: int) -> None:
-        """Move by a number of slices, limited to the series."""
+        """Scroll by a number of slices, without leaving the series."""
         self.go_to_number(self.display.slice_number + slices)
 
     def go_to_number(self, number: int) -> None:
-        """Show the slice with a number, or the nearest one."""
+        """Show the slice with this number, or the nearest slice if the number is out of range."""
         numbers = self.display.numbers
         if numbers.count:
             self.go_to(numbers.index(max(1, min(numbers.count, number))))
 
     def go_to(self, slice_index: int) -> None:
-        """Show the slice at an index, or the nearest one."""
+        """Show the slice at this index, or the nearest slice if the index is out of range."""
         self.update(slice_index=max(0, min(self.display.slice_count - 1, slice_index)))
 
     def adjust_window(self, wider_hu: float, darker_hu: float) -> None:
-        """Change width and level of the HU window."""
+        """Change the width and level of the HU window."""
         if adjusted := _adjusted(self.display.window, wider_hu, darker_hu):
             self.update(window=adjusted)
 
     def adjust_difference(self, wider_hu: float, darker_hu: float) -> None:
-        """Change width and level of the HU window for difference images."""
+        """Change the width and level of the HU window for difference images."""
         if adjusted := _adjusted(self.display.difference_window, wider_hu, darker_hu):
             self.update(difference_window=adjusted)
 
@@ -190,16 +192,16 @@ class View:
         self.update(zoom=zoom, centre_mm=(at_mm[0] + (x - at_mm[0]) * kept, at_mm[1] + (y - at_mm[1]) * kept))
 
     def pan(self, right_mm: float, down_mm: float) -> None:
-        """Move the picture to the right and down, by distances in mm."""
+        """Move the picture to the right and down by the given distances."""
         x, y = self.display.centre_mm
         self.update(centre_mm=(x - right_mm, y - down_mm))
 
     def reset(self) -> None:
-        """Fit the body into its panes, reset its orientation and remove the crosshair."""
+        """Fit the body into the panes, reset the orientation and remove the crosshair."""
         self.update(zoom=1.0, centre_mm=(0.0, 0.0), cursor_mm=None, quarters=0, is_mirrored=False)
 
     def turn(self, quarters: int) -> None:
-        """Turn the slice clockwise by quarter turns."""
+        """Rotate the slice clockwise by a number of quarter turns."""
         self.update(quarters=(self.display.quarters + quarters) % 4)
 
     def mirror(self, *, is_vertical: bool = False) -> None:
@@ -216,11 +218,11 @@ class View:
         self.update(overlays=overlays, are_overlays_hidden=False)
 
     def move_divider(self, share: float) -> None:
-        """Move the dividing line of the swipe to a fraction of the pane's width, limited to the pane."""
+        """Move the swipe divider to a fraction of the pane's width, limited to the range from 0 to 1."""
         self.update(swipe=min(1.0, max(0.0, share)))
 
     def compare(self, comparison: Comparison) -> None:
-        """Switch a mode of comparison on or off."""
+        """Switch a comparison mode on or off."""
         is_on = self.display.comparison == comparison
         self.update(comparison=Comparison.NONE if is_on else comparison)
 

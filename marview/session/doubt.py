@@ -7,7 +7,7 @@ from marview.text import tr
 
 
 class Doubt:
-    """Question about doubtful voxels, which is asked once.
+    """Question whether doubtful voxels are metal, asked once.
 
     Attributes:
         words: text of the question; empty if there is none.
@@ -31,7 +31,7 @@ class Doubt:
             self._question = self._messages.ask(Question(words, tr("Mark as metal"), tr("No metal"), self._answer))
 
     def ask_again(self) -> None:
-        """Repeat a question left unanswered earlier."""
+        """Ask the question again if it was not answered earlier."""
         if self._question is None:
             self.ask(self.words)
 

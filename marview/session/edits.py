@@ -29,7 +29,7 @@ Voxel = tuple[int, int, int]
 
 
 class Edits:
-    """Edits of the mask with the settings of the tools; each edit is one undo step.
+    """Mask edits that use the tool settings; each edit is one undo step.
 
     Args:
         under_cursor: function that returns the voxel under the cursor; None if there is none.
@@ -58,7 +58,7 @@ class Edits:
         self._do(lambda mask, in_slices: fill_holes(mask, in_slices=in_slices))
 
     def smooth(self) -> None:
-        """Smooth the outline over the amount in the settings."""
+        """Smooth the outline of the mask by the amount in the settings."""
         settings, spacing_mm, drift_mm = self._tools.settings, self._spacing_mm, self._drift_mm
         radius_mm = settings.amount * (min(spacing_mm[1:]) if settings.unit is Unit.PIXELS else 1)
         self._do(lambda mask, in_slices: smooth(mask, radius_mm, spacing_mm, drift_mm=drift_mm, in_slices=in_slices))

@@ -17,7 +17,7 @@ class Entry:
     """Entry of the series list.
 
     Attributes:
-        picture: thumbnail, uint8 `[y, x]`; None if it cannot be made from the headers.
+        picture: thumbnail, uint8 `[y, x]`; None if it is not available before the series is read.
     """
 
     study: Study
@@ -32,7 +32,7 @@ class Entry:
 
     @property
     def slice_count(self) -> int:
-        """Return the number of slices, or of files if the series cannot be stacked."""
+        """Return the number of slices, or the number of files if the series cannot be stacked."""
         return self.report.stack.grid.shape[0] if self.report.stack else len(self.series)
 
 
@@ -46,7 +46,7 @@ class Found:
 
 
 def look(path: Path, is_cancelled: Callable[[], bool] = lambda: False) -> Found:
-    """Find the series under a path by their headers.
+    """Find the series under a path by reading file headers.
 
     Raises:
         BadInput: there is no series under the path.
@@ -73,14 +73,17 @@ def find(path: Path, is_cancelled: Callable[[], bool], *, may_be_refused: bool) 
 
 
 def patient_of(study: Study) -> tuple[str, ...]:
-    """Return a key made from the patient's identifier and normalised name; a study without both counts as a patient."""
+    """Return a key made from the patient's identifier and normalised name.
+
+    A study with neither counts as a separate patient.
+    """
     name = " ".join(study.patient_name.replace("^", " ").split()).casefold()
     who = (study.patient_id.strip(), name)
     return who if any(who) else ("", "", study.uid or str(id(study)))
 
 
 def grouped(entries: Sequence[Entry]) -> tuple[Entry, ...]:
-    """Group entries by patient and study; keep their order otherwise."""
+    """Group entries by patient and study; otherwise keep their order."""
     patients: dict[tuple[str, ...], dict[str, list[Entry]]] = {}
     for entry in entries:
         study = entry.study.uid or str(id(entry.study))

@@ -29,7 +29,8 @@ class ExportState:
 
     Attributes:
         fraction: progress, 0 to 1.
-        sentence: message on what was written, or why nothing was written; empty while the export runs.
+        sentence: message that says what was written, or why nothing was written; empty while the export
+            runs.
         folder: folder of the export; None until it is done.
     """
 
@@ -44,7 +45,10 @@ class ExportState:
 
 
 class Exports:
-    """Runner of exports, one at a time. Event on the window's thread: `changed(ExportState)`."""
+    """Export runner, which handles one export at a time.
+
+    Event on the window's thread: `changed(ExportState)`.
+    """
 
     changed = Signal(ExportState)
 
@@ -54,7 +58,7 @@ class Exports:
         self._stop = threading.Event()
 
     def begin(self, loaded: LoadedSeries, result: Result, window: HuWindow, format_: Format, folder: Path) -> None:
-        """Write the corrected series to a new or empty folder."""
+        """Start to write the corrected series to a new or empty folder."""
         if self.is_running:
             return
         self.is_running = True
@@ -99,12 +103,12 @@ class Exports:
 
 
 def folder_name(loaded: LoadedSeries, result: Result) -> str:
-    """Return the name of an export folder, made from the names of series and method."""
+    """Return a name for the export folder, made from the series description and the method."""
     return f"{words_of(loaded)}_{result.method}"
 
 
 def words_of(loaded: LoadedSeries) -> str:
-    """Return the description of a series with only characters that file names allow."""
+    """Return the description of a series, reduced to characters that are safe in file names."""
     words = re.sub(r"[^A-Za-z0-9]+", "_", loaded.series.description.removesuffix(".gz").removesuffix(".nii"))
     return words.strip("_")[:40] or "series"
 

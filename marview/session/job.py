@@ -44,7 +44,7 @@ class Job:
         ended: function called on the window's thread when the job has ended, even if it never started.
         request: request to the worker; its mask and correction are closed when the run is over.
         earlier_notes: notes from the earlier part of a run that was continued.
-        purpose: key of the task, which is the same for runs that would give the same result.
+        purpose: key that is equal for runs that would give the same result.
         has_waited: whether the job waited for other runs.
         has_begun: whether the job has left the queue and started.
     """
@@ -74,9 +74,10 @@ class Job:
         return not self.has_begun and self.state is State.QUEUED
 
     def keep(self, done: SliceDone) -> KeptPlane | None:
-        """Store a copy of a slice's correction, and release the slice's shared memory; called on the worker's thread.
+        """Store a copy of a slice's correction, and release its shared memory.
 
-        The first slice is the one in view, so its corrected picture is computed here too.
+        This is called on the worker's thread. The first slice is the one in view, so its corrected picture is
+        also computed here.
 
         Raises:
             MemoryError, OSError: there is no space for the copy.
@@ -92,7 +93,7 @@ class Job:
         return kept
 
     def take(self, message: Message, kept: KeptPlane | None = None) -> None:
-        """Record a message of the worker; `kept` is the stored correction of a finished slice."""
+        """Record a message from the worker; `kept` is the stored correction of a finished slice."""
         result = self.result
         if isinstance(message, Progress):
             self.go_on(message)
@@ -127,7 +128,7 @@ class Job:
 
     @property
     def remaining_s(self) -> float | None:
-        """Return the estimated remaining seconds of the training or the correction in progress; None while unknown."""
+        """Return the estimated seconds left of the current training or correction; None while unknown."""
         return None if self.state.is_over else self.left.seconds
 
 

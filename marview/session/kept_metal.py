@@ -1,4 +1,4 @@
-"""Compact storage of the metal mask of a series that is not in view, with its recipe, undo and redo."""
+"""Compact storage for the metal mask, recipe and undo history of a series that is not in view."""
 
 from dataclasses import dataclass
 
@@ -11,7 +11,7 @@ from marview.volume.undo import UndoStack
 
 @dataclass(frozen=True)
 class MetalState:
-    """Description of a mask, which undo and redo restore together with its voxels."""
+    """Description of a mask that undo and redo restore together with the voxels."""
 
     recipe: Recipe
     threshold_hu: float
@@ -43,7 +43,7 @@ def is_work(recipe: Recipe, saved: Recipe) -> bool:
 
 
 def packed(mask: Mask) -> MaskPatch | None:
-    """Pack a mask; None if it is empty."""
+    """Pack a mask; return None if it is empty."""
     return MaskPatch.between(np.zeros(mask.shape, bool), mask)
 
 

@@ -1,4 +1,4 @@
-"""Cache the corrected slice that was computed last."""
+"""Cache the most recently computed corrected slice."""
 
 import weakref
 
@@ -18,7 +18,10 @@ class LastPicture:
         self._awaited: Picture | None = None
 
     def put(self, correction: KeptPlane, picture: Picture, *, is_awaited: bool = False) -> None:
-        """Replace the picture, from any thread. If `is_awaited`, the cache holds it until the next `get`."""
+        """Replace the cached picture; any thread may call this.
+
+        If `is_awaited`, the cache keeps the picture until the next `get`.
+        """
         picture.setflags(write=False)
         self._awaited = picture if is_awaited else None
         self._of = correction, weakref.ref(picture)

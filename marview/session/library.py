@@ -21,7 +21,7 @@ ANNOUNCE_SECONDS = 0.1
 
 
 class Library:
-    """List of the series found under paths; the chosen series is read in the background.
+    """List of the series found under the opened paths; the chosen series is read in the background.
 
     Events, all on the window's thread: `listed()` when the list of entries changed, `started(LoadedSeries)` when the
     grid of the chosen series is known, `arrived(slices)` as slices are decoded (at most ten times a second),
@@ -51,9 +51,9 @@ class Library:
         self._reading = background.latest()
 
     def open(self, *paths: Path, key: str = "") -> None:
-        """Find and list the series under paths, and choose the first one unless the user chooses another meanwhile.
+        """List the series under paths, and choose the first unless the user chooses another in the meantime.
 
-        With a key, choose the series with this key instead.
+        If `key` is given, choose the series with this key instead.
         """
         path = paths[0]
         is_chosen_since = self._reading.drop()
@@ -193,7 +193,7 @@ class Library:
         self._reading.drop()
 
     def choose_neighbour(self, step: int) -> None:
-        """Choose the next (1) or previous (-1) series of the list."""
+        """Choose the next (1) or previous (-1) series in the list."""
         keys = [entry.key for entry in self.entries]
         if not keys:
             return

@@ -11,7 +11,7 @@ from marview.volume.box import Box
 
 
 class Marking:
-    """Link between mask and view: the view goes to slices in which the mask changes."""
+    """Link between the mask and the view, which moves to slices where the mask changes."""
 
     def __init__(self, series: OpenSeries, metal: Metal, tools: Tools, traces: Traces, view: View) -> None:
         self._series = series
@@ -22,11 +22,11 @@ class Marking:
         tools.changed.connect(self._take_tool)
 
     def undo(self) -> None:
-        """Undo the last change of the mask, and go to a slice that changed."""
+        """Undo the last change to the mask, and go to a changed slice."""
         self._show_change(self._metal.undo())
 
     def redo(self) -> None:
-        """Redo the last undone change, and go to a slice that changed."""
+        """Redo the last undone change, and go to a changed slice."""
         self._show_change(self._metal.redo())
 
     def _take_tool(self, tools: ToolSettings, names: frozenset[str]) -> None:

@@ -13,9 +13,9 @@ T = TypeVar("T")
 
 
 class MaskChanges:
-    """Background runner of changes to the mask.
+    """Runner that changes the mask in the background.
 
-    The error message of a failed change disappears when the next change starts.
+    The error message for a failed change disappears when the next change starts.
 
     Event on the window's thread: `busy()` when `is_busy` changes.
 
@@ -32,7 +32,10 @@ class MaskChanges:
         self._refused: Message | None = None
 
     def run(self, work: Callable[[IsStale], T], done: Callable[[T], None], failed: Callable[[], None]) -> None:
-        """Run `work` in the background, then `done(answer)` or, after a message, `failed()` on the window's thread."""
+        """Run `work` in the background, then `done(answer)` or `failed()` on the window's thread.
+
+        If `work` fails, an error message is shown before `failed()` is called.
+        """
 
         def finish(answer: T) -> None:
             self._set_busy(is_busy=False)
@@ -55,7 +58,7 @@ class MaskChanges:
         self._set_busy(is_busy=False)
 
     def is_held_up(self) -> bool:
-        """Return whether a change is in progress, which blocks other changes; if so, show a message."""
+        """Return whether a change in progress blocks other changes; if so, show a message."""
         if self.is_busy:
             self._messages.say(Severity.INFO, tr("The mask is being changed; try again in a moment."))
         return self.is_busy

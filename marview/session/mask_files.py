@@ -13,7 +13,7 @@ from marview.text import tr
 
 
 class MaskFiles:
-    """Import and export of masks of the series in view."""
+    """Import and export of masks for the series in view."""
 
     def __init__(self, background: Background, messages: Messages, metal: Metal) -> None:
         self._background = background
@@ -38,7 +38,7 @@ class MaskFiles:
         self._background.run(work, done, self._messages.error)
 
     def write(self, path: Path, series: LoadedSeries) -> None:
-        """Export the mask in use in the format given by the file extension."""
+        """Export the current mask in the format given by the file extension."""
         if self._metal.shared is None or not self._metal.is_present:
             self._messages.say(Severity.WARNING, tr("No metal is marked, so there is no mask to write."))
             return

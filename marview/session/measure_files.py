@@ -27,7 +27,7 @@ SHAPES: dict[Kind, Shape] = {
 
 
 class MeasureFiles:
-    """Export of measurements in the background; no incomplete file is left."""
+    """Background export of measurements, which leaves no incomplete file."""
 
     def __init__(
         self,
@@ -42,7 +42,7 @@ class MeasureFiles:
         self._loaded = loaded
 
     def export(self, path: Path) -> None:
-        """Write one line (CSV) or one measurement group (SR) for each measurement and compared image."""
+        """Write one line (CSV) or one measurement group (SR) for each measurement in each compared image."""
         loaded, listed = self._loaded(), self._measures.listed
         if loaded is None or not listed:
             self._messages.say(Severity.WARNING, tr("There is no measurement to export: measure something first."))
@@ -67,7 +67,7 @@ class MeasureFiles:
 
 
 def compared(loaded: LoadedSeries, results: list[Result], measure: Measure) -> dict[str, Picture]:
-    """Return pictures of a measurement's plane in the original and in each result of the series, by title."""
+    """Return the picture of a measurement's plane in the original and in each result, keyed by title."""
     volume, plane, z = loaded.volume, measure.plane, measure.slice_index
 
     def picture(result: Result | None) -> Picture:
@@ -81,13 +81,13 @@ def compared(loaded: LoadedSeries, results: list[Result], measure: Measure) -> d
 
 
 def image_words(title: str) -> str:
-    """Return the title of a compared picture in the user's language: "Original" or "2 Normalized MAR"."""
+    """Translate the title of a compared picture, such as "Original" or "2 Normalized MAR"."""
     number, _, method = title.partition(" ")
     return f"{number} {tr(method)}" if method else tr(title)
 
 
 def reported_measure(measure: Measure, pictures: dict[str, Picture], grid: Grid) -> ReportedMeasure:
-    """Convert a measurement to the form that is written to a DICOM SR."""
+    """Convert a measurement to the form written to a DICOM structured report (SR)."""
     return ReportedMeasure(
         name=measure.name,
         shape=SHAPES.get(measure.kind, "POLYLINE"),

@@ -19,8 +19,8 @@ class MeasuredPlane:
     """The section in which a measurement was drawn, as it was displayed.
 
     Attributes:
-        section: position and directions.
-        slab: projection that combines parallel sections to one picture, such as the maximum.
+        section: position and orientation of the section.
+        slab: projection that combines parallel sections into one picture, such as the maximum.
         slab_mm: thickness of the slab.
     """
 
@@ -30,12 +30,12 @@ class MeasuredPlane:
 
     @property
     def title(self) -> str:
-        """Return the English name for files, such as "Coronal, P 12.3 mm"."""
+        """Return the English name of the section for files, such as "Coronal, P 12.3 mm"."""
         return self._describe(str)
 
     @property
     def words(self) -> str:
-        """Return the name in the user's language."""
+        """Return the name of the section in the user's language."""
         return self._describe(tr)
 
     def _describe(self, say: Callable[[str], str]) -> str:
@@ -45,7 +45,10 @@ class MeasuredPlane:
         return f"{name}, {section.place}{thick}"
 
     def shift_to(self, other: "MeasuredPlane") -> tuple[float, float] | None:
-        """Return the shift from the coordinates of this plane to those of a section in it; None for other sections."""
+        """Return the shift from the coordinates of this plane to the coordinates of another.
+
+        None if the two planes are not coplanar, are rotated relative to each other, or have different slabs.
+        """
         mine, others = self.section, other.section
         is_turned = np.abs(mine.right - others.right).max() > _SAME or np.abs(mine.down - others.down).max() > _SAME
         is_thicker = self.slab is not other.slab or (self.slab is not Slab.NONE and self.slab_mm != other.slab_mm)
@@ -55,5 +58,8 @@ class MeasuredPlane:
         return others.to_screen(mine.centre_lps_mm) if abs(apart) < mine.step_mm / 2 else None
 
     def picture(self, hu: Any) -> Picture:
-        """Return the picture of the section through HU `[z, y, x]`, an array or an object that returns blocks of HU."""
+        """Return the picture of the section through a volume, HU `[z, y, x]`.
+
+        `hu` is an array, or an object that returns blocks of HU when indexed.
+        """
         return Picture(self.section.picture(hu, self.slab, self.slab_mm), self.section.pixel_mm)

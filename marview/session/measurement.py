@@ -62,11 +62,12 @@ class Measure:
     Attributes:
         number: unique number, from 1.
         kind: kind of the measurement.
-        slice_index: index of the slice; for a section, the slice in view when it was drawn.
+        slice_index: index of the slice; for a section, the slice that was in view when the measurement was
+            drawn.
         points: the point of a probe; the ends of a line; a point on the first arm, the vertex and a point on the second
             arm of an angle; two opposite corners of the box around an ellipse or rectangle; the outline of a freehand
             region.
-        plane: section of the measurement; None in a slice.
+        plane: section in which the measurement was drawn; None if it was drawn in a slice.
     """
 
     number: int
@@ -82,12 +83,12 @@ class Measure:
 
     @property
     def name(self) -> str:
-        """Return the name in files, such as "Ellipse 3"."""
+        """Return the name used in files, such as "Ellipse 3"."""
         return f"{self.kind.value.capitalize()} {self.number}"
 
     @property
     def title(self) -> str:
-        """Return the name in lists, in the user's language."""
+        """Return the name shown in lists, in the user's language."""
         return f"{tr(TITLES[self.kind])} {self.number}"
 
     @property
@@ -97,7 +98,7 @@ class Measure:
 
     @property
     def angle_deg(self) -> float:
-        """Return the angle at the vertex, 0 to 180 degrees; NaN if another point is at the vertex."""
+        """Return the angle at the vertex, 0 to 180 degrees; NaN if another point lies on the vertex."""
         try:
             return angle_deg(self.points[0], self.points[1], self.points[2], (1.0, 1.0))
         except UsageError:
@@ -105,7 +106,7 @@ class Measure:
 
     @property
     def area_mm2(self) -> float:
-        """Return the geometric area of a drawn region in mm², which does not depend on the pixel grid."""
+        """Return the geometric area of a drawn region in mm², independent of the pixel grid."""
         if self.kind is Kind.REGION:
             x, y = np.array(self.points).T
             return float(abs(x @ np.roll(y, 1) - y @ np.roll(x, 1)) / 2)
@@ -122,7 +123,7 @@ class Measure:
         return np.array([grid.to_patient((self.slice_index, *picture.place_at(*point))) for point in self.points])
 
     def pixels(self, picture: Picture) -> NDArray[np.bool_]:
-        """Return the pixels of a picture whose centre is in the region, bool `[y, x]`."""
+        """Return the pixels of a picture whose centres lie in the region, bool `[y, x]`."""
         rows, columns = picture.values.shape
         if self.kind is Kind.REGION:
             outline = [picture.place_at(*point) for point in self.points]
@@ -137,12 +138,12 @@ class Measure:
         return np.asarray(((y - middle[0]) / reach[0]) ** 2 + ((x - middle[1]) / reach[1]) ** 2 <= 1)
 
     def statistics(self, picture: Picture) -> RegionStatistics | None:
-        """Return HU statistics of a region in a picture; None if the region contains no pixel."""
+        """Return the HU statistics of the region in a picture; None if the region contains no pixel."""
         inside = self.pixels(picture)
         return region_statistics(picture.values, inside, picture.pixel_mm) if inside.any() else None
 
     def profile(self, picture: Picture) -> Profile:
-        """Return the HU along a line in a picture."""
+        """Return the HU profile along the line in a picture."""
         start, end = (picture.place_at(*point) for point in self.points[:2])
         return profile(picture.values, start, end, picture.pixel_mm)
 
@@ -168,7 +169,7 @@ def words(measure: Measure, picture: Picture, original: Picture | None = None) -
 
 
 def place_words(measure: Measure, slice_number: int) -> str:
-    """Return the position of a measurement: "slice 12", or the section with its position."""
+    """Describe where a measurement is: "slice 12", or the name and position of its section."""
     return tr("slice {}").format(slice_number) if measure.plane is None else measure.plane.words
 
 

@@ -11,7 +11,7 @@ from marview.session.picture import Picture
 
 
 class Measures:
-    """Measurements by series.
+    """Measurements of all open series.
 
     Event on the window's thread: `changed()` when measurements of the series in view change.
 
@@ -74,7 +74,7 @@ class Measures:
         return moved
 
     def remove(self, measure: Measure | None = None) -> None:
-        """Remove a measurement; None removes the last one."""
+        """Remove a measurement, by default the last one."""
         known = self._by_series.get(self._series, [])
         gone = measure or (known[-1] if known else None)
         if gone is not None:
@@ -82,7 +82,7 @@ class Measures:
             self.changed.emit()
 
     def put(self, series: str, measures: Sequence[Measure]) -> None:
-        """Add measurements of an earlier session; numbers that are already in use are replaced."""
+        """Add measurements from an earlier session; replace numbers that are already in use."""
         known = self._by_series.setdefault(series, [])
         taken = {one.number for one in known}
         for one in measures:

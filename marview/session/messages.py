@@ -29,8 +29,8 @@ class Question:
     """Yes-or-no question.
 
     Attributes:
-        yes: text of the button for yes.
-        no: text of the button for no.
+        yes: text of the button that answers yes.
+        no: text of the button that answers no.
         answer: function called with True for yes, False for no.
     """
 
@@ -67,7 +67,7 @@ class Messages:
         return message
 
     def dismiss(self) -> None:
-        """Remove the last message when its cause no longer exists or the action is repeated."""
+        """Remove the last message; call this when its cause no longer exists or the action is repeated."""
         if self._last is not None:
             self.unsay(self._last)
             self._last = None
@@ -77,5 +77,5 @@ class Messages:
         self.unsaid.emit(message)
 
     def error(self, sentence: str) -> None:
-        """Show an error."""
+        """Show an error message."""
         self.say(Severity.ERROR, sentence)

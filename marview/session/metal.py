@@ -29,16 +29,16 @@ __all__ = ["KeptMetal", "Metal", "Recipe", "Source"]
 class Metal(SharedMask):
     """Metal mask of the series in view, with methods to find metal and to edit the mask.
 
-    Events on the window's thread, in addition to `touched`: `changed()` when the mask or its recipe changed, at the end
-    of a stroke; `busy()` when `is_busy` changes.
+    Events on the window's thread, in addition to `touched`: `changed()` when the mask or its recipe has
+    changed (for a stroke, when the stroke ends); `busy()` when `is_busy` changes.
 
     Attributes:
         recipe: recipe of the mask in use.
         asked: recipe that was requested last; it differs from `recipe` during a search for metal and while region
             growing has no seed.
-        found_threshold_hu: threshold in effect, chosen or found automatically; NaN without metal.
+        found_threshold_hu: threshold in effect, chosen or found automatically; NaN if there is none.
         is_found: whether the search for metal has finished, or a mask was restored.
-        saved: recipe of the mask exported last.
+        saved: recipe of the last exported mask.
     """
 
     changed = Signal()
@@ -74,7 +74,7 @@ class Metal(SharedMask):
         Args:
             volume: volume; None if no series is open.
             kept: return value of `put_away`.
-            room: array of zeros for the mask, bool `[z, y, x]`, which the mask takes over; allocated if None.
+            room: zero-filled array, bool `[z, y, x]`, whose memory the mask takes over; allocated if None.
 
         Raises:
             MarviewError: there is not enough memory for the mask.
@@ -128,7 +128,10 @@ class Metal(SharedMask):
         self.choose(source=Source.ADAPTIVE, threshold_hu=None)
 
     def set_source(self, source: Source) -> None:
-        """Change the source of the mask. A threshold starts at the current one, and region growing without seeds."""
+        """Change the source of the mask.
+
+        A threshold starts at the one in effect, and region growing starts without seeds.
+        """
         if source is Source.THRESHOLD and self.asked.source is source:
             return
         threshold_hu = self.found_threshold_hu if source is Source.THRESHOLD else math.nan
@@ -143,7 +146,7 @@ class Metal(SharedMask):
         self.choose(margin_mm=margin_mm)
 
     def add_seed(self, seed_zyx: tuple[int, int, int]) -> None:
-        """Add a seed of region growing."""
+        """Add a seed for region growing."""
         self.choose(source=Source.GROWING, seeds=(*self.asked.seeds, seed_zyx))
 
     def choose(self, **changes: Any) -> None:
@@ -263,12 +266,12 @@ class Metal(SharedMask):
         self._changes.run(work, done, lambda: self._return_to(before))
 
     def undo(self) -> Box | None:
-        """Undo the last change, and return the box of changed voxels."""
+        """Undo the last change, and return the bounding box of the changed voxels."""
         self.end_stroke()
         return None if self.mask is None else self._settle(self.mask.undo())
 
     def redo(self) -> Box | None:
-        """Redo the last undone change, and return the box of changed voxels."""
+        """Redo the last undone change, and return the bounding box of the changed voxels."""
         self.end_stroke()
         return None if self.mask is None else self._settle(self.mask.redo())
 

@@ -1,4 +1,4 @@
-"""Segment the metal in a volume as each recipe specifies, and reuse the mask of an earlier recipe if possible."""
+"""Segment the metal in a volume according to a recipe, reusing the mask of an earlier recipe if possible."""
 
 import math
 from collections.abc import Callable
@@ -14,12 +14,12 @@ from marview.volume.volume import Volume
 
 @dataclass(frozen=True, eq=False)
 class Found:
-    """Result of a search.
+    """Result of a search for metal.
 
     Attributes:
-        core: metal found, before box, smallest size and margin are applied.
+        core: metal found, before the box, minimum size and margin are applied.
         mask: metal, bool `[z, y, x]`.
-        edited: packed mask edited by hand, from which the recipe starts; None if the recipe starts from no such mask.
+        edited: packed, hand-edited mask from which the recipe starts; None for other recipes.
     """
 
     core: Core
@@ -31,9 +31,9 @@ class MetalSearch:
     """Search for the metal of one volume.
 
     Attributes:
-        core: metal found by the recipe in use, before box, smallest size and margin are applied; None before the first
-            search.
-        edited: packed masks that were edited by hand, keyed by the number of the edit.
+        core: metal found by the recipe in use, before the box, minimum size and margin are applied; None
+            before the first search.
+        edited: packed, hand-edited masks, keyed by the number of the edit.
     """
 
     def __init__(self, volume: Volume) -> None:
@@ -43,12 +43,14 @@ class MetalSearch:
         self._scale_notes: tuple[str, ...] | None = None
 
     def prepare(self, recipe: Recipe, mask: Mask, notes: tuple[str, ...]) -> Callable[[IsStale], Found | None]:
-        """Return a function, for a background thread, that finds metal; it returns None if the request is outdated.
+        """Return a function that finds metal on a background thread.
+
+        The function returns None if the request is outdated.
 
         Args:
             recipe: recipe of the search.
-            mask: mask in use, bool `[z, y, x]`; a recipe of an edited mask starts from it if no packed mask is stored
-                for that edit.
+            mask: mask in use, bool `[z, y, x]`; a recipe for a hand-edited mask starts from it if no packed mask
+                is stored for that edit.
             notes: notes on the mask in use.
         """
         core = self.core if self.core is not None and self.core.recipe == recipe.core else None
@@ -70,7 +72,7 @@ class MetalSearch:
         return search
 
     def scale_notes(self) -> tuple[str, ...]:
-        """Return notes on the HU scale of the volume, computed once; call it in the background."""
+        """Return notes on the volume's HU scale, computed on first use; call this in the background."""
         if self._scale_notes is None:
             self._scale_notes = scale_of(self._volume.hu).notes
         return self._scale_notes

@@ -1,4 +1,4 @@
-"""Run several methods on the slice in view, for a comparison side by side."""
+"""Run several methods on the slice in view, for a side-by-side comparison."""
 
 from collections.abc import Callable, Collection
 

@@ -24,11 +24,14 @@ class Describer(Protocol):
 
 
 class Methods:
-    """Installed methods, read from their manifests. Their parameters are known once the worker has started.
+    """Installed methods, read from their manifests.
+
+    The parameters of the methods are known once the worker has started.
 
     Attributes:
         device: compute device for the methods.
-        restores_cut_off: whether to restore, before a method runs, dark streaks that are clipped in the file.
+        restores_cut_off: whether dark streaks that are clipped in the file are restored before a method
+            runs.
 
     Events on the window's thread: `listed()`, `chosen()` when another method is chosen, `described(id)` when the
     parameters of a method are known, `found_devices()`.
@@ -103,7 +106,7 @@ class Methods:
         return self._refusals.get(method, "")
 
     def subtracts(self, method: str) -> bool:
-        """Return whether a method shows the artifact image that it subtracts instead of a prior image."""
+        """Return whether a method shows a subtracted artifact image instead of a prior image."""
         listing = next((one for one in self.listings if one.id == method), None)
         outputs = listing.manifest.outputs if listing is not None and listing.manifest is not None else ()
         return "artifact" in outputs and "prior" not in outputs
@@ -113,7 +116,7 @@ class Methods:
         return dict(self._values.get(method, {}))
 
     def set_value(self, method: str, name: str, value: Any) -> None:
-        """Set a parameter; a default value is not stored."""
+        """Set a parameter of a method; default values are not stored."""
         values = self._values.setdefault(method, {})
         properties = (self._schemas.get(method) or {}).get("properties", {})
         if properties.get(name, {}).get("default") == value:
@@ -122,7 +125,7 @@ class Methods:
             values[name] = value
 
     def restore(self, method: str, values: Mapping[str, Any]) -> None:
-        """Choose a method with stored parameters; ignore a method that is no longer installed."""
+        """Choose a method and restore its stored parameters, unless the method is no longer installed."""
         if any(one.id == method for one in self.usable):
             self._values[method] = dict(values)
             self.choose(method)

@@ -19,7 +19,7 @@ from marview.volume.window import HuWindow
 
 
 class OpenSeries:
-    """Holder of the HU of the series in view, and of series that runs still use.
+    """HU of the series in view, and of other series that runs still use.
 
     Attributes:
         hu: HU of the series in view, int16 `[z, y, x]`; None until the series has been read completely.
@@ -39,7 +39,7 @@ class OpenSeries:
         view.changed.connect(self._remember_window)
 
     def follow(self, library: Library) -> None:
-        """Show the series that a library reads into memory from `allocate`."""
+        """Show the series that `library` reads into memory allocated by `allocate`."""
         self._library = library
 
     @property
@@ -52,7 +52,8 @@ class OpenSeries:
     def allocate(self, shape: tuple[int, int, int], dtype: np.dtype[Any]) -> NDArray[Any]:
         """Allocate shared memory for the HU of a series, and for its mask.
 
-        Call it on the reading thread, because allocating memory for a large series takes half a second.
+        Call this on the thread that reads the series, because allocating memory for a large series takes half a
+        second.
 
         Raises:
             MarviewError: there is not enough memory.
@@ -63,16 +64,19 @@ class OpenSeries:
         return shared.array
 
     def room_for_mask(self, shape: tuple[int, ...]) -> SharedArray | None:
-        """Return the memory that `allocate` allocated for a mask of this shape, only once; otherwise None."""
+        """Return the memory that `allocate` reserved for a mask.
+
+        None if the memory has already been returned or has another shape.
+        """
         room, self._mask_room = self._mask_room, None
         return room if room is not None and room.array.shape == shape else None
 
     def hold(self, hu: SharedArray) -> None:
-        """Keep an array of HU in memory until `release`, even if another series is opened."""
+        """Keep an HU array in memory until `release` is called, even if another series is opened."""
         self._held[hu] += 1
 
     def release(self, hu: SharedArray) -> None:
-        """Release an array of HU; its memory is freed unless the series is in view or held by others."""
+        """Release an HU array, and free its memory unless the array is in view or still held."""
         self._held[hu] -= 1
         if self._held[hu] <= 0:
             del self._held[hu]
@@ -127,21 +131,21 @@ class OpenSeries:
             self._view.update(extent_mm=body_extent_mm(loaded.volume))
 
     def empty(self) -> None:
-        """Show no series."""
+        """Clear the display when no series is in view."""
         self.hu = None
         self._view.update(slice_index=0, slice_count=0, cursor_mm=None, pointed_mm=None, pointed_ray=None)
 
     # -- the slice in view
 
     def original(self) -> Picture | None:
-        """Return the original slice in view; None if there is none, also while another series is opened."""
+        """Return the original slice in view; None if no series is open or another one is being opened."""
         loaded, display = self.loaded, self._view.display
         if loaded is None or display.slice_index >= len(loaded.volume.hu):
             return None
         return Picture(loaded.volume.hu[display.slice_index], loaded.volume.grid.spacing_mm[1:])
 
     def voxel_under_cursor(self) -> tuple[int, int, int] | None:
-        """Return the voxel (z, y, x) under the mouse, or under the crosshair; None if there is none."""
+        """Return the voxel (z, y, x) under the mouse, or else under the crosshair; None if neither exists."""
         display, original = self._view.display, self.original()
         point = display.pointed_mm or display.cursor_mm
         index = None if original is None or point is None else original.index_at(*point)
@@ -150,7 +154,7 @@ class OpenSeries:
     # -- the HU window
 
     def set_preset(self, key: int) -> None:
-        """Set the HU window of a number key; 0 is the window stored in the file."""
+        """Apply the HU window assigned to a number key; 0 applies the window stored in the file."""
         preset = preset_of_key(key)
         if preset is not None:
             self._view.update(window=preset.window)

@@ -18,12 +18,12 @@ Place = tuple[float, float]
 
 
 class Painting:
-    """Handler of the mask tools: it converts mouse positions, in voxels, to changes of the mask.
+    """Handler for the mask tools, which converts mouse positions in voxels to changes of the mask.
 
     Event on the window's thread: `drawn()` when the outline changed.
 
     Attributes:
-        outline: corners (y, x) of the outline in progress; two opposite corners of a box.
+        outline: corners (y, x) of the outline in progress; for a box, two opposite corners.
     """
 
     drawn = Signal()

@@ -11,9 +11,9 @@ from marview.geometry import Grid
 
 @dataclass(frozen=True, eq=False)
 class Picture:
-    """Values on a plane.
+    """Image of a plane.
 
-    The origin of points (x, y) in mm is the centre of the picture; x increases with the column and y with the row.
+    Points (x, y) are in mm from the centre of the picture; x increases with the column and y with the row.
 
     Attributes:
         values: HU, `[y, x]`.
@@ -25,7 +25,7 @@ class Picture:
 
     @property
     def size_mm(self) -> tuple[float, float]:
-        """Return the extent along (y, x)."""
+        """Return the size along (y, x) in mm."""
         rows, columns = self.values.shape
         return rows * self.pixel_mm[0], columns * self.pixel_mm[1]
 
@@ -54,7 +54,7 @@ class Picture:
 
 
 def edge_letters(grid: Grid) -> tuple[str, str, str, str]:
-    """Return the orientation letters (L, R, A, P, H, F) at the left, right, top and bottom edge of a slice."""
+    """Return the orientation letters (L, R, A, P, H, F) at the left, right, top and bottom of a slice."""
 
     def letter(direction: NDArray[np.float64]) -> str:
         axis = int(np.abs(direction).argmax())
@@ -67,7 +67,7 @@ def edge_letters(grid: Grid) -> tuple[str, str, str, str]:
 def turned_letters(
     letters: tuple[str, str, str, str], quarters: int, *, is_mirrored: bool
 ) -> tuple[str, str, str, str]:
-    """Optionally mirror the letters at the edges, then turn them clockwise; return left, right, top and bottom."""
+    """Return the edge letters (left, right, top, bottom) after mirroring and clockwise quarter turns."""
     left, right, top, bottom = letters
     if is_mirrored:
         left, right = right, left

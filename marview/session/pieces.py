@@ -20,10 +20,10 @@ MOST = 200
 
 @dataclass(frozen=True, eq=False)
 class Piece:
-    """An entry of the list.
+    """A piece of metal in the list.
 
     Attributes:
-        component: size, density and position.
+        component: size, density and position of the piece.
         voxels: voxels of the piece.
         is_on: whether the piece is part of the mask.
     """
@@ -34,13 +34,13 @@ class Piece:
 
 
 class Pieces:
-    """List of the pieces of the mask, computed in the background.
+    """List of the separate pieces of metal in the mask, computed in the background.
 
     Event on the window's thread: `changed()` when `listed` changes.
 
     Attributes:
         listed: pieces, largest first; pieces that were switched off stay in the list until metal is found again.
-        smaller: number of pieces too small for the list.
+        smaller: number of smaller pieces that are not listed.
     """
 
     changed = Signal()
@@ -55,7 +55,10 @@ class Pieces:
         metal.touched.connect(lambda _box: self._listing.drop())
 
     def list_anew(self) -> None:
-        """Update the list. Call this after an edit has ended, because a large mask takes a while."""
+        """Update the list.
+
+        Call this after an edit has ended, because listing the pieces of a large mask takes a while.
+        """
         mask = self._metal.mask
         self._listing.drop()
         if self._listing.is_busy:

@@ -28,18 +28,18 @@ Plane = NDArray[np.float32]
 
 
 class KeptPlane:
-    """Immutable plane in memory or in a file, which is released with the last reference to the plane."""
+    """Immutable plane, stored in memory or in a file until the last reference to the plane is gone."""
 
     def __init__(self, held: Plane | Path, shape: tuple[int, ...]) -> None:
         self._held, self._shape = held, shape
 
     @property
     def nbytes(self) -> int:
-        """Return the bytes used in memory; 0 on disk."""
+        """Return the memory used in bytes; 0 if the plane is on disk."""
         return 0 if isinstance(self._held, Path) else self._held.nbytes
 
     def read(self) -> Plane:
-        """Return the values, read-only.
+        """Return the values as a read-only array.
 
         Raises:
             BadInput: the file no longer exists.
@@ -64,7 +64,7 @@ class PlaneStore:
     """Store for copies of planes.
 
     Args:
-        most_bytes: memory limit; planes beyond it are written to the folder of temporary files.
+        most_bytes: memory limit in bytes; planes beyond it are written to the folder of temporary files.
     """
 
     def __init__(self, most_bytes: int = MOST_BYTES) -> None:
@@ -72,7 +72,9 @@ class PlaneStore:
         self._in_memory: weakref.WeakSet[KeptPlane] = weakref.WeakSet()
 
     def keep(self, plane: Plane) -> KeptPlane:
-        """Store a copy of a plane, float32 HU `[y, x]`; if the disk is full, store it in memory.
+        """Store a copy of a plane, float32 HU `[y, x]`.
+
+        If the disk is full, the copy stays in memory despite the limit.
 
         Raises:
             MemoryError, OSError: there is no space in memory or on disk.

@@ -25,7 +25,7 @@ def presets() -> tuple[Preset, ...]:
 
 
 def preset_of_key(key: int) -> Preset | None:
-    """Return the preset of a number key."""
+    """Return the preset assigned to a number key; None if there is none."""
     return next((preset for preset in presets() if preset.key == key), None)
 
 

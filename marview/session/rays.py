@@ -21,7 +21,10 @@ def sinusoid(beam: Beam, point_mm: tuple[float, float]) -> NDArray[np.float64]:
 
 
 def ray(beam: Beam, view: int, bin_: int, reach_mm: float) -> NDArray[np.float64]:
-    """Return the ends (x, y) of a ray in mm, `[2, 2]`, each `reach_mm` from the ray's point nearest the isocentre."""
+    """Return the end points (x, y) of a ray in mm, `[2, 2]`.
+
+    Each is `reach_mm` from the point on the ray nearest the isocentre.
+    """
     pitch = float(beam.bin_positions[bin_])
     if isinstance(beam, ParallelBeam):
         start, direction = np.array([pitch * beam.bin_mm, 0.0]), np.array([0.0, 1.0])
@@ -41,5 +44,5 @@ def ray(beam: Beam, view: int, bin_: int, reach_mm: float) -> NDArray[np.float64
 
 
 def virtual_beam(shape: tuple[int, int], spacing_mm: tuple[float, float]) -> FanBeamFlat:
-    """Return the beam with which slices of this shape (rows, columns) and spacing (y, x) are projected."""
+    """Return the beam used to project slices of this shape (rows, columns) and spacing (y, x)."""
     return processing_beam(processing_pixel_mm(shape, spacing_mm))

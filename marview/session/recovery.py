@@ -27,7 +27,7 @@ _log = logging.getLogger(__name__)
 
 
 class Recovery:
-    """Offer to restore autosaves, latest first; unanswered offers are repeated in the next session."""
+    """The offers to restore autosaves, latest first; unanswered offers are repeated in the next session."""
 
     def __init__(
         self,
@@ -55,7 +55,7 @@ class Recovery:
         library.finished.connect(self._take)
 
     def look(self) -> None:
-        """Look for autosaves to restore."""
+        """Look for autosaves, and offer to restore them."""
         self._background.run(self._store.found, self._offer, _log.warning)
 
     def _offer(self, found: list[Saved]) -> None:

@@ -30,7 +30,7 @@ from marview.volume.mask import refuse_unusable
 
 
 class Reductions:
-    """Object that starts runs and sweeps on the series in view, or shows a message if that is not possible.
+    """Object that starts runs and sweeps on the series in view, or shows a message if they cannot start.
 
     Attributes:
         consent: questions that the user must answer before a run.
@@ -104,7 +104,7 @@ class Reductions:
         self._ask_and_run(method, values, slices, restores_cut_off=self._methods.restores_cut_off)
 
     def use(self, preset: RunPreset) -> None:
-        """Set the method, parameters and margin of a preset, without starting a run."""
+        """Apply a preset's method, parameters and margin, without starting a run."""
         if all(one.id != preset.method for one in self._methods.usable):
             sentence = tr("The preset needs the method {}, which is not installed or not trained.")
             self._messages.say(Severity.WARNING, sentence.format(preset.method))
@@ -162,7 +162,10 @@ class Reductions:
         self.queue(result)
 
     def may_run(self, slices: tuple[int, ...], again: Callable[[], None]) -> bool:
-        """Return whether these slices can be corrected now. If the user must agree first, call `again` on consent."""
+        """Return whether these slices can be corrected now.
+
+        If the user must agree first, ask, and call `again` once the user agrees.
+        """
         loaded, shared = self._series.loaded, self._metal.shared
         if loaded is None or shared is None:
             return False
@@ -179,7 +182,7 @@ class Reductions:
     def empty_result(
         self, method: Listing, parameters: Mapping[str, Any], slices: tuple[int, ...], *, restores_cut_off: bool
     ) -> Result:
-        """Return an empty result of the series in view, with a copy of the mask in use."""
+        """Return an empty result for the series in view, with a copy of the mask in use."""
         loaded = self._series.loaded
         return empty_result(
             method,
@@ -214,7 +217,7 @@ class Reductions:
             self.queue(result)
 
     def queue(self, result: Result, *, is_shown: bool = True) -> None:
-        """Queue a run on the missing slices of a result, unless an equal run is already queued.
+        """Queue a run to correct the missing slices of a result, unless an identical run is already queued.
 
         Args:
             result: result to fill.
@@ -264,7 +267,7 @@ class Reductions:
             result.close()
 
     def sweep(self, choice: SweepChoice) -> None:
-        """Run a sweep: methods with variants of the mask in use."""
+        """Run a sweep, which applies the chosen methods to variants of the mask in use."""
         loaded, hu, shared = self._series.loaded, self._series.hu, self._metal.shared
         if self._sensitivity.is_running:
             return

@@ -29,7 +29,7 @@ class KeySlice:
 
     @property
     def difference(self) -> Picture:
-        """Return result minus original."""
+        """Return the corrected slice minus the original."""
         change = self.corrected.values.astype(np.int32) - self.original.values
         return Picture(np.clip(change, -32768, 32767).astype(np.int16), self.original.pixel_mm)
 
@@ -41,10 +41,10 @@ class Report:
     Attributes:
         heading: lines that identify the patient; empty if the name is hidden.
         slices: key slices.
-        letters: orientation letters at the left, right, top and bottom edge of a slice.
+        letters: orientation letters at the left, right, top and bottom edges of a slice.
         method: title of the method.
         rows: rows of the measurement table: name, position, original, corrected.
-        left_out: number of rows that did not fit.
+        left_out: number of measurements that did not fit into the table.
         made: description of how the result was made.
         caution: caution at the foot of the page.
     """
@@ -68,13 +68,13 @@ def make_report(
     window: HuWindow,
     heading: Sequence[str],
 ) -> Report:
-    """Create the report on a result.
+    """Create the report for a result.
 
     Args:
         loaded: series.
         result: result of the series.
         measures: measurements of the series.
-        slice_index: index of the slice in view, the first key slice.
+        slice_index: index of the slice in view, which is the first key slice.
         window: HU window of the pictures.
         heading: lines that identify the patient.
     """
@@ -99,7 +99,11 @@ def make_report(
 
 
 def key_slices(result: Result, measures: Sequence[Measure], slice_index: int) -> list[int]:
-    """Return at most three slices: the slice in view, slices with regions, and corrected slices with the most metal."""
+    """Return the indices of at most three key slices.
+
+    The slice in view comes first, then slices with measured regions, then the corrected slices with the most
+    metal.
+    """
     with_regions = [one.slice_index for one in measures if one.plane is None and one.kind in REGIONS]
     chosen = list(dict.fromkeys([slice_index, *with_regions]))
     metal = {z: int(np.count_nonzero(result.mask[z])) for z in result.done}

@@ -1,4 +1,4 @@
-"""The result of a run: how it was made, and the correction, which is added to the original."""
+"""The result of a run: the correction, which is added to the original, and how it was made."""
 
 import contextlib
 import enum
@@ -71,7 +71,7 @@ class KeptMask:
 
     @property
     def span(self) -> slice:
-        """Return the range from the first to the last of the stored slices."""
+        """Return the range from the first to the last stored slice."""
         return slice(min(self.slices, default=0), max(self.slices, default=-1) + 1)
 
     def __getitem__(self, z: int) -> NDArray[np.bool_]:
@@ -82,7 +82,7 @@ class KeptMask:
         return metal
 
     def is_equal(self, z: int, metal: NDArray[np.bool_] | None) -> bool:
-        """Return whether a slice has the same metal as `metal`, bool `[y, x]`; None stands for no metal."""
+        """Return whether the mask of a slice equals `metal`, bool `[y, x]`; None stands for an empty mask."""
         stored = self[z]
         return not stored.any() if metal is None else np.array_equal(stored, metal)
 
@@ -100,10 +100,10 @@ class KeptMask:
 
 
 class SettledCorrection:
-    """The corrections of all slices of a volume at one moment.
+    """Snapshot of the corrections of all slices in a volume.
 
     Args:
-        planes: corrections by slice; other slices have a correction of 0.
+        planes: corrections keyed by slice; the correction of all other slices is 0.
         shape: shape of the volume.
     """
 
@@ -122,7 +122,9 @@ class SettledCorrection:
 
 @dataclass(eq=False)
 class Result:
-    """Correction by a run, and how it was made. The run adds its slices one by one.
+    """Correction made by a run, with a record of how it was made.
+
+    The run adds the corrected slices one by one.
 
     Attributes:
         mask_text: English description of how the mask was made, for files.
@@ -130,7 +132,7 @@ class Result:
         series: key of the corrected series.
         series_title: description of the corrected series.
         is_exported: whether the result was exported.
-        kept_as: name of the autosave of this result; empty if there is none.
+        kept_as: name of this result's autosave; empty if there is none.
         kept_slices: number of corrected slices in the autosave.
         weights_sha256: SHA-256 of each weights file that the run used, separated by spaces.
         restores_cut_off: whether the run restores dark streaks that are clipped in the file.
@@ -139,7 +141,7 @@ class Result:
         store: storage of the corrections.
         made: time of the run, ISO 8601.
         done: reports of the corrected slices.
-        outputs: files (.npy) of intermediate pictures, by name and slice.
+        outputs: files (.npy) of intermediate pictures, keyed by name and slice.
     """
 
     method: str
@@ -192,7 +194,7 @@ class Result:
         return Coverage.WAITING if slice_index in self.slices else Coverage.UNCHANGED
 
     def correction_of(self, slice_index: int) -> NDArray[np.float32]:
-        """Return the correction of a slice, float32 HU `[y, x]`; 0 if it is not corrected."""
+        """Return the correction of a slice, float32 HU `[y, x]`; all 0 if the slice is not corrected."""
         kept = self._planes.get(slice_index)
         if kept is not None:
             try:
@@ -219,7 +221,7 @@ class Result:
         self._last.put(correction, corrected(hu, correction.read()), is_awaited=True)
 
     def output(self, name: str, slice_index: int) -> NDArray[Any] | None:
-        """Return an intermediate picture of the method; None if there is none yet."""
+        """Return an intermediate picture produced by the method; None if there is none yet."""
         path = self.outputs.get((name, slice_index))
         if path is None:
             return None
@@ -229,7 +231,7 @@ class Result:
             return None
 
     def settled_correction(self) -> SettledCorrection:
-        """Return a snapshot of all corrections; 0 in slices that are not corrected."""
+        """Return a snapshot of all corrections, with 0 for slices that are not corrected."""
         return SettledCorrection(self._planes, self.mask.shape)
 
     def provenance(self) -> Provenance:

@@ -1,4 +1,4 @@
-"""Write and read autosaved results without loss."""
+"""Write and read autosaved results losslessly."""
 
 import dataclasses
 import hashlib

@@ -7,12 +7,13 @@ from marview.session.result import Result
 
 
 class Results:
-    """Results by series, and the result in view.
+    """Results of all open series, and the result in view.
 
-    Event on the window's thread: `changed()` when the list of the series in view, or the result in view, changes.
+    Event on the window's thread: `changed()` when the result in view, or the list of results for the series
+    in view, changes.
 
     Attributes:
-        store: storage of all corrections.
+        store: storage for all corrections.
     """
 
     changed = Signal()
@@ -52,7 +53,7 @@ class Results:
 
     @property
     def unsaved(self) -> list[Result]:
-        """Return the results of all series that were not exported."""
+        """Return the unexported results of all series."""
         return [result for result in self._all if result.done and not result.is_exported]
 
     def show(self, result: Result | None) -> None:
@@ -74,7 +75,7 @@ class Results:
                 self.changed.emit()
 
     def replace(self, result: Result, before: Result | None) -> None:
-        """Show `before` in place of `result` in the series of `result`."""
+        """If `result` is in view in its series, show `before` instead."""
         if self._in_view.get(result.series) is not result:
             return
         if before is None:
@@ -85,7 +86,7 @@ class Results:
             self.changed.emit()
 
     def unsaved_of(self, series: str) -> list[Result]:
-        """Return the results of a series that were not exported."""
+        """Return the unexported results of a series."""
         return [result for result in self.unsaved if result.series == series]
 
     def drop(self, series: str) -> None:

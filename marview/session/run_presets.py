@@ -1,4 +1,4 @@
-"""Read the presets for kinds of implants (method, parameters, margin) from `resources/run_presets.toml`."""
+"""Read the presets for implant types (method, parameters, margin) from `resources/run_presets.toml`."""
 
 import tomllib
 from collections.abc import Mapping
@@ -11,10 +11,10 @@ from marview.paths import resources
 
 @dataclass(frozen=True)
 class RunPreset:
-    """Recommended settings for a kind of implant.
+    """Recommended settings for a type of implant.
 
     Attributes:
-        title: kind of implant.
+        title: type of implant.
         method: identifier of the method.
         margin_mm: margin in mm; positive grows the mask, negative shrinks it.
         why: reason for the recommendation, with the measurement that supports it.

@@ -27,7 +27,7 @@ def empty_result(
         method: method that can run.
         parameters: parameters of the method.
         slices: indices of the slices to correct.
-        metal: mask of the series; the result keeps a copy.
+        metal: mask of the series; the result stores a copy.
         results: results of the session; their store receives the corrections.
         series: key of the series.
         series_title: description of the series.
@@ -54,7 +54,7 @@ def empty_result(
 
 
 def request_for(result: Result, hu: SharedArray, volume: Volume, device: str) -> ReduceRequest:
-    """Create the request to the worker to correct the missing slices of a result.
+    """Create the request that asks the worker to correct the missing slices of a result.
 
     Raises:
         MarviewError: there is not enough memory.

@@ -36,7 +36,7 @@ class RunScope:
         """Return the indices of the slices, ordered by distance from the slice in view.
 
         Args:
-            metal: mask.
+            metal: mask of the series in view.
             numbers: slice numbers as shown to the user.
             here: index of the slice in view.
 

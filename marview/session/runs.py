@@ -1,4 +1,4 @@
-"""The queue of runs; its state determines the buttons and the progress bar."""
+"""The queue of runs, whose state determines the buttons and the progress bar."""
 
 import logging
 import time
@@ -37,11 +37,11 @@ class Reducer(Protocol):
 class Runs:
     """Queue that starts, monitors and cancels runs; one run is active at a time, and the others wait in order.
 
-    Events on the window's thread: `changed(Job)` (at most ten times a second while it runs), `filled(slice_index)`
-    when a slice or one of its pictures arrived.
+    Events on the window's thread: `changed(Job)` (at most ten times a second while the job runs),
+    `filled(slice_index)` when a slice or one of its pictures arrives.
 
     Attributes:
-        job: running job, or the last one.
+        job: running job, or the last job that ran.
         waiting: waiting jobs in order.
     """
 
@@ -100,7 +100,10 @@ class Runs:
             self.changed.emit(job)
 
     def cancel_all(self, is_meant: Callable[[Job], bool] = lambda _: True) -> None:
-        """Cancel all jobs, or those for which `is_meant` is True, waiting jobs first, so that none of them starts."""
+        """Cancel all jobs, or only the jobs selected by `is_meant`.
+
+        Waiting jobs are cancelled first, so that none of them starts.
+        """
         for job in reversed(self.queue):
             if is_meant(job):
                 self.cancel(job)

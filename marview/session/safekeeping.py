@@ -23,14 +23,14 @@ from marview.session.runs import Runs
 
 
 class Safekeeping:
-    """Connection of autosave and recovery with the session; without a folder it does nothing.
+    """Link between the session and its autosave and recovery; does nothing without a folder.
 
     Attributes:
         autosave: object that writes the autosaves; None without a folder.
         recovery: object that offers to restore autosaves after a crash; None without a folder.
 
     Args:
-        folder: folder of autosaves; None to save nothing.
+        folder: folder for autosaves; None to save nothing.
     """
 
     def __init__(
@@ -86,7 +86,7 @@ class Safekeeping:
             self.autosave.close()
 
     def work(self) -> Work | None:
-        """Return the state that an autosave stores besides the mask; None if no series is in view."""
+        """Return the state that an autosave stores in addition to the mask; None if no series is in view."""
         if self._in_view is None:
             return None
         (chosen, loaded), method = self._in_view, self._methods.current

@@ -1,4 +1,4 @@
-"""Create a metal mask from a recipe: find metal, then apply box, smallest size and margin."""
+"""Create a metal mask from a recipe: find metal, then apply the box, minimum size and margin."""
 
 import enum
 import math
@@ -38,14 +38,16 @@ class Recipe:
 
     Attributes:
         source: source of the mask.
-        threshold_hu: threshold of metal, or lowest HU of region growing; None to find it automatically.
+        threshold_hu: metal threshold, or lowest HU for region growing; None to find it automatically.
         classes: number of k-means classes; the densest is metal.
-        seeds: seed voxels (z, y, x) of region growing.
+        seeds: seed voxels (z, y, x) for region growing.
         in_slices: whether to search for metal slice by slice.
-        is_doubtful_metal: whether the user confirmed that voxels of metal, enamel or dense bone are metal.
-        edit: number of the last edit by hand; None if the mask was not edited by hand.
+        is_doubtful_metal: whether the user confirmed that doubtful voxels (metal, enamel or dense bone) are
+            metal.
+        edit: number of the last edit by hand; 0 if the mask was not edited by hand.
         edited_from: description of the mask that was edited by hand; empty if it was painted from scratch.
-        is_given: whether the mask is unchanged from a file or an earlier session; `edited_from` describes it.
+        is_given: whether the mask comes unchanged from a file or an earlier session, which `edited_from`
+            describes.
         box: box outside which metal is removed; None for no limit.
         smallest_mm3: volume below which pieces are removed.
         margin_mm: margin in mm; positive grows the mask, negative shrinks it.
@@ -66,7 +68,7 @@ class Recipe:
 
     @property
     def core(self) -> "Recipe":
-        """Return the recipe without box, smallest size and margin."""
+        """Return the recipe without the box, minimum size and margin."""
         return replace(self, box=None, smallest_mm3=0.0, margin_mm=0.0)
 
     @property
@@ -118,7 +120,7 @@ class Recipe:
 
 @dataclass(frozen=True, eq=False)
 class Core:
-    """Metal found by a recipe, before box, smallest size and margin are applied.
+    """Metal found by a recipe, before the box, minimum size and margin are applied.
 
     Attributes:
         recipe: recipe of the search.
@@ -138,10 +140,13 @@ class Core:
 def find_core(
     volume: Volume, recipe: Recipe, scale_notes: tuple[str, ...], is_stale: Callable[[], bool]
 ) -> Core | None:
-    """Find metal by a recipe; return None if the request is outdated. The notes include `scale_notes`.
+    """Find metal according to a recipe; return None if the request is outdated.
+
+    The notes of the result include `scale_notes`.
 
     Raises:
-        UsageError: a seed is outside or not on metal; k is out of range.
+        UsageError: a seed is outside the volume or not on metal, or the number of k-means classes is out of
+            range.
     """
     hu, spacing_mm = volume.hu, volume.grid.stack_mm
     if recipe.source is Source.ADAPTIVE and not recipe.in_slices:
@@ -177,7 +182,7 @@ def find_core(
 
 
 def finish(core: Mask, recipe: Recipe, grid: Grid) -> Mask:
-    """Apply box, smallest size and margin of a recipe.
+    """Apply a recipe's box, minimum size and margin to a mask.
 
     Raises:
         BadInput: no metal would be left.

@@ -36,7 +36,7 @@ _log = logging.getLogger(__name__)
 
 @dataclass(eq=False)
 class SweepJob:
-    """Sweep in progress or finished, with its progress for the user."""
+    """A running or finished sweep, with the progress shown to the user."""
 
     state: State = State.QUEUED
     fraction: float = 0.0
@@ -46,7 +46,7 @@ class SweepJob:
 
 
 class Sensitivity:
-    """Runner of sweeps, one at a time; the results stay until another sweep of the series succeeds.
+    """Runner that performs one sweep at a time; the results stay until another sweep of the series succeeds.
 
     Events on the window's thread: `changed()` when the job changed or progressed (at most ten times a second),
     `found()` when there are new results, `chosen()` when another variant is in view, `marked()` when the region or the
@@ -54,11 +54,11 @@ class Sensitivity:
 
     Attributes:
         job: last sweep started.
-        swept: results of the sweep; None without a sweep.
+        swept: results of the sweep; None if there are none.
         variant: name of the variant in view.
         region: region in which variants are measured; None for the soft tissue around metal.
         line: line along which profiles are drawn.
-        rows: measures of each variant, in the region if there is one.
+        rows: measurements of each variant, in the region if there is one.
     """
 
     changed = Signal()
@@ -97,7 +97,7 @@ class Sensitivity:
         restore_cut_off: bool = True,
         truth: Callable[[], NDArray[np.int16] | None],
     ) -> None:
-        """Start a sweep, unless one is running. `truth` is called in the background."""
+        """Start a sweep unless one is running; `truth` is called in the background."""
         if self.is_running:
             return
         self.job = job = SweepJob()
@@ -143,7 +143,7 @@ class Sensitivity:
             self.changed.emit()
 
     def put_away(self) -> KeptSweep | None:
-        """Return the results of the series in view for a later `take`."""
+        """Return the sweep results of the series in view, to restore later with `take`."""
         return None if self.swept is None else KeptSweep(self.swept, self.variant, self.region, self.line)
 
     def take(self, kept: KeptSweep | None) -> None:
@@ -214,7 +214,7 @@ class Sensitivity:
 
     @property
     def method(self) -> str:
-        """Return the method of the variant in view; the first method for the uncorrected variant."""
+        """Return the method of the variant in view; for the uncorrected variant, return the first method."""
         if self.swept is None:
             return ""
         found = next((one for one in self.swept.result.variants if one.name == self.variant), None)
@@ -232,11 +232,14 @@ class Sensitivity:
         return self._spreads[key]
 
     def profiles(self, slice_index: int) -> dict[str, Profile]:
-        """Return the HU along the line in each variant and, if known, in the ground truth (key "truth")."""
+        """Return the HU profile along the line in each variant.
+
+        The key "truth" holds the profile in the ground truth, if known.
+        """
         return {} if self.swept is None or self.line is None else self.swept.profiles(slice_index, self.line)
 
     def mark(self, *, region: Region | None = None, line: Line | None = None) -> None:
-        """Set the region or the line to measure."""
+        """Set the region to measure in, or the line to measure along."""
         if region is not None:
             self.region = region
             self._measure()
@@ -245,14 +248,14 @@ class Sensitivity:
         self.marked.emit()
 
     def drop_region(self) -> None:
-        """Remove the region and measure the soft tissue around metal."""
+        """Remove the region, and measure the soft tissue around metal instead."""
         if self.region is not None:
             self.region = None
             self._measure()
             self.marked.emit()
 
     def export(self, path: Path, slice_index: int, window: HuWindow) -> None:
-        """Export the table of measures (.csv) or the figure of a slice (.png, .pdf)."""
+        """Export the table of measurements (.csv) or a figure of a slice (.png, .pdf)."""
         swept, rows = self.swept, self.rows
         if swept is None:
             self._messages.say(Severity.WARNING, tr("There is no sweep to export: run one first."))

@@ -26,8 +26,8 @@ class SweepChoice:
         methods: identifiers of the methods.
         margins: margins; positive grows the mask, negative shrinks it.
         unit: unit of the margins: mm, or px for pixels within the slice.
-        thresholds_hu: thresholds in HU, one mask for each; empty for the mask in use.
-        slices: first and last index z; None for all slices with metal.
+        thresholds_hu: thresholds in HU, one mask per threshold; empty to use the current mask.
+        slices: indices z of the first and last slice; None for all slices with metal.
     """
 
     methods: tuple[str, ...]
@@ -104,7 +104,7 @@ def known_truth(loaded: LoadedSeries) -> NDArray[np.int16] | None:
     """Return the ground truth of a demo study, int16 HU `[z, y, x]`; None for other series.
 
     Raises:
-        BadInput: the ground truth cannot be read, or has another grid.
+        BadInput: the ground truth cannot be read, or its grid differs from the grid of the series.
     """
     folder = loaded.series.path.parent
     if not (folder / "demo.json").is_file() or not (folder / "truth").is_dir():

@@ -1,4 +1,4 @@
-"""The region and the line in which the variants of a sweep are measured."""
+"""The region and the line used to measure the variants of a sweep."""
 
 from dataclasses import dataclass, replace
 
@@ -28,7 +28,7 @@ class Region:
 
     @classmethod
     def between(cls, slice_index: int, start: Point, end: Point) -> "Region":
-        """Return the ellipse inscribed in the box between two points."""
+        """Return the ellipse inscribed in the rectangle between two opposite corners."""
         (x0, y0), (x1, y1) = start, end
         return cls(slice_index, ((x0 + x1) / 2, (y0 + y1) / 2), (abs(x1 - x0) / 2, abs(y1 - y0) / 2))
 
@@ -63,7 +63,7 @@ class Line:
 
 
 def across(mask: NDArray[np.bool_], picture: Picture) -> Line:
-    """Return a horizontal line across the picture through the centre of the metal."""
+    """Return a horizontal line across the body through the centre of the metal."""
     row = float(np.flatnonzero(mask.any(axis=1)).mean()) if mask.any() else picture.values.shape[0] / 2
     inside = np.flatnonzero(picture.values[round(row)] > -500)
     first, last = (int(inside[0]), int(inside[-1])) if len(inside) else (0, picture.values.shape[1] - 1)

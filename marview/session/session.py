@@ -1,4 +1,4 @@
-"""The session, which connects the parts of the application that do not depend on the window."""
+"""The session, which connects all parts of the application that are independent of the window."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -175,14 +175,14 @@ class Session:
         return self.series.original()
 
     def corrected(self) -> Picture | None:
-        """Return the slice in view with the correction of the result in view; the original without a result."""
+        """Return the corrected slice in view, or the original slice if there is no result."""
         original = self.original()
         if original is None or self.result is None:
             return original
         return Picture(self.result.corrected(original.values, self.view.display.slice_index), original.pixel_mm)
 
     def set_preset(self, key: int) -> None:
-        """Set the HU window of a number key; 0 is the window stored in the file."""
+        """Apply the HU window assigned to a number key; 0 applies the window stored in the file."""
         self.series.set_preset(key)
 
     def want_sinogram(self) -> None:
@@ -197,7 +197,7 @@ class Session:
 
     @property
     def can_project(self) -> bool:
-        """Return whether the series in view is a volume in memory, whose slices can be projected."""
+        """Return whether slices of the series in view can be projected, which requires a volume in memory."""
         loaded = self.loaded
         is_volume = loaded is not None and loaded.report.is_volume
         return is_volume and self.series.hu is not None and self.metal.shared is not None
@@ -210,7 +210,7 @@ class Session:
     # -- mask
 
     def undo(self) -> None:
-        """Undo the last change of the mask and show a changed slice."""
+        """Undo the last change to the mask and show a changed slice."""
         self.marking.undo()
 
     def redo(self) -> None:
@@ -228,7 +228,7 @@ class Session:
         self.reductions.retry()
 
     def sweep(self, choice: SweepChoice) -> None:
-        """Run a sweep: methods with variants of the mask in use."""
+        """Run a sweep, which applies the chosen methods to variants of the mask in use."""
         self.reductions.sweep(choice)
 
     @property
@@ -252,7 +252,10 @@ class Session:
 
     @property
     def learns_first(self) -> bool:
-        """Return whether a run of the method first trains on metal-free slices and the scan has enough of them."""
+        """Return whether a run starts with training on the scan.
+
+        This requires a method that trains on metal-free slices, and a scan with enough of them.
+        """
         return self.methods.learns_from(len(self.metal.counts) - len(self.metal.slices))
 
     @property
@@ -261,7 +264,7 @@ class Session:
         return self.reductions.refusal
 
     def cancel(self) -> None:
-        """Cancel the first active item of this list: an unfinished outline, a selected tool, a run, a sweep."""
+        """Cancel the first active item: an unfinished outline, a selected tool, a run or a sweep."""
         if self.painting.is_outlining:
             self.painting.cancel()
         elif self.tools.settings.tool is not Tool.NONE:

@@ -36,7 +36,7 @@ def is_speed(seconds: float) -> bool:
 
 
 def body_part_of(text: str) -> str:
-    """Return the body part of `BODY_PARTS` that a text contains; empty if it contains none.
+    """Return the body part from `BODY_PARTS` that a text mentions; empty if it mentions none.
 
     >>> body_part_of("TH CT CHEST WO C")
     'chest'
@@ -52,7 +52,7 @@ class Settings:
 
     Attributes:
         recent: recently opened paths, latest first.
-        windows: last used (width, level) in HU by body part.
+        windows: last used HU window (width, level) for each body part.
         method: identifier of the last chosen method.
         export_folder: folder of the last export.
         speeds: seconds per slice of the latest runs on this machine, by method, version and device.
@@ -76,7 +76,7 @@ class Settings:
 
     @classmethod
     def load(cls, file: Path | None = None) -> "Settings":
-        """Read the settings; missing or damaged values get their defaults."""
+        """Read the settings; use defaults for missing or damaged values."""
         file = settings_file() if file is None else file
         settings = cls(file=file)
         try:
@@ -105,7 +105,7 @@ class Settings:
         return settings
 
     def save(self) -> None:
-        """Write the settings; an error because of a full or read-only disk is only logged."""
+        """Write the settings; errors such as a full or read-only disk are only logged."""
         if self.file is None:
             return
         stored = {name: value for name, value in asdict(self).items() if name != "file"}
@@ -122,7 +122,7 @@ class Settings:
                 temporary.unlink(missing_ok=True)
 
     def opened(self, path: Path) -> None:
-        """Add a path to the top of the recent paths."""
+        """Add a path at the top of the list of recent paths."""
         name = str(path.absolute())
         self.recent = [name, *(one for one in self.recent if one != name)][:RECENT_COUNT]
         self.save()

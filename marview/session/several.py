@@ -52,12 +52,13 @@ class BatchOrder:
 
     Attributes:
         inputs: folders, archives and files.
-        output: folder of the results and of the job table.
+        output: folder for the results and the job table.
         method: identifier of the method.
         parameters: values that differ from the method's defaults.
         margin_mm: margin of the metal mask in mm; positive grows the mask, negative shrinks it.
         format_: format of the corrected series.
-        restores_cut_off: whether to restore dark streaks that the files clipped before the method runs.
+        restores_cut_off: whether dark streaks that are clipped in the files are restored before the method
+            runs.
     """
 
     inputs: tuple[Path, ...]
@@ -80,15 +81,15 @@ class BatchOrder:
 
 
 class Several:
-    """Runner of batches, one at a time.
+    """Runner that processes one batch at a time.
 
     Event on the window's thread: `changed()` when the stage or a job changed.
 
     Attributes:
         stage: state of the batch.
         jobs: rows of the job table.
-        sentence: message on why the batch failed; empty if it did not fail.
-        order: settings of the last batch; None before the first.
+        sentence: message that says why the batch failed; empty if it did not fail.
+        order: settings of the last batch; None before the first batch.
     """
 
     changed = Signal()
@@ -116,7 +117,7 @@ class Several:
         return [tr("the unfinished correction of several studies, which can be resumed from its folder")]
 
     def begin(self, order: BatchOrder, *, retries_failed: bool = False) -> None:
-        """Correct studies; if the output folder contains a job table, only the remaining ones."""
+        """Start a batch; if the output folder contains a job table, correct only the remaining studies."""
         if self.stage.is_under_way:
             return
         is_resumed = (order.output / TABLE).exists()
@@ -152,7 +153,7 @@ class Several:
             self.begin(self.order, retries_failed=retries_failed)
 
     def pause(self) -> None:
-        """Stop the batch; studies in progress return to waiting."""
+        """Stop the batch; studies in progress go back to the waiting state."""
         if self.stage is Stage.RUNNING and self._process is not None:
             self.stage = Stage.PAUSING
             self._process.terminate()

@@ -1,4 +1,4 @@
-"""The metal mask of a volume in shared memory: allocate it, draw on it, and read its slices."""
+"""Metal mask in shared memory: allocate the mask, draw on it, and read its slices."""
 
 from collections.abc import Callable
 from typing import Any
@@ -63,7 +63,7 @@ class SharedMask:
 
     @property
     def span(self) -> slice:
-        """Return the range of slices from the first to the last one with metal."""
+        """Return the range from the first to the last slice with metal."""
         slices = self.slices
         return slice(int(slices[0]), int(slices[-1]) + 1) if len(slices) else slice(0, 0)
 
@@ -77,7 +77,7 @@ class SharedMask:
         return copied
 
     def plane(self, slice_index: int) -> NDArray[np.bool_] | None:
-        """Return the mask of a slice, `[y, x]`; None without metal."""
+        """Return the mask of a slice, `[y, x]`; None if the slice contains no metal."""
         if self.shared is None or not self.counts[slice_index]:
             return None
         return np.asarray(self.shared.array[slice_index])
@@ -89,7 +89,7 @@ class SharedMask:
         return int(ahead[0]) if len(ahead) else None
 
     def outward(self, slice_index: int) -> tuple[int, ...]:
-        """Return the indices of slices with metal, ordered by their distance from a slice."""
+        """Return the indices of the slices with metal, ordered by distance from the given slice."""
         return tuple(sorted((int(z) for z in self.slices), key=lambda z: (abs(z - slice_index), z)))
 
     @property
@@ -105,7 +105,7 @@ class SharedMask:
     # -- drawing, within a stroke
 
     def stamp(self, start: Point, end: Point, brush: Brush) -> None:
-        """Draw the brush from one pointer position to the next."""
+        """Draw a brush stroke from one pointer position to the next."""
         if self.mask is not None and self.is_painting:
             self._touch(self.mask.stamp(start, end, brush))
 

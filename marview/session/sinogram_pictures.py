@@ -1,4 +1,4 @@
-"""The sinograms of one slice, from a result or, before any run, from a projection; each is loaded on first use."""
+"""Sinograms of one slice, loaded on first use from a result or, before any run, from a projection."""
 
 from collections.abc import Callable
 from functools import cached_property
@@ -22,19 +22,20 @@ _TRACE, _CONSISTENCY = "trace", "consistency"
 
 
 class SinogramPictures:
-    """Sinograms of a slice that can be shown.
+    """Sinograms of a slice, loaded on first use.
 
     Attributes:
-        available: kinds of pictures that can be shown. The change can be shown if there is a filled or a corrected
-            sinogram.
-        source: origin of the pictures, equal for the same pictures; None if there are none.
-        projected: projection made before any run; None for pictures of a result.
+        available: types of sinograms that can be shown, including the difference if there is a filled or
+            corrected sinogram.
+        source: origin of the sinograms, equal for equal sinograms; None if there are none.
+        projected: projection made before any run; None for sinograms from a result.
 
     Args:
-        source: origin of the pictures, equal for the same pictures; None if there are none.
-        available: pictures that can be loaded.
-        load: function that returns an array given its name in the messages of the worker; None if there is none.
-        projected: projection made before any run; None for pictures of a result.
+        source: origin of the sinograms, equal for equal sinograms; None if there are none.
+        available: types of sinograms that can be loaded.
+        load: function that returns the array with a given name (as in the worker's messages), or None if
+            there is none.
+        projected: projection made before any run; None for sinograms from a result.
     """
 
     def __init__(
@@ -52,7 +53,7 @@ class SinogramPictures:
         self._read: dict[SinogramPicture, NDArray[np.float32] | None] = {}
 
     def picture(self, kind: SinogramPicture) -> NDArray[np.float32] | None:
-        """Return a sinogram, `[view, bin]`; None if there is none."""
+        """Return one type of sinogram, `[view, bin]`; None if it is not available."""
         if kind not in self.available:
             return None
         if kind not in self._read:
@@ -61,13 +62,16 @@ class SinogramPictures:
 
     @cached_property
     def trace(self) -> NDArray[np.bool_] | None:
-        """Return the metal trace of the pictures, bool `[view, bin]`; None if there is none."""
+        """Return the metal trace of the slice, bool `[view, bin]`; None if there is none."""
         trace = self._load(_TRACE)
         return None if trace is None else np.asarray(trace, dtype=bool)
 
     @cached_property
     def consistency(self) -> NDArray[np.float32] | None:
-        """Return the projection of the result minus the sinogram, outside the trace, `[view, bin]`; None if unknown."""
+        """Return the reprojected result minus the sinogram, outside the trace, `[view, bin]`.
+
+        None if unknown.
+        """
         return self._loaded(_CONSISTENCY)
 
     def _loaded(self, name: str) -> NDArray[np.float32] | None:
@@ -87,7 +91,10 @@ NO_PICTURES = SinogramPictures(None, frozenset(), lambda _name: None)
 def pictures_of(
     slice_index: int, result: Result | None, projected: SliceSinogram | None, before: SinogramPictures
 ) -> SinogramPictures:
-    """Return the pictures of a slice from a result, or else from a projection; return `before` if nothing changed."""
+    """Return the sinograms of a slice, from a result or else from a projection.
+
+    If nothing has changed, return `before`.
+    """
     made = NO_PICTURES
     if result is not None and (OUTPUTS[SinogramPicture.ORIGINAL], slice_index) in result.outputs:
         made = _of_result(result, slice_index)

@@ -1,4 +1,4 @@
-"""The content of the sinogram pane: an immutable snapshot, computed from the state of the session."""
+"""Content of the sinogram pane, as an immutable snapshot computed from the session state."""
 
 import enum
 from dataclasses import dataclass
@@ -29,11 +29,12 @@ class SinogramShown:
     Attributes:
         slice_index: slice in view.
         pictures: sinograms of the slice.
-        trace: metal trace of the slice, bool `[view, bin]`; of the current mask if known, even while the user paints.
-        coverage: coverage of the sinogram by the trace; None without a trace.
+        trace: metal trace of the slice, bool `[view, bin]`; the trace of the current mask if known, even
+            while the user paints.
+        coverage: how much of the sinogram the trace covers; None without a trace.
         is_body_known: whether the coverage counts only rays through the body.
-        is_older: whether the pictures come from a result that was made with an earlier mask.
-        absence: why there is no trace; None if there is one.
+        is_older: whether the sinograms come from a result that was made with an earlier mask.
+        absence: reason why there is no trace; None if there is one.
         is_wanted: whether the slice should be projected.
     """
 

@@ -1,4 +1,4 @@
-"""Compute the sinogram, the trace and the LI sinogram of the slice in view on request, without a run."""
+"""Compute the sinogram, trace and interpolated sinogram of the slice in view on request, without a run."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -24,9 +24,9 @@ class SliceSinogram:
 
     Attributes:
         sinogram: line integrals, `[view, bin]`.
-        trace: bool, `[view, bin]`.
+        trace: metal trace, bool `[view, bin]`.
         filled: sinogram with the trace filled by linear interpolation, `[view, bin]`.
-        coverage: coverage of the sinogram by the trace.
+        coverage: how much of the sinogram the trace covers.
     """
 
     slice_index: int
@@ -44,14 +44,14 @@ class Projecting(Protocol):
 
 
 class Sinograms:
-    """Requests for sinograms, one slice at a time, always for the latest wanted slice.
+    """Requests for sinograms, one slice at a time, always for the most recently requested slice.
 
     Event on the window's thread: `changed()` when `current` or the reason for its absence (`refusal`) changes.
 
     Attributes:
-        current: slice projected last; None if there is none.
-        asked: index of the slice requested last and edition of its mask; None if no slice was requested.
-        refusal: reason why that slice could not be projected; empty otherwise.
+        current: sinograms of the slice projected last; None if there are none.
+        asked: index of the slice requested last, and edition of its mask; None if no slice was requested.
+        refusal: reason why the requested slice could not be projected; empty otherwise.
     """
 
     changed = Signal()
@@ -70,9 +70,9 @@ class Sinograms:
         return self._projecting.is_busy
 
     def want(self, request: SinogramRequest | None, edition: int = 0) -> None:
-        """Request the sinogram of a slice with this edition of the mask; None to request nothing.
+        """Request the sinogram of a slice with this edition of the mask; None cancels the last request.
 
-        The next request starts when the one in progress has ended; its answer is dropped.
+        A projection in progress runs to its end, but its answer is dropped; the new request starts afterwards.
         """
         self._projecting.drop()
         self._wanted = request

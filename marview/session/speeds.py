@@ -1,4 +1,4 @@
-"""Store the speed of methods, measured in earlier runs on this computer."""
+"""Store the speed of each method, measured in earlier runs on this computer."""
 
 from statistics import median
 
@@ -26,7 +26,7 @@ class Speeds:
         del known[:-MOST_SPEEDS]
 
     def seconds_a_slice(self, listing: Listing | None, device: str = "auto") -> tuple[float, int] | None:
-        """Return the median seconds per slice and the number of runs; None if there was no run on the device."""
+        """Return the median seconds per slice and the number of runs; None if no run used the device."""
         if listing is None or listing.manifest is None:
             return None
         wanted = "" if device == "auto" else device

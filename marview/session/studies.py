@@ -24,7 +24,7 @@ _log = logging.getLogger(__name__)
 
 
 class Studies:
-    """Search in the index of earlier series, and watched folders.
+    """Search of the index of earlier series, and monitoring of watched folders.
 
     New studies in watched folders are added to the list.
 
@@ -92,7 +92,7 @@ class Studies:
         self._search_again()
 
     def open(self, known: KnownSeries) -> None:
-        """Open a series of the index; remove it from the index if its files no longer exist."""
+        """Open a series from the index; remove it from the index if its files no longer exist."""
         if known.path.exists():
             self._library.open(known.path, key=known.key)
             return
@@ -115,7 +115,7 @@ class Studies:
             self._search_again()
 
     def rebuild(self) -> None:
-        """Read the headers of all known studies again; remove those that no longer exist."""
+        """Read the headers of all known studies again; remove studies that no longer exist from the index."""
         index, recent = self._index, [Path(path) for path in self._settings.recent]
         if index is None:
             return

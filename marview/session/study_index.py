@@ -1,7 +1,8 @@
-"""Store the headers of all opened series in an SQLite file of the user, so that the series can be found again.
+"""Index the headers of all opened series in an SQLite file, so that the user can find the series again.
 
-The index contains names and identifiers of patients. Its file is in the user's data folder, only the user can read it,
-and its contents are never logged. The index can be deleted and rebuilt from the files at any time.
+The index contains patient names and identifiers. Only the user can read the file, which is in the user's
+data folder, and its contents are never logged. The index can be deleted and rebuilt from the study files
+at any time.
 """
 
 import logging
@@ -60,7 +61,7 @@ def index_file() -> Path:
 
 @dataclass(frozen=True, eq=False)
 class KnownSeries:
-    """A series of the index.
+    """A series in the index.
 
     Attributes:
         key: key of the series, as in `Entry`.
@@ -85,14 +86,14 @@ class KnownSeries:
 
 
 class StudyIndex:
-    """Index that stores and finds series; thread-safe.
+    """Thread-safe index that stores and finds series.
 
     A damaged file is renamed and replaced by an empty index; `is_fresh` is then True, and `rebuild` fills the index. A
     file that is locked, cannot be written or was written by a newer marview is left unchanged, and the index is in
     memory only.
 
     Attributes:
-        trouble: message on why the file is not used, and what to do; empty if it is used.
+        trouble: message that says why the file is not used, and what to do; empty if the file is used.
     """
 
     def __init__(self, file: Path) -> None:
@@ -120,7 +121,7 @@ class StudyIndex:
             self._connection.executemany(f"INSERT OR REPLACE INTO series VALUES ({marks})", rows)  # noqa: S608
 
     def find(self, text: str = "") -> list[KnownSeries]:
-        """Return the series whose headers contain every word of a text, last opened first."""
+        """Return the series whose headers contain every word of a text, most recently opened first."""
         words = text.split()
         where = " AND ".join(["(" + " || ' ' || ".join(_SEARCHED) + ") LIKE ? ESCAPE '\\'"] * len(words)) or "1"
         values = [f"%{_escaped(word)}%" for word in words]
@@ -130,7 +131,7 @@ class StudyIndex:
         return []
 
     def forget(self, key: str) -> None:
-        """Remove a series."""
+        """Remove a series from the index."""
         with self._lock, suppress(sqlite3.Error):
             self._connection.execute("DELETE FROM series WHERE key = ?", (key,))
 

@@ -1,4 +1,4 @@
-"""Pictures, masks, measures and profiles of the variants of a sweep."""
+"""Images, masks, measurements and profiles for the variants of a sweep."""
 
 import math
 from collections.abc import Mapping
@@ -27,8 +27,8 @@ class Swept:
 
     Attributes:
         result: images and masks of the variants, for the swept slices only.
-        rows: measures of each variant in the soft tissue around metal.
-        titles: titles of the methods by identifier.
+        rows: measurements of each variant in the soft tissue around metal.
+        titles: method titles, keyed by method identifier.
         pixel_mm: pixel spacing along (y, x).
     """
 
@@ -38,23 +38,26 @@ class Swept:
     pixel_mm: tuple[float, float]
 
     def title(self, variant: Variant) -> str:
-        """Return the method and the label of a variant."""
+        """Return the title of a variant: its method and label."""
         return f"{self.titles.get(variant.method, variant.method)}  {variant.label}".strip()
 
     def picture(self, name: str, slice_index: int) -> Picture | None:
-        """Return a variant's slice; None if it was not swept."""
+        """Return a variant's image of a slice; None if the slice was not swept."""
         if slice_index not in self.result.slices or name not in self.result.hu:
             return None
         return Picture(self.result.hu[name][self.result.slices.index(slice_index)], self.pixel_mm)
 
     def mask(self, name: str, slice_index: int) -> NDArray[np.bool_] | None:
-        """Return a variant's mask in a slice, `[y, x]`; None if it was not swept."""
+        """Return a variant's mask in a slice, `[y, x]`; None if the slice was not swept."""
         if slice_index not in self.result.slices or name not in self.result.masks:
             return None
         return np.asarray(self.result.masks[name][self.result.slices.index(slice_index)])
 
     def any_metal(self, slice_index: int) -> NDArray[np.bool_]:
-        """Return the union of the masks of all variants in a slice, `[y, x]`; all False if it was not swept."""
+        """Return the union of all variants' masks in a slice, `[y, x]`.
+
+        All False if the slice was not swept.
+        """
         result = self.result
         if slice_index not in result.slices:
             return np.zeros(result.masks[ORIGINAL].shape[1:], bool)
@@ -67,7 +70,10 @@ class Swept:
         return self.result.slices[int(self.result.masks[ORIGINAL].sum(axis=(1, 2)).argmax())]
 
     def profiles(self, slice_index: int, line: Line) -> dict[str, Profile]:
-        """Return HU along a line in each variant and, if known, in the "truth"; empty if the slice was not swept."""
+        """Return the HU profile along a line in each variant; empty if the slice was not swept.
+
+        The key "truth" holds the profile in the ground truth, if known.
+        """
         result = self.result
         if slice_index not in result.slices:
             return {}
@@ -80,7 +86,10 @@ class Swept:
         return {name: profile(hu, start, end, self.pixel_mm) for name, hu in images.items()}
 
     def measured(self, region: Region | None) -> "tuple[Row, ...]":
-        """Measure the variants in a region, or in the soft tissue around metal if the region's slice was not swept."""
+        """Measure the variants in a region.
+
+        If there is no region, or its slice was not swept, measure them in the soft tissue around metal.
+        """
         result = self.result
         if region is None or region.slice_index not in result.slices:
             return self.rows

@@ -12,7 +12,10 @@ BLACK_HU, WHITE_HU = -600.0, 900.0
 
 
 def thumbnail(series: Series, report: SeriesReport) -> NDArray[np.uint8] | None:
-    """Return a thumbnail, uint8 `[y, x]`, at most `EDGE_PX` per edge; None if the middle slice cannot be read alone."""
+    """Return a thumbnail of a series, uint8 `[y, x]`, at most `EDGE_PX` wide and high.
+
+    None if the middle slice cannot be read separately.
+    """
     if report.stack is None or series.nifti is not None:
         return None
     present = [header for header in report.stack.slices if header is not None]
@@ -28,7 +31,7 @@ def thumbnail(series: Series, report: SeriesReport) -> NDArray[np.uint8] | None:
 
 
 def shrink(hu: NDArray[np.int16]) -> NDArray[np.uint8]:
-    """Convert a slice `[y, x]` in HU to grey levels, and downsample it to at most `EDGE_PX` per edge."""
+    """Convert an HU slice `[y, x]` to grey levels, downsampled to at most `EDGE_PX` in width and height."""
     step = max(1, -(-max(hu.shape) // EDGE_PX))
     rows, columns = (max(1, n // step) for n in hu.shape)
     blocks = hu[: rows * step, : columns * step].reshape(rows, -1, columns, min(step, hu.shape[1]))

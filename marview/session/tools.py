@@ -10,7 +10,10 @@ from marview.volume.brush import Brush
 
 
 class Tool(enum.StrEnum):
-    """Tool of the left mouse button. Mask tools work in the original's pane, measuring tools in any slice pane."""
+    """Tool of the left mouse button.
+
+    Mask tools work in the pane of the original, measuring tools in any slice pane.
+    """
 
     NONE = "none"
     BRUSH = "brush"
@@ -66,13 +69,13 @@ class ToolSettings:
 
     Attributes:
         tool: selected tool.
-        radius_mm: radius of brush and eraser.
-        is_sphere: whether brush and eraser also change neighbouring slices.
+        radius_mm: radius of the brush and eraser.
+        is_sphere: whether the brush and eraser also change neighbouring slices.
         is_limited: whether tools change only voxels in the HU range.
         lowest_hu: lower end of the HU range.
         highest_hu: upper end of the HU range.
         removes: whether outlines remove metal.
-        scope: scope of edits of the whole mask.
+        scope: slices that edits of the whole mask change.
         amount: amount of growing, shrinking or smoothing.
         unit: unit of the amount.
     """
@@ -101,7 +104,7 @@ class ToolSettings:
 
 
 class Tools:
-    """Holder of the tool settings; it emits an event at every change."""
+    """Mutable tool settings, which emit an event at every change."""
 
     changed = Signal(ToolSettings, frozenset)
 

@@ -1,4 +1,4 @@
-"""Keep metal traces up to date with the mask: in the slice in view while the user paints, in the others afterwards.
+"""Keep metal traces up to date with the mask: the slice in view during painting, other slices afterwards.
 
 Only one request runs at a time, always for the most urgent slice. Therefore no queue builds up while the mask changes
 quickly, and answers arrive in order.
@@ -50,10 +50,10 @@ class Tracing(Protocol):
 
 
 class Traces:
-    """Traces of all slices of the mask, computed once they are switched on.
+    """Metal traces of all slices, computed once tracing is switched on.
 
     Events on the window's thread: `asked(slice_index)` when a trace is requested, `changed()` when `current` changes,
-    `surveyed()` when the coverage of a slice changed.
+    `surveyed()` when the coverage of a slice changes.
 
     Attributes:
         current: latest trace of the slice in view; None while unknown.
@@ -91,13 +91,13 @@ class Traces:
         view.changed.connect(self._follow)
 
     def switch_on(self) -> None:
-        """Start following the mask, with a separate worker."""
+        """Start to compute traces and keep them up to date with the mask, using a separate worker."""
         if not self._is_on and not self._is_closed:
             self._is_on = True
             self.restart()
 
     def restart(self) -> None:
-        """Discard all traces for another series."""
+        """Discard all traces, and start again for another series."""
         self._marking.drop()
         self.coverage.clear()
         self.refusal, self._failures = "", 0
@@ -108,7 +108,7 @@ class Traces:
 
     @property
     def worst(self) -> tuple[int, TraceCoverage] | None:
-        """Return the slice with the highest known coverage."""
+        """Return the slice with the highest known coverage, and its coverage; None while unknown."""
         known = [item for item in self.coverage.items() if item[0] not in self._stale]
         return max(known, key=lambda item: item[1].fraction, default=None)
 
@@ -118,7 +118,7 @@ class Traces:
         return self._is_on and not self._stale and not self._marking.is_busy
 
     def close(self) -> None:
-        """Stop permanently, so that panes cannot switch traces on again while the window closes."""
+        """Stop tracing permanently, so that panes cannot switch it on again while the window closes."""
         self._is_on, self._is_closed = False, True
         self._marking.drop()
         if self._room is not None:

@@ -1,4 +1,4 @@
-"""Start a worker when it is first used."""
+"""Start a worker on first use."""
 
 import threading
 from collections.abc import Callable
@@ -8,7 +8,7 @@ from marview.mar import MarWorker
 
 
 class WorkerOnDemand:
-    """Callable that starts a worker when first called, and returns the same worker afterwards.
+    """Callable that starts a worker on the first call and returns the same worker on later calls.
 
     Args:
         make: function that starts the worker.
@@ -36,7 +36,7 @@ class WorkerOnDemand:
             return self._worker
 
     def close(self) -> None:
-        """End the worker if it was started."""
+        """Close the worker if one was started."""
         with self._lock:
             self._is_closed = True
             worker, self._worker = self._worker, None

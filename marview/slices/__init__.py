@@ -1,4 +1,4 @@
-"""Read slices from the user's files: volumes, slices without metal and metal shapes."""
+"""Read volumes, metal-free slices and metal shapes from the user's files."""
 
 from marview.slices.clean import CleanSlice, fit, list_clean, read_pages
 

@@ -9,5 +9,5 @@ from marview.volume.volume import BODY_HU
 
 
 def body_of(hu: NDArray[Any]) -> NDArray[np.bool_]:
-    """Return the mask of the body, all pixels above -500 HU, bool in the shape of the image."""
+    """Return the body mask of an image: bool array of the same shape, True above -500 HU."""
     return np.asarray(hu > BODY_HU)

@@ -1,4 +1,4 @@
-"""Read slices without metal, for the simulation of metal, from TIFF stacks, DICOM series and NIfTI files."""
+"""Read metal-free slices for metal simulation from TIFF stacks, DICOM series and NIfTI files."""
 
 import struct
 import warnings
@@ -36,13 +36,13 @@ _DAMAGED = (
 
 @dataclass(frozen=True)
 class CleanSlice:
-    """A slice without metal.
+    """A metal-free slice.
 
     Attributes:
         name: name of the slice in tables.
-        read: function that returns its HU, float32, `[y, x]`, at least -1000.
-        patient: patient according to the `index.csv` beside the stack; the name of the file if it is a single scan;
-            empty if unknown.
+        read: function that returns the slice in HU, float32, `[y, x]`, at least -1000.
+        patient: patient listed in the `index.csv` beside the stack; the file name for a single scan; empty
+            if unknown.
     """
 
     name: str
@@ -53,8 +53,8 @@ class CleanSlice:
 def list_clean(path: Path) -> list[CleanSlice]:
     """List the slices of a TIFF stack, DICOM series or NIfTI file.
 
-    Unsigned TIFF pages are converted by HU = 2 * value - 1024, the encoding of marview's own stacks. Signed and
-    floating-point pages contain HU.
+    Unsigned TIFF pages are converted with HU = 2 * value - 1024, the encoding of marview's own stacks.
+    Signed and floating-point pages already contain HU.
 
     Raises:
         BadInput: the path contains no such file, or the `index.csv` beside a stack is wrong.
@@ -65,7 +65,9 @@ def list_clean(path: Path) -> list[CleanSlice]:
 
 
 def fit(hu: NDArray[np.float32], shape: tuple[int, int]) -> NDArray[np.float32]:
-    """Resample a slice bilinearly to a protocol's grid. As in published simulators, the aspect ratio is not preserved.
+    """Resample a slice bilinearly to a protocol's grid.
+
+    As in published simulators, the aspect ratio is not preserved.
 
     Args:
         hu: HU, `[y, x]`.
@@ -87,7 +89,7 @@ def _list_tiff(path: Path) -> list[CleanSlice]:
 
 
 def read_pages(path: Path) -> Iterator[NDArray[np.float32]]:
-    """Read all slices of a TIFF stack, which is faster than reading the slices of `list_clean` one by one.
+    """Yield the slices of a TIFF stack, which is faster than reading them one by one with `list_clean`.
 
     Raises:
         BadInput: the stack cannot be read.

@@ -11,10 +11,10 @@ _NOBODY = {"", "-", "?", "anonymous", "n/a", "na", "nan", "none", "unknown"}
 
 
 def read_index(folder: Path) -> list[dict[str, str]]:
-    """Return the rows of a folder's index as dictionaries by column name; empty without an index.
+    """Return the rows of a folder's `index.csv` as dictionaries keyed by column; empty without this file.
 
     Raises:
-        BadInput: the file is not CSV in UTF-8, or has no column `file`.
+        BadInput: the file is not a UTF-8 CSV file, or has no column `file`.
 
     >>> read_index(Path("/nowhere"))
     []
@@ -42,9 +42,9 @@ def read_index(folder: Path) -> list[dict[str, str]]:
 
 
 def patients_of(stack: Path, pages: int) -> list[str]:
-    """Return the patient of each page of a stack, according to the index beside it; empty if unknown.
+    """Return the patient of each page of a stack from the index beside the stack; an empty string if unknown.
 
-    A row without a page applies to all pages without a row of their own.
+    A row without a page number applies to all pages that have no row of their own.
 
     Raises:
         BadInput: as for `read_index`, or the index lists a page that the stack does not contain.

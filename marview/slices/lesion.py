@@ -34,10 +34,10 @@ def lesion_near(
         metal: metal mask, `[y, x]`.
         rng: random generator.
         radius_px: radius of the lesion.
-        reach_px: largest distance of the lesion's centre from metal.
+        reach_px: maximum distance from the lesion's centre to metal.
 
     Returns:
-        The lesion; None if it fits nowhere.
+        The lesion; None if no suitable position exists.
     """
     y, x = np.indices(hu.shape)
     even = gaussian_filter(np.asarray(hu, np.float32), 1.0)

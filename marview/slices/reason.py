@@ -2,7 +2,7 @@
 
 
 def in_words(reason: Exception, otherwise: str) -> str:
-    """Return the reason of an OSError without its number and path; `otherwise` for other exceptions.
+    """Return the message of an OSError without its number and path; `otherwise` for other exceptions.
 
     Examples:
         >>> in_words(FileNotFoundError(2, "No such file or directory", "masks.npz"), "it is damaged")

@@ -31,18 +31,18 @@ class Shape:
     """Metal shape of a given size: one piece, or several pieces that are placed separately.
 
     Attributes:
-        blobs: metal fraction of each pixel, 0 to 1, float32, `[y, x]` for each piece.
+        blobs: one array per piece, float32 `[y, x]`, with the metal fraction of each pixel, 0 to 1.
     """
 
     blobs: tuple[NDArray[np.float32], ...]
 
 
 def read_shapes(path: Path) -> NDArray[np.bool_]:
-    """Read masks, bool `[shape, y, x]`.
+    """Read metal shapes as masks, bool `[shape, y, x]`.
 
     Args:
-        path: `.npz` file with `mask`, packed along x, and its `shape`; or `.npy` file of masks `[shape, y, x]`, or `[x,
-            y, shape]` as in SynDeepLesion. The shortest axis is the shape axis.
+        path: `.npz` file with `mask`, bit-packed along x, and its unpacked `shape`; or `.npy` file of masks
+            `[shape, y, x]`, or `[x, y, shape]` as in SynDeepLesion. The shortest axis is the shape axis.
 
     Raises:
         BadInput: the file does not exist, or it contains no masks.
@@ -69,13 +69,13 @@ def read_shapes(path: Path) -> NDArray[np.bool_]:
 def shapes_of_sizes(
     masks: NDArray[np.bool_], grid: int, sizes_px: Sequence[int] = TEST_SIZES_PX, pieces: int = TEST_PIECES
 ) -> list[Shape]:
-    """Make a shape of each size, using the masks in turn.
+    """Make one shape of each size, using the masks in turn.
 
     Args:
         masks: bool, `[shape, y, x]`, one piece each.
-        grid: edge of the slices in pixels; the sizes are scaled to it.
+        grid: width of the square slices in pixels; the sizes are scaled to this width.
         sizes_px: number of metal pixels of each shape on a 416 x 416 grid.
-        pieces: number of pieces of each shape, which have equal areas.
+        pieces: number of equal-area pieces in each shape.
     """
     turn = itertools.cycle(masks)
     scale = (grid / 416) ** 2 / pieces
@@ -83,7 +83,7 @@ def shapes_of_sizes(
 
 
 def place(shape: Shape, hu: NDArray[np.float32], rng: np.random.Generator) -> NDArray[np.float32]:
-    """Place the pieces of a shape at random in a body, separately and completely inside tissue.
+    """Place the pieces of a shape at random in a body, without overlap and completely inside tissue.
 
     Args:
         shape: shape to place.
@@ -94,7 +94,7 @@ def place(shape: Shape, hu: NDArray[np.float32], rng: np.random.Generator) -> ND
         Metal fraction of each pixel, 0 to 1, float32, `[y, x]`.
 
     Raises:
-        BadInput: the shape fits nowhere.
+        BadInput: the shape does not fit into the body.
     """
     free = tissue_of(hu)
     metal = np.zeros(hu.shape, dtype=np.float32)
@@ -111,7 +111,7 @@ def place(shape: Shape, hu: NDArray[np.float32], rng: np.random.Generator) -> ND
 
 
 def tissue_of(hu: NDArray[np.float32]) -> NDArray[np.bool_]:
-    """Return the mask of tissue in the largest body, without lungs, gas and table; bool, `[y, x]`."""
+    """Return the tissue mask of the largest body region, without lungs, gas and table; bool, `[y, x]`."""
     parts, count = label(body_of(hu))
     if not count:
         return np.zeros(hu.shape, dtype=bool)

@@ -19,11 +19,11 @@ ARRAYS = {".npy", ".npz"}
 
 @dataclass(frozen=True, eq=False)
 class AnyVolume:
-    """A volume, with its position in the patient if the file contains one.
+    """A volume, with its position in the patient if known.
 
     Attributes:
         hu: float32, `[z, y, x]`.
-        series: series that contains the volume, with its grid; None for an array, which has no position.
+        series: loaded series with the grid of the volume; None for an array, which has no position.
     """
 
     hu: NDArray[np.float32]
@@ -34,11 +34,11 @@ def open_volume(path: Path) -> AnyVolume:
     """Open a volume with its position.
 
     Args:
-        path: a folder, zip or file of one DICOM series, a NIfTI file, or an array `[z, y, x]` or `[y, x]` of HU in
-            `.npy` or, as `hu`, in `.npz`.
+        path: folder, zip archive or single file of a DICOM series; NIfTI file; or HU array `[z, y, x]` or
+            `[y, x]` in an `.npy` file or, named `hu`, in an `.npz` file.
 
     Raises:
-        BadInput: the file cannot be read or contains NaN, or its geometry or HU are not reliable.
+        BadInput: the file cannot be read, contains NaN, or has unreliable geometry or HU.
     """
     if path.suffix in ARRAYS:
         hu = read_array(path, "hu").astype(np.float32)
@@ -64,11 +64,12 @@ def read_volume(path: Path) -> NDArray[np.float32]:
 
 
 def read_mask(path: Path, volume: AnyVolume) -> MaskFile:
-    """Read a mask, and resample it to the voxels of a volume.
+    """Read a mask and resample it to the voxels of a volume.
 
     Args:
-        path: DICOM SEG, NIfTI or NRRD, which is placed at its position in the patient; or an array in `.npy` or, as
-            `mask`, in `.npz`, on the voxels of the volume: values above 0 are metal.
+        path: DICOM SEG, NIfTI or NRRD file, placed by its position in the patient; or array on the voxels of
+            the volume, in an `.npy` file or, named `mask`, in an `.npz` file, where values above 0 are
+            metal.
         volume: volume to which the mask belongs.
 
     Raises:
@@ -88,11 +89,11 @@ def read_array(path: Path, name: str) -> NDArray[Any]:
     """Read an array of slices, `[z, y, x]`, unchanged, including NaN and infinite values.
 
     Args:
-        path: a `.npy` or `.npz` file.
-        name: name of the array in an `.npz`.
+        path: `.npy` or `.npz` file.
+        name: name of the array in an `.npz` file.
 
     Raises:
-        BadInput: the file cannot be read, or has no array of this name.
+        BadInput: the file cannot be read, or has no array with this name.
     """
     try:
         with open_regular(path) as stream:  # NumPy does not close a damaged file

@@ -1,8 +1,8 @@
 """CT volumes, metal masks and measurements.
 
-Modules that need SciPy are imported when first used, so that the window opens quickly: `segment` (adaptive, threshold),
-`kmeans`, `growing`, `components`, `mask` (grow, fill, smooth), `on_grid`, `brush`, `metal_mask` (editing, undo),
-`measure`, `reslice`.
+Modules that need SciPy are imported on first use, so that the window opens quickly: `segment` (adaptive,
+threshold), `kmeans`, `growing`, `components`, `mask` (grow, fill, smooth), `on_grid`, `brush`,
+`metal_mask` (editing, undo), `measure`, `reslice`.
 """
 
 from typing import TYPE_CHECKING

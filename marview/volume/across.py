@@ -19,7 +19,7 @@ _LETTERS = ("RL", "AP", "FH")
 
 
 class Slab(enum.StrEnum):
-    """Projection that combines the layers of a thick section."""
+    """Projection that combines the layers of a thick section into one image."""
 
     NONE = "none"
     MIP = "mip"
@@ -29,7 +29,7 @@ class Slab(enum.StrEnum):
 
 @dataclass(frozen=True, eq=False)
 class Section:
-    """Plane section through a grid, with its orientation on the screen.
+    """Planar section through a grid, with its orientation on the screen.
 
     Attributes:
         grid: grid of the volume.
@@ -39,7 +39,7 @@ class Section:
         axis: grid axis perpendicular to the section; None if the section needs interpolation.
         index: index of the section along `axis`.
         pixel_mm: pixel spacing along (down, right).
-        shape: rows and columns of the picture.
+        shape: number of rows and columns of the section's image.
     """
 
     grid: Grid
@@ -53,18 +53,18 @@ class Section:
 
     @property
     def normal(self) -> NDArray[np.float64]:
-        """Unit vector away from the viewer (LPS)."""
+        """Unit vector pointing away from the viewer (LPS)."""
         return np.asarray(np.cross(self.right, self.down))
 
     @property
     def title(self) -> str:
-        """Name of the orientation: Axial, Coronal, Sagittal or, if no patient axis is nearly perpendicular, Oblique."""
+        """Orientation: Axial, Coronal or Sagittal; Oblique if no patient axis is nearly perpendicular."""
         away = np.abs(self.normal)
         return _TITLES[int(away.argmax())] if away.max() > math.cos(math.radians(35)) else "Oblique"
 
     @property
     def place(self) -> str:
-        """Position along the patient axis most nearly perpendicular to the section, such as "P 12.3 mm"."""
+        """Position along the patient axis closest to the section's normal, such as "P 12.3 mm"."""
         axis = _dominant(self.normal)
         at = self.centre_lps_mm[axis]
         return f"{_LETTERS[axis][int(at >= 0)]} {abs(at):.1f} mm"
@@ -76,25 +76,26 @@ class Section:
 
     @property
     def letters(self) -> tuple[str, str, str, str]:
-        """Orientation letters at the left, right, top and bottom edge."""
+        """Orientation letters at the left, right, top and bottom edges."""
         return _letter(-self.right), _letter(self.right), _letter(-self.down), _letter(self.down)
 
     def to_screen(self, lps_mm: ArrayLike) -> tuple[float, float]:
-        """Return the position of a point on the screen, (right, down) in mm from the centre."""
+        """Return the screen position of a point as (right, down), in mm from the centre."""
         away = np.asarray(lps_mm, np.float64) - self.centre_lps_mm
         return float(away @ self.right), float(away @ self.down)
 
     def to_lps(self, right_mm: float, down_mm: float) -> NDArray[np.float64]:
-        """Return the point of the section at (right, down) mm from the centre."""
+        """Return the LPS coordinates of the section's point at (right, down) mm from the centre."""
         return np.asarray(self.centre_lps_mm + right_mm * self.right + down_mm * self.down)
 
     def picture(
         self, array: Any, slab: Slab = Slab.NONE, thickness_mm: float = 0.0, *, nearest: bool = False
     ) -> NDArray[np.generic]:
-        """Return the picture `[y, x]` of an array `[z, y, x]` on the grid, without interpolation if `axis` is given.
+        """Return the section `[y, x]` through an array `[z, y, x]`, without interpolation if `axis` is set.
 
         Args:
-            array: HU or mask, as an array or as an object that returns blocks when indexed with three slices.
+            array: HU or mask on the grid: an array, or an object that returns blocks when indexed with three
+                slices.
             slab: projection that combines the parallel sections of the slab.
             thickness_mm: thickness of the slab in mm.
             nearest: whether to use the nearest voxel instead of interpolation, for masks.
@@ -129,7 +130,7 @@ class Section:
 
 
 def section_through(grid: Grid, axis: int, lps_mm: ArrayLike) -> Section:
-    """Return the section through a point, perpendicular to a grid axis; with a tilted gantry, it is interpolated."""
+    """Return the section through a point, perpendicular to a grid axis; interpolated for a tilted gantry."""
     index = grid.to_index(lps_mm)
     down_axis, right_axis = _screen_axes(grid, axis)
     spacing = grid.spacing_mm
@@ -156,14 +157,14 @@ def section_through(grid: Grid, axis: int, lps_mm: ArrayLike) -> Section:
 
 
 def oblique_section(grid: Grid, centre_lps_mm: ArrayLike, normal: ArrayLike, up: ArrayLike, size_mm: float) -> Section:
-    """Return a square section of any orientation around a point.
+    """Return a square section in any orientation, centred on a point.
 
     Args:
         grid: grid of the volume.
         centre_lps_mm: centre of the section.
         normal: vector away from the viewer (LPS).
         up: preferred upward direction on the screen (LPS).
-        size_mm: edge of the square in mm.
+        size_mm: side length of the square in mm.
     """
     step = min(grid.spacing_mm)
     pixels = max(2, math.ceil(size_mm / step))

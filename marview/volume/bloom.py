@@ -1,4 +1,4 @@
-"""Remove blooming around long dense metal, which looks like metal if the HU scale is clipped."""
+"""Remove blooming around long dense metal, because blooming looks like metal on a clipped HU scale."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,10 +16,10 @@ def without_bloom(
 ) -> NDArray[np.bool_]:
     """Remove blooming at the edges of metal in a slice with a clipped HU scale.
 
-    Blooming decreases slowly, so its clipped part is about as wide as the bright rim above 1200 HU outside the clipped
-    pixels. If this rim is at least 2.5 pixels wide on average, the piece is shrunk by one pixel less than the width of
-    the rim, but by at most 3 pixels. Titanium causes less blooming. Pieces smaller than 100 mm2 stay unchanged, because
-    bright enamel surrounds fillings.
+    Blooming fades slowly, so its clipped part is about as wide as the bright rim above 1200 HU around the
+    clipped pixels. If this rim is at least 2.5 pixels wide on average, the piece is shrunk by the rim width
+    minus one pixel, but by at most 3 pixels. Titanium blooms less. Pieces smaller than 100 mm2 stay
+    unchanged, because bright enamel surrounds fillings.
 
     Args:
         found: metal including blooming, bool `[y, x]`.

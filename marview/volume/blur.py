@@ -1,7 +1,8 @@
-"""Remove the blurred edge of metal, which looks like metal if the HU scale is clipped.
+"""Remove the blurred edge of metal, which looks like metal on a clipped HU scale.
 
-The edge of metal is where the HU are half of the metal's own HU, but a clipped scale ends far below that value.
-Therefore some or all pixels of the outline are removed, depending on the piece and its streaks.
+The edge of metal lies where the HU fall to half of the metal's own HU, but a clipped scale ends far
+below this value. Therefore, some or all pixels of the outline are removed, depending on the piece and
+its streaks.
 """
 
 from typing import Any
@@ -32,10 +33,11 @@ def without_blur(
 ) -> NDArray[np.bool_]:
     """Remove the blurred edge of metal in a slice with a clipped HU scale.
 
-    Most pixels are removed if pixels are small, and from small compact pieces with streaks, such as fillings. Fewer are
-    removed from other dense metal, and fewest from titanium and if pixels are large. Three kinds of pieces stay
-    unchanged: thin ones, such as wires; those with a sharp edge; and compact ones around which the HU fall slowly,
-    because photon starvation hides their real edge, which is farther out.
+    Almost the whole outline is removed if the pixels are small, and from small compact pieces with streaks,
+    such as fillings. Less is removed from other dense metal, and least from titanium or if the pixels are
+    large. Three kinds of pieces stay unchanged: thin pieces, such as wires; pieces with a sharp edge; and
+    compact pieces around which the HU fall slowly, because photon starvation hides their real edge, which
+    lies farther out.
 
     Args:
         found: metal including its blurred edge, bool `[y, x]`.
@@ -69,7 +71,7 @@ def without_blur(
 def pieces_for_network(
     found: NDArray[np.bool_], image: NDArray[np.int16], spacing_mm: tuple[float, ...]
 ) -> NDArray[np.bool_]:
-    """Return the pieces that are large or have strong streaks, bool `[y, x]`, without fillings and wires.
+    """Return the pieces that are large or have strong streaks, except fillings and wires; bool `[y, x]`.
 
     Arguments are the same as for `without_blur`.
     """

@@ -10,7 +10,7 @@ Box = tuple[slice, slice, slice]
 
 
 def box_of(mask: NDArray[np.bool_]) -> Box | None:
-    """Return the smallest box around the True voxels of a mask, `[z, y, x]`; None if there are none.
+    """Return the bounding box of the True voxels of a mask, `[z, y, x]`; None if the mask is empty.
 
     Examples:
         >>> mask = np.zeros((3, 4, 5), bool)
@@ -30,9 +30,10 @@ def box_of(mask: NDArray[np.bool_]) -> Box | None:
 
 
 def box_above(values: NDArray[np.int16], least: float) -> Box | None:
-    """Return the smallest box around the voxels with values of at least `least`, `[z, y, x]`; None if there are none.
+    """Return the bounding box of the voxels, `[z, y, x]`, at or above `least`; None if there are none.
 
-    The function works slice by slice, because a mask of a large volume would need half as much memory as the volume.
+    The volume is processed slice by slice, because a full mask would need half as much memory as the volume
+    itself.
 
     Examples:
         >>> values = np.zeros((3, 4, 5), np.int16)
@@ -52,7 +53,7 @@ def box_above(values: NDArray[np.int16], least: float) -> Box | None:
 
 
 def grown(box: Box, room: Sequence[int], shape: Sequence[int]) -> Box:
-    """Return a box grown by `room` voxels on each side along (z, y, x), limited to an array of this shape."""
+    """Return a box grown by `room` voxels on each side along (z, y, x), clipped to the array shape."""
     first, second, third = (
         slice(max(0, part.start - more), min(size, part.stop + more))
         for part, more, size in zip(box, room, shape, strict=True)
@@ -67,19 +68,19 @@ def around(first: Box, second: Box) -> Box:
 
 
 def inside(box: Box, outer: Box) -> Box:
-    """Convert a box of the whole array to an index into the part within `outer`."""
+    """Convert a box of the whole array to an index into the subarray `outer`."""
     z, y, x = (slice(a.start - b.start, a.stop - b.start) for a, b in zip(box, outer, strict=True))
     return z, y, x
 
 
 def moved(box: Box, outer: Box) -> Box:
-    """Convert an index into the part within `outer` to a box of the whole array; the inverse of `inside`."""
+    """Convert an index into the subarray `outer` to a box of the whole array; the inverse of `inside`."""
     z, y, x = (slice(a.start + b.start, a.stop + b.start) for a, b in zip(box, outer, strict=True))
     return z, y, x
 
 
 def shape_of(box: Box) -> tuple[int, int, int]:
-    """Return the number of voxels along (z, y, x)."""
+    """Return the size of a box in voxels along (z, y, x)."""
     return box[0].stop - box[0].start, box[1].stop - box[1].start, box[2].stop - box[2].start
 
 

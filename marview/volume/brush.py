@@ -1,4 +1,4 @@
-"""Paint in a mask, in place: a disc or sphere along a line, and filled outlines."""
+"""Paint in a mask, in place, with a disc or sphere along a line or by filling an outline."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -20,11 +20,11 @@ class Brush:
     """Settings of a painting tool.
 
     Attributes:
-        radius_mm: radius in mm; the brush paints the voxels with their centre inside, and always the voxel at the
-            pointer.
+        radius_mm: radius in mm; the brush paints all voxels whose centre is inside, and always the voxel at
+            the pointer.
         is_sphere: whether the brush also paints in neighbouring slices.
         erases: whether the brush removes metal.
-        hu_range: HU range of voxels to change, both ends included; None for all voxels.
+        hu_range: inclusive HU range of the voxels to change; None for all voxels.
     """
 
     radius_mm: float = 5.0
@@ -88,8 +88,9 @@ def fill_outline(
     Args:
         mask: bool, `[z, y, x]`, changed in place.
         slice_index: index of the slice.
-        outline_yx: corners in voxels, `[corner, (y, x)]`; the last corner is connected to the first.
-        brush: brush with the settings whether to erase and which HU to change; its radius is ignored.
+        outline_yx: corner positions in voxels, `[corner, (y, x)]`; the last corner is connected to the
+            first.
+        brush: brush settings; only `erases` and `hu_range` are used.
         hu: HU, `[z, y, x]`, needed for a brush with an HU range.
 
     Returns:

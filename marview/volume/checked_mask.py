@@ -15,7 +15,7 @@ def checked_mask(values: Any) -> NDArray[np.bool_]:
         values: array or tensor of True and False, or of 0 and 1.
 
     Raises:
-        UsageError: the array contains other values, such as fractions of metal.
+        UsageError: the array contains other values, such as metal fractions.
 
     Examples:
         >>> checked_mask(np.array([0.0, 1.0])).tolist()

@@ -17,11 +17,11 @@ _HIGHEST_HU = 3100
 def with_clipped_edges(
     found: NDArray[np.bool_], image: NDArray[np.int16], spacing_mm: tuple[float, ...], highest_hu: int
 ) -> NDArray[np.bool_]:
-    """Replace the edges of metal found by thresholds.
+    """Replace the metal edges that thresholding found.
 
-    A network recognises the edges of pieces that are large or have strong streaks. Rules remove blooming and blur from
-    the others, such as fillings and titanium screws. They do so in all pieces if the pixels or the scale differ from
-    those that the network was trained with.
+    A network recognises the edges of pieces that are large or have strong streaks. Rules remove blooming and
+    blur from other pieces, such as fillings and titanium screws. If the pixel size or the HU scale differs
+    from the network's training data, the rules are used for all pieces.
 
     Args:
         found: metal including its blurred edge, bool `[y, x]`.

@@ -16,7 +16,7 @@ class Component:
     """A connected piece of metal.
 
     Attributes:
-        number: number from 1, largest piece first.
+        number: number of the piece, from 1 for the largest.
         voxels: number of voxels.
         volume_mm3: volume in mm3.
         mean_hu: mean HU.
@@ -40,7 +40,7 @@ class Components:
 
     Attributes:
         pieces: pieces, largest first.
-        labels: number of the piece that each voxel in `box` belongs to; 0 outside metal.
+        labels: piece number of each voxel in `box`; 0 outside metal.
         box: bounding box of the mask; None for an empty mask.
         shape: shape of the mask.
     """
@@ -51,7 +51,7 @@ class Components:
     shape: tuple[int, ...]
 
     def mask(self, numbers: Collection[int] | None = None) -> NDArray[np.bool_]:
-        """Return the mask of chosen pieces, bool `[z, y, x]`; None for all pieces."""
+        """Return the mask of the pieces with these numbers, bool `[z, y, x]`; None selects all pieces."""
         result = np.zeros(self.shape, bool)
         if self.box is not None:
             is_on = np.zeros(len(self.pieces) + 1, bool)
@@ -61,7 +61,7 @@ class Components:
         return result
 
     def at(self, point_zyx: Sequence[int]) -> Component | None:
-        """Return the piece at a voxel; None if there is no metal."""
+        """Return the piece at a voxel; None if the voxel is not metal."""
         if self.box is None or not all(
             part.start <= i < part.stop for part, i in zip(self.box, point_zyx, strict=True)
         ):
@@ -80,7 +80,7 @@ def components(
         mask: bool, `[z, y, x]`.
         hu: HU, `[z, y, x]`.
         spacing_mm: distance between voxels along (z, y, x).
-        span: slices that contain the whole mask; None for all.
+        span: range of slices that contains the whole mask; None for all slices.
     """
     span = slice(0, len(mask)) if span is None else span
     found = box_of(mask[span])

@@ -40,14 +40,14 @@ class Planes(Protocol):
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """Numbers of slices, rows and columns."""
+        """Number of slices, rows and columns."""
 
     def __getitem__(self, z: int, /) -> Any:
         """Return the plane of a slice, `[y, x]`."""
 
 
 class CorrectionPlanes:
-    """Correction of some slices of a volume; it is 0 in the others.
+    """Correction of a volume, stored for some slices and zero in all others.
 
     Args:
         planes: float32 HU, `[plane, y, x]`, not copied.
@@ -63,7 +63,7 @@ class CorrectionPlanes:
 
     @classmethod
     def of(cls, planes: NDArray[np.float32], slices: Sequence[int], depth: int) -> "CorrectionPlanes":
-        """Make a correction from planes that are in the same order as `slices`."""
+        """Create a correction from planes in the same order as `slices`."""
         return cls(planes, {z: row for row, z in enumerate(slices)}, depth)
 
     def __getitem__(self, z: int) -> NDArray[np.float32]:

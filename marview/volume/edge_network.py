@@ -1,7 +1,8 @@
 """A small network that finds the edge of metal where the HU scale is clipped.
 
-The edge is where the HU are half of the metal's own HU, but a clipped scale ends far below that value. The network
-recognises the edge by the HU around it, which differ between metal, its blur and its streaks.
+The edge lies where the HU fall to half of the metal's own HU, but a clipped scale ends far below this
+value. The network recognises the edge from the surrounding HU, which differ between metal, blur and
+streaks.
 """
 
 from functools import cache
@@ -31,7 +32,7 @@ Planes = NDArray[np.float32]
 
 
 def planes_of(image: NDArray[np.int16], found: NDArray[np.bool_]) -> Planes:
-    """Return the input of the network, float32 `[plane, y, x]`: HU divided by 1000 less 1, and the metal found before.
+    """Return the network input, float32 `[plane, y, x]`: HU / 1000 - 1 and the mask `found`.
 
     Args:
         image: HU, `[y, x]`.
@@ -41,7 +42,7 @@ def planes_of(image: NDArray[np.int16], found: NDArray[np.bool_]) -> Planes:
 
 
 def recognised(image: NDArray[np.int16], found: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Return the pixels that the network recognises as metal, bool `[y, x]`, at most 2 pixels from metal found before.
+    """Return the pixels that the network recognises as metal, at most 2 pixels from `found`; bool `[y, x]`.
 
     Arguments are the same as for `planes_of`.
     """
@@ -57,7 +58,7 @@ def recognised(image: NDArray[np.int16], found: NDArray[np.bool_]) -> NDArray[np
 
 
 def logits(planes: Planes) -> NDArray[np.float32]:
-    """Return the logit of the probability that a pixel is metal, `[y, x]`."""
+    """Return the logit of the metal probability of each pixel, `[y, x]`."""
     layers = _layers()
     for (weight, bias), dilation in zip(layers, DILATIONS, strict=False):
         planes = np.maximum(_convolved(planes, weight, dilation) + bias, 0)

@@ -1,4 +1,4 @@
-"""Compute the lowest HU at which a pixel counts as metal, from its surroundings in the slice."""
+"""Compute the lowest HU at which a pixel counts as metal, based on the surrounding pixels."""
 
 from dataclasses import dataclass
 
@@ -22,11 +22,11 @@ class EdgeRule:
     """Rule for the edge of metal.
 
     Attributes:
-        shares: triples of a distance in mm, the required fraction of the densest pixel within this distance, and an HU
-            that is always sufficient.
-        above_fog: HU of the edge as a fraction, 0 to 1, of the range from the surroundings, raised by beam hardening,
-            to the densest pixel.
-        share_beside: required fraction of the densest of the eight neighbouring pixels.
+        shares: triples of a distance in mm, the required fraction of the highest HU within this distance,
+            and an HU value that always suffices.
+        above_fog: level of the edge, 0 to 1, between the HU of the surroundings, which beam hardening
+            raises, and the HU of the densest pixel.
+        share_beside: required fraction of the highest HU among the eight neighbouring pixels.
     """
 
     shares: tuple[tuple[float, float, float], ...]

@@ -43,14 +43,15 @@ def body_extent_mm(volume: Volume) -> tuple[float, float, float]:
 def section_extent_mm(
     section: Section, extent_mm: tuple[float, float, float]
 ) -> tuple[tuple[float, float], tuple[float, float]]:
-    """Return the centre and the size of the part of a section inside a box, each as (right, down) in mm.
+    """Return the centre and size of the part of a section inside a box, each as (right, down) in mm.
 
-    The size is measured in the parallel section through the centre of the box, where it is largest, so the zoom does
-    not change while the section moves. If the section misses the box, the centre is the centre of the grid.
+    The size is measured in the parallel section through the centre of the box, where it is largest, so the
+    zoom stays constant while the section moves. If the section misses the box, the centre is the centre of
+    the grid.
 
     Args:
         section: section through the grid.
-        extent_mm: size (z, y, x) in mm of the box around the centre of the grid, along the axes of the grid.
+        extent_mm: size (z, y, x) in mm of the box, which is centred on the grid and parallel to its axes.
     """
     grid = section.grid
     centre = grid.to_patient([(count - 1) / 2 for count in grid.shape])

@@ -1,4 +1,4 @@
-"""Region growing of metal from a seed voxel."""
+"""Grow a metal region from a seed voxel."""
 
 from collections.abc import Sequence
 
@@ -23,13 +23,13 @@ def grow_from(
     box: Box | None = None,
     in_slice: bool = False,
 ) -> NDArray[np.bool_]:
-    """Return the voxels of at least `lowest_hu` that are connected to a seed.
+    """Return the voxels with at least `lowest_hu` that are connected to a seed.
 
     Args:
         hu: HU, `[z, y, x]`.
         seed_zyx: seed voxel.
-        lowest_hu: lowest HU of the region; None for half the HU of the densest voxel near the seed, which is the HU of
-            a blurred edge.
+        lowest_hu: lowest HU of the region; None for half the HU of the densest voxel near the seed, which is
+            the level of a blurred edge.
         box: box that limits the region; None for the whole volume.
         in_slice: whether to limit the region to the slice of the seed.
 
@@ -37,7 +37,7 @@ def grow_from(
         bool, `[z, y, x]`.
 
     Raises:
-        UsageError: the seed is outside the volume or the box, or not on metal.
+        UsageError: the seed is outside the volume or the box, or is not metal.
     """
     z, y, x = seed_zyx
     everything: Box = (slice(0, hu.shape[0]), slice(0, hu.shape[1]), slice(0, hu.shape[2]))
@@ -62,7 +62,7 @@ def grow_from(
 
 
 def within(mask: NDArray[np.bool_], box: Box) -> NDArray[np.bool_]:
-    """Return a mask, bool `[z, y, x]`, without its voxels outside a box."""
+    """Return a copy of a mask, bool `[z, y, x]`, with all voxels outside a box cleared."""
     result = np.zeros(mask.shape, bool)
     result[box] = mask[box]
     return result

@@ -16,8 +16,8 @@ _BINS = 1024
 def k_means(hu: NDArray[np.int16], k: int = 4, *, in_slices: bool = False) -> NDArray[np.bool_]:
     """Cluster the HU by one-dimensional k-means, and return the densest of the k classes.
 
-    The classes are globally optimal and do not depend on random numbers. In one dimension they are intervals of the
-    histogram, which dynamic programming finds (Wang and Song 2011, Ckmeans.1d.dp). In a series without metal, the
+    In one dimension, the classes are intervals of the histogram, so dynamic programming finds the global
+    optimum without random numbers (Wang and Song 2011, Ckmeans.1d.dp). In a series without metal, the
     densest class is bone.
 
     Args:

@@ -1,12 +1,14 @@
-"""Fit the edge of long light metal, such as titanium screws, to the rays through it.
+"""Fit the edges of long light-metal pieces, such as titanium screws, to the rays through them.
 
-Beam hardening raises the pixels around a screw above half of the screw's HU, and darkens its middle, so the HU do not
-show the edge. The rays through the screw do show it: a model of a screw with a sharp edge must explain their
-attenuation. Discrete tomography estimates the metal fraction of each pixel. Beam hardening is modelled by a polynomial
-of the line integrals, the residual is reconstructed, and the fractions are limited to 0 to 1.
+Beam hardening raises the pixels around a screw above half of the screw's HU and darkens its middle, so
+the HU do not show the edge. The rays through the screw do: a model of a screw with a sharp edge must
+explain their attenuation. Discrete tomography estimates the metal fraction of each pixel. Beam hardening
+is modelled as a polynomial of the line integrals, the residual is reconstructed, and the fractions are
+limited to 0 to 1.
 
-Source: K. J. Batenburg and J. Sijbers, DART: a practical reconstruction algorithm for discrete tomography, IEEE
-Transactions on Image Processing 20, 2011 (the alternation of reconstruction and known grey values).
+Source: K. J. Batenburg and J. Sijbers, DART: a practical reconstruction algorithm for discrete
+tomography, IEEE Transactions on Image Processing 20, 2011 (the alternation of reconstruction and known
+grey values).
 """
 
 from dataclasses import dataclass
@@ -71,13 +73,13 @@ class _Rays:
 def with_fitted_edges(
     found: NDArray[np.bool_], image: NDArray[np.int16], spacing_mm: tuple[float, ...]
 ) -> NDArray[np.bool_]:
-    """Fit the edges of long light pieces of metal to the rays through them, and return the metal, bool `[y, x]`.
+    """Fit the edges of long light-metal pieces to the rays through them; return the metal, bool `[y, x]`.
 
-    A fitted edge is used only if it explains the rays better.
+    The fitted edges are used only if they explain the rays better.
 
     Args:
         found: metal found by its HU, bool `[y, x]`.
-        image: HU, `[y, x]`, not clipped at the top.
+        image: HU, `[y, x]`, not clipped at the upper end.
         spacing_mm: distance between pixels along (y, x).
     """
     labels, count = ndimage.label(found, _TOUCH)

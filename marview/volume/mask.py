@@ -26,15 +26,15 @@ _BLOCK_PIXELS = 1 << 18
 
 
 def refuse_unusable(mask: Mask, hu: NDArray[np.int16]) -> None:
-    """Refuse a mask that no method can use.
+    """Raise an error for a mask that no method can use.
 
     Args:
         mask: bool, `[z, y, x]`.
         hu: HU, `[z, y, x]`.
 
     Raises:
-        BadInput: the mask has a different shape from the volume, is empty, is in slices without a body, or covers more
-            than half of the body in its slices.
+        BadInput: the mask differs in shape from the volume, is empty, lies only in slices without a body, or
+            covers more than half of the body in its slices.
     """
     if mask.shape != hu.shape:
         raise BadInput(
@@ -124,7 +124,7 @@ def grow_mm(
 
 
 def grow_px(mask: Mask, pixels: float, *, in_slices: bool = True) -> Mask:
-    """Grow (+) or shrink (-) a mask by a distance in pixels: 1 adds the four neighbours of a pixel, 2 a disc."""
+    """Grow (+) or shrink (-) a mask by a distance in pixels: 1 adds the four neighbours, 2 adds a disc."""
     return grow_mm(mask, pixels, (1.0, 1.0, 1.0), in_slices=in_slices)
 
 
@@ -165,7 +165,7 @@ def _one_distance_mm(of: Mask, spacing_mm: Sequence[float]) -> NDArray[np.float3
 
 
 def fill_holes(mask: Mask, *, in_slices: bool = True) -> Mask:
-    """Fill the holes in a mask slice by slice, or only cavities that are enclosed in 3D."""
+    """Fill holes in a mask slice by slice or, in 3D, only fully enclosed cavities."""
 
     def fill(inner: Mask) -> Mask:
         if in_slices:
@@ -183,7 +183,7 @@ def smooth(
     drift_mm: Sequence[float] = NO_DRIFT,
     in_slices: bool = False,
 ) -> Mask:
-    """Smooth the outline of a mask: average it with a Gaussian, and keep voxels above one half.
+    """Smooth the outline of a mask with a Gaussian filter, keeping voxels above one half.
 
     Args:
         mask: bool, `[z, y, x]`.
@@ -236,7 +236,7 @@ def drop_small(mask: Mask, fewest_voxels: int, *, in_slices: bool = False) -> Ma
 
 
 def keep_component(mask: Mask, point_zyx: Sequence[int]) -> Mask:
-    """Keep only the piece of metal at a voxel.
+    """Keep only the metal piece that contains a voxel.
 
     Raises:
         UsageError: there is no metal at this voxel.
@@ -245,7 +245,7 @@ def keep_component(mask: Mask, point_zyx: Sequence[int]) -> Mask:
 
 
 def drop_component(mask: Mask, point_zyx: Sequence[int]) -> Mask:
-    """Remove the piece of metal at a voxel.
+    """Remove the metal piece that contains a voxel.
 
     Raises:
         UsageError: there is no metal at this voxel.
@@ -267,7 +267,7 @@ def _component_at(mask: Mask, point_zyx: Sequence[int]) -> Mask:
 
 
 def interpolate_slices(mask: Mask) -> Mask:
-    """Fill empty slices between painted slices by interpolating the signed distances of both neighbours.
+    """Fill the empty slices between painted slices by interpolating signed distance maps.
 
     Source: Raya and Udupa 1990, Shape-based interpolation of multidimensional objects.
     """

@@ -49,7 +49,7 @@ class Profile:
 def region_statistics(
     hu: NDArray[np.generic], region: NDArray[np.bool_], spacing_mm: tuple[float, float]
 ) -> RegionStatistics:
-    """Return the statistics of a slice, HU `[y, x]`, in a region, bool `[y, x]`; `spacing_mm` is along (y, x).
+    """Return the HU statistics of a slice `[y, x]` in a region, bool `[y, x]`; `spacing_mm` is (y, x).
 
     Raises:
         UsageError: the region is empty.
@@ -68,9 +68,9 @@ def region_statistics(
 
 
 def histograms(samples: Sequence[NDArray[np.generic]], most_bins: int = 48) -> tuple[NDArray[np.float64], list[Any]]:
-    """Compute histograms of several samples of HU, `[pixel]`, with the same bins; return bin edges and counts.
+    """Compute histograms of several HU samples, `[pixel]`, with shared bins; return bin edges and counts.
 
-    The width of the bins is a whole number of HU.
+    The bin width is a whole number of HU.
 
     Examples:
         >>> edges, counts = histograms([np.array([0, 1, 1, 3])])
@@ -85,7 +85,7 @@ def histograms(samples: Sequence[NDArray[np.generic]], most_bins: int = 48) -> t
 
 
 def ellipse(shape: tuple[int, int], middle_yx: Sequence[float], radii_yx: Sequence[float]) -> NDArray[np.bool_]:
-    """Return the mask, bool `[y, x]`, of the pixels inside an ellipse with this centre and these radii in pixels."""
+    """Return the mask of an ellipse, bool `[y, x]`, with its centre and radii given in pixels."""
     y, x = np.ogrid[: shape[0], : shape[1]]
     far = ((y - middle_yx[0]) / radii_yx[0]) ** 2 + ((x - middle_yx[1]) / radii_yx[1]) ** 2
     return np.asarray(far <= 1)
@@ -100,7 +100,7 @@ def profile(
         hu: HU, `[y, x]`.
         start_yx: start of the line in pixels.
         end_yx: end of the line in pixels. Outside the slice, the nearest pixel is repeated.
-        spacing_mm: (y, x).
+        spacing_mm: distance between pixels along (y, x).
     """
     start, end = np.asarray(start_yx, np.float64), np.asarray(end_yx, np.float64)
     count = max(2, math.ceil(2 * float(np.abs(end - start).max())) + 1)
@@ -126,7 +126,7 @@ def angle_deg(
     """Return the angle at `corner` between two other points, 0 to 180 degrees; all points are in pixels.
 
     Raises:
-        UsageError: a point is at the corner.
+        UsageError: one of the other points coincides with the corner.
 
     Examples:
         >>> angle_deg((0, 1), (0, 0), (1, 0), (1.0, 1.0))

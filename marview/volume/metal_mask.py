@@ -16,8 +16,8 @@ from marview.volume.undo import Step, UndoStack
 class MetalMask:
     """Metal mask that is edited in place, with undo.
 
-    Every edit returns the box of changed voxels, or None if nothing changed. All edits between `begin_stroke` and
-    `end_stroke` are one undo step.
+    Every edit returns the box of changed voxels, or None if nothing changed. All edits between
+    `begin_stroke` and `end_stroke` form one undo step.
 
     Attributes:
         array: bool, `[z, y, x]`; changed in place, so it may be in shared memory.
@@ -72,7 +72,10 @@ class MetalMask:
         return self._keep(fill_outline(self.array, slice_index, outline_yx, brush, self.hu))
 
     def replace(self, mask: NDArray[np.bool_]) -> Box | None:
-        """Replace the mask with another one, bool `[z, y, x]`, for example from `marview.volume.mask`, as one edit."""
+        """Replace the whole mask, bool `[z, y, x]`, in one edit.
+
+        The new mask may come from a function in `marview.volume.mask`.
+        """
         return self.flip(MaskPatch.between(self.array, mask))
 
     def flip(self, patch: MaskPatch | None) -> Box | None:

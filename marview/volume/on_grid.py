@@ -28,7 +28,8 @@ class Fitted:
 
     Attributes:
         mask: bool, `[z, y, x]`, on the new grid.
-        is_resampled: whether the voxels of the two grids differ, so that the mask was resampled to the nearest voxels.
+        is_resampled: whether the voxels of the two grids did not coincide, so the mask was resampled to the
+            nearest voxels.
         outside: number of metal voxels of the original mask that are outside the new grid.
     """
 
@@ -38,7 +39,7 @@ class Fitted:
 
 
 def fit_to_grid(mask: NDArray[np.bool_], mask_grid: Grid, grid: Grid) -> Fitted:
-    """Move a mask with any axis order and extent to a grid, exactly if the voxels coincide, else to the nearest voxels.
+    """Map a mask of any axis order and extent to a grid: exactly if voxels coincide, else by nearest voxel.
 
     Args:
         mask: bool, with the axes of `mask_grid`.

@@ -11,10 +11,10 @@ _ROUNDING = 1e-6
 
 
 def padding(hu: NDArray[np.int16]) -> NDArray[np.bool_]:
-    """Return the pixels outside the scanner's field of view, bool, for slices in HU, `[slice, row, column]`.
+    """Return the pixels outside the scanner's field of view in HU slices `[slice, row, column]`; bool.
 
-    Padding has a single value of at most -1024 HU, fills the corners of the slice and extends to the border of the
-    slice. Dark streaks inside the body are not padding, even if they are as dark.
+    Padding has a single value of at most -1024 HU, fills the corners of the slice and extends to the border
+    of the slice. Dark streaks inside the body are not padding, even if they are equally dark.
 
     >>> padding(np.array([[[-2000, -2000, -900], [-2000, 40, -3000], [-950, -3000, 40]]], np.int16))[0].astype(int)
     array([[1, 1, 0],

@@ -1,4 +1,4 @@
-"""Compact record of the voxels that an edit of a mask has changed."""
+"""Compact record of the voxels that a mask edit has changed."""
 
 import zlib
 from collections.abc import Iterable
@@ -13,7 +13,7 @@ from marview.volume.box import Box, around, box_of, inside, moved, shape_of
 
 @dataclass(frozen=True)
 class MaskPatch:
-    """Voxels that an edit has inverted, as a bounding box and packed bits.
+    """Voxels inverted by an edit, stored as a bounding box and packed bits.
 
     Attributes:
         box: smallest box around the inverted voxels.
@@ -25,7 +25,7 @@ class MaskPatch:
 
     @classmethod
     def of_flips(cls, flips: NDArray[np.bool_], origin: Box) -> "MaskPatch | None":
-        """Make a patch from the inverted voxels of a box, `flips`, `[z, y, x]`; None if there are none."""
+        """Create a patch from `flips`, `[z, y, x]`, the inverted voxels of a box; None if there are none."""
         tight = box_of(flips)
         if tight is None:
             return None
@@ -35,13 +35,13 @@ class MaskPatch:
     def between(
         cls, before: NDArray[np.bool_], after: NDArray[np.bool_], among: Iterable[int] | None = None
     ) -> "MaskPatch | None":
-        """Make the patch that changes one mask to another; None if they are equal.
+        """Create the patch that turns one mask into another; None if the masks are equal.
 
         Args:
             before: mask before the edit, `[z, y, x]`.
             after: mask after the edit, `[z, y, x]`.
-            among: slices in which the masks may differ; None for all. Other slices are not read, because even reading
-                an empty slice in shared memory uses memory.
+            among: slices in which the masks may differ; None for all. Other slices are not read, because even
+                reading an empty slice in shared memory uses memory.
         """
         candidates = range(len(before)) if among is None else among
         differ = [z for z in candidates if not np.array_equal(before[z], after[z])]
@@ -60,17 +60,20 @@ class MaskPatch:
 
     @property
     def nbytes(self) -> int:
-        """Memory that the patch uses in bytes, including overhead."""
+        """Memory use of the patch in bytes, including overhead."""
         return len(self.packed) + 512
 
     def apply(self, mask: NDArray[np.bool_]) -> Box:
-        """Invert the voxels of the patch in a mask, in place, and return their box; a second call undoes the first."""
+        """Invert the patch's voxels in a mask, in place, and return their box.
+
+        A second call undoes the first.
+        """
         mask[self.box] ^= self.flips
         return self.box
 
 
 def merged(patches: Iterable[MaskPatch]) -> MaskPatch | None:
-    """Combine successive patches, such as those of a stroke, into one; None if they cancel out."""
+    """Merge successive patches, such as the edits of one stroke; None if they cancel out."""
     several = list(patches)
     if len(several) < 2:
         return several[0] if several else None

@@ -1,4 +1,4 @@
-"""Provenance of a result: a record of how it was made, for files."""
+"""Provenance of a result: a record of how it was made, for storage in files."""
 
 import json
 from collections.abc import Mapping
@@ -17,7 +17,7 @@ _WARNING = "Not for primary diagnosis; review with the uncorrected images."
 
 @dataclass(frozen=True, kw_only=True)
 class Provenance:
-    """How a result was made.
+    """Record of how a result was made.
 
     Attributes:
         method_id: identifier of the method.
@@ -25,8 +25,8 @@ class Provenance:
         method_version: version of the method.
         parameters: parameters of the run.
         weights_sha256: SHA-256 of the weights; empty if the method uses none.
-        mask_origin: origin of the metal mask: adaptive, threshold, painted, or the name of a file.
-        threshold_hu: threshold in HU that the user set; None if the mask was made in another way.
+        mask_origin: origin of the metal mask: adaptive, threshold, painted, or a file name.
+        threshold_hu: user-defined threshold in HU; None if the mask was made in another way.
         margin_mm: margin of the mask in mm; positive for a grown mask, negative for a shrunken one.
         device: device of the run.
         seconds: duration of the run.
@@ -34,7 +34,7 @@ class Provenance:
         time: time of the run, ISO 8601 with time zone.
         restored_slices: number of slices in which clipped dark streaks were restored before the correction.
         restores_cut_off: whether the restoration of clipped dark streaks was switched on.
-        notes: notes for the reader of the result; they are part of the record but not of the text.
+        notes: notes for the reader of the result; they are part of the record, but not included in `text`.
     """
 
     method_id: str
@@ -63,13 +63,13 @@ class Provenance:
         threshold_hu: float | None = None,
         time: str = "",
     ) -> "Provenance":
-        """Make the record of a run.
+        """Create the record of a run.
 
         Args:
             report: report of the worker.
             mask_origin: origin of the metal mask.
             margin_mm: margin of the mask in mm.
-            threshold_hu: threshold in HU that the user set; None if the mask was made in another way.
+            threshold_hu: user-defined threshold in HU; None if the mask was made in another way.
             time: time of the run, ISO 8601 with time zone; empty for the current time.
         """
         return cls(
@@ -91,7 +91,7 @@ class Provenance:
         )
 
     def settings(self, equals: str = "=") -> str:
-        """Return the parameters and the steps before the method in one line."""
+        """Return the parameters and the preprocessing steps in one line."""
         given = [f"{name}{equals}{value}" for name, value in self.parameters.items()]
         if self.restored_slices:
             noun = "slice" if self.restored_slices == 1 else "slices"  # `count` would use the language of the window

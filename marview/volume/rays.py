@@ -1,4 +1,4 @@
-"""Project pixels of a slice along parallel rays with NumPy, because the process that finds masks has no projector."""
+"""Project slice pixels along parallel rays in NumPy, because the segmentation process has no projector."""
 
 from collections.abc import Iterator
 
@@ -17,12 +17,12 @@ def angles(count: int) -> NDArray[np.float64]:
 
 
 def width(shape: tuple[int, ...]) -> int:
-    """Return the number of bins in a view of a slice (rows, columns); a bin is one pixel wide."""
+    """Return the number of bins per view for a slice of shape (rows, columns); a bin is one pixel wide."""
     return int(np.hypot(shape[0], shape[1])) + _ROOM
 
 
 def bins(y: NDArray[np.int64], x: NDArray[np.int64], shape: tuple[int, ...], count: int) -> Iterator[Bins]:
-    """Yield, for each angle, the lower of the two bins next to each pixel and the weight of the upper bin.
+    """Yield, for each angle, the lower of the two nearest bins of each pixel and the weight of the upper bin.
 
     Args:
         y: rows of the pixels.
@@ -42,12 +42,12 @@ def bins(y: NDArray[np.int64], x: NDArray[np.int64], shape: tuple[int, ...], cou
 def integrals(
     values: NDArray[np.float32], y: NDArray[np.int64], x: NDArray[np.int64], shape: tuple[int, ...], count: int
 ) -> NDArray[np.float32]:
-    """Return the sums of pixel values along rays, `[angle, bin]`; other arguments are the same as for `bins`."""
+    """Return ray sums of pixel values, `[angle, bin]`; the other arguments are the same as for `bins`."""
     return np.stack([_view(values, each, width(shape)) for each in bins(y, x, shape, count)])
 
 
 class PixelRays:
-    """Rays through chosen pixels of a slice, stored for repeated use.
+    """Rays through selected pixels of a slice, stored for repeated use.
 
     Args:
         y: rows of the pixels.
@@ -60,7 +60,7 @@ class PixelRays:
         self._width, self._bins = width(shape), list(bins(y, x, shape, count))
 
     def integrals(self, values: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Return the sums of pixel values `[pixel]` along the rays, `[angle, bin]`."""
+        """Return ray sums, `[angle, bin]`, of pixel values `[pixel]`."""
         return np.stack([_view(values, each, self._width) for each in self._bins])
 
     def reconstruct(self, projections: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -14,14 +14,14 @@ OUTSIDE_HU = -1024
 
 @dataclass(frozen=True, eq=False)
 class Plane:
-    """Position of a picture in the patient.
+    """Position of a reformatted image in the patient.
 
     Attributes:
         origin_lps_mm: centre of the first pixel, LPS in mm.
         down: unit vector from one row to the next (LPS).
         right: unit vector from one column to the next (LPS).
-        pixel_mm: edge of a pixel.
-        shape: rows and columns.
+        pixel_mm: pixel size in mm.
+        shape: number of rows and columns.
     """
 
     origin_lps_mm: NDArray[np.float64]
@@ -37,10 +37,10 @@ class Plane:
 
 
 def plane_across(grid: Grid, axis: int, index: float) -> Plane:
-    """Return the plane at an index along an axis of a grid; in an axial series, axis 0 is axial, 1 coronal, 2 sagittal.
+    """Return the plane at an index along a grid axis; for an axial series, 0 is axial, 1 coronal, 2 sagittal.
 
-    Pixels are square, and their size is the smallest spacing in the plane. The head is up in coronal and sagittal
-    pictures.
+    Pixels are square, with the smallest in-plane spacing as their size. The head is at the top of coronal
+    and sagittal images.
     """
     down_axis, right_axis = (other for other in range(3) if other != axis)
     spacing = grid.spacing_mm
@@ -57,14 +57,14 @@ def plane_across(grid: Grid, axis: int, index: float) -> Plane:
 
 
 def oblique_plane(centre_lps_mm: ArrayLike, normal: ArrayLike, up: ArrayLike, pixel_mm: float, size: int) -> Plane:
-    """Return the plane of a square picture around a point, perpendicular to a normal.
+    """Return the plane of a square image centred on a point and perpendicular to a normal.
 
     Args:
-        centre_lps_mm: centre of the picture, LPS in mm.
+        centre_lps_mm: centre of the image, LPS in mm.
         normal: vector away from the viewer (LPS).
-        up: direction that is up in the picture, as far as the plane allows (LPS).
-        pixel_mm: edge of a pixel.
-        size: rows and columns.
+        up: preferred upward direction in the image (LPS).
+        pixel_mm: pixel size in mm.
+        size: number of rows and of columns.
 
     Raises:
         UsageError: normal and up are parallel.
@@ -83,12 +83,12 @@ def oblique_plane(centre_lps_mm: ArrayLike, normal: ArrayLike, up: ArrayLike, pi
 def reslice(
     array: NDArray[np.generic], grid: Grid, plane: Plane, *, outside: float = OUTSIDE_HU, nearest: bool = False
 ) -> NDArray[np.float32]:
-    """Return the picture of a plane, float32 `[y, x]`, by linear interpolation.
+    """Return the image of a volume in a plane, float32 `[y, x]`, by linear interpolation.
 
     Args:
         array: HU or a mask, `[z, y, x]` on the grid.
         grid: positions of the voxels.
-        plane: plane of the picture.
+        plane: plane of the image.
         outside: value outside the volume.
         nearest: whether to use the nearest voxel instead of interpolation, for masks.
     """

@@ -51,14 +51,14 @@ def with_rims(
     scale: Scale,
     lowest_hu: float,
 ) -> NDArray[np.bool_]:
-    """Add the rims of metal pieces to the metal of a slice, bool `[y, x]`.
+    """Add the rims of metal pieces to the metal mask of a slice, bool `[y, x]`.
 
     Args:
-        found: the metal found by its HU, bool `[y, x]`.
-        image: HU, `[y, x]`, not clipped at the top.
+        found: metal found by its HU, bool `[y, x]`.
+        image: HU, `[y, x]`, not clipped at the upper end.
         spacing_mm: distance between pixels along (y, x).
         scale: HU scale of the series.
-        lowest_hu: lowest HU of pixels in a rim.
+        lowest_hu: lowest HU of a rim pixel.
     """
     labels, _ = ndimage.label(found, _TOUCH)
     room = [int(np.ceil(_REACH_MM / spacing)) for spacing in spacing_mm]

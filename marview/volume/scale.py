@@ -1,4 +1,4 @@
-"""Determine the HU scale of a series: clipped, extended beyond 12 bits, or neither."""
+"""Determine whether the HU scale of a series is clipped, extended beyond 12 bits, or neither."""
 
 from dataclasses import dataclass
 
@@ -63,10 +63,11 @@ class Scale:
         return ()
 
     def estimated_peaks(self, image: NDArray[np.int16]) -> NDArray[np.float32]:
-        """Return the HU of a slice, `[y, x]`, with clipped plateaus raised in proportion to their depth in pixels.
+        """Return the HU of a slice, `[y, x]`, with clipped plateaus raised to their estimated peaks.
 
-        A wide plateau hides a high peak, and the edge of the metal, at half of the peak, is high as well. A narrow
-        plateau hardly exceeds the scale.
+        The HU of a plateau are multiplied by the distance in pixels from its edge. A wide plateau hides a high
+        peak, so the metal edge, at half of the peak, also has high HU. The peak of a narrow plateau hardly
+        exceeds the scale.
         """
         heights = image.astype(np.float32)
         if self.is_clipped:
@@ -79,8 +80,9 @@ class Scale:
 def scale_of(hu: NDArray[np.int16]) -> Scale:
     """Determine the scale of a series, HU `[z, y, x]`.
 
-    A series counts as clipped if three conditions hold: its highest value is above 2000 HU, at least three voxels have
-    this value, and their number is more than ten times the mean count of the values just below.
+    A series counts as clipped if three conditions hold: its highest value is above 2000 HU, at least three
+    voxels have this value, and their number is more than ten times the mean voxel count of the HU values
+    just below.
     """
     highest = int(hu.max())
     if highest <= 2000:

@@ -1,4 +1,4 @@
-"""Segment the metal of a series automatically."""
+"""Segment the metal in a series automatically."""
 
 from dataclasses import dataclass
 
@@ -27,14 +27,14 @@ _REACH_MM = _HOLLOW_MM * (1 + 1e-9)  # tolerance for rounded distances
 
 @dataclass(frozen=True, eq=False)
 class Segmentation:
-    """Metal mask and how it was found.
+    """Metal mask with details of the segmentation.
 
     Attributes:
         mask: bool, `[z, y, x]`, True on metal.
         threshold_hu: threshold in HU, found or given; NaN without metal.
-        notes: notes for the user, for example on a clipped HU scale or on missing metal.
-        doubtful: voxels that may be metal, enamel or dense bone and are not part of the mask, bool, `[z, y, x]`; None
-            if there are none.
+        notes: notes for the user, for example about a clipped HU scale or the absence of metal.
+        doubtful: voxels that may be metal, enamel or dense bone and are not part of the mask, bool,
+            `[z, y, x]`; None if there are none.
     """
 
     mask: NDArray[np.bool_]
@@ -56,25 +56,25 @@ class Segmentation:
 def adaptive(
     hu: NDArray[np.int16], spacing_mm: tuple[float, float, float], *, replace_edges: bool = True
 ) -> Segmentation:
-    """Find the metal of a series; the mask is empty if there is none.
+    """Find the metal in a series; the mask is empty if there is none.
 
-    All voxels of the series that are denser than most bone form two clusters of log HU. Voxels above the threshold
-    between the two cluster means are seeds, from which the mask grows to neighbours above 0.6 of the threshold. Each
-    voxel must also satisfy the rule in `edges`, which excludes streaks beside fillings, bone beside screws and blurred
-    edges.
+    All voxels denser than most bone are divided into two clusters of log HU. The threshold is midway between
+    the cluster means. Voxels above the threshold are seeds, from which the mask grows to neighbours above
+    0.6 times the threshold. Each voxel must also satisfy the rule in `edges`, which excludes streaks beside
+    fillings, bone beside screws and blurred edges.
 
-    A piece must have at least three voxels and be denser than enamel and bone. If nothing in the series is that dense,
-    voxels with the HU of enamel and bone are doubtful, and the user decides.
+    A piece must have at least three voxels and be denser than enamel and bone. If nothing in the series is
+    that dense, voxels with the HU of enamel and bone are marked as doubtful, and the user decides.
 
-    If the HU scale is clipped, the edges of the metal are replaced (`clipped_edge`). Otherwise the faint
-    rims of dense metal are found by the shadow of the metal (`rim`), and the edges of long light metal are fitted to
-    the rays through it (`long_metal`).
+    If the HU scale is clipped, the edges of the metal are replaced (`clipped_edge`). Otherwise, the shadow
+    of dense metal reveals its faint rims (`rim`), and the edges of long light-metal pieces are fitted to the
+    rays through them (`long_metal`).
 
     Args:
         hu: HU, `[z, y, x]`.
         spacing_mm: distance between voxels along (z, y, x).
-        replace_edges: whether the edges on a clipped scale are replaced; the program that trains the network needs the
-            mask before that.
+        replace_edges: whether to replace the edges on a clipped scale; the program that trains the edge
+            network needs the mask without this step.
 
     Examples:
         >>> hu = np.zeros((1, 32, 32), np.int16)

@@ -1,9 +1,9 @@
-"""Compute the shadow of metal, the fraction of photons that it absorbs on each ray, to find faint rims.
+"""Compute the shadow of metal, the fraction of photons absorbed on each ray, to find faint rims.
 
-A detector averages photons over neighbouring rays. Beside dense metal few photons arrive, so the attenuation increases
-over several pixels, and the image shows a rim far below the HU of the metal. The number of photons has a sharp edge,
-however: a ray that has lost half of its photons passes the surface of the metal. The rays are computed by projecting
-the image, because its sinogram is unknown.
+A detector averages photons over neighbouring rays. Beside dense metal, few photons arrive, so the
+attenuation increases over several pixels, and the image shows a rim far below the HU of the metal. The
+number of photons has a sharp edge, however: a ray that has lost half of its photons grazes the surface
+of the metal. The rays are computed by projecting the image, because its sinogram is unknown.
 """
 
 from dataclasses import dataclass
@@ -25,7 +25,7 @@ _SHARE_OF_VIEWS = 0.95
 
 @dataclass(frozen=True, eq=False)
 class Shadow:
-    """Fraction of the photons that the metal in a slice absorbs, for each ray.
+    """Fraction of photons that the metal in a slice absorbs on each ray.
 
     Attributes:
         shape: rows and columns of the slice.
@@ -41,8 +41,8 @@ class Shadow:
         Args:
             rows: range of rows.
             columns: range of columns.
-            share: smallest absorption of a ray in the shadow, as a fraction of the absorption of the darkest nearby
-                ray.
+            share: minimum absorption of a ray in the shadow, as a fraction of the absorption on the darkest
+                nearby ray.
         """
         darkest = ndimage.maximum_filter1d(self.lost, 2 * _WIDEST_PX + 1, axis=1)
         inside = self.lost - np.float32(share) * darkest
@@ -54,11 +54,12 @@ class Shadow:
 
 
 def shadow_of(image: NDArray[np.int16], found: NDArray[np.bool_], spacing_mm: tuple[float, ...]) -> Shadow:
-    """Compute the shadow of the metal in a slice from its line integrals minus those of the tissue.
+    """Compute the shadow of the metal in a slice from its line integrals after subtracting the tissue.
 
     Args:
         image: HU, `[y, x]`.
-        found: metal found so far, bool `[y, x]`; the line integrals of the tissue are interpolated across its trace.
+        found: metal found so far, bool `[y, x]`; the line integrals of the tissue are interpolated across
+            its trace.
         spacing_mm: distance between pixels along (y, x).
     """
     shape = (found.shape[0], found.shape[1])
@@ -75,7 +76,7 @@ def shadow_of(image: NDArray[np.int16], found: NDArray[np.bool_], spacing_mm: tu
 
 
 def line_integrals(image: NDArray[np.int16], spacing_mm: tuple[float, ...], count: int) -> NDArray[np.float32]:
-    """Compute the line integrals, `[angle, bin]`, of the attenuation of a slice.
+    """Compute the line integrals of a slice's attenuation, `[angle, bin]`.
 
     Args:
         image: HU, `[y, x]`.
@@ -89,6 +90,6 @@ def line_integrals(image: NDArray[np.int16], spacing_mm: tuple[float, ...], coun
 
 
 def along_mm(spacing_mm: tuple[float, ...], count: int) -> NDArray[np.float32]:
-    """Return the length of a ray inside a pixel at each angle in mm; arguments are the same as for `line_integrals`."""
+    """Return a ray's path length in mm through a pixel at each angle; arguments as for `line_integrals`."""
     turns = angles(count)
     return np.hypot(np.sin(turns) * spacing_mm[1], np.cos(turns) * spacing_mm[0]).astype(np.float32)

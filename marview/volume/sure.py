@@ -31,13 +31,13 @@ _DEVIATION_OF_MEDIAN = 1.4826
 def sure_pieces(hu: NDArray[np.int16], labels: NDArray[np.int32], count: int, scale: Scale) -> NDArray[np.bool_]:
     """Return which pieces are certainly metal, bool `[piece]`.
 
-    A piece is certainly metal if three of its voxels exceed the HU of enamel, or if one voxel far exceeds them. If most
-    dense voxels of the piece are below this level, as in thin metal or noisy enamel, the level must also exceed enamel
-    by five times the noise of the slices.
+    A piece is certainly metal if at least three of its voxels exceed the HU of enamel, or if one voxel far
+    exceeds this limit. If most dense voxels of the piece are below the limit, as in thin metal or noisy
+    enamel, three voxels must also exceed the usual HU of enamel by five times the noise of the slices.
 
     Args:
         hu: HU, `[z, y, x]`.
-        labels: number of the piece that each voxel belongs to, 1 to `count`, `[z, y, x]`; 0 outside the pieces.
+        labels: piece number of each voxel, 1 to `count`, `[z, y, x]`; 0 outside the pieces.
         count: number of pieces.
         scale: HU scale of the series.
     """
@@ -57,10 +57,10 @@ def sure_pieces(hu: NDArray[np.int16], labels: NDArray[np.int32], count: int, sc
 
 
 def noise_hu(hu: NDArray[np.int16]) -> float:
-    """Estimate the noise of soft tissue in slices `[z, y, x]` as a standard deviation in HU; 0 without soft tissue.
+    """Estimate the soft-tissue noise in slices `[z, y, x]`: standard deviation in HU; 0 without soft tissue.
 
-    The estimate is the median absolute difference of pixels in the same row, scaled to a standard deviation, because
-    streaks and edges hardly change a median.
+    The estimate is derived from the median absolute difference between pixels in the same row, because
+    streaks and edges hardly affect a median.
     """
     found = []
     for image in hu:

@@ -14,7 +14,7 @@ from marview.volume.patch import MaskPatch
 
 @dataclass(frozen=True, eq=False)
 class Step:
-    """Edit of a mask, with the description of the mask before it (undo) or after it (redo)."""
+    """Mask edit, with a description of the mask before the edit (undo) or after it (redo)."""
 
     patch: MaskPatch
     description: Any
@@ -29,9 +29,9 @@ class UndoStack:
     """Stack of mask edits for undo and redo; above the memory limit, the oldest edits are dropped.
 
     Args:
-        describe: function that returns a description of the current mask, called before an edit is pushed, undone or
-            redone. The step that restores this state returns the same description.
-        limit_bytes: memory limit of all patches in bytes.
+        describe: function that returns a description of the current mask, called before an edit is pushed,
+            undone or redone. The step that restores this state contains this description.
+        limit_bytes: memory limit for all patches in bytes.
 
     Examples:
         >>> mask, stack = np.zeros((1, 4, 4), bool), UndoStack()
@@ -64,7 +64,7 @@ class UndoStack:
         return sum(step.patch.nbytes for step in (*self._done, *self._undone))
 
     def push(self, patch: MaskPatch | None) -> None:
-        """Add an edit; None, for an edit without effect, is ignored."""
+        """Add an edit; None, which stands for an edit without effect, is ignored."""
         if patch is None:
             return
         self._undone.clear()
@@ -73,7 +73,7 @@ class UndoStack:
             self._done.popleft()
 
     def undo(self, mask: NDArray[np.bool_]) -> Step | None:
-        """Undo the last edit in the mask, in place, and return the step; None if there is no edit."""
+        """Undo the last mask edit in place and return its step; None if there is nothing to undo."""
         if not self._done:
             return None
         step = self._done.pop()
@@ -82,7 +82,7 @@ class UndoStack:
         return step
 
     def redo(self, mask: NDArray[np.bool_]) -> Step | None:
-        """Redo the last undone edit in the mask, in place, and return the step; None if there is none."""
+        """Redo the last undone mask edit in place and return its step; None if there is nothing to redo."""
         if not self._undone:
             return None
         step = self._undone.pop()

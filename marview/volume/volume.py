@@ -17,8 +17,9 @@ class Volume:
     """A CT volume: HU on a grid.
 
     Attributes:
-        hu: int16 HU `[z, y, x]`, z from the foot end. Do not change it, because it may be in shared memory.
-        grid: positions of the voxels, of the same shape.
+        hu: int16 HU `[z, y, x]`, with slices counted from the foot end. Do not change it, because it may be
+            in shared memory.
+        grid: positions of the voxels, with the same shape as `hu`.
 
     Raises:
         UsageError: HU and grid differ in shape, or the HU are not int16.

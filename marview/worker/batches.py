@@ -21,7 +21,7 @@ Case = TypeVar("Case")
 
 
 class Batches:
-    """Division of a run into batches that fit into the free memory; the first batches are small, for early results."""
+    """Division of a run into batches that fit into free memory; small first batches give early results."""
 
     def __init__(self, manifest: Manifest, device: torch.device) -> None:
         """Measure the free memory.
@@ -40,16 +40,16 @@ class Batches:
             )
 
     def limit(self, pixels: int) -> None:
-        """Reduce the batch size for slices with many pixels, because corrections are computed at their resolution."""
+        """Reduce the batch size for large slices, because corrections have the full slice resolution."""
         self.largest = max(1, min(self.largest, self._most * _SLICE_PIXELS // pixels))
 
     def split(self, items: list[Case], *, is_first_alone: bool) -> Iterator[list[Case]]:
-        """Split the items into batches, in their order.
+        """Split the items into batches, preserving their order.
 
         Args:
             items: items to process.
-            is_first_alone: whether the first item forms a separate batch, so that the displayed slice is corrected
-                soon.
+            is_first_alone: whether the first item forms its own batch, so that the displayed slice is corrected
+                quickly.
         """
         done, size = 0, 1 if is_first_alone else self.largest
         while done < len(items):

@@ -64,7 +64,7 @@ def load_case(path: Path) -> MarCase:
 
 
 def save_neighbours(neighbours: Neighbours, path: Path) -> None:
-    """Write the neighbours of a case, the arrays clean_hu and metal, to a file."""
+    """Write the neighbouring slices of a case, as arrays clean_hu and metal, to a file."""
     arrays = {
         "clean_hu": _numpy(neighbours.clean_hu, np.float32),
         "metal": _numpy(neighbours.metal, np.bool_),
@@ -76,7 +76,7 @@ def load_neighbours(path: Path) -> Neighbours:
     """Read a file that `save_neighbours` wrote.
 
     Raises:
-        BadInput: the file cannot be read or contains something else.
+        BadInput: the file cannot be read or does not contain neighbouring slices.
     """
     with _arrays_of(path, "does not contain the neighbouring slices of a case") as file:
         return Neighbours(torch.from_numpy(file["clean_hu"]), torch.from_numpy(file["metal"]))
@@ -88,7 +88,7 @@ def beam_as_json(beam: Beam) -> dict[str, Any]:
 
 
 def beam_from_json(values: dict[str, Any]) -> Beam:
-    """Convert the JSON of `beam_as_json` to a beam.
+    """Convert JSON from `beam_as_json` to a beam.
 
     Raises:
         KeyError, TypeError, ValueError: the values do not describe a beam.

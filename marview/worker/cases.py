@@ -24,9 +24,9 @@ Numbered = tuple[int, MarCase]
 def run_cases(request: CasesRequest, channel: Channel) -> Finished:
     """Run a method on case files; write each result immediately, so that an interrupted run can be continued.
 
-    A result file contains `hu`, float32 `[slice, y, x]`, and, if requested, `corrected_sinogram`. The report contains
-    the notes of the method: `notes` is a list of sentences, and `single_notes` lists each note separately, as a
-    dictionary if it is about a slice.
+    A result file contains `hu`, float32 `[slice, y, x]`, and, if requested, `corrected_sinogram`. The report
+    contains the method's notes: `notes` is a list of sentences, and `single_notes` lists each note
+    separately, with notes on a slice as dictionaries.
 
     Raises:
         UsageError: the method does not accept the parameters or the device.

@@ -1,7 +1,7 @@
-"""Connection of the worker process to the window: requests on standard input, messages on standard output.
+"""Connection between worker and window: requests on standard input, messages on standard output.
 
-Code of methods that prints or reads input cannot disturb the connection, because its output goes to standard error and
-its input is empty.
+Method code that prints or reads input cannot disturb the connection, because its output goes to standard
+error and its input is empty.
 """
 
 import contextlib
@@ -21,7 +21,7 @@ from marview.threads import start_thread
 
 
 class Channel:
-    """Connection to the window. It ends this process when the window closes or crashes."""
+    """Connection to the window; it ends this process when the window closes or crashes."""
 
     def __init__(self) -> None:
         sys.stdout.flush()
@@ -36,7 +36,7 @@ class Channel:
         start_thread(self._read, "requests")
 
     def next(self) -> Request:
-        """Wait for the next request, and ignore cancel requests that arrived before it."""
+        """Wait for the next request, ignoring cancel requests that arrived earlier."""
         return self._waiting.get()
 
     def is_asked(self, within_s: float) -> bool:
@@ -80,10 +80,10 @@ def end_group() -> None:
 
 
 def limit_memory(limit_mb: int | None) -> None:
-    """Limit the memory of this process; None limits it to the memory of the computer.
+    """Limit the memory of this process; None sets the limit to the computer's total memory.
 
-    Above the limit, an allocation fails with an error that marview can report. The process also becomes the first
-    candidate of the OOM killer, so that the system does not kill the window if memory runs out.
+    Above the limit, an allocation fails with an error that marview can report. The process also becomes the
+    first candidate for the OOM killer, so that the system does not kill the window if memory runs out.
     """
     if sys.platform != "linux":
         return

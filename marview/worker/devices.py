@@ -1,4 +1,4 @@
-"""List the devices of this computer and their free memory, and choose the device of a run."""
+"""List the devices of this computer with their free memory, and choose the device for a run."""
 
 import sys
 from pathlib import Path
@@ -14,7 +14,7 @@ from marview.threads import settle_threads
 
 
 def list_devices() -> list[dict[str, Any]]:
-    """List all devices: name ("cpu", "cuda:0"), title, free_mb, total_mb."""
+    """List all devices, each with its name ("cpu", "cuda:0"), title, free_mb and total_mb."""
     free, total = memory_mb(torch.device("cpu"))
     title = f"CPU, {count(torch.get_num_threads(), 'thread')}"
     found = [{"name": "cpu", "title": title, "free_mb": free, "total_mb": total}]
@@ -36,15 +36,15 @@ def use_free_threads() -> None:
 
 
 def choose_device(asked: str, manifest: Manifest) -> torch.device:
-    """Choose the device of a run.
+    """Choose the device for a run.
 
     Args:
         asked: device that the user chose: "auto", "cpu" or "cuda".
         manifest: manifest of the method.
 
     Raises:
-        UsageError: the computer has no such device, or the method cannot run on it. marview never silently uses another
-            device.
+        UsageError: the computer has no such device, or the method cannot run on it. marview never silently
+            uses another device.
     """
     needs = manifest.device
     if asked == "cuda" and needs == "cpu":
@@ -59,7 +59,7 @@ def choose_device(asked: str, manifest: Manifest) -> torch.device:
 
 
 def memory_mb(device: torch.device) -> tuple[int, int]:
-    """Return the free and the total memory of a device in MB; for the CPU, at most what this process may use."""
+    """Return the free and total memory of a device in MB; on the CPU, within the limits of this process."""
     if device.type == "cuda":
         free, total = torch.cuda.mem_get_info(device)
         return free // 2**20, total // 2**20

@@ -1,8 +1,8 @@
-"""Convert clinical slices, for which there is no raw data, to cases for methods, and results to corrections.
+"""Convert clinical slices without raw data to cases for methods, and results to corrections.
 
-The sinogram is the forward projection of the slice. The method's image is not used directly, because it is blurred by
-resampling and reconstruction. Instead, its difference from the input of the method is added to the slice. This
-difference is smooth, and it is zero where the method changed nothing.
+The sinogram is the forward projection of the slice. The method's result is not used directly, because it
+is blurred by resampling and reconstruction. Instead, the difference between the result and the method's
+input is added to the slice. This difference is smooth, and it is zero where the method changed nothing.
 """
 
 from collections.abc import Callable
@@ -36,10 +36,10 @@ REPROJECTED = translatable(
 
 @dataclass(frozen=True)
 class FrontEnd:
-    """Conversion of slices on a grid to cases, and of results to corrections.
+    """Converter from slices on a grid to cases, and from results to corrections.
 
     Attributes:
-        frame: grid of the slices, and the processing grid.
+        frame: grid of the slices and processing grid.
         device: device for the cases.
     """
 
@@ -48,7 +48,7 @@ class FrontEnd:
 
     @cached_property
     def beam(self) -> Beam:
-        """Beam of all cases."""
+        """Beam geometry of all cases."""
         return processing_beam(self.frame.pixel_mm)
 
     @cached_property
@@ -60,7 +60,7 @@ class FrontEnd:
         return Restorer(self.frame.pixel_mm)
 
     def case(self, hu: NDArray[np.int16], mask: NDArray[np.bool_], slice_indices: list[int]) -> MarCase:
-        """Make a case from slices `[slice, row, column]`, with the metal trace of the mask grown by one pixel."""
+        """Create a case from slices `[slice, row, column]`; the mask is grown by one pixel for the trace."""
         metal = self.frame.mask_to_processing(mask).to(self.device)
         return MarCase(
             hu=self.frame.to_processing(hu).to(self.device),
@@ -72,7 +72,7 @@ class FrontEnd:
         )
 
     def cut_off(self, hu: NDArray[np.int16], mask: NDArray[np.bool_]) -> list[int]:
-        """Return the positions, in `hu` `[slice, row, column]`, of slices with clipped dark streaks."""
+        """Return the indices of slices in `hu`, `[slice, row, column]`, with clipped dark streaks."""
         return np.flatnonzero(cut_off(hu, mask).any(axis=(1, 2))).tolist()
 
     def restored(
@@ -82,10 +82,10 @@ class FrontEnd:
         mask: NDArray[np.bool_],
         pause: Callable[[], None] = lambda: None,
     ) -> tuple[MarCase, list[int]]:
-        """Restore clipped dark streaks; return the new case and the positions of the restored slices.
+        """Restore clipped dark streaks; return the new case and the indices of the restored slices.
 
         Args:
-            case: case of these slices, made by `case`.
+            case: case that `case` created from these slices.
             hu: slices, HU `[slice, row, column]`.
             mask: metal mask of the slices.
             pause: function called between the steps, so that a run can be cancelled.
@@ -101,7 +101,7 @@ class FrontEnd:
         return replace(case, hu=whole), found
 
     def trace(self, mask: NDArray[np.bool_]) -> Tensor:
-        """Compute the metal trace of masks `[slice, row, column]`, bool `[slice, view, bin]`, as in cases."""
+        """Compute the metal trace of masks `[slice, row, column]` as in `case`; bool `[slice, view, bin]`."""
         return self.rays_through(grown(self.frame.mask_to_processing(mask).to(self.device)))
 
     def rays_through(self, pixels: Tensor) -> Tensor:
@@ -109,10 +109,10 @@ class FrontEnd:
         return self._projector.trace(pixels)
 
     def rays_through_body(self, hu: NDArray[np.int16]) -> Tensor:
-        """Return the rays through the body, above -500 HU, of a slice `[1, row, column]`; bool `[1, view, bin]`.
+        """Return the rays through the body of a slice `[1, row, column]`, bool `[1, view, bin]`.
 
-        Separate parts, such as two legs, are included if they are at least half as large as the largest part. The table
-        is therefore not included.
+        The body comprises the pixels above -500 HU. Separate parts, such as two legs, are included if they are
+        at least half as large as the largest part. This excludes the table.
         """
         labels, _ = ndimage.label((self.frame.to_processing(hu)[0] > BODY_HU).numpy())
         sizes = np.bincount(labels.ravel())
@@ -131,13 +131,13 @@ class FrontEnd:
     ) -> NDArray[np.float32]:
         """Return the correction of slices, float32 HU `[slice, row, column]`.
 
-        The correction lowers no pixel below the lowest value of its slice or below -1024 HU, because nothing attenuates
-        less than vacuum and the result must fit the number of bits in the original files.
+        The correction lowers no pixel below the lowest value of its slice or below -1024 HU, because nothing
+        attenuates less than vacuum and the result must fit into the bit depth of the original files.
 
         Args:
             before_hu: slices on the processing grid, `[slice, y, x]`.
-            result_hu: image of the method, HU `[slice, y, x]`.
-            hu: slices on their own grid, `[slice, row, column]`.
+            result_hu: corrected image from the method, HU `[slice, y, x]`.
+            hu: slices on their original grid, `[slice, row, column]`.
             mask: metal mask of the slices.
             restore_metal: whether metal pixels keep their original values.
         """
@@ -217,7 +217,7 @@ def _kind(value: object) -> str:
 
 
 def too_much_metal(trace_fraction: float, slice_index: int) -> SliceNote | None:
-    """Create the note on a slice with a large metal trace."""
+    """Return a note if the metal trace of a slice is large; otherwise None."""
     if trace_fraction < GUESS_FRACTION:
         return None
     meaning = translatable(", so the values that replace it are largely a guess")

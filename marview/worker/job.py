@@ -1,4 +1,4 @@
-"""Send the progress, the pictures and the notes of a running method to the window."""
+"""Send the progress, pictures and notes of a running method to the window."""
 
 import logging
 import time
@@ -23,7 +23,7 @@ def check_picture(name: str, array: Tensor) -> None:
     """Check that an intermediate picture is two-dimensional.
 
     Raises:
-        ValueError: the picture has another number of dimensions.
+        ValueError: the picture is not two-dimensional.
     """
     if array.ndim != 2:
         shape = tuple(array.shape)
@@ -31,7 +31,7 @@ def check_picture(name: str, array: Tensor) -> None:
 
 
 class Outputs:
-    """Writer of intermediate pictures to files for the window; it does nothing if no pictures are wanted."""
+    """Writer that saves intermediate pictures for the window; it does nothing if no pictures are wanted."""
 
     def __init__(self, channel: Channel, folder: str, *, is_wanted: bool = True) -> None:
         self.is_wanted = is_wanted and bool(folder)
@@ -43,7 +43,7 @@ class Outputs:
         """Write a picture, `[y, x]` or `[view, bin]`, and send its path.
 
         Raises:
-            BadInput: there is no room for the file.
+            BadInput: there is not enough disk space for the file.
         """
         if not self.is_wanted:
             return
@@ -67,7 +67,7 @@ class WorkerJob:
     """The job of a method (`marview.methods.api.Job`).
 
     Attributes:
-        weights_read: SHA-256 of each weights file that the method has read, by file name.
+        weights_read: name and SHA-256 of each weights file that the method has read.
     """
 
     def __init__(self, channel: Channel, loaded: LoadedMethod, device: torch.device, outputs: Outputs | None) -> None:
@@ -82,15 +82,15 @@ class WorkerJob:
         self.find_beside: Callable[[int, int], Tensor] = none_beside
 
     def at(self, start: float, share: float) -> None:
-        """Map the progress of the next case to the part of the run from `start` to `start + share`."""
+        """Map the progress of the next case to the range from `start` to `start + share` of the whole run."""
         self._start, self._share = start, share
 
     def progress(self, fraction: float, text: str = "") -> None:
-        """Report the progress of this case; a report soon after another one is dropped, unless its text is new."""
+        """Report the progress of this case; frequent reports are dropped, unless their text is new."""
         self._say(Progress(self._start + self._share * min(1.0, max(0.0, fraction)), text))
 
     def learning(self, fraction: float, text: str = "") -> None:
-        """Report the progress of the training before the correction; reports are dropped as in `progress`."""
+        """Report the progress of training before the correction; reports are dropped as in `progress`."""
         self._say(Progress(min(1.0, max(0.0, fraction)), text, is_learning=True))
 
     def _say(self, progress: Progress) -> None:
@@ -134,11 +134,11 @@ class WorkerJob:
         return clean.to(self.device), masks.to(self.device)
 
     def beside(self, slice_index: int, reach: int) -> Tensor:
-        """Return a slice and `reach` slices of the same scan on each side of it, in HU."""
+        """Return a slice and `reach` slices of the same scan on each side, in HU."""
         return self.find_beside(slice_index, reach).to(self.device)
 
     def weights(self, file: str) -> dict[str, Tensor]:
-        """Return the tensors of a weights file in the manifest, by tensor name, on the device of the job."""
+        """Return the tensors of a weights file listed in the manifest, keyed by name, on the job's device."""
         weights = self._loaded.weights(file, str(self.device))
         if file not in [each["file"] for each in self.weights_read]:
             [digest] = [each.sha256.lower() for each in self._loaded.manifest.weights if each.file == file]

@@ -23,7 +23,7 @@ from marview.worker.method_errors import as_sentence, place
 
 
 class Weights(dict[str, Tensor]):
-    """Tensors of a weights file, keyed by name, with the `path` of the file for messages."""
+    """Tensors of a weights file, keyed by name, with the file's `path` for error messages."""
 
     def __init__(self, tensors: Mapping[str, Tensor], path: Path) -> None:
         super().__init__(tensors)
@@ -31,11 +31,11 @@ class Weights(dict[str, Tensor]):
 
 
 class LoadedMethod:
-    """An imported method: its `manifest`, its `folder`, the folder `code` of its modules, and the `method` object.
+    """An imported method: its `manifest`, its `folder`, its module folder `code` and its `method` object.
 
-    The modules are imported as a package with the name of the folder, inside a package for the parent folder. Relative
-    imports can therefore reach the method's own modules and other methods in the same parent folder, without a change
-    of `sys.path`.
+    The modules are imported as a package named after the folder, inside a package for the parent folder.
+    Relative imports can therefore reach the method's own modules and other methods in the same parent
+    folder, without changing `sys.path`.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -65,7 +65,7 @@ class LoadedMethod:
         return schema
 
     def parameters(self, values: dict[str, Any]) -> BaseModel:
-        """Check values of parameters, and return the method's parameters with defaults for missing values.
+        """Validate parameter values, and return the method's parameters with defaults for missing values.
 
         Raises:
             UsageError: a name is unknown or a value is not valid.
@@ -170,7 +170,7 @@ def load_method(folder: Path) -> LoadedMethod:
 
     Raises:
         BadInput: the manifest is wrong.
-        MethodFailed: the code cannot be imported, or is not a method.
+        MethodFailed: the code cannot be imported, or does not define a method.
     """
     folder = folder.resolve()
     files = sorted(path for path in folder.rglob("*") if path.suffix in {".py", ".toml"} and path.exists())
@@ -181,7 +181,7 @@ def refuse_pipes(folder: Path) -> None:
     """Refuse a method with a module that is not a regular file, because reading a pipe would block.
 
     Raises:
-        MethodFailed: a file *.py in the folder is a pipe, a socket or a device.
+        MethodFailed: a *.py file in the folder is a pipe, a socket or a device.
     """
     for path in sorted(folder.rglob("*.py")):
         if path.exists() and not path.is_file() and not path.is_dir():

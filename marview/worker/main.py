@@ -1,4 +1,4 @@
-"""The worker process, which handles requests one after the other and answers with Finished, Failed or Cancelled."""
+"""Worker process that handles requests one by one and answers with Finished, Failed or Cancelled."""
 
 import argparse
 import contextlib
@@ -79,7 +79,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def keep_what_is_loaded() -> None:
-    """Exclude the loaded libraries from garbage collection, which otherwise takes 170 ms while the user paints."""
+    """Exclude loaded libraries from garbage collection, which would take 170 ms while the user paints."""
     gc.freeze()
     gc.enable()
 

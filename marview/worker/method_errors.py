@@ -1,4 +1,4 @@
-"""Describe exceptions in the code of a method, with file, line and reason."""
+"""Describe exceptions in a method's code by file, line and reason."""
 
 import re
 import traceback
@@ -15,7 +15,7 @@ _OWN = re.compile(rf"{_INTERNAL.pattern}[^.]+(?=\.)")
 
 
 def as_sentence(error: BaseException, folder: Path | None = None) -> str:
-    """Describe an exception like `as_clause`, and add advice if an import failed."""
+    """Describe an exception like `as_clause`, with advice if an import failed."""
     if isinstance(error, ModuleNotFoundError) and error.name and folder is not None and _is_raised_by(error, folder):
         name, where = error.name, place(error, folder)
         if found := _OWN.match(name):
@@ -41,7 +41,7 @@ def ended(clause: str) -> str:
 
 
 def as_clause(error: BaseException, folder: Path | None = None) -> str:
-    """Describe an exception in a clause, such as "method.py, line 21: ValueError: the kernel must be odd, not 4".
+    """Describe an exception as a clause, such as "method.py, line 21: ValueError: the kernel must be odd".
 
     Args:
         error: the exception.
@@ -56,7 +56,7 @@ def as_clause(error: BaseException, folder: Path | None = None) -> str:
 
 
 def place(error: BaseException, folder: Path | None) -> str:
-    """Return the last line of the traceback in a folder, such as "method.py, line 21"; empty if there is none."""
+    """Return the last traceback line in a folder, such as "method.py, line 21"; empty if there is none."""
     if isinstance(error, SyntaxError) and (where := _place_in_source(error, folder)):
         return where
     places = (_named(frame.f_code.co_filename, line, folder) for frame, line in traceback.walk_tb(error.__traceback__))

@@ -35,7 +35,7 @@ def nearest_clean(has_metal: NDArray[np.bool_], count: int) -> list[int]:
 
     Args:
         has_metal: bool array `[slice]`.
-        count: largest number of indices.
+        count: maximum number of indices.
 
     Examples:
         >>> nearest_clean(np.array([False, False, True, False, True]), 2)
@@ -49,13 +49,14 @@ def nearest_clean(has_metal: NDArray[np.bool_], count: int) -> list[int]:
 
 
 def neighbours(frame: SliceFrame, hu: NDArray[np.int16], mask: NDArray[np.bool_], count: int) -> tuple[Tensor, Tensor]:
-    """Return slices without metal in HU, and masks of slices with metal, both `[slice, y, x]` on the grid of cases.
+    """Return metal-free slices in HU and masks of slices with metal, `[slice, y, x]` on the processing grid.
 
     Args:
         frame: grid of the slices.
         hu: volume, HU `[slice, row, column]`.
         mask: metal mask of the volume.
-        count: largest number of slices and of masks; the masks are evenly distributed over the slices with metal.
+        count: maximum number of slices and of masks; the masks are evenly distributed over the slices with
+            metal.
     """
     has_metal = np.asarray(mask.any(axis=(1, 2)))
     with_metal = np.flatnonzero(has_metal)
@@ -65,12 +66,12 @@ def neighbours(frame: SliceFrame, hu: NDArray[np.int16], mask: NDArray[np.bool_]
 
 
 def no_neighbours(_count: int) -> tuple[Tensor, Tensor]:
-    """Return the neighbours of a case without a volume: none."""
+    """Return no neighbours, for a case without a volume."""
     return torch.zeros((0, 1, 1)), torch.zeros((0, 1, 1), dtype=torch.bool)
 
 
 def beside(frame: SliceFrame, hu: NDArray[np.int16], slice_index: int, reach: int) -> Tensor:
-    """Return a slice and `reach` slices on each side, HU `[slice, y, x]`; beyond an end, the last slice is repeated.
+    """Return a slice and `reach` slices on each side, HU `[slice, y, x]`; the end slices are repeated.
 
     Args:
         frame: grid of the slices.
@@ -83,5 +84,5 @@ def beside(frame: SliceFrame, hu: NDArray[np.int16], slice_index: int, reach: in
 
 
 def none_beside(_slice_index: int, _reach: int) -> Tensor:
-    """Return the adjacent slices of a case without a volume: none."""
+    """Return no adjacent slices, for a case without a volume."""
     return torch.zeros((0, 1, 1))

@@ -8,7 +8,7 @@ from pathlib import Path
 
 @contextmanager
 def as_in_a_run(folder: Path) -> Iterator[None]:
-    """Make absolute imports of the modules in a folder fail, as they do in a run; pytest would allow them."""
+    """Make absolute imports of a folder's own modules fail, as they do in a run; pytest would allow them."""
     folder = folder.resolve()
     path = sys.path.copy()
     own = {name for name in (each.stem for each in folder.iterdir()) if _is_below(folder, name)}

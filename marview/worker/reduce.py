@@ -206,7 +206,7 @@ class Reduction:
 
 
 def show_sinogram(request: SinogramRequest, channel: Channel) -> Finished:
-    """Compute the sinogram, the metal trace and the LI sinogram of a slice, and send them."""
+    """Compute and send the sinogram, the metal trace and the linearly interpolated sinogram of a slice."""
     started = time.perf_counter()
     front = FrontEnd(frame_of(request), torch.device("cpu"))
     k = request.slice_index
@@ -238,6 +238,6 @@ def show_sinogram(request: SinogramRequest, channel: Channel) -> Finished:
 
 
 def frame_of(request: ReduceRequest | SinogramRequest) -> SliceFrame:
-    """Return the grids of the slices of a request."""
+    """Return the slice grid and the processing grid for a request."""
     _, rows, columns = request.hu.array.shape
     return SliceFrame((rows, columns), (request.spacing_mm[1], request.spacing_mm[2]))

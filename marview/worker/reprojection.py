@@ -12,7 +12,7 @@ LIMIT_BYTES = 512 * 2**20
 
 
 class Reprojections:
-    """Sinograms of the slices of a volume, by slice, in main memory."""
+    """In-memory cache of the sinograms of a volume, keyed by slice."""
 
     def __init__(self, limit_bytes: int = LIMIT_BYTES) -> None:
         self._limit_bytes = limit_bytes
@@ -20,13 +20,13 @@ class Reprojections:
         self._kept: dict[int, Tensor] = {}
 
     def begin(self, volume: Hashable) -> None:
-        """Start using a volume: drop the sinograms of any other volume; None drops all sinograms."""
+        """Switch to a volume and drop the sinograms of any other volume; None drops all sinograms."""
         if volume is None or volume != self._volume:
             self._kept.clear()
         self._volume = volume
 
     def give(self, case: MarCase) -> int:
-        """Set the sinogram of a case from stored sinograms; return the number of slices that had to be projected."""
+        """Set a case's sinogram from the cache; project missing slices and return their number."""
         missing = [n for n, k in enumerate(case.slice_indices) if k not in self._kept]
         parts: dict[int, Tensor] = {}
         if missing:

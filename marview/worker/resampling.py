@@ -25,10 +25,10 @@ Kernel = Callable[[NDArray[np.float64]], NDArray[np.float64]]
 
 @dataclass(frozen=True)
 class SliceFrame:
-    """Grid of slices and the processing grid, which has 416 x 416 square pixels and the same centre.
+    """Grid of the slices, and the processing grid: 416 x 416 square pixels with the same centre.
 
     Attributes:
-        shape: rows and columns of the slice.
+        shape: number of rows and columns of a slice.
         spacing_mm: distance between rows and between columns.
     """
 
@@ -37,15 +37,15 @@ class SliceFrame:
 
     @property
     def pixel_mm(self) -> float:
-        """Edge of a pixel of the processing grid, in mm."""
+        """Pixel size of the processing grid, in mm."""
         return processing_pixel_mm(self.shape, self.spacing_mm)
 
     def to_processing(self, hu: NDArray[np.int16]) -> Tensor:
         """Resample slices `[slice, row, column]` to the processing grid; float32 HU `[slice, y, x]`.
 
-        The interpolation is bilinear, with a wider kernel if pixels become larger. Dark streaks and bright metal are
-        not clipped, because the forward projection needs their values. Padding and everything outside the slice becomes
-        air.
+        The interpolation is bilinear, with a wider kernel for downsampling. Dark streaks and bright metal are
+        not clipped, because the forward projection needs their values. Padding and everything outside the slice
+        become air.
         """
         values = torch.from_numpy(hu.astype(np.float32))
         values[torch.from_numpy(padding(hu))] = AIR_HU
@@ -53,15 +53,15 @@ class SliceFrame:
         return (rows @ (values - AIR_HU) @ columns.T) + AIR_HU
 
     def share_to_processing(self, pixels: NDArray[np.bool_]) -> Tensor:
-        """Return the fraction of each pixel of the processing grid that `pixels` cover, float32 `[slice, y, x]`."""
+        """Return the fraction of each processing-grid pixel that `pixels` cover, float32 `[slice, y, x]`."""
         rows, columns = self._down
         return rows @ torch.from_numpy(pixels.astype(np.float32)) @ columns.T
 
     def mask_to_processing(self, mask: NDArray[np.bool_]) -> Tensor:
         """Resample a mask `[slice, row, column]` to the processing grid, bool `[slice, y, x]`.
 
-        A pixel is metal if at least half of it is metal. For thin metal, such as wires, the nearest pixels are metal as
-        well.
+        A pixel becomes metal if metal covers at least half of it. For thin metal, such as wires, the nearest
+        pixels also become metal.
         """
         covered = torch.zeros((len(mask), SIZE, SIZE), dtype=torch.bool)
         box = box_of(mask)
@@ -70,7 +70,7 @@ class SliceFrame:
         return covered
 
     def renew(self, covered: Tensor, mask: NDArray[np.bool_], box: Box) -> None:
-        """Update a mask on the processing grid in place, after a change of the original mask within a box.
+        """Update a mask on the processing grid in place, after the original mask has changed within a box.
 
         Args:
             covered: bool `[slice, y, x]`; mask on the processing grid before the change, updated in place.
@@ -115,7 +115,7 @@ class SliceFrame:
         return (rows @ correction @ columns.T) * self._circle
 
     def changeable(self, hu: NDArray[np.int16]) -> Tensor:
-        """Return the pixels that a correction may change, which are all except padding; bool `[slice, row, column]`."""
+        """Return the pixels that a correction may change, all except padding; bool `[slice, row, column]`."""
         return torch.from_numpy(~padding(hu))
 
     @cached_property

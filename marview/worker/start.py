@@ -1,6 +1,6 @@
-"""Entry point of a worker process, separate from `main` because importing PyTorch takes seconds.
+"""Entry point of a worker process, separate from `main` so that it runs before the slow import of PyTorch.
 
-If the window is killed in these seconds, the worker process must end too.
+The import takes seconds. If the window is killed during the import, the worker process must end too.
 """
 
 import ctypes
@@ -17,7 +17,7 @@ _PR_SET_PDEATHSIG = 1
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Handle requests, in a process that ends with the process that started it."""
+    """Handle requests, and end when the parent process ends."""
     die_with_parent()
     bound_heap(maps_large=False)
     gc.disable()  # shortens the import of PyTorch by a fifth; `main` enables it again

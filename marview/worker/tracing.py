@@ -49,7 +49,7 @@ _bodies: dict[tuple[FrontEnd, str], dict[int, NDArray[np.uint8]]] = {}
 
 
 def mark_trace(request: TraceRequest) -> Finished:
-    """Write the metal trace that a run with this mask would use into the request's array."""
+    """Write the metal trace that a run would use for this mask into the request's array."""
     started = time.perf_counter()
     _, rows, columns = request.mask.array.shape
     front = _front_end((rows, columns), (request.spacing_mm[1], request.spacing_mm[2]))

@@ -12,7 +12,7 @@ from .settings import read_settings
 
 
 class Adn(ImageMethod):
-    """Method whose encoder E_Ia and generator G_I remove the artifacts from each slice."""
+    """Method that removes artifacts from each slice with the encoder E_Ia and the generator G_I."""
 
     part: ClassVar[str] = PART
 

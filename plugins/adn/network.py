@@ -14,7 +14,7 @@ PART = "reduction."
 
 
 def reduction_of(settings: Settings) -> Translation:
-    """Build the encoder E_Ia and the generator G_I, which remove artifacts and are all that inference needs."""
+    """Build the encoder E_Ia and the generator G_I, which remove artifacts and suffice for inference."""
     return Translation(
         settings.width,
         settings.blocks,
@@ -26,16 +26,16 @@ def reduction_of(settings: Settings) -> Translation:
 
 
 class AdnNetwork(nn.Module):
-    """All networks of ADN: in the size of the paper 27,980,418 parameters, and 1,321,858 in the discriminators.
+    """All ADN networks; in the published size 27,980,418 parameters, plus 1,321,858 in the discriminators.
 
     Attributes:
         reduction: encoder and generator that remove artifacts (E_Ia and G_I of the paper).
-        clean_encoder: encoder of the content of an image without metal (E_I).
-        artifact_encoder: encoder of the artifact in an image with metal (E_a).
-        artifact_generator: generator of an image with an artifact (G_Ia).
-        judge_clean: discriminator of images without metal (D_I).
-        judge_artifact: discriminator of images with metal (D_Ia).
-        steps: number of training steps so far, which is saved with the state of a run.
+        clean_encoder: content encoder for images without metal (E_I).
+        artifact_encoder: artifact encoder for images with metal (E_a).
+        artifact_generator: generator of images with artifacts (G_Ia).
+        judge_clean: discriminator for images without metal (D_I).
+        judge_artifact: discriminator for images with metal (D_Ia).
+        steps: number of training steps so far, saved with the training state.
     """
 
     steps: Tensor
@@ -51,17 +51,17 @@ class AdnNetwork(nn.Module):
         self.register_buffer("steps", torch.tensor(0))
 
     def share_content(self) -> None:
-        """Copy the trained encoder of images with metal to the encoder of clean images, because both encode content."""
+        """Copy the trained encoder of images with metal to the clean encoder, because both encode content."""
         self.clean_encoder.load_state_dict(self.reduction.encoder.state_dict())
 
     def made(self, with_metal: Tensor, without_metal: Tensor) -> dict[str, Tensor]:
         """Compute all images of a training step from two images `[slice, 1, y, x]` in the network's unit.
 
         Returns:
-            Images, keyed by name: `reduced` (x̂, the image with metal after artifact removal), `rebuilt` (the image
-                with
-            metal, generated from its own codes), `kept` (the clean image, generated from its own code), `swapped` (the
-            clean image with the artifact of the other image), `self_reduced` (`swapped` after artifact removal).
+            Images, keyed by name: `reduced` (x̂, the image with metal after artifact removal), `rebuilt` (the
+            image with metal, generated from its own codes), `kept` (the clean image, generated from its own
+            code), `swapped` (the clean image with the artifact of the other image), `self_reduced` (`swapped`
+            after artifact removal).
         """
         make, remove = self.artifact_generator, self.reduction
         codes, clean_codes = remove.encoder(with_metal), self.clean_encoder(without_metal)

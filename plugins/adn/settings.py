@@ -15,23 +15,25 @@ class Settings(NetworkSettings):
         width: channels at full resolution; the coarsest feature maps have four times as many.
         blocks: residual blocks of every encoder and generator.
         has_norm: whether feature maps are normalised. Normalisation erases absolute HU.
-        is_residual: whether generators add a change to their image, zero at first, instead of making a new image.
-        square_px: edge of the squares of pixels that are rearranged into channels of the encoders; more than 1 saves
-            time.
-        sees_details: whether the generator of clean images receives the encoder's feature maps at all resolutions.
-        crop_px: edge of the crops in a training step; 0 for whole images.
-        calm_steps: number of first steps in which only the networks that remove artifacts are trained, on batches with
-            a ground truth and on clean images that they must leave unchanged (`unchanged`).
+        is_residual: whether generators add a residual, initially zero, to their input image instead of
+            generating a new image.
+        square_px: side length of the pixel squares that are rearranged into encoder channels; values above 1
+            save time.
+        sees_details: whether the generator of clean images receives the encoder's feature maps at all
+            resolutions.
+        crop_px: side length of the training crops in pixels; 0 for whole images.
+        calm_steps: number of initial steps that train only the networks for artifact removal, on batches
+            with a ground truth and on clean images that must stay unchanged (`unchanged`).
         adversarial: weight of the adversarial losses.
         reconstruction: weight of reconstructing each image from its own codes.
         self_reduction: weight of removing an artifact that was transferred to a clean image.
         artifact: weight of artifact consistency.
         paired: weight of the mean absolute difference from the ground truth, in batches that have one.
-        paired_rms: weight of the root mean square difference from the ground truth, which large errors near metal
-            dominate.
-        unchanged: weight of the change of clean images. Without this loss, the networks that remove artifacts may shift
-            grey values.
-        contrast: weight of the lost contrast of faint lesions, in batches that have a ground truth.
+        paired_rms: weight of the root mean square difference from the ground truth, which large errors near
+            metal dominate.
+        unchanged: weight of the change to clean images. Without this loss, artifact removal may shift grey
+            values.
+        contrast: weight of the contrast lost in faint lesions, in batches that have a ground truth.
     """
 
     width: Count = 64
@@ -56,6 +58,6 @@ def read_settings(values: Mapping[str, Any]) -> Settings:
     """Read the settings of a recipe or a weights file.
 
     Raises:
-        BadInput: a name is unknown or a value is wrong.
+        BadInput: a name is unknown or a value is invalid.
     """
     return settings_of(Settings, values, "ADN")

@@ -1,4 +1,4 @@
-"""Tests of ADN: the networks, the two turns of training, and the corrected images."""
+"""Tests for ADN: the networks, the two training turns and the corrected images."""
 
 from pathlib import Path
 

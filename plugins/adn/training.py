@@ -23,9 +23,9 @@ GENERATORS, DISCRIMINATORS = "generators", "discriminators"
 class AdnTraining:
     """Losses of Liao 2019, equations 3 to 7, with least-squares adversarial losses as in the authors' code.
 
-    Two losses are not in the paper: in batches with a ground truth, the difference from it outside metal, which
-    preserves bone; and optionally the change of clean images by the networks that remove artifacts, which preserves
-    grey values.
+    Some losses are not in the paper. In batches with a ground truth, the difference from the truth outside
+    metal preserves bone, and an optional contrast loss preserves faint lesions. Another optional loss
+    penalises changes that artifact removal makes to clean images, to preserve grey values.
     """
 
     turns = (GENERATORS, DISCRIMINATORS)
@@ -38,12 +38,12 @@ class AdnTraining:
         return channels_last(AdnNetwork(read_settings(settings)))
 
     def parameters(self, network: nn.Module, turn: str) -> Iterable[nn.Parameter]:
-        """Return the parameters of encoders and generators, or of the discriminators."""
+        """Return the parameters that a turn trains: encoders and generators, or the discriminators."""
         is_judge = turn == DISCRIMINATORS
         return [each for name, each in network.named_parameters() if name.startswith("judge_") == is_judge]
 
     def losses(self, network: nn.Module, batch: Unpaired, turn: str, settings: Mapping[str, Any]) -> dict[str, Tensor]:
-        """Compute the losses of a turn. The discriminators judge images that the generators made in the same step."""
+        """Compute the losses of a turn; the discriminators judge images generated in the same step."""
         assert isinstance(network, AdnNetwork)
         chosen = read_settings(settings)
         if turn == DISCRIMINATORS:
@@ -90,7 +90,7 @@ class AdnTraining:
 
     @torch.no_grad()
     def pictures(self, network: nn.Module, batch: Unpaired, settings: Mapping[str, Any]) -> dict[str, Tensor]:  # noqa: ARG002
-        """Return the result, the artifact image plus water, the clean image, `swapped` and `self_reduced`, in 1/cm."""
+        """Return the result, the artifact plus water, the clean image, `swapped` and `self_reduced`; 1/cm."""
         assert isinstance(network, AdnNetwork)
         with_metal, without_metal, *_ = _crops(batch, 0)
         made = network.made(with_metal[:1], without_metal[:1])

@@ -25,11 +25,11 @@ _BODY, _OUTSIDE = -0.3, 0.2
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class PriorBatch(Unpaired):
-    """Slices with metal, as the network receives them.
+    """Batch of slices with metal, in the form that the network receives.
 
     Attributes:
         planes: input planes, `[slice, plane, y, x]`.
-        truth: truth in the units of the planes, `[slice, y, x]`.
+        truth: ground truth in the unit of the planes, `[slice, y, x]`.
         weight: weight of the error in each pixel, 0 to 1, `[slice, y, x]`.
     """
 

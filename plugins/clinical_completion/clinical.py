@@ -1,4 +1,4 @@
-"""Make training data from clinical scenes: simulated slices, processed by the clinical front end, and their truth."""
+"""Make training data from clinical scenes: simulated slices after the clinical front end, and their truth."""
 
 from dataclasses import dataclass
 
@@ -25,11 +25,11 @@ from .scenes import ClinicalScene
 
 @dataclass(frozen=True, eq=False)
 class Scanned:
-    """Planes of the slices of a scene, and their truth in the units of the planes.
+    """Input planes of the slices of a scene, with the ground truth in the same unit.
 
     Attributes:
         planes: input planes, `[slice, plane, y, x]`.
-        truth: the same scan without metal, `[slice, y, x]`.
+        truth: image of the same scan without metal, `[slice, y, x]`.
     """
 
     planes: Tensor
@@ -38,10 +38,10 @@ class Scanned:
 
 @torch.no_grad()
 def scan(scene: ClinicalScene, device: torch.device) -> Scanned:
-    """Simulate the scan of a scene, clip its image as a scanner does, and compute the planes of its slices.
+    """Simulate the scan of a scene, clip the image as a scanner does, and compute the input planes.
 
-    The truth is the image of the same scan without metal, because the sinogram of the front end has the same
-    resolution.
+    The ground truth is the image of the same scan without metal, so its resolution matches the front end's
+    sinogram.
     """
     case, truth_mu = _case(scene, device)
     estimates = Estimates(case)

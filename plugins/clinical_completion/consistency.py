@@ -1,8 +1,8 @@
-"""Compare the change that the network makes to NMAR's image with the measured rays beside the metal trace.
+"""Compare the network's change to the NMAR image with the measured rays beside the metal trace.
 
-Streaks come from wrong rays in the metal trace, so removing them changes those rays most. If a change would alter the
-measured rays beside the trace almost as much, the network probably adds tissue that is not there. Only the part of the
-change that agrees with the measured rays is then kept.
+Streaks come from wrong values in the metal trace, so removing streaks mainly changes the rays in the
+trace. If a change alters the measured rays beside the trace almost as much, the network has probably
+invented tissue. In this case, only the part of the change that agrees with the measured rays is kept.
 """
 
 from collections.abc import Callable
@@ -23,7 +23,7 @@ slices whose estimates had been shifted by 100 HU."""
 
 
 def contradiction(shown: Shown, change: Tensor) -> float:
-    """Return the RMS line integral of a change beside the metal trace, divided by that in the trace.
+    """Return the RMS line integral of a change beside the metal trace, relative to the RMS in the trace.
 
     Args:
         shown: data of the slice.
@@ -43,10 +43,10 @@ def contradicts(shown: Shown, change: Tensor) -> bool:
 
 
 def consistent(shown: Shown, change: Tensor, pause: Callable[[], None] = lambda: None) -> Tensor:
-    """Return the part of a change that leaves the measured rays outside the trace unaltered, 1/cm, `[1, y, x]`.
+    """Return the part of a change that preserves the measured rays outside the trace, 1/cm, `[1, y, x]`.
 
-    Conjugate gradients minimise the squared line integrals of the result outside the trace, plus its squared difference
-    from the change.
+    Conjugate gradients minimise the squared line integrals of the result outside the trace, plus the squared
+    difference between the result and the change.
 
     Args:
         shown: data of the slice.

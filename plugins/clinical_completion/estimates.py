@@ -1,4 +1,4 @@
-"""The network's estimate of the image near metal, and the completion of the metal trace with it."""
+"""Estimate the image near metal with the network, and complete the metal trace with this estimate."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -29,12 +29,12 @@ _FLIPS = 4
 
 @dataclass(frozen=True, eq=False)
 class Estimate:
-    """Estimate of a slice without metal.
+    """Estimate of the metal-free image of a slice.
 
     Attributes:
-        nmar: image of NMAR, 1/cm, `[1, y, x]`.
-        mu: image of the network, the mean of its mirrored copies, 1/cm, `[1, y, x]`.
-        prior: the image with water in place of metal, 1/cm, `[1, y, x]`.
+        nmar: NMAR image, 1/cm, `[1, y, x]`.
+        mu: image of the network, averaged over mirrored copies of the slice, 1/cm, `[1, y, x]`.
+        prior: image of the network with water in place of metal, 1/cm, `[1, y, x]`.
         prior_sinogram: forward projection of the prior, line integrals, `[1, view, bin]`.
         completed: sinogram completed with the prior, line integrals, `[1, view, bin]`.
     """
@@ -47,7 +47,7 @@ class Estimate:
 
 
 class Estimates:
-    """The estimates of the slices of a case, which start from NMAR.
+    """The estimates for the slices of a case, starting from NMAR.
 
     Attributes:
         case: slices to correct.
@@ -73,7 +73,7 @@ class Estimates:
         return fixed_planes(self.case)
 
     def shown(self, k: int) -> Shown:
-        """Return the data of a slice, counted in the case."""
+        """Return the data of a slice, selected by its index in the case."""
         case, one = self.case, slice(k, k + 1)
         return Shown(
             case.projector, case.mu[one], case.metal[one], case.sinogram[one], case.trace[one], self._metal[one]
@@ -100,9 +100,9 @@ class Estimates:
 
 
 def nearness(metal: Tensor) -> Tensor:
-    """Return the weight of the network's image in each pixel, 0 to 1, `[1, y, x]`.
+    """Return the weight of the network's image at each pixel, 0 to 1, `[1, y, x]`.
 
-    It is 1 near metal, falls to 0 farther away, and is 0 in metal.
+    The weight is 1 near metal, falls to 0 with increasing distance, and is 0 in metal.
 
     Args:
         metal: metal mask, bool, `[1, y, x]`.

@@ -1,4 +1,4 @@
-"""Choose between the network and NMAR by their predictions of measured rays, without knowledge of the truth."""
+"""Choose between the network and NMAR by how well they predict measured rays, without ground truth."""
 
 from torch import Tensor
 from torch.nn.functional import max_pool1d

@@ -1,10 +1,11 @@
 """Separate missing tissue from beam hardening on rays through metal.
 
-A direct fit of beam hardening to the rays through metal also removes tissue that the completion lacks, because the bone
-around a screw lies on the same rays as the screw. In the sinogram, however, metal has sharp edges and tissue is smooth.
-A second fit therefore uses the difference between each ray and the mean of the rays around it, in which most of the
-missing tissue cancels. This fit, in turn, mistakes errors at the edges of the metal for beam hardening. The network
-receives the images of both.
+A direct fit of beam hardening to the rays through metal also removes tissue that the completion lacks,
+because the bone around a screw lies on the same rays as the screw. In the sinogram, however, metal has
+sharp edges and tissue is smooth. A second fit therefore uses the difference between each ray and the
+mean of the rays around it, in which most of the missing tissue cancels. This fit, in turn, mistakes
+errors at the edges of the metal for beam hardening. The network receives the residual images of both
+fits.
 """
 
 from functools import cache
@@ -35,9 +36,9 @@ _TUBE_KV = 120
 
 
 def residuals(shown: Shown, base: Tensor) -> tuple[Tensor, Tensor]:
-    """Subtract a completion, the metal and its beam hardening from the rays of the trace, once with each fit.
+    """Compute the residuals of both fits: rays in the trace minus completion, metal and beam hardening.
 
-    Starved rays, and rays through much metal, count less in both results, `[1, view, bin]`.
+    Photon-starved rays and rays through much metal have less weight in both results, `[1, view, bin]`.
 
     Args:
         shown: data of the slice.

@@ -1,4 +1,4 @@
-"""The parts of a fit of metal and its beam hardening to the rays in the metal trace."""
+"""Building blocks for fitting metal and its beam hardening to the rays in the metal trace."""
 
 import torch
 from torch import Tensor
@@ -16,12 +16,12 @@ _RIDGE = 1e-6
 
 
 def metal_sinogram(projector: Projector, mu: Tensor, metal: Tensor) -> Tensor:
-    """Project an uncorrected image's attenuation above water in metal, to sinograms `[slice, view, bin]`.
+    """Return sinograms `[slice, view, bin]` of the metal in an uncorrected image, as attenuation above water.
 
     Args:
         projector: projector between images and sinograms.
         mu: uncorrected image, 1/cm, `[slice, y, x]`.
-        metal: metal mask, bool, which the function grows by one pixel because metal is blurred.
+        metal: metal mask, bool; the function grows it by one pixel, because metal is blurred.
     """
     around = max_pool2d(metal.float()[:, None], 3, stride=1, padding=1)[:, 0] > 0
     return projector.forward(torch.where(around, (mu - MU_WATER).clamp(min=0), 0.0))
@@ -34,21 +34,21 @@ def edges(trace: Tensor) -> Tensor:
 
 
 def terms_of(metal: Tensor, base: Tensor, trace: Tensor) -> Tensor:
-    """Return the terms, `[ray, term]`, of the fit of beam hardening and photon starvation.
+    """Return the terms, `[ray, term]`, for fitting beam hardening and photon starvation.
 
     Args:
         metal: line integrals of the metal, from `metal_sinogram`, `[view, bin]`.
         base: a completion of the sinogram, line integrals, `[view, bin]`.
-        trace: metal trace, bool, `[view, bin]`, whose rays are returned.
+        trace: metal trace, bool, `[view, bin]`; the terms describe its rays.
     """
     m, b, edge = metal[trace] / _METAL_UNIT, base[trace] / _TISSUE_UNIT, edges(trace)[trace].to(metal.dtype)
     return torch.stack([m, m**2, m**3, m * b, m**2 * b, m * b**2, edge * m, edge * m**2], dim=-1).double()
 
 
 def slopes_of(metal: Tensor, base: Tensor, trace: Tensor) -> Tensor:
-    """Return terms for a detector that averages photons, `[ray, term]`; arguments are the same as for `terms_of`.
+    """Return terms, `[ray, term]`, for a photon-averaging detector; arguments are the same as for `terms_of`.
 
-    If neighbouring rays cross different amounts of metal, such a detector measures less metal than their mean.
+    If neighbouring rays cross different amounts of metal, such a detector underestimates the mean amount.
     """
     steep = (pad((metal[..., 2:] - metal[..., :-2]) / 2, (1, 1)))[trace].double().square()
     m, b = metal[trace] / _METAL_UNIT, base[trace] / _TISSUE_UNIT
@@ -56,7 +56,7 @@ def slopes_of(metal: Tensor, base: Tensor, trace: Tensor) -> Tensor:
 
 
 def factors_of(values: Tensor, terms: Tensor) -> Tensor:
-    """Fit values `[ray]` by a linear combination of terms `[ray, term]` with Cauchy weights; return its factors."""
+    """Return the factors of a Cauchy-weighted linear fit of terms `[ray, term]` to values `[ray]`."""
     sizes = terms.square().mean(dim=0).sqrt().clamp(min=1e-9)
     scaled = terms / sizes
     ridge = _RIDGE * len(values) * torch.eye(terms.shape[1], dtype=terms.dtype, device=terms.device)

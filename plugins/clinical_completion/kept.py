@@ -15,17 +15,17 @@ _PLANES, _TRUTH = "planes", "truth"
 
 
 def scene_file(folder: Path, kind: str, number: int) -> Path:
-    """Return the file of a scene; `kind` is training or validation."""
+    """Return the path of a scene file; `kind` is training or validation."""
     return folder / f"{kind}_{number:05d}.safetensors"
 
 
 def scene_files(folder: Path, kind: str) -> tuple[Path, ...]:
-    """List the files of scenes in a folder, sorted by number; arguments are the same as for `scene_file`."""
+    """List the scene files in a folder, sorted by number; arguments are the same as for `scene_file`."""
     return tuple(sorted(folder.glob(f"{kind}_*.safetensors")))
 
 
 def save_scene(path: Path, scanned: Scanned) -> None:
-    """Write a scene with 16-bit arrays. The file appears only when it is complete."""
+    """Write a scene with 16-bit arrays; the file appears only when it is complete."""
     tensors = {_PLANES: scanned.planes, _TRUTH: scanned.truth}
     part = path.with_suffix(f".{os.getpid()}.part")
     save_file({name: each.half().cpu().contiguous() for name, each in tensors.items()}, part)
@@ -33,7 +33,7 @@ def save_scene(path: Path, scanned: Scanned) -> None:
 
 
 def slices_of(path: Path) -> int:
-    """Return the number of slices of a scene.
+    """Return the number of slices in a scene.
 
     Raises:
         BadInput: another version of the method wrote the file.

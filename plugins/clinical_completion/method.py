@@ -40,13 +40,13 @@ class Parameters(BaseModel):
 
 
 class ClinicalCompletion:
-    """Method that replaces NMAR's image near metal with the estimate of a network."""
+    """Method that replaces the NMAR image near metal with a network's estimate."""
 
     Parameters = Parameters
 
     @torch.inference_mode()
     def run(self, case: MarCase, parameters: BaseModel, job: Job) -> MarResult:  # noqa: ARG002
-        """Correct the slices; pixels that are not near metal have the result of sinogram completion.
+        """Correct the slices; pixels far from metal get the result of sinogram completion.
 
         Raises:
             MethodFailed: the weights do not fit the network.
@@ -112,7 +112,7 @@ def _change(network: PriorNetwork, start: Estimates, k: int, job: Job) -> _Found
 
 
 def load(job: Job) -> PriorNetwork:
-    """Load the network of the method's weights onto the device of the job.
+    """Load the network with the method's weights onto the job's device.
 
     Raises:
         MethodFailed: the weights do not fit the network.

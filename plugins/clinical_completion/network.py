@@ -15,13 +15,14 @@ _SQUARE = 2
 
 
 class PriorNetwork(nn.Module):
-    """U-Net of residual blocks that moves the image of a completion closer to the image without metal.
+    """U-Net with residual blocks that maps the image of a completed sinogram to a metal-free estimate.
 
-    Squares of 2 x 2 pixels become its input channels. Its last layer starts at zero, so at first it changes nothing.
+    Each square of 2 x 2 pixels is rearranged into input channels. The last layer starts at zero, so the
+    untrained network changes nothing.
 
     Attributes:
         settings: settings of the network.
-        fold: the network extends the edges of images to multiples of this.
+        fold: the network pads image sizes to multiples of this number.
     """
 
     def __init__(self, settings: Settings) -> None:

@@ -1,4 +1,4 @@
-"""The planes that the network receives for each slice: images of completions, and of the rays through metal."""
+"""Input planes of the network for each slice: images from completed sinograms and from rays through metal."""
 
 import torch
 from torch import Tensor
@@ -22,25 +22,26 @@ _IMAGES, _UNCORRECTED, _RESIDUALS = (-1.5, 2.5), (-2.5, 3.5), (-1.5, 1.5)
 
 
 def to_unit(mu: Tensor) -> Tensor:
-    """Convert 1/cm to the unit of the planes: HU divided by 1000."""
+    """Convert attenuation in 1/cm to the unit of the planes: HU divided by 1000."""
     return mu / MU_WATER - 1
 
 
 def to_mu(unit: Tensor) -> Tensor:
-    """Convert the unit of the planes to 1/cm."""
+    """Convert the unit of the planes to attenuation in 1/cm."""
     return (unit + 1) * MU_WATER
 
 
 def is_too_bright(mu: Tensor) -> Tensor:
-    """Return the pixels of an image, 1/cm, that the planes do not show because they exceed 2500 HU, bool.
+    """Return the pixels of an image, 1/cm, that exceed 2500 HU, the upper limit of the planes; bool.
 
-    The result keeps them: they are clips or wires outside the mask, which the network would remove.
+    These pixels are clips or wires outside the mask. They stay unchanged, because the network would remove
+    them.
     """
     return to_unit(mu) > _IMAGES[1]
 
 
 def fixed_planes(case: MarCase) -> Tensor:
-    """Compute the planes of slices, `[slice, plane, y, x]`; `planes_of` fills those that are 0."""
+    """Compute the planes of slices, `[slice, plane, y, x]`; `planes_of` fills the planes that are zero."""
     planes = torch.zeros(len(case.hu), PLANES, *case.hu.shape[-2:], device=case.hu.device)
     planes[:, INTERPOLATED] = to_unit(case.reconstruct(case.li_sinogram)).clamp(*_IMAGES)
     planes[:, UNCORRECTED] = to_unit(case.mu).clamp(*_UNCORRECTED)

@@ -1,4 +1,4 @@
-"""Draw random clinical scenes: slices with bodies of true size, dense metal, and a scanner."""
+"""Draw random clinical scenes: slices with bodies of realistic size, dense metal, and a scanner."""
 
 from dataclasses import dataclass
 
@@ -60,13 +60,13 @@ _MASKS = ("true", "grown", "threshold")
 
 @dataclass(frozen=True)
 class Ranges:
-    """Ranges from which the scanner of a scene is drawn.
+    """Ranges for drawing the scanner of a scene.
 
     Attributes:
         heads: fraction of scenes that show heads, which have smaller pixels.
-        head_pixel_mm: lowest and highest pixel size of heads.
-        body_pixel_mm: the same of other regions.
-        bins_px: lowest and highest width of detector bins at the isocentre, in pixels.
+        head_pixel_mm: smallest and largest pixel size for heads.
+        body_pixel_mm: smallest and largest pixel size for other regions.
+        bins_px: smallest and largest width of detector bins at the isocentre, in pixels.
     """
 
     heads: float = 0.16
@@ -80,18 +80,18 @@ USUAL = Ranges()
 
 @dataclass(frozen=True, eq=False)
 class ClinicalScene:
-    """Slices, metal and the scanner with its settings.
+    """Clinical scene: slices, metal, and the scanner with its settings.
 
     Attributes:
         hu: slices without metal, HU, float32, `[slice, y, x]`.
         metal: metal fraction of each pixel by material, 0 to 1, `[slice, y, x]`.
-        protocol: protocol of the scan, whose beam differs from that of the front end.
+        protocol: protocol of the scan; its beam differs from the front end's beam.
         has_edges: whether rays at the edge of the metal trace lose most of their metal.
         is_smoothed: whether the scanner smooths starved rays.
         kernel: reconstruction filter.
-        scales_hu: lowest and highest HU of the file, for each slice.
+        scales_hu: lowest and highest HU that the file of each slice can contain.
         masks: how the metal mask of each slice is made: "true", "grown" or "threshold".
-        seed: seed of noise and masks.
+        seed: seed for noise and masks.
     """
 
     hu: NDArray[np.float32]
@@ -114,11 +114,11 @@ def draw_clinical(
         bank: slices without metal.
         seed: seed, which combines the seed of the run and the number of the scene.
         slices: number of slices.
-        is_varied: whether real slices are moved, scaled and warped.
-        ranges: ranges from which the scanner is drawn.
+        is_varied: whether real slices are shifted, scaled and warped.
+        ranges: ranges for drawing the scanner.
 
     Raises:
-        BadInput: forty slices in a row have no place for metal.
+        BadInput: forty slices in a row have no suitable position for metal.
     """
     rng = np.random.default_rng(seed)
     is_head = bool(rng.random() < ranges.heads)

@@ -14,7 +14,7 @@ class Settings(NetworkSettings):
     Attributes:
         widths: channels of each level, from fine to coarse.
         blocks: residual blocks of each level.
-        crop_px: edge of the squares near metal that a training step sees; 0 for whole slices.
+        crop_px: side length of the square training crops near metal; 0 for whole slices.
     """
 
     widths: Annotated[tuple[Count, ...], Field(min_length=1)] = (48, 96, 128)
@@ -32,6 +32,6 @@ def read_settings(values: Mapping[str, Any]) -> Settings:
     """Read the settings of a recipe or of a weights file.
 
     Raises:
-        BadInput: a name is unknown or a value is wrong.
+        BadInput: a name is unknown or a value is invalid.
     """
     return settings_of(Settings, values, "clinical sinogram completion")

@@ -1,4 +1,4 @@
-"""The data of a slice: its image, sinogram and metal."""
+"""The image, sinogram and metal of a single slice."""
 
 from dataclasses import dataclass
 
@@ -9,7 +9,7 @@ from marview.projection import Projector
 
 @dataclass(frozen=True, eq=False)
 class Shown:
-    """Data of a slice.
+    """Image, sinogram and metal of a single slice.
 
     Attributes:
         projector: projector between image and sinogram.
@@ -28,5 +28,5 @@ class Shown:
     metal: Tensor
 
     def reconstruct(self, completed: Tensor) -> Tensor:
-        """Return the image plus the FBP of the change that completion made to the sinogram, 1/cm, `[1, y, x]`."""
+        """Return `mu` plus the FBP of the completed minus the original sinogram, 1/cm, `[1, y, x]`."""
         return self.mu + self.projector.fbp(completed - self.sinogram)

@@ -1,4 +1,4 @@
-"""Training data of the network: scenes read from files, or simulated during training."""
+"""Training data for the network: scenes read from files or simulated during training."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -24,13 +24,13 @@ KINDS = {"training": 0, "validation": 1}
 
 @dataclass(frozen=True)
 class SimulatedScenes:
-    """Source of scenes that are simulated when they are requested.
+    """Source that simulates scenes on request.
 
     Attributes:
         bank: slices without metal.
-        slices: slices of a scene.
+        slices: number of slices in a scene.
         device: device for the simulation.
-        seed: value of `KINDS`, and the seed of the run.
+        seed: value from `KINDS`, followed by the seed of the run.
     """
 
     bank: Bank
@@ -39,10 +39,10 @@ class SimulatedScenes:
     seed: tuple[int, ...]
 
     def scene(self, number: int) -> Scanned:
-        """Simulate the scene with this number.
+        """Simulate the scene with the given number.
 
         Raises:
-            BadInput: the slices have no place for metal.
+            BadInput: the slices have no suitable position for metal.
         """
         is_varied = self.seed[0] == KINDS["training"]
         scene = draw_clinical(self.bank, (*self.seed, number), slices=self.slices, is_varied=is_varied)
@@ -60,13 +60,13 @@ class SimulatedScenes:
 
 @dataclass(frozen=True)
 class KeptSlices:
-    """Source of batches of slices read from the files of scenes.
+    """Source of slice batches read from scene files.
 
     Attributes:
-        files: files of the scenes.
+        files: scene files.
         size: number of slices in a batch.
         device: device for the batches.
-        seed: random seed of the choice; None takes a slice of each scene in turn.
+        seed: random seed for choosing slices; None takes one slice from each scene in turn.
     """
 
     files: tuple[Path, ...]
@@ -92,13 +92,13 @@ def make_scenes(
     seed: int,
     tell: Callable[[float, str], None],
 ) -> None:
-    """Simulate the scenes that are missing in a folder, and save them.
+    """Simulate and save the scenes that are missing from a folder.
 
     Args:
         data: scans without metal.
-        output: folder of the scenes.
-        counts: number of scenes of each kind.
-        seed: seed of the scenes.
+        output: folder for the scenes.
+        counts: number of scenes of each kind, training and validation.
+        seed: random seed for the scenes.
         tell: function called with the finished fraction and the current step.
 
     Raises:
@@ -117,7 +117,9 @@ def make_scenes(
 
 
 def sources_of(asked: Asked) -> Sources:
-    """Make sources that read scenes of `python -m benchmarks.clinical_scenes`, or simulate scenes from clean scans.
+    """Create sources that read saved scenes, or simulate scenes from scans without metal.
+
+    `python -m benchmarks.clinical_scenes` saves the scenes.
 
     Raises:
         BadInput: there is no slice without metal, or the folder contains scenes of only one kind.

@@ -1,4 +1,4 @@
-"""Tests of the comparison of changes with the measured rays."""
+"""Tests for checking whether an image change agrees with the measured rays."""
 
 from dataclasses import replace
 from typing import Any
@@ -9,7 +9,7 @@ import torch
 
 @pytest.fixture
 def shown(room: Any, discs: Any) -> Any:
-    """Return the data of a slice with a rod."""
+    """Return the image, sinogram and metal of a slice with a metal rod."""
     return room.estimates.Estimates(discs(1, is_clinical=True).case()).shown(0)
 
 

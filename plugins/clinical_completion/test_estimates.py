@@ -1,4 +1,4 @@
-"""Tests of the planes, the estimates of the network, and the choice between the network and NMAR."""
+"""Tests for the input planes, the network's estimates, and the choice between network and NMAR."""
 
 from dataclasses import replace
 from typing import Any
@@ -11,7 +11,7 @@ from marview.physics.attenuation import MU_WATER
 
 @pytest.fixture
 def estimates(room: Any, discs: Any) -> Any:
-    """Return the estimates of two slices with a rod."""
+    """Return the estimates for two slices with a metal rod."""
     return room.estimates.Estimates(discs(2, is_clinical=True).case())
 
 

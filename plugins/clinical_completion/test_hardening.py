@@ -1,4 +1,4 @@
-"""Tests of beam hardening by light metal."""
+"""Tests for separating missing tissue from beam hardening caused by light metal."""
 
 import math
 from dataclasses import replace
@@ -18,7 +18,7 @@ SIZE, PIXEL_MM = 96, 3.0
 
 
 class Screw:
-    """Slice with a long titanium rod inside bone; the prior does not contain the bone."""
+    """Slice with a long titanium rod inside bone that is missing from the prior image."""
 
     def __init__(self, room: Any) -> None:
         y, x = np.mgrid[:SIZE, :SIZE] - (SIZE - 1) / 2
@@ -46,13 +46,13 @@ class Screw:
         self.missing = torch.where(trace, projector.forward(truth) - self.base, 0.0)
 
     def error(self, left: torch.Tensor) -> float:
-        """Return the energy of the error of a residual, relative to the energy of the missing tissue."""
+        """Return a residual's sum of squared errors, divided by the missing tissue's sum of squares."""
         return float((left - self.missing).square().sum() / self.missing.square().sum())
 
 
 @pytest.fixture(scope="module")
 def screw(room: Any) -> Screw:
-    """Return the slice with the rod."""
+    """Return the slice with the titanium rod."""
     return Screw(room)
 
 

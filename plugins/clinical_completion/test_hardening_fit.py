@@ -1,4 +1,4 @@
-"""Tests of the fit of metal and its beam hardening to rays."""
+"""Tests for fitting metal and its beam hardening to the measured rays."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Tests of a run of clinical sinogram completion."""
+"""Tests for runs of clinical sinogram completion."""
 
 from typing import Any
 
@@ -19,7 +19,7 @@ def nmar(case: MarCase) -> torch.Tensor:
 
 @pytest.fixture
 def run(loaded: LoadedMethod, room: Any, made: Any, weights_job: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
-    """Run the method with a network that adds 50 HU, and with the given answer of the guard."""
+    """Return a function that runs the method with a network that adds 50 HU and a stubbed guard."""
 
     def corrected(case: MarCase, *, predicts_better: bool = True) -> Any:
         monkeypatch.setattr(room.method, "predicts_better", lambda *_: predicts_better)

@@ -1,4 +1,4 @@
-"""Tests of the network that estimates the image without metal."""
+"""Tests for the network that estimates the image without metal."""
 
 from typing import Any
 

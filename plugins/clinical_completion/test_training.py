@@ -1,4 +1,4 @@
-"""Tests of the training of the network, and of its scenes."""
+"""Tests for the network's training and its simulated scenes."""
 
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,7 @@ from marview.learning.bank import Bank
 
 
 def batch(room: Any, discs: Any, slices: int = 2) -> Any:
-    """Return slices with a rod as a batch."""
+    """Return a batch of slices with a metal rod."""
     pairs = discs(slices, is_clinical=True)
     estimates = room.estimates.Estimates(pairs.case())
     planes = torch.cat([estimates.planes(k) for k in range(slices)])

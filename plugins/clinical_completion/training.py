@@ -1,4 +1,4 @@
-"""Training of the prior network on clinical scenes."""
+"""Train the prior network on clinical scenes."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -26,9 +26,9 @@ _JITTER_PX = 60
 
 
 class PriorTraining:
-    """Training that minimises the RMSE of the image relative to the RMSE of NMAR.
+    """Training that minimises the RMSE of the network's image, relative to the RMSE of NMAR's image.
 
-    With the error in HU, a few slices with gold fillings would dominate the training.
+    With an absolute error in HU, a few slices with gold fillings would dominate the training.
     """
 
     turns = ONE_TURN
@@ -48,7 +48,7 @@ class PriorTraining:
         turn: str,  # noqa: ARG002 - there is only one
         settings: Mapping[str, Any],  # noqa: ARG002 - the network knows them
     ) -> dict[str, Tensor]:
-        """Compute the loss of crops near metal in training, of whole slices otherwise."""
+        """Compute the loss on crops near metal during training, or on whole slices otherwise."""
         assert isinstance(network, PriorNetwork)
         edge = network.settings.crop_px if network.training else 0
         seen = torch.cat([batch.planes, torch.stack([batch.truth, batch.weight], dim=1)], dim=1)
@@ -62,7 +62,7 @@ class PriorTraining:
         return {"result": to_mu(network(batch.planes[:1])[0].float()).clamp(min=0)}
 
     def sources(self, asked: Asked) -> Sources:
-        """Read scenes from files, or simulate them from slices without metal.
+        """Create sources that read scenes from files, or simulate them from slices without metal.
 
         Raises:
             BadInput: the data contains nothing to train on.
@@ -71,9 +71,9 @@ class PriorTraining:
 
 
 def relative_error(estimate: Tensor, nmar: Tensor, truth: Tensor, weight: Tensor) -> Tensor:
-    """Return the mean over slices of the RMSE of an image divided by the RMSE of NMAR.
+    """Return the ratio of an image's RMSE to NMAR's RMSE, averaged over the slices.
 
-    All arguments are `[slice, y, x]`; images are in the units of the planes.
+    All arguments have the shape `[slice, y, x]`; images are in the units of the input planes.
     """
 
     def energy(image: Tensor) -> Tensor:
@@ -84,11 +84,11 @@ def relative_error(estimate: Tensor, nmar: Tensor, truth: Tensor, weight: Tensor
 
 
 def crops(planes: Tensor, edge: int) -> Tensor:
-    """Cut a random square near metal from each slice, randomly mirrored and transposed.
+    """Cut a random square near metal from each slice, and rotate and mirror it at random.
 
     Args:
-        planes: input planes, `[slice, plane, y, x]`, and further planes behind them.
-        edge: edge of the squares in pixels; slices that are smaller stay whole.
+        planes: input planes, `[slice, plane, y, x]`, followed by any further planes.
+        edge: edge length of the squares in pixels; smaller slices are not cropped.
     """
     return torch.stack([_crop(each, min(edge, *planes.shape[-2:])) for each in planes])
 

@@ -1,4 +1,4 @@
-"""Correct beam hardening by metal with a polynomial of the path length in metal."""
+"""Correct beam hardening caused by metal with a polynomial in the path length through metal."""
 
 import torch
 from torch import Tensor
@@ -7,17 +7,17 @@ _DEGREE = 3
 
 
 def without_hardening(sinogram: Tensor, li_sinogram: Tensor, trace: Tensor, metal_cm: Tensor) -> Tensor:
-    """Estimate the sinogram with metal that a scan with a single photon energy would measure.
+    """Estimate the sinogram with metal that a monoenergetic scan would measure.
 
-    The contribution of metal is the difference from the interpolated sinogram. For each slice it is fitted in the trace
-    by c1 t + c2 t^2 + c3 t^3, where t is the path length in metal. The fit is subtracted, and its linear part is added
-    back.
+    The contribution of the metal is the sinogram minus the interpolated sinogram. In the trace of each
+    slice, the polynomial c1 t + c2 t^2 + c3 t^3 is fitted to this contribution, where t is the path length
+    through metal. The fit is then subtracted from the sinogram, and its linear term is added back.
 
     Args:
         sinogram: sinogram with metal, line integrals, `[slice, view, bin]`.
         li_sinogram: sinogram completed by linear interpolation.
         trace: metal trace, bool.
-        metal_cm: path length of each ray in metal, in cm.
+        metal_cm: path length of each ray through metal, in cm.
 
     Returns:
         Corrected sinogram, `[slice, view, bin]`; unchanged outside the trace.

@@ -51,7 +51,7 @@ class Parameters(BaseModel):
 
 
 class Cnnmar:
-    """Method that fills the trace with the sinogram of a prior image from a network and tissue processing."""
+    """Method that completes the trace with a prior image, made by a network and tissue processing."""
 
     Parameters = Parameters
 
@@ -94,7 +94,7 @@ class Cnnmar:
 
 
 def load(job: Job) -> Cnn:
-    """Load the network of the method's weights onto the device of the job.
+    """Load the network with the method's weights onto the job's device.
 
     Raises:
         BadInput: the weights do not describe their network.

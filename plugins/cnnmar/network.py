@@ -15,12 +15,14 @@ _LI = 2
 
 
 class Cnn(nn.Sequential):
-    """Five convolutions of 3 x 3, ReLU after the first four: 28,929 parameters at a width of 32.
+    """Network of five 3 x 3 convolutions, with ReLU after the first four.
+
+    It has 28,929 parameters at a width of 32.
 
     Args:
-        width: channels of the hidden layers.
-        starts_as_li: whether the untrained network returns the linear interpolation image, so that it learns a
-            correction of this image; otherwise it starts from PyTorch's initial weights.
+        width: number of channels in the hidden layers.
+        starts_as_li: whether the untrained network returns the linear interpolation image and thus learns a
+            correction to it; otherwise, it starts from PyTorch's default weights.
 
     Source: Zhang and Yu 2018, section III.
     """
@@ -48,13 +50,15 @@ class Cnn(nn.Sequential):
 
 
 def channels(image: Tensor, hardened: Tensor, li_image: Tensor, metal: Tensor) -> Tensor:
-    """Return the input of the network, 1/cm, `[slice, channel, y, x]`, at least 0, with metal replaced by water.
+    """Return the network's input channels, 1/cm, `[slice, channel, y, x]`.
+
+    Metal is replaced by water, and negative values by 0.
 
     Args:
         image: image with metal, 1/cm, `[slice, y, x]`.
-        hardened: image after the correction of beam hardening, 1/cm, `[slice, y, x]`.
+        hardened: image corrected for beam hardening, 1/cm, `[slice, y, x]`.
         li_image: linear interpolation image, 1/cm, `[slice, y, x]`.
-        metal: metal mask, bool, which the function grows by one pixel.
+        metal: metal mask, bool; the function grows it by one pixel.
     """
     seen = torch.stack([image, hardened, li_image], dim=1).clamp(min=0)
     return torch.where(_grown_cross(metal)[:, None], MU_WATER, seen)

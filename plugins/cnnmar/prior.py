@@ -1,4 +1,4 @@
-"""Tissue processing: convert the network's image to a prior image with uniform soft tissue and without metal."""
+"""Tissue processing: convert the network's image to a prior image with uniform soft tissue and no metal."""
 
 import numpy as np
 import torch
@@ -17,16 +17,18 @@ def tissue_prior(
 ) -> Tensor:
     """Make the prior image in 1/cm, `[slice, y, x]`.
 
-    k-means divides the pixels into three classes. Soft tissue is replaced by its mean, with a gradual transition near
-    air and bone. Air and bone keep the values of the network.
+    k-means divides the pixels into three classes. Soft tissue is replaced by its mean, with a gradual
+    transition near air and bone. Air and bone keep the network's values.
 
     Args:
-        image: image of the network, 1/cm, `[slice, y, x]`.
+        image: the network's image, 1/cm, `[slice, y, x]`.
         metal: metal mask, bool.
-        soft_from_hu: lower limit of the soft-tissue threshold, which is otherwise the threshold of the second class.
-            The paper has no such limit. Without it, lung may lower the mean of the class far below water.
-        bone_from_hu: lower limit of the bone threshold, which is otherwise the threshold of the third class.
-        blend_px: distance over which soft tissue changes gradually to its mean.
+        soft_from_hu: smallest soft-tissue threshold in HU, used if the threshold of the second k-means class
+            is lower. The paper has no such limit; without it, lung can lower the mean of soft tissue far
+            below water.
+        bone_from_hu: smallest bone threshold in HU, used if the threshold of the third k-means class is
+            lower.
+        blend_px: distance in pixels over which soft tissue changes gradually to its mean.
 
     Source: Zhang and Yu 2018, section II.
     """

@@ -1,4 +1,4 @@
-"""Settings of the network and of its patches: the `[network]` table of a recipe, stored with the weights."""
+"""Settings for the network and its patches: a recipe's `[network]` table, stored with the weights."""
 
 from collections.abc import Mapping
 from typing import Annotated, Any
@@ -12,12 +12,12 @@ class Settings(NetworkSettings):
     """Settings with the defaults of the paper (Zhang and Yu 2018), except for the rotation of patches.
 
     Attributes:
-        width: channels of the hidden layers.
+        width: number of channels in the hidden layers.
         starts_as_li: whether the network initially returns the linear interpolation image.
-        patch_px: edge of the training patches.
+        patch_px: edge length of the training patches in pixels.
         patches: number of patches per step.
-        hard_share: fraction of patches that are placed where linear interpolation has the largest errors.
-        quarter_turns: largest number of quarter turns of a patch; 1 in the paper.
+        hard_share: fraction of patches placed where linear interpolation has the largest errors.
+        quarter_turns: largest number of quarter turns applied to a patch; 1 in the paper.
         mirrors: whether half of the patches are mirrored; not in the paper.
     """
 
@@ -31,9 +31,9 @@ class Settings(NetworkSettings):
 
 
 def read_settings(values: Mapping[str, Any]) -> Settings:
-    """Read the settings of a recipe or a weights file.
+    """Read the settings from a recipe or a weights file.
 
     Raises:
-        BadInput: a name is unknown or a value is wrong.
+        BadInput: a name is unknown or a value is invalid.
     """
     return settings_of(Settings, values, "CNNMAR")

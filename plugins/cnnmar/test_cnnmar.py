@@ -1,4 +1,4 @@
-"""Tests of CNNMAR: its parts with known functions in place of the network, its training and its weights."""
+"""Tests for CNNMAR: its steps with a known function as the network, its training and its weights."""
 
 import json
 from pathlib import Path
@@ -27,7 +27,7 @@ BEAM = ParallelBeam(views=90, bins=93, bin_mm=PIXEL_MM)
 
 
 def made_pairs(count: int = 1, seed: int = 0) -> Pairs:
-    """Return pairs of ovals with a bone and a rod that hardens the beam."""
+    """Return training pairs: elliptical bodies with a bone and a metal rod that hardens the beam."""
     rng = np.random.default_rng(seed)
     y, x = np.mgrid[:SIZE, :SIZE] - (SIZE - 1) / 2
     truth, metal = [], []
@@ -263,9 +263,9 @@ def test_the_paper_s_recipe_varies_nothing_but_patches() -> None:
     ],
 )
 def test_eight_slices_are_learned_by_heart(room, learn_by_heart, settings, steps: int, most: float) -> None:
-    """The error in the trace falls to a fraction of the error of linear interpolation.
+    """Training reduces the error in the trace to a fraction of linear interpolation's error.
 
-    Tissue in these slices is uniform, so tissue processing removes nothing.
+    Tissue in these slices is uniform, so tissue processing does not remove any detail.
     """
     torch.manual_seed(0)
     pairs = made_pairs(8, seed=5)
@@ -280,7 +280,7 @@ def test_eight_slices_are_learned_by_heart(room, learn_by_heart, settings, steps
 
 
 def trace_error(trainable: Any, network: nn.Module, pairs: Pairs, recipe: Any) -> float:
-    """Return the mean error of the corrected sinogram in the trace, as a fraction of the error of LI."""
+    """Return the mean error of the corrected sinogram in the trace, as a fraction of LI's error."""
     network.eval()
     shares = []
     for one in (one_of(pairs, number) for number in range(len(pairs))):

@@ -1,4 +1,4 @@
-"""Training of CNNMAR's network on patches of whole slices."""
+"""Train CNNMAR's network on patches of whole slices."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -19,7 +19,10 @@ from .settings import read_settings
 
 
 class PatchTraining:
-    """Training with half the summed squared error of each patch, as in the paper's toolbox; metal counts as water."""
+    """Training with half the sum of squared errors of each patch, as in the paper's toolbox.
+
+    Metal is replaced by water in both the input and the target.
+    """
 
     turns = ONE_TURN
 
@@ -36,7 +39,7 @@ class PatchTraining:
         return network.parameters()
 
     def losses(self, network: nn.Module, pairs: Pairs, turn: str, settings: Mapping[str, Any]) -> dict[str, Tensor]:  # noqa: ARG002
-        """Compute the losses of random patches in training, of whole slices otherwise."""
+        """Compute losses on random patches during training, or on whole slices otherwise."""
         chosen = read_settings(settings)
         seen, wanted = self._planes(pairs)
         if network.training:
@@ -54,7 +57,7 @@ class PatchTraining:
 
     @torch.no_grad()
     def pictures(self, network: nn.Module, pairs: Pairs, settings: Mapping[str, Any]) -> dict[str, Tensor]:  # noqa: ARG002
-        """Return the image of the network, the prior and the result in 1/cm, and the corrected sinogram."""
+        """Return the network's image, the prior and the result, all in 1/cm, and the corrected sinogram."""
         seen, _ = self._planes(pairs)
         image = network(seen[:1])[:, 0]
         prior = tissue_prior(image, pairs.metal[:1])

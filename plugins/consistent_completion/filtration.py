@@ -1,4 +1,4 @@
-"""Estimate the filtration of the beam, because scanners differ from the spectrum of the scan model."""
+"""Estimate the beam filtration, because real spectra differ from the spectrum in the scan model."""
 
 from dataclasses import dataclass, replace
 
@@ -31,13 +31,14 @@ _ROUNDS = 5
 
 @dataclass(frozen=True, eq=False)
 class Filtered:
-    """Scan of a slice while its filtration is estimated.
+    """Scan of a slice with the current estimate of its beam filtration.
 
     Attributes:
-        base: scan model without the estimated copper.
+        base: scan model without the estimated copper filter.
         scan: measured data and the scan model with the filtered beam.
-        copper_mm: estimated copper.
-        asked_mm: copper that fits the rays best; it may be outside the limits of the estimate.
+        copper_mm: estimated thickness of copper in mm.
+        asked_mm: thickness of copper in mm that fits the rays best; it may be outside the limits for
+            `copper_mm`.
     """
 
     base: ScanModel
@@ -49,18 +50,20 @@ class Filtered:
 def find_filtration(
     filtered: Filtered, estimate: Estimate, remainder: Remainder
 ) -> tuple[Filtered, Estimate, Remainder]:
-    """Fit copper in the beam and the density of the metal to the residual in the trace of a slice.
+    """Fit the copper filtration and the metal's density to the residual in the trace of a slice.
 
-    The fit can separate the two, because a harder beam affects long and short paths through metal differently, whereas
-    density affects both alike. The fit is robust, because the residual also contains errors of the tissue.
+    The fit can separate the two, because a harder beam affects long and short paths through metal
+    differently, whereas density affects both alike. The fit is robust to outliers, because the residual also
+    contains tissue errors.
 
     Args:
-        filtered: scan and copper estimated so far.
-        estimate: tissue and metal.
+        filtered: scan with the current estimate of the copper.
+        estimate: current estimate of tissue and metal.
         remainder: residual of the estimate.
 
     Returns:
-        The scan with the new estimate of the copper, and the estimate with metal of the corresponding density.
+        The scan with the new estimate of the copper, the estimate with the fitted metal density, and its
+        residual.
     """
     scan, rays = filtered.scan, remainder.is_told[0]
     if int(rays.sum()) < _FEWEST_RAYS:

@@ -1,4 +1,4 @@
-"""Compute the first steps: NMAR, one iteration of the consistency loop, an estimate of the metal, one joint step."""
+"""Compute the first steps: NMAR, one consistency loop iteration, a metal estimate and one joint step."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -23,15 +23,15 @@ Tell = Callable[[float, str], None]
 
 @dataclass(frozen=True, eq=False)
 class FirstStep:
-    """The result of the first joint step.
+    """Result of the first joint step.
 
     Attributes:
         scan: measured data and the scan model.
         estimate: tissue and metal after the step.
-        is_trusted: slices whose rays through metal are used, bool `[slice]`.
-        is_explained: slices whose rays through metal the model explains, bool `[slice]`.
-        misfit: RMS residual in the trace, in standard deviations of its error, `[slice]`.
-        crossing: line integrals of the materials, if they have already been computed.
+        is_trusted: whether a slice's rays through metal are used, bool `[slice]`.
+        is_explained: whether the model explains a slice's rays through metal, bool `[slice]`.
+        misfit: RMS residual in the trace, in units of its expected standard deviation, `[slice]`.
+        crossing: line integrals of the materials; None if they have not been computed yet.
     """
 
     scan: Scan
@@ -74,9 +74,10 @@ def first_step(
     tell: Tell = lambda _share, _text: None,
     completed: Tensor | None = None,
 ) -> FirstStep:
-    """Do the first joint step, and determine in which slices the model explains the rays through metal.
+    """Perform the first joint step, and check in which slices the model explains the rays through metal.
 
-    The step removes the residual caused by tissue; a residual caused by a wrong mask, alloy or spectrum remains.
+    The step removes the residual caused by tissue; a residual caused by a wrong mask, alloy or spectrum
+    remains.
 
     Args:
         case: case with a measured sinogram.
@@ -137,7 +138,7 @@ def completed_by_nmar(case: MarCase, tell: Tell) -> tuple[Tensor, Tensor]:
 
 
 def scan_model(case: MarCase, parameters: Parameters) -> ScanModel:
-    """Create the scan model of a case, with the chosen spectrum or the spectrum of the case's protocol."""
+    """Create the scan model for a case, with the chosen spectrum or the protocol's spectrum."""
     tube_kv = None if parameters.tube_kv == "auto" else int(parameters.tube_kv)
     return model_of(case, tube_kv, parameters.filtration_mm)
 

@@ -36,14 +36,14 @@ Begin = Callable[[MarCase], FirstStep]
 def fitted(case: MarCase, step: FirstStep, begin: Begin) -> FirstStep:
     """Repeat the first joint step of a slice with the mask that best fits the rays.
 
-    Metal fractions estimated in a mask one pixel wider show the edge of the metal. Masks of dense metal
-    stay unchanged, because its rays contain too little information, except for small masks if a wider mask shows that
-    the metal is titanium.
+    To locate the edge of the metal, metal fractions are estimated in a mask that is one pixel wider. Masks
+    of dense metal stay unchanged, because rays through dense metal contain too little information. The
+    exception is a small mask if a wider mask shows that the metal is titanium.
 
     Args:
-        case: case with this slice.
+        case: case with this slice only.
         step: first joint step with the given mask.
-        begin: function that makes the first joint step of a case.
+        begin: function that performs the first joint step for a case.
     """
     best, mask = step, case.metal
     if not is_light(step.scan.metals[0]) and int(mask.sum()) > _SMALL_PIXELS:

@@ -1,4 +1,4 @@
-"""Estimate the material of the metal and the fraction of each pixel that it fills."""
+"""Estimate the metal's material and its fraction in each pixel."""
 
 from collections.abc import Sequence
 
@@ -37,9 +37,9 @@ def first_share(image: Tensor, metal: Tensor) -> Tensor:
 
 
 def choose_metal(model: ScanModel, crossing: Crossing, sinogram: Tensor, rays: Tensor) -> list[Material]:
-    """Choose, for each slice, the material whose simulated scan is closest to the measured one.
+    """Choose the metal of each slice: the material whose simulated scan is closest to the measured scan.
 
-    The scans are compared in every sixteenth view, with three densities for each material.
+    Scans are compared in every sixteenth view, at three densities per material.
 
     Args:
         model: model that simulates the scan.

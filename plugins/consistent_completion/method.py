@@ -1,4 +1,4 @@
-"""Consistent completion: change tissue and metal until their simulated scan agrees with the measured scan."""
+"""Consistent completion: adjust tissue and metal until their simulated scan matches the measured scan."""
 
 from collections.abc import Sequence
 
@@ -57,13 +57,13 @@ COMPARE = translatable("; compare tube voltage and added filtration with the sca
 
 
 class ConsistentCompletion:
-    """Method that starts from normalized MAR, and changes image and metal until they agree with the measured rays."""
+    """Method that starts from NMAR and adjusts tissue and metal until they match the measured rays."""
 
     Parameters = Parameters
 
     @torch.inference_mode()
     def run(self, case: MarCase, parameters: BaseModel, job: Job) -> MarResult:
-        """Correct the slices of a case; clinical slices, which have no measured sinogram, are corrected with NMAR."""
+        """Correct the slices of a case; clinical slices have no measured sinogram, so NMAR corrects them."""
         assert isinstance(parameters, Parameters)
 
         def tell(share: float, text: str) -> None:

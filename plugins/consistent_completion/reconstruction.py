@@ -24,13 +24,15 @@ class Reconstruction:
 
     Attributes:
         tissue: image without metal, 1/cm, `[slice, y, x]`.
-        trace: metal trace that was used, bool, `[slice, view, bin]`.
+        trace: metal trace used, bool, `[slice, view, bin]`.
         models: scan models, one per slice.
-        copper_mm: estimated copper in mm, in addition to the filtration set by the user, one number per slice.
-        metals: assumed material of the metal, one per slice; empty if it was not estimated.
+        copper_mm: estimated thickness of copper in mm, one number per slice, in addition to the filtration
+            set by the user.
+        metals: assumed metal of each slice; empty if it was not estimated.
         is_trusted: whether rays through metal were used, one bool per slice.
         is_explained: whether the model explains the rays through metal, one bool per slice.
-        changed_pixels: number of pixels that the fit added to or removed from the mask, one number per slice.
+        changed_pixels: number of pixels that the fit added to or removed from the mask, one number per
+            slice.
     """
 
     tissue: Tensor

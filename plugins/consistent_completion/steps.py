@@ -1,4 +1,4 @@
-"""The joint steps, which change tissue and metal until the simulated scan agrees with the measured one."""
+"""Joint steps, which adjust tissue and metal until the simulated scan agrees with the measured scan."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
@@ -42,15 +42,15 @@ assumed."""
 
 @dataclass(frozen=True, eq=False)
 class Scan:
-    """Measured data and the model of the scan.
+    """Measured data and scan model.
 
     Attributes:
         model: model that simulates the scan.
         sinogram: measured line integrals, `[slice, view, bin]`.
         trace: metal trace, bool, `[slice, view, bin]`.
         metal: metal mask, bool, `[slice, y, x]`.
-        metals: material of the metal, one per slice.
-        variance: variance of the noise of each ray, `[slice, view, bin]`.
+        metals: metal of each slice.
+        variance: noise variance of each ray, `[slice, view, bin]`.
     """
 
     model: ScanModel
@@ -61,7 +61,7 @@ class Scan:
     variance: Tensor
 
     def of_slice(self, number: int) -> "Scan":
-        """Take one slice."""
+        """Return the scan of a single slice."""
         part = slice(number, number + 1)
         return Scan(
             self.model, self.sinogram[part], self.trace[part], self.metal[part], self.metals[part], self.variance[part]
@@ -69,7 +69,7 @@ class Scan:
 
     @classmethod
     def of_slices(cls, slices: Sequence["Scan"]) -> "Scan":
-        """Combine separate slices that have the same model."""
+        """Combine the scans of separate slices that share a model."""
         return cls(
             slices[0].model,
             torch.cat([each.sinogram for each in slices]),
@@ -102,23 +102,23 @@ class Estimate:
     share: Tensor
 
     def of_slice(self, number: int) -> "Estimate":
-        """Take one slice."""
+        """Return the estimate for a single slice."""
         return Estimate(self.tissue[number : number + 1], self.share[number : number + 1])
 
 
 @dataclass(frozen=True, eq=False)
 class Remainder:
-    """Measured minus simulated line integrals and their parts, `[slice, view, bin]`.
+    """Residual between a measured and a simulated scan, and its components, `[slice, view, bin]`.
 
     Attributes:
         crossing: line integrals of the materials.
-        left: residual; it is interpolated on unreliable rays of the trace.
+        left: measured minus simulated line integrals, interpolated on unreliable rays of the trace.
         interpolated: residual outside the trace, interpolated across the trace.
         tissue: simulated line integrals of the tissue alone.
         hardened: contribution of the metal to the simulated line integrals.
         path: line integrals of the metal at the reference energy.
-        doubt: standard deviation of the error of the simulated line integrals.
-        is_told: rays of the trace whose error is small enough for a comparison, bool.
+        doubt: standard deviation of the error in the simulated line integrals.
+        is_told: rays of the trace with an error small enough for a comparison, bool.
     """
 
     crossing: Crossing
@@ -135,7 +135,7 @@ Part = TypeVar("Part", Estimate, Remainder, Crossing)
 
 
 def joined(slices: Sequence[Part]) -> Part:
-    """Combine separate slices."""
+    """Combine the data of separate slices."""
     columns = {each.name: [getattr(part, each.name) for part in slices] for each in fields(slices[0])}
     whole: dict[str, Any] = {
         name: joined(values) if isinstance(values[0], Crossing) else torch.cat(values)
@@ -145,9 +145,9 @@ def joined(slices: Sequence[Part]) -> Part:
 
 
 def compare(scan: Scan, estimate: Estimate, crossing: Crossing | None = None) -> Remainder:
-    """Simulate the scan of an estimate, and subtract it from the measured one.
+    """Simulate the scan of an estimate and subtract it from the measured scan.
 
-    A residual outside the trace that is no larger than the noise is set to 0.
+    Outside the trace, a slice's residual is set to 0 if it is no larger than the noise.
 
     Args:
         scan: measured data.
@@ -198,10 +198,10 @@ def change_metal(scan: Scan, estimate: Estimate, remainder: Remainder) -> Estima
 
 
 def change_both(scan: Scan, estimate: Estimate, remainder: Remainder, of_tissue: Tensor) -> Estimate:
-    """Change tissue outside the mask and metal inside the mask by the FBP of the residual.
+    """Update the tissue outside the mask and the metal inside it with the FBP of the residual.
 
     Args:
-        scan: measured data and the model of the scan.
+        scan: measured data and scan model.
         estimate: tissue and metal before the step.
         remainder: residual of the estimate.
         of_tissue: part of the residual in the trace that is caused by tissue, `[slice, view, bin]`.
@@ -213,11 +213,12 @@ def change_both(scan: Scan, estimate: Estimate, remainder: Remainder, of_tissue:
 
 
 def trusted(remainder: Remainder, is_trusted: Tensor) -> Tensor:
-    """Return the residual that is attributed to tissue: as measured on reliable rays, and interpolated elsewhere.
+    """Return the residual attributed to tissue: as measured on reliable rays, interpolated elsewhere.
 
     Args:
         remainder: residual of the estimate.
-        is_trusted: slices whose rays through metal are used, bool, `[slice]`; in other slices they are interpolated.
+        is_trusted: whether a slice's rays through metal are used, bool, `[slice]`; otherwise they are
+            interpolated.
     """
     share = is_trusted[:, None, None] / (1 + (remainder.doubt / _TISSUE).square())
     return torch.lerp(remainder.interpolated, remainder.left, share)
@@ -226,21 +227,24 @@ def trusted(remainder: Remainder, is_trusted: Tensor) -> Tensor:
 def is_light(metal: Material) -> bool:
     """Return whether a metal is titanium or a titanium alloy.
 
-    Denser metal hardens the beam so much that a small error in spectrum, alloy or detector exceeds the residual of the
-    tissue.
+    Denser metal hardens the beam so much that a small error in the assumed spectrum, alloy or detector
+    exceeds the residual caused by tissue.
     """
     return metal.mu < _DENSE_MU
 
 
 def is_explained(scan: Scan, remainder: Remainder) -> Tensor:
-    """Return whether the residual in the trace is small, bool `[slice]`."""
+    """Return whether the residual in the trace of each slice is small, bool `[slice]`."""
     rays = scan.trace.sum(dim=(1, 2)).clamp(min=1)
     rms = ((remainder.left.square() * scan.trace).sum(dim=(1, 2)) / rays).sqrt()
     return rms < _MISFIT
 
 
 def misfit(remainder: Remainder) -> Tensor:
-    """Return the RMS residual in the trace in standard deviations of its error, `[slice]`; 0 without metal."""
+    """Return the RMS residual in the trace in units of its expected standard deviation, `[slice]`.
+
+    The result is 0 for slices without metal.
+    """
     rays = remainder.is_told.sum(dim=(1, 2)).clamp(min=1)
     return ((remainder.left / remainder.doubt).square() * remainder.is_told).sum(dim=(1, 2)).div(rays).sqrt()
 

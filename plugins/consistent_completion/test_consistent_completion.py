@@ -1,4 +1,4 @@
-"""Tests of consistent completion on simulated scans with known truth."""
+"""Tests for consistent completion on simulated scans with a known ground truth."""
 
 import logging
 from dataclasses import replace
@@ -43,7 +43,7 @@ def disc(radius_mm: float, x_mm: float = 0.0, y_mm: float = 0.0) -> np.ndarray:
 
 
 def scanned(metal: str = "ti", scanner: Scanner | None = None) -> Simulation:
-    """Return the scan of two bodies with bones and pins, and of one without metal."""
+    """Return a simulated scan of three slices of a body: two with metal pins and one without metal."""
     body = np.where(disc(150), 0.0, -1000.0).astype(np.float32)
     body[disc(25, 0, 60)] = 900
     body[disc(12, 20, -40)] = -400

@@ -1,4 +1,4 @@
-"""Deep image prior: a network that is fitted to a slice reproduces the anatomy earlier than streaks (Ulyanov 2018)."""
+"""Deep image prior: a network fitted to a slice learns the anatomy before the streaks (Ulyanov 2018)."""
 
 import time
 
@@ -71,7 +71,7 @@ class Parameters(LargeMetal):
 class DeepImagePrior:
     """Method that fits a network to the pixels outside metal in each slice, and stops the fit early.
 
-    The method uses no data of other patients.
+    The method uses no data from other patients.
     """
 
     Parameters = Parameters

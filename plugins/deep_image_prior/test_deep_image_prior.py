@@ -1,4 +1,4 @@
-"""Tests of the deep image prior: the fit of a slice, its limits, and the interface of methods."""
+"""Tests for the deep image prior: the fit to a slice, its limits, and the method interface."""
 
 from pathlib import Path
 

@@ -1,6 +1,6 @@
-"""Fixtures for the tests of deep sinogram completion.
+"""Fixtures for the deep sinogram completion tests.
 
-They make pairs and cases of discs, small networks, and networks that return the exact result.
+They provide training pairs, cases, small networks, and networks that return the exact result.
 """
 
 import sys
@@ -67,13 +67,13 @@ def small(room: Any, **settings: Any) -> Any:
 
 @pytest.fixture(params=ABLATIONS, ids=str)
 def ablation(request: pytest.FixtureRequest) -> dict[str, Any]:
-    """Return settings that leave out or change a part of the method."""
+    """Return settings that disable or change one part of the method."""
     return dict(request.param)
 
 
 @pytest.fixture
 def exact(room: Any, gives: Any) -> Callable[..., Any]:
-    """Return networks that give the exact result."""
+    """Return a function that makes networks whose output is the exact result."""
 
     def networks(pairs: Pairs, **settings: Any) -> Any:
         completion = small(room, **settings)
@@ -87,5 +87,5 @@ def exact(room: Any, gives: Any) -> Callable[..., Any]:
 
 @pytest.fixture(scope="module")
 def made() -> ModuleType:
-    """Return this module, for its helper functions."""
+    """Return this module, so that tests can use its helper functions."""
     return sys.modules[__name__]

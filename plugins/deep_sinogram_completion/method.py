@@ -24,7 +24,7 @@ WEIGHTS = "weights/bundled.safetensors"
 
 
 class Parameters(BaseModel):
-    """Parameters of deep sinogram completion; two of them are ablations of the paper."""
+    """Parameters of deep sinogram completion; two of them select ablations from the paper."""
 
     prior: Literal["network", "tissue"] = Field(
         "network",
@@ -52,7 +52,7 @@ class Parameters(BaseModel):
 
 
 class DeepSinogramCompletion:
-    """Method with two networks: one makes a prior image, and the other completes the trace with its sinogram."""
+    """Method with two networks: one makes a prior image, the other completes the trace with its sinogram."""
 
     Parameters = Parameters
 
@@ -110,7 +110,7 @@ def corrected_sinograms(
 
 
 def load(job: Job) -> Completion:
-    """Load the networks of the method's weights onto the device of the job.
+    """Load the networks with the method's weights onto the job's device.
 
     Raises:
         MethodFailed: the weights do not fit the networks that they describe.

@@ -1,4 +1,4 @@
-"""PriorNet and SinoNet, and the completion of a sinogram with them (Yu 2020, equations 1 to 5)."""
+"""PriorNet and SinoNet, and sinogram completion with both networks (Yu 2020, equations 1 to 5)."""
 
 import torch
 from torch import Tensor, nn
@@ -22,7 +22,7 @@ class Completion(nn.Module):
 
     Attributes:
         settings: settings of both networks.
-        prior_net: network that makes the prior image; None if no prior guides the sinogram.
+        prior_net: network that makes the prior image; None if the completion uses no prior.
         sinogram_net: network that completes the sinogram; None for interpolation.
     """
 
@@ -67,9 +67,10 @@ class Completion(nn.Module):
     def prior_sees(
         self, image: Tensor, li_image: Tensor, metal: Tensor, hidden: Tensor | None = None
     ) -> tuple[Tensor, Tensor]:
-        """Return the input of PriorNet, `[slice, channel, y, x]`, and the image that it changes, 1/cm, `[slice, y, x]`.
+        """Return PriorNet's input and the image that it corrects.
 
-        The arguments are the same as for `prior`.
+        The input has the shape `[slice, channel, y, x]`. The image, `[slice, y, x]`, is in 1/cm. The arguments
+        are the same as for `prior`.
         """
         images = [image.clamp(0, _HIGHEST_MU)]
         start = images[0]
@@ -88,7 +89,10 @@ class Completion(nn.Module):
         return seen, start
 
     def guide(self, prior: Tensor, metal: Tensor) -> Tensor:
-        """Return the image whose sinogram guides the completion, prior or tissue classes, 1/cm, `[slice, y, x]`."""
+        """Return the image that guides the completion, 1/cm, `[slice, y, x]`.
+
+        The image is the prior or its tissue classes.
+        """
         return classes(prior, metal) if self.settings.prior == "tissue" else prior
 
     def complete(self, sinogram: Tensor, prior_sinogram: Tensor | None, trace: Tensor, unit: float) -> Tensor:
@@ -96,12 +100,12 @@ class Completion(nn.Module):
 
         Args:
             sinogram: sinogram with metal, line integrals, `[slice, view, bin]`; it may be a block of views.
-            prior_sinogram: sinogram of the prior image; None if no prior guides the sinogram.
+            prior_sinogram: sinogram of the prior image; None if the completion uses no prior.
             trace: metal trace, bool.
             unit: line integral that is scaled to 1 (`line_unit`), which is proportional to the field of view.
 
         Returns:
-            Output of the network, `[slice, view, bin]`, also outside the trace.
+            Output of the network, `[slice, view, bin]`, inside and outside the trace.
         """
         if self.sinogram_net is None:
             return self.join(sinogram, prior_sinogram, trace)
@@ -136,5 +140,8 @@ class Completion(nn.Module):
 
 
 def classes(image: Tensor, metal: Tensor) -> Tensor:
-    """Reduce an image, 1/cm, `[slice, y, x]`, to air, lung, water and bone like NMAR's prior; metal becomes water."""
+    """Reduce an image to air, lung, water and bone, as in NMAR's prior, 1/cm, `[slice, y, x]`.
+
+    Metal becomes water.
+    """
     return tissue_prior(image, metal, _SMOOTHING_PX, _LEAST_BONE, has_lung=True)

@@ -23,11 +23,12 @@ _UNIT = 0.1 * MU_WATER
 
 
 class PriorTraining:
-    """Training with the squared error of the prior image, weighted by its effect on the result, without projections.
+    """Training with the prior image's squared error, weighted by its effect on the result.
 
-    The weight of a pixel is the fraction of its rays in the metal trace, because only these rays use the prior. Errors
-    are squared, whereas loss (2) uses absolute values, because wide, strong errors degrade the result more than noise
-    does. The settings must select interpolation in place of SinoNet.
+    The training needs no projections. The weight of a pixel is the fraction of its rays in the metal trace,
+    because only these rays use the prior. Errors are squared, unlike the absolute errors in loss (2),
+    because wide, strong errors degrade the result more than noise does. The settings must select
+    interpolation in place of SinoNet.
     """
 
     turns = ONE_TURN
@@ -36,7 +37,11 @@ class PriorTraining:
         self._seen: WeakKeyDictionary[Pairs, Tensor] = WeakKeyDictionary()
 
     def build(self, settings: Mapping[str, Any]) -> nn.Module:
-        """Build PriorNet; raise BadInput if the settings include SinoNet, or no PriorNet."""
+        """Build PriorNet.
+
+        Raises:
+            BadInput: the settings include SinoNet, or do not include PriorNet.
+        """
         completion = Completion(read_settings(settings))
         if completion.prior_net is None or completion.sinogram_net is not None:
             raise BadInput(
@@ -50,7 +55,7 @@ class PriorTraining:
         return network.parameters()
 
     def losses(self, network: nn.Module, pairs: Pairs, turn: str, settings: Mapping[str, Any]) -> dict[str, Tensor]:  # noqa: ARG002
-        """Compute the losses of random patches in training, of whole slices otherwise."""
+        """Compute losses on random patches during training, or on whole slices otherwise."""
         assert isinstance(network, Completion)
         how = network.settings.patches
         planes = self._planes(network, pairs)

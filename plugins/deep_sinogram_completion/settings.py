@@ -1,4 +1,4 @@
-"""Settings of the networks and of their losses: the `[network]` table of a recipe, stored with the weights."""
+"""Settings for the networks and losses: a recipe's `[network]` table, stored with the weights."""
 
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
@@ -9,15 +9,16 @@ from marview.learning.settings import Count, NetworkSettings, Share, Weight, set
 
 
 class Losses(NetworkSettings):
-    """Weights of the losses of joint training, and the use of blocks of views.
+    """Loss weights for joint training, and settings for training on blocks of views.
 
     Attributes:
         prior: weight of loss (2), on the prior image.
         sinogram: weight of loss (6), on the corrected sinogram.
-        whole_sinogram: weight, within loss (6), of SinoNet's sinogram outside the trace.
+        whole_sinogram: weight, within loss (6), of the error in SinoNet's output, including rays outside the
+            trace.
         image: weight of loss (7), on the reconstructed image outside metal.
-        block_share: fraction of the steps that use a block of neighbouring views, without reconstruction and loss (7);
-            0 in the paper.
+        block_share: fraction of the steps that use a block of neighbouring views and skip the reconstruction
+            and loss (7); 0 in the paper.
         block_views: number of views in a block.
     """
 
@@ -30,12 +31,12 @@ class Losses(NetworkSettings):
 
 
 class Patches(NetworkSettings):
-    """Settings of the patches for training PriorNet alone.
+    """Patch settings for training PriorNet alone.
 
     Attributes:
-        edge_px: edge of a patch in pixels.
-        count: number of patches in a step.
-        hard_share: fraction of patches that are placed where the image that PriorNet changes has the largest errors.
+        edge_px: edge length of a patch in pixels.
+        count: number of patches per step.
+        hard_share: fraction of patches placed where the image that PriorNet corrects has the largest errors.
     """
 
     edge_px: Count = 192
@@ -44,11 +45,11 @@ class Patches(NetworkSettings):
 
 
 class Blocks(NetworkSettings):
-    """Settings of the blocks of views for training SinoNet alone.
+    """Settings for the blocks of views used to train SinoNet alone.
 
     Attributes:
         views: number of views in a block.
-        count: number of blocks in a step.
+        count: number of blocks per step.
     """
 
     views: Annotated[int, Field(ge=32)] = 160
@@ -56,33 +57,37 @@ class Blocks(NetworkSettings):
 
 
 class Settings(NetworkSettings):
-    """Settings of the networks; the defaults come from the paper (Yu 2020).
+    """Settings for the networks; the defaults come from the paper (Yu 2020).
 
     Attributes:
         prior_base: width of PriorNet's first level.
         sinogram_base: width of SinoNet's first level.
-        sinogram_unit: unit of SinoNet, as a fraction of `line_unit`; the error of a prior's sinogram is some hundredths
-            of `line_unit`.
+        sinogram_unit: unit of SinoNet's input and output, as a fraction of `line_unit`; the error of a
+            prior's sinogram is a few hundredths of `line_unit`.
         has_norm: whether PriorNet has batch normalisation.
-        fold: edge of the squares of pixels that are rearranged into channels of PriorNet; more than 1 saves time.
-        starts_at_zero: whether both networks initially change nothing.
-        prior: prior of SinoNet: PriorNet's image, the same image with the tissue classes of NMAR, or none.
-        prior_start: image that PriorNet changes: the linear interpolation image, or NMAR's prior, which is then a
-            further input. NMAR's prior is a better start; it is not in the paper.
-        prior_input: input of PriorNet: the image with metal and the linear interpolation image, or only the first.
-        is_relative: whether PriorNet's input and output are relative to water (water 0, air -1), which a network
-            without normalisation learns faster than 1/cm; not in the paper.
-        sees_hidden: whether the fraction of each pixel's rays in the metal trace is a further input of PriorNet. It
-            shows where streaks can be, even in patches without metal; not in the paper.
-        is_residual: whether SinoNet corrects the difference between the prior's sinogram and the interpolated one;
-            otherwise it creates a new sinogram from the prior's sinogram.
-        start: sinogram that SinoNet corrects: the interpolated one, or the prior's sinogram plus its difference from
-            the measured one, interpolated across the trace. The second is a better start; it is not in the paper.
-        completion: completion of the trace: by SinoNet, or by interpolation of the difference between the prior's
-            sinogram and the measured one, which needs no training and is not in the paper.
-        losses: losses of joint training.
-        patches: patches for training PriorNet alone.
-        blocks: blocks for training SinoNet alone.
+        fold: edge length of the pixel squares that are rearranged into PriorNet's channels; values above 1
+            save time.
+        starts_at_zero: whether the output of both networks is initially zero, so that they change nothing.
+        prior: prior for SinoNet: PriorNet's image, the same image reduced to NMAR's tissue classes, or none.
+        prior_start: image that PriorNet corrects: the linear interpolation image, or NMAR's prior, which is
+            then a further input. NMAR's prior is a better starting point, but it is not in the paper.
+        prior_input: input of PriorNet: the image with metal and the linear interpolation image, or only the
+            image with metal.
+        is_relative: whether PriorNet's input and output are relative to water (water 0, air -1). A network
+            without normalisation learns faster in this unit than in 1/cm. Not in the paper.
+        sees_hidden: whether PriorNet also receives the fraction of each pixel's rays that lie in the metal
+            trace. This input shows where streaks can occur, even in patches without metal. Not in the paper.
+        is_residual: whether SinoNet corrects the difference between the prior's sinogram and the
+            interpolated one; otherwise it creates a new sinogram from the prior's sinogram.
+        start: sinogram that SinoNet corrects: the interpolated sinogram, or the prior's sinogram, adjusted
+            to the measured sinogram at the edges of the trace. The prior's sinogram is a better starting
+            point, but it is not in the paper.
+        completion: how the trace is completed: by SinoNet, or by interpolating the difference between the
+            measured sinogram and the prior's sinogram. Interpolation needs no training and is not in the
+            paper.
+        losses: settings for the losses of joint training.
+        patches: patch settings for training PriorNet alone.
+        blocks: block settings for training SinoNet alone.
     """
 
     prior_base: Count = 32
@@ -105,9 +110,9 @@ class Settings(NetworkSettings):
 
 
 def read_settings(values: Mapping[str, Any]) -> Settings:
-    """Read the settings of a recipe or a weights file.
+    """Read the settings from a recipe or a weights file.
 
     Raises:
-        BadInput: a name is unknown or a value is wrong.
+        BadInput: a name is unknown or a value is invalid.
     """
     return settings_of(Settings, values, "deep sinogram completion")

@@ -1,4 +1,4 @@
-"""Train SinoNet after PriorNet, on blocks of views."""
+"""Train SinoNet on blocks of views, with a trained PriorNet."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -24,11 +24,11 @@ slices with small metal do not dominate the loss."""
 
 
 class SinogramTraining:
-    """Training of SinoNet alone with the sinogram error, relative to the error of interpolation.
+    """Training of SinoNet alone with its sinogram error, relative to the error of interpolation.
 
-    Errors are filtered along the bins, so that they are weighted as in the squared error of the image; loss (6) uses
-    their absolute values. The loss of each slice is relative to the error of interpolation in that slice. PriorNet is
-    not trained, so a run must start from weights that contain a trained one.
+    Errors are filtered along the bins to weight them by their effect on the squared error of the image,
+    whereas loss (6) uses absolute errors. The loss of each slice is relative to the error of interpolation
+    in that slice. PriorNet is not trained, so a run must start from weights with a trained PriorNet.
     """
 
     turns = ONE_TURN
@@ -40,7 +40,7 @@ class SinogramTraining:
         """Build both networks.
 
         Raises:
-            BadInput: the settings include no SinoNet.
+            BadInput: the settings do not include SinoNet.
         """
         completion = Completion(read_settings(settings))
         if completion.sinogram_net is None:
@@ -59,7 +59,7 @@ class SinogramTraining:
         return network.sinogram_net.parameters()
 
     def losses(self, network: nn.Module, pairs: Pairs, turn: str, settings: Mapping[str, Any]) -> dict[str, Tensor]:  # noqa: ARG002
-        """Compute the losses of random blocks of views in training, and of whole slices otherwise."""
+        """Compute losses on random blocks of views during training, or on whole slices otherwise."""
         assert isinstance(network, Completion)
         how, unit = network.settings.blocks, line_unit(pairs.projector)
         prior_sinogram, begun = self._begun(network, pairs)

@@ -1,4 +1,4 @@
-"""Tests of runs of deep sinogram completion."""
+"""Tests for runs of deep sinogram completion."""
 
 from typing import Any
 

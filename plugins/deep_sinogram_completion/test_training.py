@@ -1,4 +1,4 @@
-"""Tests of the training of deep sinogram completion, for both networks together and one after the other."""
+"""Tests for training the deep sinogram completion networks, jointly or one after the other."""
 
 from typing import Any
 
@@ -133,7 +133,7 @@ def test_sinonet_alone_is_trained_behind_every_prior(
 @pytest.mark.slow  # a thousand steps
 @pytest.mark.timeout(1200)
 def test_eight_slices_are_learned_by_heart(room: Any, learn_by_heart: Any, made: Any, discs: Any) -> None:
-    """The error in the trace falls below a tenth of the error of linear interpolation."""
+    """Training reduces the error in the trace to less than a tenth of linear interpolation's error."""
     pairs = discs(8, seed=3, size=32)
     training = room.training.JointTraining()
     torch.manual_seed(0)

@@ -17,10 +17,10 @@ from .settings import Losses, read_settings
 
 
 class JointTraining:
-    """Joint training of PriorNet and SinoNet with loss (8); on blocks of views, without its image term.
+    """Joint training of PriorNet and SinoNet with loss (8).
 
-    On a CPU, projecting and reconstructing whole slices takes most of the time of a step, so a recipe may use blocks of
-    neighbouring views in a fraction of the steps.
+    On a CPU, projecting and reconstructing whole slices takes most of a step's time. A recipe may therefore
+    use blocks of neighbouring views, without the image term of the loss, in a fraction of the steps.
     """
 
     turns = ONE_TURN
@@ -34,7 +34,7 @@ class JointTraining:
         return network.parameters()
 
     def losses(self, network: nn.Module, pairs: Pairs, turn: str, settings: Mapping[str, Any]) -> dict[str, Tensor]:  # noqa: ARG002
-        """Compute the weighted losses, randomly on a block of views or on whole slices."""
+        """Compute the weighted losses on whole slices or, at random, on a block of views."""
         completion = _completion(network)
         weights = completion.settings.losses
         is_block = network.training and float(torch.rand(())) < weights.block_share
@@ -54,7 +54,10 @@ class JointTraining:
 
 
 def joint_losses(completion: Completion, pairs: Pairs, weights: Losses) -> dict[str, Tensor]:
-    """Compute losses (2), (6) and (7), on the prior image, the sinogram in the network's unit, and the result."""
+    """Compute losses (2), (6) and (7), on the prior image, the sinogram and the result.
+
+    The sinogram loss is in the network's unit.
+    """
     prior, completed, corrected = forward(completion, pairs)
     losses = _before_reconstruction(completion, pairs, prior, completed, corrected, pairs.metal_free_sinogram)
     losses["image"] = weights.image * l1(pairs.reconstruct(corrected), pairs.truth_mu, ~pairs.metal)
@@ -62,7 +65,7 @@ def joint_losses(completion: Completion, pairs: Pairs, weights: Losses) -> dict[
 
 
 def block_losses(completion: Completion, pairs: Pairs, weights: Losses) -> dict[str, Tensor]:
-    """Compute loss (2), and loss (6) on a block of neighbouring views."""
+    """Compute loss (2) on whole slices, and loss (6) on a block of neighbouring views."""
     projector = pairs.projector
     views = projector.beam.views
     count = min(weights.block_views, views)
@@ -84,7 +87,7 @@ def block_losses(completion: Completion, pairs: Pairs, weights: Losses) -> dict[
 
 
 def forward(completion: Completion, pairs: Pairs) -> tuple[Tensor, Tensor, Tensor]:
-    """Return the prior image in 1/cm, SinoNet's sinogram, and the corrected sinogram of whole slices."""
+    """Return the prior image in 1/cm, SinoNet's sinogram and the corrected sinogram, for whole slices."""
     prior = prior_of(completion, pairs)
     prior_sinogram = pairs.projector.forward(completion.guide(prior, pairs.metal))
     completed = completion.complete(pairs.sinogram, prior_sinogram, pairs.trace, line_unit(pairs.projector))

@@ -1,6 +1,6 @@
-"""Fixtures for the tests of DuDoNet.
+"""Fixtures for the DuDoNet tests.
 
-They make pairs and cases of discs, small networks, and networks that return the exact result.
+They provide training pairs, cases, small networks, and networks that return the exact result.
 """
 
 import sys
@@ -52,7 +52,7 @@ def small(room: Any, **settings: Any) -> Any:
 
 @pytest.fixture
 def exact(room: Any, gives: Any) -> Callable[..., Any]:
-    """Return networks that give the exact result."""
+    """Return a function that makes networks whose output is the exact result."""
 
     def networks(pairs: Pairs, **settings: Any) -> Any:
         dual = small(room, **settings)
@@ -69,5 +69,5 @@ def exact(room: Any, gives: Any) -> Callable[..., Any]:
 
 @pytest.fixture(scope="module")
 def made() -> ModuleType:
-    """Return this module, for its helper functions."""
+    """Return this module, so that tests can use its helper functions."""
     return sys.modules[__name__]

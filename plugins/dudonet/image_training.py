@@ -1,4 +1,4 @@
-"""Train IE-Net after SE-Net, on patches, which is fast enough for a CPU."""
+"""Train IE-Net on patches, with a trained SE-Net; this is fast enough for a CPU."""
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -30,10 +30,11 @@ _LEAST = (0.005 * MU_WATER) ** 2
 
 
 class ImageTraining:
-    """Training with the squared error of IE-Net's image outside metal, relative to the error of IE-Net's input.
+    """Training of IE-Net with its squared error outside metal, relative to the error of its input.
 
-    Errors are squared, whereas loss (10) uses absolute values, because wide, strong streaks degrade the result most.
-    The loss of each slice is its relative error, as in decibels. SE-Net is not trained.
+    Errors are squared, unlike the absolute errors in loss (10), because wide, strong streaks degrade the
+    result most. The loss of each slice is the ratio of output error to input error, so only the relative
+    improvement counts, as on a decibel scale. SE-Net is not trained.
     """
 
     turns = ONE_TURN
@@ -42,10 +43,10 @@ class ImageTraining:
         self._seen: WeakKeyDictionary[Pairs, Tensor] = WeakKeyDictionary()
 
     def build(self, settings: Mapping[str, Any]) -> nn.Module:
-        """Build IE-Net with random weights, and SE-Net with the weights of the method.
+        """Build IE-Net with random weights and SE-Net with the method's weights.
 
         Raises:
-            BadInput: the settings include no IE-Net, or the method has no weights for this SE-Net.
+            BadInput: the settings do not include IE-Net, or the method has no weights for the chosen SE-Net.
         """
         chosen = read_settings(settings)
         if not chosen.image_net:
@@ -63,7 +64,7 @@ class ImageTraining:
         return network.image_net.parameters()
 
     def losses(self, network: nn.Module, pairs: Pairs, turn: str, settings: Mapping[str, Any]) -> dict[str, Tensor]:  # noqa: ARG002
-        """Compute the losses of random patches in training, of whole slices otherwise."""
+        """Compute losses on random patches during training, or on whole slices otherwise."""
         assert isinstance(network, DualDomain)
         how = network.settings.patches
         planes, truth = self._planes(network, pairs), pairs.truth_mu
@@ -73,7 +74,10 @@ class ImageTraining:
         return {"image": (weight * squares(start + network.image_change(seen), truth)).mean()}
 
     def pictures(self, network: nn.Module, pairs: Pairs, settings: Mapping[str, Any]) -> dict[str, Tensor]:  # noqa: ARG002
-        """Return SE-Net's image as the prior, the result, both in 1/cm, and the corrected sinogram."""
+        """Return the prior (SE-Net's image), the result and the corrected sinogram.
+
+        Both images are in 1/cm.
+        """
         assert isinstance(network, DualDomain)
         return pictures(network, pairs)
 
@@ -95,7 +99,10 @@ class ImageTraining:
 
 
 def squares(image: Tensor, truth: Tensor) -> Tensor:
-    """Return the squared differences of images in 1/cm, clipped to the range of the primary metric, `[slice, y, x]`."""
+    """Return the squared difference of two images in 1/cm, `[slice, y, x]`.
+
+    The images are first clipped to the range of the primary metric.
+    """
     return (image.clamp(*_WINDOW) - truth.clamp(*_WINDOW)).square()
 
 
@@ -103,7 +110,7 @@ def learned_weights(settings: Settings) -> dict[str, Tensor]:
     """Return the bundled weights of SE-Net.
 
     Raises:
-        BadInput: there are no such weights, or they belong to a different SE-Net.
+        BadInput: there are no bundled weights, or they belong to a different SE-Net.
     """
     missing = (
         "Training IE-Net needs a trained SE-Net, and marview has no weights for these settings. Use sinogram_base, "

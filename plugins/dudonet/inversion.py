@@ -1,8 +1,9 @@
-"""The Radon inversion layer (Lin 2019, section 3.2), which reconstructs a sinogram differentiably.
+"""The Radon inversion layer (Lin 2019, section 3.2): a differentiable reconstruction from a sinogram.
 
-A fan-beam sinogram is rebinned to parallel rays by two linear interpolations, filtered with the Ram-Lak filter and
-backprojected. The ray with the fan angle gamma in the view beta becomes the parallel ray with the direction theta =
-beta - gamma at the distance t = D sin(gamma) from the centre. The paper uses the opposite sign of gamma.
+A fan-beam sinogram is rebinned to parallel rays by two linear interpolations, filtered with the Ram-Lak
+filter and backprojected. The ray with fan angle gamma in view beta becomes the parallel ray with
+direction theta = beta - gamma at distance t = D sin(gamma) from the centre. The paper uses the opposite
+sign for gamma.
 """
 
 import math
@@ -32,7 +33,7 @@ def inversion(projector: Projector, kind: Literal["rebinned", "direct"]) -> Inve
         kind: "rebinned" to rebin to parallel rays first, or "direct" for the FBP of the fan beam.
 
     Raises:
-        UsageError: a fan beam that covers less than a full turn cannot be rebinned here.
+        UsageError: the kind is "rebinned", but the fan beam covers less than a full turn.
     """
     if kind == "direct" or isinstance(projector.beam, ParallelBeam):
         return projector.fbp
@@ -43,13 +44,14 @@ def inversion(projector: Projector, kind: Literal["rebinned", "direct"]) -> Inve
 
 @dataclass(frozen=True, eq=False)
 class Rebinning:
-    """Rebinning of a fan-beam sinogram to a parallel beam over the same full turn, with PyTorch operations.
+    """Rebinning of a fan-beam sinogram to a parallel beam over the same full turn, using PyTorch.
 
     Attributes:
-        parallel: beam of the result.
-        view: fan-beam view below the interpolation point of each ray, `[parallel view, fan bin]`.
+        parallel: parallel beam of the rebinned sinogram.
+        view: index of the fan-beam view below each ray's interpolation point, `[parallel view, fan bin]`.
         view_share: weight of the next fan-beam view, 0 to 1.
-        bin: fan-beam bin below the interpolation point, counted from an empty bin before the first, `[parallel bin]`.
+        bin: index of the fan-beam bin below the interpolation point, `[parallel bin]`; index 0 is an empty
+            bin before the first one.
         bin_share: weight of the next fan-beam bin, 0 to 1.
     """
 
@@ -60,7 +62,7 @@ class Rebinning:
     bin_share: NDArray[np.float64]
 
     def apply(self, sinogram: Tensor) -> Tensor:
-        """Rebin line integrals, `[slice, fan view, fan bin]` to `[slice, parallel view, parallel bin]`."""
+        """Rebin `[slice, fan view, fan bin]` line integrals to `[slice, parallel view, parallel bin]`."""
         count = len(sinogram)
         low = torch.from_numpy(self.view).to(sinogram.device).expand(count, -1, -1)
         share = torch.from_numpy(self.view_share).to(sinogram)
@@ -75,7 +77,7 @@ class Rebinning:
 
 @lru_cache(maxsize=8)
 def rebinning_of(beam: FanBeamArc | FanBeamFlat) -> Rebinning:
-    """Make the rebinning of a fan beam, which keeps the number of views and the width of bins at the isocentre.
+    """Create the rebinning for a fan beam, keeping the number of views and the bin width at the isocentre.
 
     Raises:
         UsageError: the beam covers less than a full turn.

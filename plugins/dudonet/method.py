@@ -53,7 +53,7 @@ class Parameters(BaseModel):
 
 
 class DuDoNet:
-    """Method with two networks: one completes the sinogram, and the other refines its image."""
+    """Method with two networks: one completes the sinogram, the other refines the reconstructed image."""
 
     Parameters = Parameters
 
@@ -117,15 +117,17 @@ class DuDoNet:
 
 
 def filled_by(image: Tensor, case: MarCase, part: slice) -> Tensor:
-    """Complete the trace of some slices with the projection of an image, adjusted to the measured data at its edges.
+    """Complete the trace of some slices with the forward projection of an image.
+
+    The projection is adjusted to the measured sinogram at the edges of the trace.
 
     Args:
         image: image of these slices, 1/cm, `[slice, y, x]`.
-        case: all slices.
-        part: range of the slices.
+        case: case with all slices.
+        part: range of the slices to complete.
 
     Returns:
-        `[slice, view, bin]`.
+        Completed sinogram, `[slice, view, bin]`.
     """
     sinogram, trace = case.sinogram[part], case.trace[part]
     # inside metal, the image of the network is unreliable
@@ -134,7 +136,7 @@ def filled_by(image: Tensor, case: MarCase, part: slice) -> Tensor:
 
 
 def load(job: Job) -> DualDomain:
-    """Load the networks of the method's weights onto the device of the job.
+    """Load the networks with the method's weights onto the job's device.
 
     Raises:
         MethodFailed: the weights do not fit the networks that they describe.

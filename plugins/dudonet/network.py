@@ -24,13 +24,14 @@ _CHANGE = 0.1 * MU_WATER
 
 @dataclass(frozen=True, eq=False)
 class Start:
-    """Further inputs of the networks besides the interpolated sinogram; None for inputs that the settings do not use.
+    """Network inputs besides the interpolated sinogram; None for inputs that the settings do not use.
 
     Attributes:
         image: image with metal, 1/cm, `[slice, y, x]`.
         prior_sinogram: sinogram of NMAR's prior, `[slice, view, bin]`.
-        hidden: fraction of each pixel's rays in the metal trace, `[slice, y, x]`.
-        is_measured: whether the sinogram was measured instead of being the projection of a clinical image.
+        hidden: fraction of each pixel's rays that lie in the metal trace, `[slice, y, x]`.
+        is_measured: whether the sinogram was measured; otherwise, it is the forward projection of a clinical
+            image.
     """
 
     image: Tensor
@@ -39,7 +40,7 @@ class Start:
     is_measured: bool
 
     def of(self, part: slice) -> "Start":
-        """Return the inputs of some of the slices."""
+        """Return the inputs for a range of slices."""
         prior_sinogram, hidden = (each if each is None else each[part] for each in (self.prior_sinogram, self.hidden))
         return Start(self.image[part], prior_sinogram, hidden, self.is_measured)
 
@@ -108,14 +109,16 @@ class DualDomain(nn.Module):
         Args:
             sinogram: line integrals.
             projector: projector between images and sinograms.
-            known: image in 1/cm and its sinogram, for clinical slices. The inversion of the change is then added to
-                this image, which preserves its sharpness.
+            known: for clinical slices, the image in 1/cm and its sinogram. Only the change of the sinogram is
+                then inverted and added to this image, which preserves its sharpness.
         """
         layer = inversion(projector, self.settings.inversion)
         return layer(sinogram) if known is None else known[0] + layer(sinogram - known[1])
 
     def refine(self, inverted: Tensor, li_image: Tensor, start: Start | None = None) -> Tensor:
-        """Return IE-Net's image in 1/cm: Xout = XLI + G_i(Xhat, XLI), equation (9); Xhat itself if there is no IE-Net.
+        """Return IE-Net's image in 1/cm: Xout = XLI + G_i(Xhat, XLI), equation (9).
+
+        Without IE-Net, Xhat is returned unchanged.
 
         Args:
             inverted: Xhat, the image of SE-Net's sinogram, `[slice, y, x]`.
@@ -130,7 +133,7 @@ class DualDomain(nn.Module):
         return torch.maximum(inverted + change, inverted.clamp(max=0))
 
     def image_sees(self, inverted: Tensor, li_image: Tensor, start: Start | None = None) -> Tensor:
-        """Return the input of IE-Net, `[slice, channel, y, x]`; arguments are the same as for `refine`."""
+        """Return IE-Net's input, `[slice, channel, y, x]`; the arguments are the same as for `refine`."""
         seen = [inverted, li_image] if self.settings.changes_sinogram else [li_image]
         if self.settings.sees_metal:
             assert start is not None
@@ -148,7 +151,7 @@ class DualDomain(nn.Module):
     def image_change(self, channels: Tensor) -> Tensor:
         """Compute the output of IE-Net in 1/cm, `[slice, y, x]`, from its input `[slice, channel, y, x]`.
 
-        Height and width of patches should be multiples of 16 times `fold`.
+        The height and width of patches should be multiples of 16 times `fold`.
         """
         fold = self.settings.fold
         rows, columns = channels.shape[-2:]

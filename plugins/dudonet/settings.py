@@ -1,4 +1,4 @@
-"""Settings of the networks and of their losses: the `[network]` table of a recipe, stored with the weights."""
+"""Settings for the networks and losses: a recipe's `[network]` table, stored with the weights."""
 
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal, Self
@@ -9,12 +9,12 @@ from marview.learning.settings import Count, NetworkSettings, Share, Weight, set
 
 
 class Losses(NetworkSettings):
-    """Weights of the losses, which are equal in the paper.
+    """Loss weights; in the paper, they are equal.
 
     Attributes:
-        sinogram: weight of the loss of SE-Net's sinogram, equation (4).
-        consistency: weight of the loss of its reconstruction, the Radon consistency loss, equation (8).
-        image: weight of the loss of the result, equation (10).
+        sinogram: weight of the loss on SE-Net's sinogram, equation (4).
+        consistency: weight of the Radon consistency loss on the image of SE-Net's sinogram, equation (8).
+        image: weight of the loss on the result, equation (10).
     """
 
     sinogram: Weight = 1.0
@@ -23,11 +23,11 @@ class Losses(NetworkSettings):
 
 
 class Blocks(NetworkSettings):
-    """Settings of the blocks of views for training SE-Net alone.
+    """Settings for the blocks of views used to train SE-Net alone.
 
     Attributes:
         views: number of views in a block; a multiple of 32.
-        count: number of blocks in a step.
+        count: number of blocks per step.
     """
 
     views: Annotated[int, Field(ge=32, multiple_of=32)] = 64
@@ -35,12 +35,12 @@ class Blocks(NetworkSettings):
 
 
 class Patches(NetworkSettings):
-    """Settings of the patches for training IE-Net alone.
+    """Patch settings for training IE-Net alone.
 
     Attributes:
-        edge_px: edge of a patch in pixels.
-        count: number of patches in a step.
-        hard_share: fraction of patches that are placed where IE-Net's input has the largest errors.
+        edge_px: edge length of a patch in pixels.
+        count: number of patches per step.
+        hard_share: fraction of patches placed where IE-Net's input has the largest errors.
     """
 
     edge_px: Count = 192
@@ -49,34 +49,38 @@ class Patches(NetworkSettings):
 
 
 class Settings(NetworkSettings):
-    """Settings of the networks; the defaults come from the paper (Lin 2019).
+    """Settings for the networks; the defaults come from the paper (Lin 2019).
 
     Attributes:
-        sinogram_net: SE-Net with its mask pyramid, SE-Net with the mask only in its input, or no SE-Net.
+        sinogram_net: SE-Net with its mask pyramid, SE-Net with the mask as an input only, or no SE-Net.
         image_net: whether IE-Net refines the image.
-        inversion: reconstruction of SE-Net's sinogram: rebinning to parallel rays as in the paper, or FBP of the fan
-            beam.
+        inversion: how SE-Net's sinogram is reconstructed: with rebinning to parallel rays, as in the paper,
+            or with FBP of the fan beam.
         sinogram_base: width of SE-Net's first level.
         image_base: width of IE-Net's first level.
         has_norm: whether IE-Net has batch normalisation.
-        fold: edge of the squares of pixels that are rearranged into channels of IE-Net; more than 1 saves time.
-        is_residual: whether SE-Net corrects the interpolated sinogram instead of making a new one as in the paper.
-        starts_at_zero: whether IE-Net, and SE-Net if it is residual, initially change nothing.
-        sinogram_start: completion of the trace before SE-Net: linear interpolation, or the sinogram of NMAR's prior
-            plus the interpolated difference from the measured one. SE-Net then corrects that difference; without
-            SE-Net, IE-Net receives the image of this completion. The second is not in the paper.
-        image_start: image that IE-Net changes: the linear interpolation image, or Xhat clipped at the value of vacuum,
-            which is a better start; Xhat is not in the paper.
-        is_relative: whether IE-Net's images are relative to water (water 0, air -1) and its change is in units of 100
-            HU, which a network without normalisation learns faster than 1/cm; not in the paper.
-        sees_metal: whether the uncorrected image is a further input of IE-Net, because it shows the tissue next to the
-            metal; not in the paper.
-        sees_hidden: whether IE-Net has two further inputs: the fraction of each pixel's rays in the metal trace, which
-            shows where streaks can be, and whether the sinogram is measured, which determines the noise; not in the
+        fold: edge length of the pixel squares that are rearranged into IE-Net's channels; values above 1
+            save time.
+        is_residual: whether SE-Net corrects the interpolated sinogram; in the paper, it predicts a new one.
+        starts_at_zero: whether the output of IE-Net, and of a residual SE-Net, is initially zero, so that
+            they change nothing.
+        sinogram_start: initial completion of the trace: linear interpolation, or the sinogram of NMAR's
+            prior plus its interpolated difference from the measured sinogram. In the second case, which is
+            not in the paper, SE-Net corrects that difference; without SE-Net, IE-Net receives the image of
+            this completion.
+        image_start: image that IE-Net corrects: the linear interpolation image, or Xhat, with the result
+            clipped at the value of vacuum. Xhat is a better starting point, but it is not in the paper.
+        is_relative: whether IE-Net's input is relative to water (water 0, air -1) and its output is in units
+            of 100 HU. A network without normalisation learns faster in these units than in 1/cm. Not in the
             paper.
-        losses: losses of the joint training.
-        blocks: blocks for training SE-Net alone.
-        patches: patches for training IE-Net alone.
+        sees_metal: whether IE-Net also receives the uncorrected image, which shows the tissue next to the
+            metal; not in the paper.
+        sees_hidden: whether IE-Net has two further inputs: the fraction of each pixel's rays that lie in the
+            metal trace, which shows where streaks can occur, and whether the sinogram was measured, which
+            affects the noise. Not in the paper.
+        losses: loss weights for joint training.
+        blocks: block settings for training SE-Net alone.
+        patches: patch settings for training IE-Net alone.
     """
 
     sinogram_net: Literal["pyramid", "plain", "none"] = "pyramid"
@@ -126,9 +130,9 @@ ABLATIONS: dict[str, dict[str, Any]] = {
 
 
 def read_settings(values: Mapping[str, Any]) -> Settings:
-    """Read the settings of a recipe or a weights file.
+    """Read the settings from a recipe or a weights file.
 
     Raises:
-        BadInput: a name is unknown, a value is wrong, or values contradict each other.
+        BadInput: a name is unknown, a value is invalid, or values contradict each other.
     """
     return settings_of(Settings, values, "DuDoNet")

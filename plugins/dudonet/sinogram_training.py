@@ -24,10 +24,12 @@ slices with small metal do not dominate the loss."""
 
 
 class SinogramTraining:
-    """Training with the error of SE-Net's sinogram, relative to the error of its input, without reconstructions.
+    """Training of SE-Net alone with its sinogram error, relative to the error of its input.
 
-    Errors are filtered along the bins, so that they are weighted as in the squared error of the image, and squared,
-    whereas loss (4) uses absolute values. The loss of each slice is its relative error, as in decibels.
+    The training needs no reconstructions. Errors are filtered along the bins to weight them by their effect
+    on the squared error of the image, and then squared, whereas loss (4) uses absolute errors. The loss of
+    each slice is the ratio of output error to input error, so only the relative improvement counts, as on a
+    decibel scale.
     """
 
     turns = ONE_TURN
@@ -39,7 +41,7 @@ class SinogramTraining:
         """Build SE-Net.
 
         Raises:
-            BadInput: the settings include IE-Net, or no SE-Net.
+            BadInput: the settings include IE-Net, or do not include SE-Net.
         """
         dual = DualDomain(read_settings(settings))
         if dual.sinogram_net is None or dual.image_net is not None:
@@ -54,7 +56,7 @@ class SinogramTraining:
         return network.parameters()
 
     def losses(self, network: nn.Module, pairs: Pairs, turn: str, settings: Mapping[str, Any]) -> dict[str, Tensor]:  # noqa: ARG002
-        """Compute the losses of random blocks of views in training, and of whole slices otherwise."""
+        """Compute losses on random blocks of views during training, or on whole slices otherwise."""
         assert isinstance(network, DualDomain)
         how, unit = network.settings.blocks, line_unit(pairs.projector)
         prior_sinogram, begun = self._start(network, pairs)
@@ -69,7 +71,7 @@ class SinogramTraining:
         return {"sinogram": (seen_error((made - wanted) / unit) / begun).mean()}
 
     def pictures(self, network: nn.Module, pairs: Pairs, settings: Mapping[str, Any]) -> dict[str, Tensor]:  # noqa: ARG002
-        """Return SE-Net's image in 1/cm, as prior and as result, and the corrected sinogram."""
+        """Return SE-Net's image in 1/cm, both as prior and as result, and the corrected sinogram."""
         assert isinstance(network, DualDomain)
         return pictures(network, pairs)
 

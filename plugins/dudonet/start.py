@@ -1,4 +1,8 @@
-"""Compute further inputs of the networks, not in the paper: the sinogram of NMAR's prior, and hidden rays."""
+"""Compute the network inputs that are not in the paper.
+
+They include the sinogram of NMAR's prior, and the fraction of each pixel's rays that lie in the metal
+trace.
+"""
 
 from collections.abc import Callable
 
@@ -10,7 +14,7 @@ from .network import DualDomain, Start
 
 
 def start_of(dual: DualDomain, case: MarCase, pause: Callable[[], None] = lambda: None) -> Start:
-    """Compute the inputs that the networks need according to their settings; `pause` is called between the steps."""
+    """Compute the inputs that the settings require; `pause` is called between the steps."""
     prior_sinogram = hidden = None
     if dual.settings.sinogram_start == "nmar":
         prior = nmar_prior(case, pause=pause)

@@ -1,4 +1,4 @@
-"""Tests of runs of DuDoNet, also with the bundled weights."""
+"""Tests for DuDoNet runs, including runs with the bundled weights."""
 
 from pathlib import Path
 from typing import Any
@@ -83,7 +83,7 @@ def test_where_it_is_asked_for_the_image_only_fills_the_trace(
 def test_a_clinical_slice_keeps_what_no_network_touched(
     loaded: LoadedMethod, room: Any, made: Any, gives: Any, discs: Any
 ) -> None:
-    """If the networks change nothing, the image is not blurred by projection and inversion."""
+    """Projection and inversion do not blur the image if the networks change nothing."""
     pairs = discs(is_clinical=True)
     case = made.case_of(pairs)
     dual = made.small(room, starts_at_zero=True)
@@ -119,7 +119,7 @@ def test_weights_of_another_network_are_refused(
 def test_bundled_weights_come_closer_than_linear_interpolation_and_leave_the_measured_sinogram(
     loaded: LoadedMethod, room: Any, weights_job: Any
 ) -> None:
-    """The case is a body of discs with two titanium pins, scanned with a protocol of the training."""
+    """The case is a simulated body with two titanium pins, scanned with a protocol used in training."""
     scan = protocol("dudonet-640")
     y, x = np.mgrid[: scan.shape[0], : scan.shape[1]] - (scan.shape[0] - 1) / 2
     hu = np.where((x / 180) ** 2 + (y / 130) ** 2 < 1, 40.0, -1000.0)

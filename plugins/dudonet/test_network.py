@@ -1,4 +1,4 @@
-"""Tests of the networks of DuDoNet: the equations of the paper, and the networks before training."""
+"""Tests for the DuDoNet networks: the paper's equations and the untrained networks."""
 
 from pathlib import Path
 from typing import Any

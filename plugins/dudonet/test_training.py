@@ -1,4 +1,4 @@
-"""Tests of the training of DuDoNet: the losses, the ablations, and training one network after the other."""
+"""Tests for training DuDoNet: the losses, the ablations, and training one network after the other."""
 
 import math
 from pathlib import Path
@@ -54,7 +54,7 @@ def test_every_ablation_learns_and_runs(
 
 
 def test_gradients_pass_the_inversion_layer(room: Any, made: Any, discs: Any) -> None:
-    """SE-Net learns from the image loss alone."""
+    """The image loss alone is enough to train SE-Net."""
     pairs = discs()
     for inversion in ("rebinned", "direct"):
         network = made.small(room, inversion=inversion).train()
@@ -64,7 +64,10 @@ def test_gradients_pass_the_inversion_layer(room: Any, made: Any, discs: Any) ->
 
 @torch.no_grad()
 def test_error_of_a_sinogram_is_weighed_as_its_image_has_it(room: Any, made: Any, discs: Any) -> None:
-    """Errors are weighted by their effect on the squared image error, so a constant counts less than a fine pattern."""
+    """Sinogram errors are weighted by their effect on the squared error of the image.
+
+    A constant error therefore counts less than a fine pattern.
+    """
     pairs = discs(3)
     seen, fbp = seen_error, pairs.projector.fbp
     error = pairs.li_sinogram - pairs.metal_free_sinogram
@@ -76,7 +79,7 @@ def test_error_of_a_sinogram_is_weighed_as_its_image_has_it(room: Any, made: Any
 
 
 def learn(trainable: Any, network: nn.Module, pairs: Pairs, name: str, steps: int, rate: float) -> list[float]:
-    """Train, and return the loss on whole slices before and after."""
+    """Train a network, and return its loss on whole slices before and after training."""
 
     @torch.no_grad()
     def loss() -> float:
@@ -138,7 +141,7 @@ def test_training_of_one_network_refuses_the_other(room: Any, made: Any) -> None
 @pytest.mark.slow
 @pytest.mark.timeout(1800)
 def test_eight_slices_are_learned_by_heart(room: Any, made: Any, learn_by_heart: Any, discs: Any) -> None:
-    """The error in the trace falls below a tenth of LI's error, and the error of the image below two fifths."""
+    """The error falls below a tenth of LI's error in the trace, and below two fifths of it in the image."""
     pairs = discs(8, seed=3)
     training = room.training.EndToEnd()
     torch.manual_seed(0)

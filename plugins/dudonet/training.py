@@ -17,7 +17,7 @@ from .start import start_of
 
 
 class EndToEnd:
-    """Training of SE-Net and IE-Net together; gradients flow from the images through the inversion layer to SE-Net."""
+    """Joint training of SE-Net and IE-Net; image gradients reach SE-Net through the inversion layer."""
 
     turns = ONE_TURN
 
@@ -30,9 +30,10 @@ class EndToEnd:
         return network.parameters()
 
     def losses(self, network: nn.Module, pairs: Pairs, turn: str, settings: Mapping[str, Any]) -> dict[str, Tensor]:  # noqa: ARG002
-        """Compute |Yout - Ygt| in the network's unit, and |Xhat - Xgt| and |Xout - Xgt| in 1/cm, each with its weight.
+        """Compute the weighted losses |Yout - Ygt|, |Xhat - Xgt| and |Xout - Xgt|.
 
-        The first two losses need SE-Net, and the third needs IE-Net. The second loss is left out if its weight is 0.
+        The first loss is in the network's unit, and the others are in 1/cm. The first two losses need SE-Net,
+        and the third needs IE-Net. The second loss is left out if its weight is 0.
 
         As in the paper, all pixels count; the ground truth inside metal is the tissue that the metal replaces.
         """
@@ -49,13 +50,19 @@ class EndToEnd:
         return losses
 
     def pictures(self, network: nn.Module, pairs: Pairs, settings: Mapping[str, Any]) -> dict[str, Tensor]:  # noqa: ARG002
-        """Return SE-Net's image as prior, the result, both in 1/cm, and the corrected sinogram."""
+        """Return the prior (SE-Net's image), the result and the corrected sinogram.
+
+        Both images are in 1/cm.
+        """
         return pictures(_dual(network), pairs)
 
 
 @torch.no_grad()
 def pictures(dual: DualDomain, pairs: Pairs) -> dict[str, Tensor]:
-    """Return prior and result of the first slice in 1/cm, `[y, x]`, and the corrected sinogram, `[view, bin]`."""
+    """Return the first slice's prior, result and corrected sinogram.
+
+    The images, `[y, x]`, are in 1/cm; the sinogram has the shape `[view, bin]`.
+    """
     names = ("truth_mu", "metal", "sinogram", "metal_free_sinogram", "trace")
     clinical_mu = None if pairs.clinical_mu is None else pairs.clinical_mu[:1]
     first = replace(pairs, clinical_mu=clinical_mu, **{name: getattr(pairs, name)[:1] for name in names})
@@ -64,7 +71,7 @@ def pictures(dual: DualDomain, pairs: Pairs) -> dict[str, Tensor]:
 
 
 def forward(dual: DualDomain, pairs: Pairs) -> tuple[Tensor, Tensor, Tensor]:
-    """Return Yout, Xhat and Xout; images in 1/cm."""
+    """Return Yout, Xhat and Xout; the images Xhat and Xout are in 1/cm."""
     start = start_of(dual, pairs.case())
     corrected, inverted = sinogram_and_image(dual, pairs, start)
     return corrected, inverted, dual.refine(inverted, pairs.li_image, start)

@@ -12,7 +12,7 @@ from .settings import read_settings
 
 
 class ImageGans(ImageMethod):
-    """Method that subtracts the artifact image, which the generator estimates in each slice."""
+    """Method that subtracts the artifact image that the generator estimates for each slice."""
 
     part: ClassVar[str] = PART
 

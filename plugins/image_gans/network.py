@@ -11,7 +11,7 @@ PART = "reduction."
 
 
 def translation_of(settings: Settings) -> Translation:
-    """Build a generator, which translates images in one direction."""
+    """Build a generator for one direction of image translation."""
     return Translation(
         settings.width,
         settings.blocks,
@@ -28,7 +28,7 @@ class CGan(nn.Module):
 
     Attributes:
         reduction: network that removes artifacts.
-        judge_clean: discriminator of corrected images.
+        judge_clean: discriminator for corrected images.
     """
 
     def __init__(self, settings: Settings) -> None:
@@ -38,13 +38,13 @@ class CGan(nn.Module):
 
 
 class CycleGan(nn.Module):
-    """CycleGAN, with one network that removes artifacts and another one that adds them again.
+    """CycleGAN, with one network that removes artifacts and another that adds them.
 
     Attributes:
         reduction: network that removes artifacts.
         addition: network that adds artifacts.
-        judge_clean: discriminator of images without metal.
-        judge_artifact: discriminator of images with metal.
+        judge_clean: discriminator for images without metal.
+        judge_artifact: discriminator for images with metal.
     """
 
     def __init__(self, settings: Settings) -> None:

@@ -1,4 +1,4 @@
-"""Settings of the networks and losses: the `[network]` table of a recipe, stored with the weights."""
+"""Settings for the networks and losses: a recipe's `[network]` table, stored with the weights."""
 
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
@@ -9,21 +9,23 @@ from marview.learning.settings import Count, NetworkSettings, Weight, settings_o
 
 
 class Settings(NetworkSettings):
-    """Variant, sizes of the networks and weights of the losses; the defaults come from the papers.
+    """Variant, network sizes and loss weights; the defaults come from the papers.
 
     Attributes:
         variant: cgan (pairs, Isola 2017 and Wang 2018) or cyclegan (unpaired images, Zhu 2017).
-        width: channels at full resolution; the coarsest feature maps have four times as many.
-        blocks: number of residual blocks of a generator, and of its encoder.
+        width: number of channels at full resolution; the coarsest feature maps have four times as many.
+        blocks: number of residual blocks in a generator, and in its encoder.
         has_norm: whether feature maps are normalised.
-        is_residual: whether generators add a change to their image, zero at first.
-        square_px: edge of the squares of pixels that are rearranged into channels of the encoders; more than 1 saves
-            time.
-        sees_details: whether generators receive the encoder's feature maps at all resolutions, as in a U-Net.
-        crop_px: edge of the crops in a training step; 0 for whole images.
+        is_residual: whether generators add a change, initially zero, to their input.
+        square_px: edge length of the pixel squares that are rearranged into the encoders' channels; values
+            above 1 save time.
+        sees_details: whether generators receive the encoder's feature maps at all resolutions, as in a
+            U-Net.
+        crop_px: edge length of the training crops in pixels; 0 for whole images.
         adversarial: weight of the adversarial losses.
-        truth: weight of the difference from the truth (cgan).
-        cycle: weight of the difference between an image and the same image after both translations (cyclegan).
+        truth: weight of the difference from the ground truth (cgan).
+        cycle: weight of the difference between an image and the same image after both translations
+            (cyclegan).
         identity: weight of the change that a translation makes to images of its target domain (cyclegan).
     """
 
@@ -42,9 +44,9 @@ class Settings(NetworkSettings):
 
 
 def read_settings(values: Mapping[str, Any]) -> Settings:
-    """Read the settings of a recipe or a weights file.
+    """Read the settings from a recipe or a weights file.
 
     Raises:
-        BadInput: a name is unknown or a value is wrong.
+        BadInput: a name is unknown or a value is invalid.
     """
     return settings_of(Settings, values, "the image GANs")

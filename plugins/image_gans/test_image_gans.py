@@ -1,4 +1,4 @@
-"""Tests of cGAN-MAR and CycleGAN: the networks, the losses of their turns, and the corrected images."""
+"""Tests for cGAN-MAR and CycleGAN: the networks, the losses of each turn, and the corrected images."""
 
 from pathlib import Path
 
@@ -27,7 +27,7 @@ def training():
 
 
 def unpaired(count: int = 2) -> Unpaired:
-    """Return a batch of discs with striped artifacts and other discs without artifacts."""
+    """Return an unpaired batch: discs with stripe artifacts, and other discs without artifacts."""
     y, x = torch.meshgrid(*(torch.arange(SIZE) - SIZE / 2,) * 2, indexing="ij")
     shift = torch.arange(2 * count).reshape(2, count, 1, 1) - count
     discs = 0.2 * (torch.hypot(x - shift, y) < 11).float()
@@ -36,7 +36,7 @@ def unpaired(count: int = 2) -> Unpaired:
 
 @pytest.fixture
 def batch_of(discs):
-    """Return a function that makes a batch for a variant."""
+    """Return a function that makes a batch for the given variant."""
     return lambda variant: discs(2) if variant == "cgan" else unpaired()
 
 
@@ -101,7 +101,7 @@ def test_a_variant_that_does_not_exist_is_refused(training) -> None:
 
 
 def shaken(training, variant: str):
-    """Return a network whose last layer is not zero, so that it changes every image."""
+    """Return a network whose output layer has nonzero weights, so that it changes every image."""
     torch.manual_seed(0)
     return training.build(small(variant))
 

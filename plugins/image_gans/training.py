@@ -36,12 +36,12 @@ class GanTraining:
         return channels_last(CGan(chosen) if chosen.variant == "cgan" else CycleGan(chosen))
 
     def parameters(self, network: nn.Module, turn: str) -> Iterable[nn.Parameter]:
-        """Return the parameters of the networks whose turn it is: the generators or the discriminators."""
+        """Return the parameters of the networks trained in this turn: generators or discriminators."""
         is_judge = turn == DISCRIMINATORS
         return [each for name, each in network.named_parameters() if name.startswith("judge_") == is_judge]
 
     def losses(self, network: nn.Module, batch: Batch, turn: str, settings: Mapping[str, Any]) -> dict[str, Tensor]:
-        """Compute the losses of a turn."""
+        """Compute the losses of the given turn."""
         if turn == DISCRIMINATORS:
             assert self._judged, "the generators' turn comes first"
             judged, self._judged = self._judged, []
@@ -62,7 +62,10 @@ class GanTraining:
 
     @torch.no_grad()
     def pictures(self, network: nn.Module, batch: Batch, settings: Mapping[str, Any]) -> dict[str, Tensor]:  # noqa: ARG002
-        """Return the result and the artifact image plus water, so that zero is grey, in 1/cm."""
+        """Return the result and the artifact image, both in 1/cm.
+
+        Water is added to the artifact image, so that zero appears grey.
+        """
         assert isinstance(network, CGan | CycleGan)
         mu = batch.image if isinstance(batch, Pairs) else batch.with_metal_mu
         artifact = artifact_image(network.reduction, mu[:1], network.reduction.multiple)[0]

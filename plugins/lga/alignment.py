@@ -1,7 +1,7 @@
-"""The network that aligns latent codes of ordinary CT with those of spectral CT (Han 2025).
+"""The network that aligns latent codes of ordinary CT with codes of spectral CT (Han 2025).
 
-It is a U-Net on latent codes. Its residual blocks receive the metal mask, and its transformer blocks receive the
-implant type.
+It is a U-Net on latent codes. Its residual blocks receive the metal mask, and its transformer blocks
+receive the implant type.
 """
 
 from itertools import pairwise
@@ -18,7 +18,7 @@ _TOKENS = 4
 
 
 class Attention(nn.Module):
-    """Attention between the positions of a feature map, or from them to the tokens of an implant type.
+    """Attention among the positions of a feature map, or from these positions to an implant type's tokens.
 
     Args:
         channels: number of channels of the feature map.
@@ -35,7 +35,10 @@ class Attention(nn.Module):
         start_at_zero(self.last)
 
     def forward(self, places: Tensor, context: Tensor) -> Tensor:
-        """Compute the change of positions `[slice, position, channel]` by a context `[slice, token, channel]`."""
+        """Compute the change to features from a context.
+
+        The features have the shape `[slice, position, channel]`, and the context has `[slice, token, channel]`.
+        """
         query = self._by_head(self.query(places))
         key, value = (self._by_head(each) for each in self.key_value(context).chunk(2, dim=-1))
         attended = scaled_dot_product_attention(query, key, value).transpose(1, 2).flatten(2)
@@ -49,7 +52,7 @@ class Attention(nn.Module):
 
 
 class TransformerBlock(nn.Module):
-    """Attention to all positions, attention to the implant type, and a layer applied to each position.
+    """Transformer block with self-attention, attention to the implant type, and a feed-forward network.
 
     Args:
         channels: number of channels.
@@ -78,7 +81,7 @@ class TransformerBlock(nn.Module):
 
 
 class Alignment(nn.Module):
-    """Network that predicts the difference between the latent codes of spectral and ordinary CT; at first it is zero.
+    """Network that predicts the difference between spectral and ordinary latent codes, initially zero.
 
     Args:
         settings: sizes of the network; all levels except the finest have a transformer block.
@@ -99,15 +102,16 @@ class Alignment(nn.Module):
         start_at_zero(self.last)
 
     def forward(self, code: Tensor, metal: Tensor, kinds: Tensor) -> Tensor:
-        """Predict the change of a code.
+        """Predict the change to a latent code.
 
         Args:
-            code: code, `[slice, channel, y, x]`, whose height and width can be halved once per level.
+            code: latent code, `[slice, channel, y, x]`; its height and width must be divisible by 2 for each
+                halving of the resolution.
             metal: metal mask of the image, `[slice, 1, y, x]`, 0 to 1.
             kinds: numbers of the implant types, `[slice]`.
 
         Returns:
-            Change of the code, float32, in the same shape.
+            Change to the code, float32, of the same shape.
         """
         masks = [adaptive_avg_pool2d(metal, (code.shape[-2], code.shape[-1]))]
         for _ in self.down:

@@ -1,4 +1,4 @@
-"""Second stage of training: the alignment network learns to map codes of ordinary slices to spectral ones."""
+"""Second training stage: the alignment network learns to map ordinary codes to spectral codes."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -17,10 +17,12 @@ from .sources import sources_of
 
 
 class AlignmentTraining:
-    """Training with the differences of the result from the spectral image, of their codes, and of contrastive features.
+    """Training of the alignment network with losses on images, codes and contrastive features.
 
-    The autoencoder and the contrastive encoders come from the first stage and are not trained further. The image loss
-    covers only pixels near metal, because all others keep their original values.
+    The first two losses compare the result and its code with the spectral image and its code. The third
+    compares the contrastive features of the ordinary and the aligned code. The autoencoder and the
+    contrastive encoders come from the first stage and are not trained further. The image loss covers only
+    pixels near metal, because all others keep their original values.
     """
 
     turns = ONE_TURN
@@ -45,7 +47,7 @@ class AlignmentTraining:
         turn: str,  # noqa: ARG002 - there is only one
         settings: Mapping[str, Any],  # noqa: ARG002 - the network knows them
     ) -> dict[str, Tensor]:
-        """Compute the losses of crops near metal in training, and of whole slices otherwise.
+        """Compute losses on crops near metal during training, or on whole slices otherwise.
 
         Raises:
             BadInput: the autoencoder has not been trained.
@@ -80,7 +82,10 @@ class AlignmentTraining:
 
     @torch.no_grad()
     def pictures(self, network: nn.Module, batch: GsiBatch, settings: Mapping[str, Any]) -> dict[str, Tensor]:  # noqa: ARG002
-        """Return the first slice, corrected near metal, and the change plus water, so that zero is grey."""
+        """Return the first slice, corrected near metal, and its change, both in 1/cm.
+
+        Water is added to the change, so that zero appears grey.
+        """
         assert isinstance(network, LatentAlignment)
         change = change_hu(network, batch.ordinary_hu[:1], batch.mask[:1], batch.kinds[:1])
         near = nearness(batch.mask[:1], network.settings.reach_px)
@@ -89,7 +94,7 @@ class AlignmentTraining:
         return {"result": to_mu((before + change)[0]), "change": to_mu(change[0] + to_unit(torch.tensor(0.0)))}
 
     def sources(self, asked: Asked) -> Sources:
-        """Make the sources of scenes with ordinary and spectral slices.
+        """Create the sources of scenes with ordinary and spectral slices.
 
         Raises:
             BadInput: the data contains nothing to train on.

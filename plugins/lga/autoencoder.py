@@ -1,6 +1,7 @@
-"""The variational autoencoder of ordinary and spectral CT (AR-VAE of Han 2025), with one encoder and two decoders.
+"""The variational autoencoder for ordinary and spectral CT (AR-VAE of Han 2025).
 
-Images are in the network's unit: -1000 to 3000 HU become -1 to 1.
+It has one encoder and two decoders. Images are in the network's unit, in which -1000 to 3000 HU become
+-1 to 1.
 """
 
 import math
@@ -19,7 +20,7 @@ _FIRST_LOG_VARIANCE = -16.0
 
 
 class Encoder(nn.Module):
-    """Encoder of a slice, which also receives its neighbours.
+    """Encoder for a slice and its neighbours.
 
     Args:
         settings: sizes of the networks.
@@ -43,7 +44,7 @@ class Encoder(nn.Module):
             self.last.bias.data[settings.latent :] = _FIRST_LOG_VARIANCE
 
     def forward(self, volume: Tensor) -> tuple[Tensor, Tensor]:
-        """Compute the mean and the logarithm of the variance of a code.
+        """Compute the mean and log variance of a latent code.
 
         Args:
             volume: slices with their neighbours, `[slice, neighbour, y, x]`.
@@ -62,7 +63,7 @@ class Encoder(nn.Module):
 
 
 class Decoder(nn.Module):
-    """Decoder from a code to an image.
+    """Decoder that converts a latent code to an image.
 
     Args:
         settings: sizes of the networks.
@@ -93,7 +94,7 @@ class Decoder(nn.Module):
 
 
 def drawn(mean: Tensor, log_variance: Tensor) -> Tensor:
-    """Draw a code from the normal distribution with this mean and variance."""
+    """Draw a code from the normal distribution with the given mean and log variance."""
     return mean + torch.randn_like(mean) * (log_variance / 2).exp()
 
 
@@ -103,14 +104,14 @@ def divergence(mean: Tensor, log_variance: Tensor) -> Tensor:
 
 
 def cosines(edge: int, count: int) -> Tensor:
-    """Make the basis functions of the discrete cosine transform with the lowest frequencies, normalized to 1.
+    """Return the lowest-frequency basis functions of the discrete cosine transform, with unit norm.
 
     Args:
-        edge: edge of the square in pixels.
+        edge: edge length of the functions in pixels.
         count: number of functions, at most edge x edge.
 
     Returns:
-        Basis functions, `[function, 1, y, x]`, the constant first.
+        Basis functions, `[function, 1, y, x]`, starting with the constant.
     """
     places = (torch.arange(edge) + 0.5) / edge
     rows = torch.stack([torch.cos(math.pi * n * places) * math.sqrt((2 if n else 1) / edge) for n in range(edge)])

@@ -1,4 +1,4 @@
-"""First stage of training: the autoencoder on images, and the contrastive encoders on their codes."""
+"""First training stage: the autoencoder learns from images, the contrastive encoders from their codes."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -21,10 +21,11 @@ AUTOENCODER, CONTRAST = "autoencoder", "contrast"
 
 
 class AutoencoderTraining:
-    """Training with the errors of images and of their gradients, and the divergence of the codes.
+    """Training with the errors of images and image gradients, and the divergence of the codes.
 
-    The decoder of ordinary images learns from slices with metal. The decoder of spectral images learns from spectral
-    and clean slices. The contrastive encoders are trained in a separate turn on the codes of the same crops.
+    The decoder of ordinary images learns from slices with metal. The decoder of spectral images learns from
+    spectral and clean slices. The contrastive encoders are trained in a separate turn on the codes of the
+    same crops.
     """
 
     turns = (AUTOENCODER, CONTRAST)
@@ -52,7 +53,10 @@ class AutoencoderTraining:
         turn: str,
         settings: Mapping[str, Any],  # noqa: ARG002 - the network knows them
     ) -> dict[str, Tensor]:
-        """Compute the losses of crops in training, of whole slices otherwise; the second turn reuses the codes."""
+        """Compute losses on crops during training, or on whole slices otherwise.
+
+        The second turn reuses the codes of the first.
+        """
         assert isinstance(network, LatentAlignment)
         if turn == CONTRAST:
             assert self._codes is not None, "the autoencoder's turn comes first"
@@ -79,7 +83,7 @@ class AutoencoderTraining:
 
     @torch.no_grad()
     def pictures(self, network: nn.Module, batch: GsiBatch, settings: Mapping[str, Any]) -> dict[str, Tensor]:  # noqa: ARG002
-        """Return a spectral, an ordinary and a clean slice, each decoded from its code, in the network's unit."""
+        """Return a spectral, an ordinary and a clean slice in 1/cm, each decoded from its code."""
         assert isinstance(network, LatentAlignment)
         spectral = _repeated(batch.gsi_hu[:1], network.settings)
         ordinary, clean = (to_unit(each[:1]) for each in (batch.ordinary_hu, batch.clean_hu))
@@ -91,7 +95,7 @@ class AutoencoderTraining:
         return {name: to_mu(image[0, 0]) for name, image in made.items()}
 
     def sources(self, asked: Asked) -> Sources:
-        """Make the sources of scenes with ordinary, clean and spectral slices.
+        """Create the sources of scenes with ordinary, clean and spectral slices.
 
         Raises:
             BadInput: the data contains nothing to train on.

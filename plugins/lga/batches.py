@@ -1,4 +1,4 @@
-"""Batches of ordinary and spectral slices, and random crops of them."""
+"""Batches of ordinary and spectral slices, and random crops from them."""
 
 from dataclasses import dataclass
 from typing import Self
@@ -18,29 +18,30 @@ _UNIT_HU = (MOST_HU - LEAST_HU) / 2
 
 
 def to_unit(hu: Tensor) -> Tensor:
-    """Convert HU to the unit of the networks, clipped to -1 to 1."""
+    """Convert HU to the networks' unit, clipped to the range -1 to 1."""
     return hu.clamp(LEAST_HU, MOST_HU) / _UNIT_HU + (-1 - LEAST_HU / _UNIT_HU)
 
 
 def to_mu(image: Tensor) -> Tensor:
-    """Convert an image in the unit of the networks to 1/cm, at least 0."""
+    """Convert an image from the networks' unit to 1/cm; negative values become 0."""
     return hu_to_mu((image.float() + 1) * _UNIT_HU + LEAST_HU).clamp(min=0)
 
 
 def in_hu(difference: Tensor) -> Tensor:
-    """Convert a difference of two images in the unit of the networks to HU."""
+    """Convert the difference of two images from the networks' unit to HU."""
     return difference * _UNIT_HU
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class GsiBatch(Unpaired):
-    """Ordinary slices with metal, spectral slices at the same positions, and clean slices.
+    """Batch of ordinary slices with metal, spectral slices at the same positions, and clean slices.
 
-    The images of `Unpaired` are the middle slices; `truth_mu` is the spectral slice.
+    The images inherited from `Unpaired` are the middle slices; `truth_mu` contains the spectral slices.
 
     Attributes:
         ordinary_hu: slices with metal and their neighbours, HU, `[slice, neighbour, y, x]`.
-        clean_hu: slices without metal and their neighbours, from any position, HU, `[slice, neighbour, y, x]`.
+        clean_hu: slices without metal and their neighbours, from any position, HU,
+            `[slice, neighbour, y, x]`.
         gsi_hu: spectral slices, which contain the metal, HU, `[slice, y, x]`.
         mask: metal mask, bool `[slice, y, x]`.
         kinds: numbers of the implant types, `[slice]`.
@@ -54,7 +55,7 @@ class GsiBatch(Unpaired):
 
     @classmethod
     def of(cls, ordinary_hu: Tensor, clean_hu: Tensor, gsi_hu: Tensor, mask: Tensor, kinds: Tensor) -> Self:
-        """Make a batch from its parts."""
+        """Create a batch from its images, masks and implant types."""
         middle = ordinary_hu.shape[1] // 2
         seen = ordinary_hu[:, middle], clean_hu[:, middle], gsi_hu
         with_metal, without, truth = (hu_to_mu(each.float()).clamp(min=0) for each in seen)
@@ -72,12 +73,13 @@ class GsiBatch(Unpaired):
 
 
 def crops(planes: Tensor, edge: int, around: Tensor | None = None) -> Tensor:
-    """Cut a random square from each slice, at the same place in all channels.
+    """Cut a random square from each slice, at the same position in all channels.
 
     Args:
         planes: images, `[slice, channel, y, x]`.
-        edge: edge of the squares in pixels; 0 or too large for whole slices.
-        around: bool `[slice, y, x]`; each square contains one of these pixels, if there are any.
+        edge: edge length of the squares in pixels; slices stay whole if it is 0 or too large.
+        around: mask, bool `[slice, y, x]`; each square contains at least one pixel of the mask, if there are
+            any.
     """
     rows, columns = planes.shape[-2:]
     if not edge or edge >= min(rows, columns):
@@ -95,12 +97,12 @@ def crops(planes: Tensor, edge: int, around: Tensor | None = None) -> Tensor:
 
 
 def nearness(mask: Tensor, reach_px: float) -> Tensor:
-    """Return the weight of a correction: 1 near metal, falling to 0 at the reach, and 0 in metal.
+    """Return the weights of a correction: 1 near metal, falling to 0 at `reach_px`, and 0 in metal.
 
     Args:
         mask: metal mask, bool `[slice, y, x]`.
-        reach_px: distance from metal in pixels at which the weight is 0; it falls over the last quarter of the
-            distance.
+        reach_px: distance from metal in pixels at which the weight reaches 0; the weight falls over the last
+            quarter of this distance.
 
     Returns:
         Weights, float32 `[slice, y, x]`; zero in slices without metal.

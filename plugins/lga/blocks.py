@@ -1,4 +1,4 @@
-"""Layers that both the autoencoder and the alignment network use."""
+"""Layers used by both the autoencoder and the alignment network."""
 
 from typing import Any
 
@@ -10,9 +10,9 @@ _GROUPS = 32
 
 
 class ResidualBlock(nn.Module):
-    """Residual block of two 3 x 3 convolutions.
+    """Residual block with two 3 x 3 convolutions.
 
-    The second convolution starts at zero, so that a new block changes nothing.
+    The weights of the second convolution start at zero, so a new block changes nothing.
 
     Args:
         channels: number of channels.
@@ -36,7 +36,7 @@ class ResidualBlock(nn.Module):
 
 
 class Blocks(nn.ModuleList):
-    """Sequence of residual blocks; arguments are the same as for `ResidualBlock`."""
+    """Sequence of residual blocks; keyword arguments are passed to `ResidualBlock`."""
 
     def __init__(self, count: int, channels: int, **how: Any) -> None:
         super().__init__(ResidualBlock(channels, **how) for _ in range(count))
@@ -49,7 +49,7 @@ class Blocks(nn.ModuleList):
 
 
 def norm(channels: int, *, has_norm: bool) -> nn.Module:
-    """Make a group normalisation with up to 32 groups, or a layer that does nothing."""
+    """Return a group normalisation layer with up to 32 groups, or an identity layer."""
     return (
         nn.GroupNorm(next(n for n in range(_GROUPS, 0, -1) if channels % n == 0), channels)
         if has_norm
@@ -58,12 +58,12 @@ def norm(channels: int, *, has_norm: bool) -> nn.Module:
 
 
 def halve(before: int, after: int) -> nn.Module:
-    """Make a convolution that halves the resolution."""
+    """Return a convolution that halves the resolution."""
     return nn.Conv2d(before, after, 3, stride=2, padding=1)
 
 
 def double(before: int, after: int) -> nn.Module:
-    """Make a layer that doubles the resolution, followed by a convolution."""
+    """Return a layer that doubles the resolution and then applies a convolution."""
     return nn.Sequential(nn.Upsample(scale_factor=2), nn.Conv2d(before, after, 3, padding=1))
 
 

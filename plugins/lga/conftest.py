@@ -1,4 +1,4 @@
-"""Fixtures for the tests of Latent GSI Alignment: small networks, batches of discs, a bank of slices."""
+"""Fixtures for the Latent GSI Alignment tests: small networks, batches of discs, and a slice bank."""
 
 import sys
 from types import ModuleType
@@ -30,7 +30,10 @@ SMALL: dict[str, Any] = {
 
 
 def batch_of(room: Any, number: int = 0, count: int = 2, size: int = SIZE) -> Any:
-    """Return a batch of discs with a rod and dark bands beside it; spectral images have no bands."""
+    """Return a batch of discs with a metal rod.
+
+    Only the ordinary images have dark bands beside the rod.
+    """
     rng = torch.Generator().manual_seed(number)
     y, x = torch.meshgrid(*(torch.arange(size) - size / 2,) * 2, indexing="ij")
     shift = torch.randint(-3, 4, (count, 1, 1), generator=rng)
@@ -45,7 +48,7 @@ def batch_of(room: Any, number: int = 0, count: int = 2, size: int = SIZE) -> An
 
 
 def disc_bank(count: int = 3) -> Bank:
-    """Return a bank of neighbouring slices of one body, from a stack named disc."""
+    """Return a bank of neighbouring slices of one body, named as slices of a stack called disc."""
     y, x = np.mgrid[:256, :256] - 128
     slices = []
     for number in range(count):
@@ -56,17 +59,17 @@ def disc_bank(count: int = 3) -> Bank:
 
 
 def trained_once(network: Any) -> Any:
-    """Mark the autoencoder of a network as trained, and return the network."""
+    """Mark a network's autoencoder as trained, and return the network."""
     network.autoencoder_steps += 1
     return network
 
 
 def rmse_hu(room: Any, made: Tensor, wanted: Tensor) -> float:
-    """Return the RMSE of an image in the unit of the networks, in HU."""
+    """Return the RMSE in HU between two images in the networks' unit."""
     return float(room.batches.in_hu((made - wanted).square().mean().sqrt()))
 
 
 @pytest.fixture(scope="module")
 def made() -> ModuleType:
-    """Return this module, for its helper functions."""
+    """Return this module, so that tests can use its helper functions."""
     return sys.modules[__name__]

@@ -1,4 +1,4 @@
-"""Contrastive encoders, which extract what codes of ordinary and spectral CT have in common (Han 2025)."""
+"""Contrastive encoders, which extract features common to ordinary and spectral codes (Han 2025)."""
 
 from itertools import pairwise
 
@@ -26,9 +26,10 @@ class ContrastiveEncoder(nn.Sequential):
 
 
 def contrast(ordinary: Tensor, spectral: Tensor) -> Tensor:
-    """Compute the contrastive loss: the cross entropy of finding each slice's code of the other kind in the batch.
+    """Compute the contrastive loss for matching the ordinary and spectral features of each slice.
 
-    The loss is InfoNCE (van den Oord 2018), because equation 11 of the paper has no lower bound.
+    The loss is InfoNCE (van den Oord 2018): the cross entropy of finding each slice's counterpart in the
+    batch. Equation 11 of the paper is not used, because it has no lower bound.
 
     Args:
         ordinary: feature maps of `ContrastiveEncoder`, `[slice, channel, y, x]`.

@@ -1,4 +1,4 @@
-"""Types of implants, and a function that guesses the type from the position and shape of a metal mask."""
+"""Implant types, and a function that guesses the type from a metal mask's position and shape."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,15 +28,15 @@ _NARROWEST_MM = 220.0
 
 
 def guess_kind(hu: NDArray[np.float32], metal: NDArray[np.bool_], pixel_mm: float) -> int:
-    """Guess the implant type in a slice of a patient in supine position.
+    """Guess the implant type in a slice of a supine patient.
 
     Args:
-        hu: HU `[y, x]`, with rows towards the patient's back.
+        hu: slice in HU, `[y, x]`; the last rows are nearest to the patient's back.
         metal: metal mask, bool `[y, x]`.
-        pixel_mm: edge of a pixel in mm.
+        pixel_mm: edge length of a pixel in mm.
 
     Returns:
-        Number of the type, its index in `KINDS`.
+        Number of the implant type, which is its index in `KINDS`.
     """
     body = hu > _BODY_HU
     columns, rows = np.flatnonzero(body.any(axis=0)), np.flatnonzero(body.any(axis=1))

@@ -20,17 +20,20 @@ _IMAGES = (*_VOLUMES, "gsi_hu")
 
 
 def scene_file(folder: Path, kind: str, number: int) -> Path:
-    """Return the file of a scene; `kind` is training or validation."""
+    """Return the path of a scene's file; `kind` is training or validation."""
     return folder / f"{kind}_{number:05d}.safetensors"
 
 
 def scene_files(folder: Path, kind: str) -> tuple[Path, ...]:
-    """List the files of scenes in a folder, sorted by number; arguments are the same as for `scene_file`."""
+    """List the scene files in a folder, sorted by number; see `scene_file` for the arguments."""
     return tuple(sorted(folder.glob(f"{kind}_*.safetensors")))
 
 
 def save_scene(path: Path, scanned: Scanned) -> None:
-    """Write a scene with 16-bit HU and a packed mask. The file appears only when it is complete."""
+    """Save a scene with 16-bit HU values and a packed mask.
+
+    The file appears only when it is complete.
+    """
     tensors: dict[str, Tensor] = {
         name: getattr(scanned, name).round().clamp(-32768, 32767).to(torch.int16).cpu().contiguous() for name in _IMAGES
     }
@@ -41,11 +44,11 @@ def save_scene(path: Path, scanned: Scanned) -> None:
 
 
 def read_scene(path: Path, slices: int) -> Scanned:
-    """Read a scene.
+    """Read a scene from its file.
 
     Args:
         path: file of the scene.
-        slices: number of slices to return, an odd number: the middle slice and its neighbours.
+        slices: odd number of slices to return: the middle slice and its neighbours.
 
     Raises:
         BadInput: the file contains fewer slices.

@@ -47,15 +47,16 @@ class Parameters(LargeMetal):
 
 
 class LatentGsiAlignment:
-    """Method that adds the decoded change of the latent code to each slice near metal."""
+    """Method that decodes the change of each slice's latent code and adds it to the slice near metal."""
 
     Parameters = Parameters
 
     @torch.inference_mode()
     def run(self, case: MarCase, parameters: BaseModel, job: Job) -> MarResult:
-        """Correct the slices of a case. Metal, pixels beyond the reach and slices without metal keep their values.
+        """Correct the slices of a case near metal.
 
-        In clinical slices with large metal the result is NMAR's, unless the parameters choose the network.
+        Metal, pixels beyond the reach and slices without metal keep their values. Clinical slices with large
+        metal are corrected with NMAR, unless the parameters select the network.
 
         Raises:
             BadInput: the weights do not describe their network.
@@ -86,7 +87,7 @@ class LatentGsiAlignment:
 
 
 def load(job: Job) -> LatentAlignment:
-    """Load the networks of the method's weights onto the device of the job.
+    """Load the networks with the method's weights onto the job's device.
 
     Raises:
         BadInput: the weights do not describe their network.
@@ -102,8 +103,9 @@ def volume_of(hu: Tensor, beside: Tensor, slices: int) -> Tensor:
 
     Args:
         hu: slice, HU `[y, x]`, whose clipped dark streaks may have been restored.
-        beside: slice and neighbours as in the file, HU `[neighbour, y, x]`; if empty, the slice is repeated.
-        slices: number of slices in the result, an odd number.
+        beside: the slice and its neighbours as in the file, HU `[neighbour, y, x]`; if empty, the slice is
+            repeated.
+        slices: odd number of slices in the result.
     """
     volume = beside.clone() if len(beside) else hu.expand(slices, -1, -1).clone()
     volume[slices // 2] = hu
@@ -111,11 +113,11 @@ def volume_of(hu: Tensor, beside: Tensor, slices: int) -> Tensor:
 
 
 def blended(hu: Tensor, change: Tensor, near: Tensor) -> Tensor:
-    """Add a change near metal, with a lower limit of -1000 HU there.
+    """Add a change to a slice near metal; changed values are at least -1000 HU.
 
     Args:
         hu: slice, HU `[y, x]`.
-        change: change of the slice in HU, `[y, x]`.
+        change: change to add, HU, `[y, x]`.
         near: weight of the change, 0 to 1, `[y, x]`; pixels with weight 0 stay exactly unchanged.
     """
     changed = (hu.clamp(min=LEAST_HU) + change).clamp(min=LEAST_HU)

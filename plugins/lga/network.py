@@ -19,8 +19,8 @@ class LatentAlignment(nn.Module):
     """All networks: encoder, two decoders, alignment network and two contrastive encoders.
 
     Attributes:
-        settings: sizes and weights.
-        encoder: encoder of ordinary and spectral slices (E of the paper).
+        settings: network sizes and loss weights.
+        encoder: encoder of ordinary and spectral slices (E in the paper).
         decoder_ordinary: decoder of ordinary codes (D_n).
         decoder_gsi: decoder of spectral codes (D_g).
         alignment: network that predicts the change from an ordinary to a spectral code (F).
@@ -43,12 +43,17 @@ class LatentAlignment(nn.Module):
 
     @torch.no_grad()
     def code(self, volume: Tensor) -> Tensor:
-        """Return the mean code of the middle slices of `[slice, neighbour, y, x]`, without gradients to the encoder."""
+        """Return the mean codes of the middle slices of a volume, without computing gradients.
+
+        The volume has the shape `[slice, neighbour, y, x]`.
+        """
         mean: Tensor = self.encoder(volume)[0]
         return mean
 
     def aligned(self, volume: Tensor, metal: Tensor, kinds: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Align the codes of the middle slices. The mask and implant type are used only if the settings select them.
+        """Align the codes of the middle slices.
+
+        The metal mask and implant type are used only if the settings select them.
 
         Args:
             volume: slices with their neighbours in the network's unit, `[slice, neighbour, y, x]`.
@@ -72,10 +77,10 @@ class LatentAlignment(nn.Module):
 
 
 def build(settings: Mapping[str, Any]) -> LatentAlignment:
-    """Build the networks for the settings of a recipe.
+    """Build the networks from a recipe's settings.
 
     Raises:
-        BadInput: a setting is unknown or wrong.
+        BadInput: a setting is unknown or invalid.
     """
     network = LatentAlignment(read_settings(settings))
     for each in network.parameters():
@@ -85,17 +90,17 @@ def build(settings: Mapping[str, Any]) -> LatentAlignment:
 
 
 def change_hu(network: LatentAlignment, volume_hu: Tensor, metal: Tensor, kinds: Tensor) -> Tensor:
-    """Compute the change of slices of any size, in HU.
+    """Compute the networks' correction in HU for slices of any size.
 
     Args:
-        network: networks.
+        network: networks of the method.
         volume_hu: slices with their neighbours, HU, `[slice, neighbour, y, x]`.
         metal: metal masks of the middle slices, bool `[slice, y, x]`.
         kinds: numbers of the implant types, `[slice]`.
 
     Returns:
-        Change to add to the middle slices, HU, `[slice, y, x]`. It is computed from slices clipped to the networks'
-        scale.
+        Change to add to the middle slices, HU, `[slice, y, x]`. It is computed from slices clipped to the
+        networks' range.
     """
     rows, columns = metal.shape[-2:]
     fold = network.settings.multiple

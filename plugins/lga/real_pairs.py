@@ -1,4 +1,4 @@
-"""Make pairs from an ordinary and a spectral scan of the same patient, by matching and aligning slices (Han 2025)."""
+"""Pair slices of a patient's ordinary and spectral scans by matching and aligning them (Han 2025)."""
 
 from dataclasses import dataclass
 
@@ -32,12 +32,13 @@ _PIXEL_MM = 0.9
 
 @dataclass(frozen=True, eq=False)
 class Match:
-    """Ordinary slice and the spectral slice at the same position.
+    """Pair of an ordinary slice and the spectral slice at the same position.
 
     Attributes:
         ordinary: index of the ordinary slice.
         spectral: index of the spectral slice.
-        move: affine map that aligns the spectral slice with the ordinary one, `[2, 3]`, as for `affine_grid`.
+        move: affine map that aligns the spectral slice with the ordinary one, `[2, 3]`, as for
+            `affine_grid`.
     """
 
     ordinary: int
@@ -47,14 +48,14 @@ class Match:
 
 @dataclass(frozen=True, eq=False)
 class RealPairs:
-    """Source of matched slices, which are aligned when they are requested.
+    """Source of matched slices, which are aligned on request.
 
     Attributes:
-        ordinary: slices with metal of ordinary scans.
-        spectral: slices with metal of spectral scans.
+        ordinary: slices with metal from ordinary scans.
+        spectral: slices with metal from spectral scans.
         clean: slices without metal; empty to use spectral slices instead.
         matches: matched slices.
-        slices: number of slices with neighbours, an odd number.
+        slices: odd number of slices to return: a slice and its neighbours.
     """
 
     ordinary: Bank
@@ -87,8 +88,8 @@ class RealPairs:
 def matched(ordinary: Bank, spectral: Bank) -> tuple[Match, ...]:
     """Match each ordinary slice with the spectral slice that has the highest correlation, and align the two.
 
-    Equation 1 of the paper uses the largest product of two slices, which depends on their brightness. Slices with a
-    correlation below 0.8 are left out.
+    Equation 1 of the paper instead maximises the product of two slices, which depends on brightness. Slices
+    with a correlation below 0.8 are left out.
     """
     if not len(ordinary) or not len(spectral):
         return ()

@@ -1,4 +1,4 @@
-"""Settings of the networks and their training: the `[network]` table of a recipe, stored with the weights."""
+"""Settings for the networks and their training: a recipe's `[network]` table, stored with the weights."""
 
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
@@ -9,34 +9,38 @@ from marview.learning.settings import Count, NetworkSettings, Share, Weight, set
 
 
 class Settings(NetworkSettings):
-    """Sizes of the networks and weights of the losses.
+    """Network sizes and loss weights.
 
     Attributes:
-        slices: number of slices that the encoder receives, an odd number.
-        fold: edge of the squares of pixels that become channels before the first layer; 1 for none.
-        widths: channels of the autoencoder at each resolution, which is halved from one to the next.
-        blocks: residual blocks at each resolution of the autoencoder.
-        latent: channels of a latent code.
-        starts_linear: whether the autoencoder starts as a discrete cosine transform, to which its other layers add
-            zero.
-        alignment_widths: channels of the alignment network at each resolution.
-        alignment_blocks: residual blocks at each resolution of the alignment network.
+        slices: odd number of slices that the encoder receives.
+        fold: edge length of the pixel squares that are rearranged into channels before the first layer; 1
+            for no rearrangement.
+        widths: number of autoencoder channels at each resolution; each resolution is half of the one before.
+        blocks: number of residual blocks at each resolution of the autoencoder.
+        latent: number of channels in a latent code.
+        starts_linear: whether the autoencoder starts as a discrete cosine transform, with the output of its
+            other layers at zero.
+        alignment_widths: number of channels of the alignment network at each resolution.
+        alignment_blocks: number of residual blocks at each resolution of the alignment network.
         heads: number of attention heads.
         sees_mask: whether the alignment network receives the metal mask.
         sees_implant: whether the alignment network receives the implant type.
-        contrast_width: channels of the first layer of the contrastive encoders.
-        has_norm: whether group normalisation precedes each layer; its statistics differ between crops and whole slices.
-        adds_change: whether the result is the image plus the change of the decoded image, and not the decoded image
-            itself.
-        crop_px: edge of the crops in a training step; 0 for whole slices.
+        contrast_width: number of channels in the first layer of the contrastive encoders.
+        has_norm: whether group normalisation precedes each layer; its statistics differ between crops and
+            whole slices.
+        adds_change: whether the result is the input image plus the change of the decoded image, instead of
+            the decoded image itself.
+        crop_px: edge length of the training crops in pixels; 0 for whole slices.
         altered: fraction of crops whose middle slice is masked, blurred or downsampled for the encoder.
-        gsi: fraction of spectral images among the training images of their decoder; the others are clean.
+        gsi: fraction of spectral images among the training images of the spectral decoder; the others are
+            clean slices.
         reach_px: distance from metal in pixels up to which the image loss counts.
-        bound_hu: error above which the image loss is linear instead of squared; 0 for squares only.
+        bound_hu: error in HU above which the image loss is linear instead of squared; 0 for a squared loss
+            only.
         kl: weight of the divergence of codes from a normal distribution.
-        gradient: weight of the difference of image gradients.
-        image: weight of the difference between result and spectral image.
-        code: weight of the difference between the codes of result and spectral image.
+        gradient: weight of the difference between image gradients.
+        image: weight of the difference between the result and the spectral image.
+        code: weight of the difference between the codes of the result and the spectral image.
         invariant: weight of the information-invariant loss.
     """
 
@@ -74,7 +78,7 @@ class Settings(NetworkSettings):
 
     @property
     def scale(self) -> int:
-        """Edge in pixels of the square that one position of a latent code represents."""
+        """Edge length, in pixels, of the image square that one position of a latent code represents."""
         return self.fold * (1 << len(self.widths) - 1)
 
     @property
@@ -84,9 +88,9 @@ class Settings(NetworkSettings):
 
 
 def read_settings(values: Mapping[str, Any]) -> Settings:
-    """Read the settings of a recipe or a weights file.
+    """Read the settings from a recipe or a weights file.
 
     Raises:
-        BadInput: a name is unknown or a value is wrong.
+        BadInput: a name is unknown or a value is invalid.
     """
     return settings_of(Settings, values, "Latent GSI Alignment")

@@ -1,4 +1,4 @@
-"""Training data of the networks: real pairs, or scenes read from files or simulated during training."""
+"""Training data for the networks: real pairs, or scenes read from files or simulated during training."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -29,14 +29,14 @@ SURROGATE = "surrogates of spectral images: simulated, monoenergetic, with metal
 
 @dataclass(frozen=True)
 class SimulatedScenes:
-    """Source of scenes that are simulated when they are requested.
+    """Source that simulates scenes on request.
 
     Attributes:
         bank: slices without metal.
-        how: composition of the scenes.
-        slices: number of slices with neighbours.
+        how: settings of the random scenes.
+        slices: number of slices in a volume, including the neighbours.
         device: device for the simulation.
-        seed: value of `KINDS`, and the seed of the run.
+        seed: value from `KINDS`, followed by the seed of the run.
     """
 
     bank: Bank
@@ -61,8 +61,8 @@ class KeptScenes:
     """Source of scenes read from files.
 
     Attributes:
-        files: files of the scenes.
-        slices: number of slices with neighbours.
+        files: scene files.
+        slices: number of slices in a volume, including the neighbours.
     """
 
     files: tuple[Path, ...]
@@ -82,11 +82,11 @@ class Batches:
     """Source of batches of scenes.
 
     Attributes:
-        scene: function that returns the scene with a number.
+        scene: function that returns the scene with a given number.
         size: number of scenes in a batch.
         device: device for the batches.
-        scenes: number of scenes, which are repeated; 0 if the source has no end.
-        seed: random seed for the order of the scenes; None keeps the order of their numbers.
+        scenes: number of scenes before they repeat; 0 for an endless source.
+        seed: random seed for the order of the scenes; None keeps them in numerical order.
     """
 
     scene: Callable[[int], Scanned]
@@ -117,15 +117,15 @@ def make_scenes(
     seed: int,
     tell: Callable[[float, str], None],
 ) -> None:
-    """Simulate the scenes that are missing in a folder, and save them.
+    """Simulate and save the scenes that are missing from a folder.
 
     Args:
         data: scans without metal.
-        output: folder of the scenes.
-        how: composition of the scenes.
-        slices: number of slices with neighbours.
-        counts: number of scenes of each kind.
-        seed: seed of the scenes.
+        output: folder for the scenes.
+        how: settings of the random scenes.
+        slices: number of slices in a volume, including the neighbours.
+        counts: number of scenes of each kind, training and validation.
+        seed: random seed for the scenes.
         tell: function called with the finished fraction and the current step.
 
     Raises:
@@ -144,10 +144,13 @@ def make_scenes(
 
 
 def sources_of(asked: Asked) -> Sources:
-    """Make the sources: real pairs, scenes of `python -m benchmarks.gsi_scenes`, or scenes simulated during training.
+    """Create the sources: real pairs, saved scenes, or scenes simulated during training.
+
+    `python -m benchmarks.gsi_scenes` saves the scenes.
 
     Raises:
-        BadInput: there is no slice without metal, no real pair, or the folder contains scenes of only one kind.
+        BadInput: there is no slice without metal or no real pair, or the folder contains scenes of only one
+            kind.
     """
     how, seed, device = asked.recipe.data, asked.recipe.run.seed, asked.device
     if asked.spectral is not None:

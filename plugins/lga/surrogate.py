@@ -1,8 +1,9 @@
-"""Simulate surrogates of spectral CT: each slice is scanned as ordinary CT and with a single energy.
+"""Simulate surrogates for spectral CT by scanning each slice as ordinary CT and at a single energy.
 
-Images of gemstone spectral imaging (GSI) are not freely available, so the simulator makes surrogates. In the surrogate,
-metal attenuates as at 110 keV, where enough photons pass through it. Tissue keeps the grey values of ordinary CT, so
-that the corrected part of a slice matches the unchanged part.
+Images of gemstone spectral imaging (GSI) are not freely available, so the simulator creates surrogates.
+In a surrogate, metal has its attenuation at 110 keV, an energy at which enough photons pass through it.
+Tissue keeps the grey values of ordinary CT, so that the corrected region of a slice matches the
+unchanged region.
 """
 
 from dataclasses import dataclass, replace
@@ -48,16 +49,17 @@ _KINDS = {"hip": "hip_prosthesis", "plate": "fracture_fixation", "pedicle": "spi
 
 @dataclass(frozen=True, eq=False)
 class Scene:
-    """Neighbouring slices, their metal, and the settings of their scan.
+    """Neighbouring slices, their metal and their scan settings.
 
     Attributes:
-        hu: slices without metal, HU, float32 `[neighbour, y, x]`; a single slice if the neighbours are unknown.
-        metal: metal fraction of each pixel by material, 0 to 1, `[y, x]`, the same in all slices.
+        hu: slices without metal, HU, float32 `[neighbour, y, x]`; a single slice if the neighbours are
+            unknown.
+        metal: metal fraction of each pixel, 0 to 1, `[y, x]`, for each material; the same in all slices.
         kind: number of the implant type.
         protocol: name of the protocol.
-        photons: factor on the number of photons of the protocol.
+        photons: factor applied to the protocol's number of photons.
         kernel: reconstruction filter.
-        seed: seed of the noise.
+        seed: random seed for the noise.
     """
 
     hu: NDArray[np.float32]
@@ -71,7 +73,7 @@ class Scene:
 
 @dataclass(frozen=True, eq=False)
 class Scanned:
-    """Images of a scene from both scans.
+    """Images of a scene from its ordinary and spectral scans.
 
     Attributes:
         ordinary_hu: slices with metal in ordinary CT, HU `[neighbour, y, x]`.
@@ -94,12 +96,13 @@ def draw_scene(bank: Bank, how: Data, seed: tuple[int, ...], slices: int, *, is_
     Args:
         bank: slices without metal.
         how: settings of the random scenes.
-        seed: seed, for instance the seed of the run and the number of the scene.
-        slices: number of neighbouring slices, odd.
-        is_varied: whether real slices are moved, scaled and warped, and a fraction of the slices is painted anatomy.
+        seed: random seed, for example the run's seed and the scene's number.
+        slices: odd number of neighbouring slices.
+        is_varied: whether real slices are shifted, scaled and warped, and a fraction of the slices is
+            replaced by phantoms.
 
     Raises:
-        BadInput: twenty slices in a row have no place for metal.
+        BadInput: twenty slices in a row have no suitable position for metal.
     """
     rng = np.random.default_rng(seed)
     name = str(rng.choice(how.protocols))
@@ -136,12 +139,14 @@ def _metal(
 
 
 def volume_around(bank: Bank, index: int, slices: int) -> NDArray[np.float32]:
-    """Return a slice of a bank with its neighbours, HU `[neighbour, y, x]`; if one is unknown, only the slice itself.
+    """Return a slice of a bank with its neighbours, HU `[neighbour, y, x]`.
+
+    If a neighbour is unknown, only the slice itself is returned.
 
     Args:
         bank: slices without metal.
         index: index of the slice.
-        slices: number of neighbouring slices, odd.
+        slices: odd number of slices, including the neighbours.
     """
     middle = bank.slices[index].astype(np.float32)
     found = []
@@ -188,7 +193,7 @@ def both_scans(scene: Scene, device: torch.device) -> tuple[Simulation, Simulati
 
 @torch.no_grad()
 def scan(scene: Scene, device: torch.device, slices: int) -> Scanned:
-    """Simulate the ordinary and the spectral scan of a scene.
+    """Simulate the ordinary and spectral scans of a scene, and reconstruct their images.
 
     Args:
         scene: scene to scan.
@@ -209,7 +214,10 @@ def scan(scene: Scene, device: torch.device, slices: int) -> Scanned:
 
 
 def at_spectral_energy(metal: Material) -> Material:
-    """Return a material that attenuates at the reference energy like this metal at 110 keV, relative to water."""
+    """Return a material that attenuates at the reference energy as this metal does at 110 keV.
+
+    Both attenuations are relative to water.
+    """
     water = material("water")
     share = float(metal.relative(SPECTRAL_KEV) / water.relative(SPECTRAL_KEV))
     return replace(metal, density_g_cm3=metal.density_g_cm3 * share)

@@ -1,4 +1,4 @@
-"""Tests of runs of Latent GSI Alignment: changed and unchanged pixels, and the guess of the implant type."""
+"""Tests for Latent GSI Alignment runs: changed and unchanged pixels, and the guessed implant type."""
 
 from dataclasses import replace
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Tests of the networks of Latent GSI Alignment: sizes, initial weights and inputs."""
+"""Tests for the Latent GSI Alignment networks: sizes, initial weights and inputs."""
 
 from pathlib import Path
 from typing import Any

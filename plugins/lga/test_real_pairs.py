@@ -1,4 +1,4 @@
-"""Tests of pairs from real scans, whose slices are matched and aligned."""
+"""Tests for pairing slices of real scans by matching and aligning them."""
 
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ HERE = Path(__file__).parent
 
 
 def body(level: int, shift_px: int = 0, *, is_artifact: bool = True) -> np.ndarray:
-    """Return a slice of a body with a rod; the outline and the bone depend on the level."""
+    """Return a slice of a body with a metal rod; the outline and the bone depend on the level."""
     y, x = np.mgrid[:128, :128] - 64
     x = x - shift_px
     hu = np.where((x / (35 + 4 * level)) ** 2 + (y / (48 - 4 * level)) ** 2 < 1, 40, -1000)

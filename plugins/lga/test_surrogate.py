@@ -1,4 +1,4 @@
-"""Tests of surrogates of spectral CT, of their files, and of the training data."""
+"""Tests for the surrogates of spectral CT, their files, and the training data."""
 
 from pathlib import Path
 from typing import Any
@@ -93,7 +93,7 @@ def test_batch_names_its_middle_slices_as_unpaired_training_does(room: Any, made
 
 @pytest.fixture
 def folder(room: Any, made: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Return a folder of scans without metal, which is read as a bank of one body."""
+    """Return a folder that is read as a bank of metal-free slices of one body."""
     bank = made.disc_bank()
     banks = type("Banks", (), {"training": bank, "validation": bank, "words": "3 clean slices, 3 held out"})
     monkeypatch.setattr(room.sources, "read_banks", lambda *_: banks)

@@ -1,4 +1,4 @@
-"""Tests of both stages of the training of Latent GSI Alignment."""
+"""Tests for both training stages of Latent GSI Alignment."""
 
 from pathlib import Path
 from typing import Any
@@ -26,7 +26,7 @@ def stages(room: Any) -> dict[str, Any]:
 
 @torch.no_grad()
 def held_out(training: Any, network: nn.Module, batch: Any) -> dict[str, float]:
-    """Return the losses of whole slices."""
+    """Return the losses on whole slices, computed in evaluation mode."""
     losses = training.losses(network.eval(), batch, training.turns[0], {})
     network.train()
     return {name: float(each) for name, each in losses.items()}

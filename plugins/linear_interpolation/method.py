@@ -6,10 +6,10 @@ from marview.methods.api import Job, MarCase, MarResult
 
 
 class LinearInterpolation:
-    """Method that replaces rays through metal by linear interpolation between their neighbours in the same view."""
+    """Method that linearly interpolates rays through metal from their neighbours in the same view."""
 
     class Parameters(BaseModel):
-        """Parameters of linear interpolation: none."""
+        """Parameters of linear interpolation, which has none."""
 
     def run(self, case: MarCase, parameters: BaseModel, job: Job) -> MarResult:  # noqa: ARG002
         """Correct the slices of a case."""

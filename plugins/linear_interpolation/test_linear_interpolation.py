@@ -1,4 +1,4 @@
-"""Tests of linear interpolation: which values it keeps, and which artifacts it removes."""
+"""Tests for linear interpolation: the values that it keeps and the artifacts that it removes."""
 
 import logging
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Fixtures for the tests of the near-hip method: slices of a body, a case, pairs, and a job with neighbours."""
+"""Fixtures for the near-hip tests: slices of a body, a case, pairs, and a job with neighbours."""
 
 import logging
 import sys
@@ -33,7 +33,7 @@ SMALL: dict[str, Any] = {
 
 
 def bodies(count: int, seed: int = 0) -> tuple[Tensor, Tensor]:
-    """Return similar slices of a body in HU, and metal masks for them."""
+    """Return similar slices of a body in HU, and their metal masks."""
     rng = np.random.default_rng(seed)
     y, x = np.mgrid[:SIZE, :SIZE] - (SIZE - 1) / 2
     slices, masks = [], []
@@ -47,7 +47,10 @@ def bodies(count: int, seed: int = 0) -> tuple[Tensor, Tensor]:
 
 
 class Job:
-    """Job with neighbours and a method's weights. A test can cancel the job, and grow its metal along the rows."""
+    """Stub job with neighbouring slices and a method's weights.
+
+    A test can cancel the job, and widen the metal masks of its slices along the rows.
+    """
 
     device = torch.device("cpu")
     log = logging.getLogger("test")
@@ -89,7 +92,7 @@ class Job:
 
 
 def case() -> tuple[MarCase, Tensor]:
-    """Return a case with beam hardening by metal, and its sinogram without metal."""
+    """Return a case with beam hardening caused by metal, and its metal-free sinogram."""
     clean, masks = bodies(1, seed=9)
     beam = ParallelBeam(views=90, bins=93, bin_mm=PIXEL_MM)
     projector = Projector(beam, shape=(SIZE, SIZE), pixel_mm=PIXEL_MM)
@@ -100,7 +103,7 @@ def case() -> tuple[MarCase, Tensor]:
 
 
 class Says(nn.Module):
-    """Network whose output is a constant."""
+    """Stub network with a constant output."""
 
     def __init__(self, number: float) -> None:
         super().__init__()
@@ -118,7 +121,7 @@ def pairs(room, batch: int = 1, seed: int = 0):
 
 @pytest.fixture
 def scans(tmp_path: Path) -> Path:
-    """Return a folder of slices of a body without metal, some of them darker, and one held out."""
+    """Return a folder with metal-free slices of a body: some are darker, and one is held out."""
     clean, _ = bodies(5)
     clean[2:4] = 0.9 * (clean[2:4] + 1000) - 1000
     pages = [Image.fromarray(((each + 1024) / 2).numpy().astype(np.uint16)) for each in clean]
@@ -131,5 +134,5 @@ def scans(tmp_path: Path) -> Path:
 
 @pytest.fixture(scope="module")
 def made() -> ModuleType:
-    """Return this module, for its helper functions."""
+    """Return this module, so that tests can use its helper functions."""
     return sys.modules[__name__]

@@ -41,13 +41,13 @@ _CHANGED = translatable("It was trained with a slightly different mask.")
 
 @dataclass(frozen=True, eq=False)
 class Learned:
-    """Trained network with its description.
+    """Trained network and its description.
 
     Attributes:
-        network: network that corrects the start.
+        network: network that corrects the initial completion.
         words: description for the notes of a result.
         scan: small scan on which the network works.
-        start: kind of completion that the network corrects.
+        start: kind of initial completion.
         is_own: whether the network was trained on the scan that is corrected.
         has_alike: whether soft tissue in the training slices was scaled to water.
     """
@@ -66,16 +66,16 @@ def learn(patients: tuple[Patient, ...], parameters: Parameters, job: Job, taugh
     Args:
         patients: training data of the patients; with `taught`, their soft tissue is scaled to water.
         parameters: parameters of the run.
-        job: job of the run, for the progress of the training and for cancelling.
+        job: job of the run, for reporting progress and for cancelling.
         taught: initial network; None for random weights.
 
     Returns:
-        The network with the smallest error on the held-out slices: the trained network, `taught`, or a network that
-        changes nothing.
+        The network with the smallest error on the held-out slices: the trained network, `taught`, or a
+        network that changes nothing.
 
     Raises:
-        MethodFailed: the loss is not a number, or there was no time for a training step and there is no initial
-            network.
+        MethodFailed: the loss is not a number, or there was no time for a training step and there is no
+            initial network.
     """
     settings, training = parameters.network, NearHipTraining()
     torch.manual_seed(parameters.seed)
@@ -119,10 +119,10 @@ def lesson(held_out: int, after: float, of_taught: float, of_start: float) -> st
 
     Args:
         held_out: number of held-out slices.
-        after: error in the trace with the trained network, as a fraction of the error of linear interpolation; infinite
-            if it was not trained.
-        of_taught: error with the initial network; infinite if there is none.
-        of_start: error of the completion that the network corrects; infinite if there is none.
+        after: error in the trace with the trained network, as a fraction of the error of linear
+            interpolation; infinite if it was not trained.
+        of_taught: the same error with the initial network; infinite if there is none.
+        of_start: the same error of the completion that the network corrects; infinite if there is none.
     """
     least = min(after, of_taught, of_start)
     words = "" if of_taught == math.inf else translatable(", starting from weights of other patients")
@@ -156,9 +156,9 @@ def lesson(held_out: int, after: float, of_taught: float, of_start: float) -> st
 def calibrate(
     training: NearHipTraining, network: nn.Module, pairs: NearHipPairs, settings: Mapping[str, Any], job: Job
 ) -> None:
-    """Recompute the statistics of batch normalization on whole sinograms.
+    """Recompute the batch normalization statistics on whole sinograms.
 
-    After a short training, the running averages still depend on the first steps.
+    After short training, the running averages still depend on the first steps.
     """
     for norm in network.modules():
         if isinstance(norm, nn.BatchNorm2d):
@@ -174,7 +174,7 @@ def calibrate(
 def error(
     training: NearHipTraining, network: nn.Module, pairs: NearHipPairs, settings: Mapping[str, Any], job: Job
 ) -> float:
-    """Return the root mean square error in the trace of pairs, as a fraction of the error of linear interpolation."""
+    """Return the RMS error of pairs in the trace, as a fraction of linear interpolation's error."""
     network.eval()
     wrong = li_wrong = 0.0
     for number in range(_CHECKED):
@@ -187,7 +187,7 @@ def error(
 
 
 class Kept:
-    """Store of networks from earlier runs by scan, settings and masks; the oldest network is dropped first."""
+    """Cache of networks from earlier runs, keyed by scan, settings and masks; the oldest is dropped first."""
 
     def __init__(self) -> None:
         self._entries: list[tuple[str, Tensor, Learned]] = []

@@ -103,11 +103,11 @@ class NearHip:
 
 
 def of_several(job: Job, field_mm: float) -> Learned:
-    """Load the network of the method's weights onto the device of the job.
+    """Load the network with the method's weights onto the job's device.
 
     Args:
         job: job of the run, which provides the weights.
-        field_mm: edge of the grid of the case in mm.
+        field_mm: edge length of the case's grid in mm.
 
     Raises:
         BadInput: the weights do not describe their network.
@@ -123,11 +123,13 @@ def of_several(job: Job, field_mm: float) -> Learned:
 
 
 def prior_image(case: MarCase, learned: Learned, pause: Callable[[], None] = lambda: None) -> Tensor:
-    """Return the prior image: the image of the start plus the change that the network makes on the small scan.
+    """Return the prior image: the initial image plus the change that the network makes on the small scan.
 
-    The change is not added to the uncorrected image, because the trace of the small scan does not cover all streaks of
-    a measured sinogram. Near thin metal in clinical images the network is not used: NMAR's completion contains the bone
-    there, and the network, which was trained on completions that had lost bone, would add the bone twice.
+    The initial image is reconstructed from the initial completion. The change is not added to the
+    uncorrected image, because the trace of the small scan does not cover all streaks from a measured
+    sinogram. Near thin metal in clinical images, the network is not used. There, NMAR's completion already
+    contains the bone, and the network would add it again, because it was trained on completions that had
+    lost bone.
 
     Args:
         case: slices to correct.

@@ -27,8 +27,8 @@ class NearHipCnn(nn.Sequential):
 
     Args:
         channels: number of channels.
-        fold: edge of the blocks of views and bins that are rearranged into channels; the receptive field is 12 blocks
-            to either side.
+        fold: edge length of the blocks of views and bins that are rearranged into channels; the receptive
+            field extends 12 blocks to either side.
         planes: number of input sinograms.
         starts_at_zero: whether the output is zero before training.
     """
@@ -48,7 +48,7 @@ class NearHipCnn(nn.Sequential):
         self._fold = fold
 
     def forward(self, seen: Tensor) -> Tensor:
-        """Compute the output, `[slice, plane, view, bin]` to `[slice, 1, view, bin]`."""
+        """Compute the output `[slice, 1, view, bin]` from the input `[slice, plane, view, bin]`."""
         views, bins = seen.shape[-2:]
         framed = pad(seen, (0, -bins % self._fold, 0, -views % self._fold), mode="replicate")
         coarse: Tensor = super().forward(pixel_unshuffle(framed, self._fold))  # type: ignore[no-untyped-call]
@@ -66,15 +66,16 @@ class Nothing(nn.Module):
 def start_of(
     case: MarCase, how: Start, settings: NmarSettings = _USUAL, pause: Callable[[], None] = lambda: None
 ) -> Tensor | None:
-    """Return the completion that the network corrects, `[slice, view, bin]`; None if the network starts from nothing.
+    """Return the initial completion that the network corrects, `[slice, view, bin]`; None if there is none.
 
-    The completion is linear interpolation, or the projection of NMAR's prior image, adjusted to the measured sinogram
-    at the edges of the trace.
+    The completion is linear interpolation, or the projection of NMAR's prior image, adjusted to the measured
+    sinogram at the edges of the trace.
 
     Args:
         case: slices to correct.
-        how: kind of completion.
-        settings: settings of NMAR's prior; by default, NMAR uses the uncorrected image if metal hides little.
+        how: kind of initial completion.
+        settings: settings of NMAR's prior; by default, NMAR uses the uncorrected image if metal hides
+            little.
         pause: function called between the steps, so that a run can be cancelled.
     """
     if how == "nothing":
@@ -87,14 +88,17 @@ def start_of(
 
 
 def image_of_start(case: MarCase, how: Start, pause: Callable[[], None] = lambda: None) -> Tensor:
-    """Return the image of the start, or else the LI image, on the grid of the case, 1/cm, `[slice, y, x]`."""
+    """Return the image of the initial completion on the case's grid, 1/cm, `[slice, y, x]`.
+
+    If there is no initial completion, the LI image is returned.
+    """
     start = start_of(case, how, pause=pause) if how == "nmar" else None
     pause()
     return case.li_mu if start is None else case.reconstruct(start)
 
 
 def brightened(sinogram: Tensor, trace: Tensor) -> Tensor:
-    """Fill the trace of a sinogram, `[slice, view, bin]`, with the largest neighbouring value."""
+    """Fill the trace of each sinogram with its largest value outside the trace, `[slice, view, bin]`."""
     outside = sinogram.masked_fill(trace, 0)
     return torch.where(trace, outside.amax(dim=(1, 2), keepdim=True), sinogram)
 
@@ -102,13 +106,13 @@ def brightened(sinogram: Tensor, trace: Tensor) -> Tensor:
 def planes(sinogram: Tensor, trace: Tensor, start: Tensor | None, unit: float) -> Tensor:
     """Return the input of the network, `[slice, plane, view, bin]`.
 
-    Without a start, the input is the sinogram with a bright trace. Otherwise, it is the start, the sinogram filled by
-    linear interpolation, and the trace.
+    Without an initial completion, the input is the sinogram with a bright trace. Otherwise, the planes are
+    the initial completion, the linearly interpolated sinogram, and the trace.
 
     Args:
         sinogram: line integrals with metal, `[slice, view, bin]`; values in the trace have no effect.
         trace: metal trace, bool.
-        start: completion that the network corrects, `[slice, view, bin]`; None if it completes the trace alone.
+        start: initial completion that the network corrects, `[slice, view, bin]`; None if there is none.
         unit: line integral that is scaled to 1.
     """
     if start is None:
@@ -117,13 +121,13 @@ def planes(sinogram: Tensor, trace: Tensor, start: Tensor | None, unit: float) -
 
 
 def completed(network: nn.Module, seen: Tensor, start: Tensor | None, unit: float) -> Tensor:
-    """Compute the sinogram of the network, `[slice, view, bin]`, also outside the trace.
+    """Compute the network's sinogram, `[slice, view, bin]`, inside and outside the trace.
 
     Args:
         network: network with the input planes of `seen`, and one output plane.
         seen: result of `planes`.
-        start: completion to which the output is added, `[slice, view, bin]`; None if the network completes the trace
-            alone.
+        start: initial completion to which the network's output is added, `[slice, view, bin]`; None if there
+            is none.
         unit: line integral that is scaled to 1.
     """
     said: Tensor = network(seen)[:, 0] * unit

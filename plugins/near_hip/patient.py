@@ -1,4 +1,4 @@
-"""Make training pairs on a small scan: slices without metal, with slightly changed metal masks of the patient."""
+"""Make training pairs on a small scan from metal-free slices and slightly changed metal masks."""
 
 import math
 from collections.abc import Callable
@@ -34,9 +34,9 @@ class SmallScan:
     """Parallel-beam scan on a small grid, on which a network can be trained in minutes.
 
     Attributes:
-        size_px: number of rows and of columns.
+        size_px: number of rows and columns.
         views: number of views over half a turn.
-        field_mm: edge of the grid in mm.
+        field_mm: edge length of the grid in mm.
     """
 
     size_px: int
@@ -63,7 +63,10 @@ class SmallScan:
         return interpolate(mu[:, None], size=(self.size_px, self.size_px), mode="bilinear", antialias=True)[:, 0]
 
     def pairs(self, mu: Tensor, metal: Tensor) -> Pairs:
-        """Make re-projected pairs without ground truth from slices with metal, 1/cm, on any grid of this extent."""
+        """Make re-projected pairs without ground truth from slices with metal.
+
+        The slices, in 1/cm, may be on any grid with the same field of view.
+        """
         image, mask = self.image(mu), self.mask(metal)
         sinogram = self.projector.forward(image)
         return Pairs(
@@ -77,13 +80,13 @@ class SmallScan:
         )
 
     def mask(self, metal: Tensor) -> Tensor:
-        """Resample masks to the small grid, bool `[slice, y, x]`, without losing small metal."""
+        """Resample masks to the small grid, bool `[slice, y, x]`, without losing small metal objects."""
         return self.image(metal.float()) > 0.05
 
 
 @dataclass(frozen=True, eq=False)
 class Patient:
-    """Training data from the scan of a patient, on the small grid.
+    """Training data from a patient's scan, on the small grid.
 
     Attributes:
         scan: small scan.
@@ -97,11 +100,17 @@ class Patient:
 
     @classmethod
     def of(cls, scan: SmallScan, clean_hu: Tensor, masks: Tensor) -> "Patient":
-        """Make training data from slices in HU and masks, on any grid with the same field of view."""
+        """Create training data from metal-free slices in HU and metal masks.
+
+        They may be on any grid with the same field of view.
+        """
         return cls(scan, scan.image(hu_to_mu(clean_hu)).clamp(min=0), scan.mask(masks))
 
     def parted(self) -> tuple["Patient", "Patient"]:
-        """Split off every fifth slice, at least one, as held-out slices; a single slice is not split off."""
+        """Split the data into training slices and held-out slices.
+
+        Every fifth slice is held out, but at least one; a single slice is used for training.
+        """
         count = len(self.clean_mu)
         is_held = torch.arange(count, device=self.clean_mu.device) % _HELD_OUT == min(_HELD_OUT // 2, max(count - 1, 1))
         return replace(self, clean_mu=self.clean_mu[~is_held]), replace(self, clean_mu=self.clean_mu[is_held])
@@ -113,13 +122,13 @@ class Patient:
 
 
 def brightness(clean_hu: Tensor) -> float:
-    """Return the factor that scales soft tissue to water, which makes slices of different patients similar."""
+    """Return the factor that scales soft tissue to water, to make slices of different patients similar."""
     tissue = hu_to_mu(clean_hu[clean_hu > _BODY_HU])
     return MU_WATER / float(tissue.mean()) if tissue.numel() else 1.0
 
 
 def alike(clean_hu: Tensor) -> Tensor:
-    """Scale each slice by its `brightness`, HU `[slice, y, x]`."""
+    """Scale each slice, HU `[slice, y, x]`, by its `brightness` factor."""
     scale = clean_hu.new_tensor([brightness(one) for one in clean_hu])
     return (clean_hu + 1000) * scale[:, None, None] - 1000
 
@@ -130,7 +139,7 @@ class LitPairs(Pairs):
 
     @classmethod
     def of(cls, projector: Projector, truth_mu: Tensor, free: Tensor, masks: Tensor) -> "LitPairs":
-        """Make pairs from slices and masks.
+        """Make pairs from metal-free slices and metal masks.
 
         Args:
             projector: projector between images and sinograms.
@@ -150,13 +159,16 @@ class LitPairs(Pairs):
 
     @cached_property
     def image(self) -> Tensor:
-        """The LI image, at least 0, 1/cm, `[slice, y, x]`; the FBP of a bright trace does not look like metal."""
+        """LI image, clipped at 0, 1/cm, `[slice, y, x]`.
+
+        This image is used because the FBP of a bright trace does not look like metal.
+        """
         return self.li_image.clamp(min=0)
 
 
 @dataclass(frozen=True, eq=False)
 class NearHipPairs:
-    """Source of pairs from patients' own slices, which depend only on seed and number.
+    """Source of pairs from patients' own slices; a batch depends only on its number and the seed.
 
     Attributes:
         patients: training data of the patients; all slices of a batch come from one of them.
@@ -179,7 +191,10 @@ class NearHipPairs:
 
 
 def changed_mask(patient: Patient, index: int, chance: torch.Generator) -> Tensor:
-    """Rotate, scale and shift one of the patient's masks, bool, `[y, x]`, within the body of a clean slice."""
+    """Return a randomly rotated, scaled and shifted metal mask, bool, `[y, x]`.
+
+    It is one of the patient's masks, placed within the body of a clean slice.
+    """
     body = patient.clean_mu[index] > MU_WATER / 2
     kept = patient.masks[_drawn(len(patient.masks), chance)]
     best, inside = kept, -1.0
@@ -216,11 +231,11 @@ def _drawn(count: int, chance: torch.Generator) -> int:
 
 @dataclass(frozen=True, eq=False)
 class ScenePairs:
-    """Source of pairs from slices of other patients, with drawn metal and soft tissue scaled to water.
+    """Source of pairs from other patients' slices, with random metal and soft tissue scaled to water.
 
     Attributes:
         scan: small scan.
-        draw: function that draws the scene with a number.
+        draw: function that draws the scene with a given number.
         device: device for the pairs.
     """
 

@@ -1,4 +1,4 @@
-"""Settings of the network and its small scan, in the `[network]` table of a recipe and as parameters of a run."""
+"""Settings for the network and its small scan, as a recipe's `[network]` table and as run parameters."""
 
 from collections.abc import Mapping
 from typing import Any, Literal
@@ -12,7 +12,7 @@ Start = Literal["nothing", "li", "nmar"]
 
 
 class Network(BaseModel):
-    """Settings of a network and of its small scan."""
+    """Settings for a network and its small scan."""
 
     channels: int = Field(
         32,
@@ -81,7 +81,7 @@ class Settings(Network, NetworkSettings):
 
 
 class Learning(BaseModel):
-    """Settings of the training during a run."""
+    """Settings for training during a run."""
 
     minutes: float = Field(
         4.0,
@@ -131,20 +131,23 @@ class Learning(BaseModel):
 
 
 class Parameters(Network, Learning):
-    """Parameters of the near-hip method: settings of its training, its network and its small scan."""
+    """Parameters of the near-hip method: settings for its training, network and small scan."""
 
     @property
     def network(self) -> dict[str, Any]:
-        """Settings of the network, as in a recipe. A network without a start is trained on the whole sinogram."""
+        """Settings of the network, as in a recipe.
+
+        A network without an initial completion is trained on the whole sinogram.
+        """
         return self.model_dump(include=set(Network.model_fields)) | {
             "outside": 1.0 if self.start == "nothing" else 0.05
         }
 
 
 def read_settings(values: Mapping[str, Any]) -> Settings:
-    """Read the settings of a recipe or a weights file.
+    """Read the settings from a recipe or a weights file.
 
     Raises:
-        BadInput: a name is unknown or a value is wrong.
+        BadInput: a name is unknown or a value is invalid.
     """
     return settings_of(Settings, values, "the near-hip network")

@@ -1,4 +1,4 @@
-"""Tests of training during a run: how the error of the network is measured, and which network the run uses."""
+"""Tests for training during a run: measuring the network's error and choosing the network to use."""
 
 import pytest
 import torch
@@ -11,7 +11,7 @@ SETTINGS = {"channels": 4, "fold": 1, "start": "nothing", "outside": 0.05, "bloc
     ("count", "says"), [(1, "in the training slices (there are no others),"), (2, "in 1 slice not used for training,")]
 )
 def test_the_network_is_measured_on_held_out_slices(loaded, made, room, monkeypatch, count, says) -> None:
-    """Without held-out slices, the network is measured on the training slices."""
+    """Without held-out slices, the error is measured on the training slices."""
     seen: dict[str, Tensor] = {}
     error, calibrate = room.learned.error, room.learned.calibrate
 

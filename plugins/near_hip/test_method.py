@@ -1,4 +1,4 @@
-"""Tests of runs of the near-hip method, and of networks stored for later runs."""
+"""Tests for runs of the near-hip method, and for networks stored for later runs."""
 
 import pytest
 import torch

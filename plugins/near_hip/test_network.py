@@ -1,4 +1,4 @@
-"""Tests of the near-hip network: its size, its input and its initial state."""
+"""Tests for the near-hip network: its size, its input and its initial state."""
 
 import pytest
 import torch
@@ -32,7 +32,7 @@ def test_the_trace_is_as_bright_as_the_brightest_beside_it(room) -> None:
 
 @pytest.mark.parametrize("how", ["nothing", "li", "nmar"])
 def test_the_completion_is_start_plus_network(room, made, how) -> None:
-    """A network with the output 3 gives three units, or the start plus three units."""
+    """If the network outputs 3, the completion is three units, plus the initial completion if any."""
     one = made.pairs(room)(0)
     start = room.network.start_of(one.case(), how, room.network.FROM_LI)
     seen = room.network.planes(one.sinogram, one.trace, start, 2.0)
@@ -52,7 +52,7 @@ def test_the_start_of_a_network_is_measured_outside_the_trace_and_useful_inside(
 
 @pytest.mark.parametrize(("fold", "views", "bins"), [(1, 7, 9), (2, 7, 9), (4, 45, 93), (4, 8, 12)])
 def test_folding_keeps_every_view_and_bin_in_its_place(room, fold, views, bins) -> None:
-    """With layers that return their input, the output of the network equals its input."""
+    """If every layer returns its input, so does the network."""
     network = room.network.NearHipCnn(fold**2, fold=fold)
     with torch.no_grad():
         for layer in network:

@@ -1,4 +1,4 @@
-"""Tests of training pairs from a patient's slices."""
+"""Tests for training pairs from a patient's slices."""
 
 import pytest
 import torch

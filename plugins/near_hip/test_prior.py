@@ -1,4 +1,4 @@
-"""Tests of the prior image of the near-hip method."""
+"""Tests for the near-hip method's prior image."""
 
 import pytest
 import torch
@@ -13,7 +13,10 @@ from marview.methods.trace_completion import complete_with_prior
 def test_a_network_that_says_nothing_leaves_the_completion_it_starts_at(
     room, made, is_measured: bool, how: str
 ) -> None:
-    """The prior does not contain streaks of the uncorrected image, which the trace of the small scan does not cover."""
+    """The prior image must not contain streaks of the uncorrected image.
+
+    The trace of the small scan does not cover all of these streaks.
+    """
     case, free = made.case()
     if not is_measured:
         case = MarCase(case.hu, case.metal, made.PIXEL_MM, case.beam, [5])
@@ -55,7 +58,7 @@ def test_thin_metal_takes_bone_from_the_uncorrected_slice_as_nmar_does(room, mad
 
 
 def test_beside_thin_metal_in_a_clinical_image_the_network_is_left_out_and_the_note_says_so(loaded, room, made) -> None:
-    """There NMAR's prior comes from the uncorrected image, unlike in the training of the network."""
+    """Near thin metal, NMAR's prior comes from the uncorrected image, unlike in training."""
     clean, _ = made.bodies(2)
     wire = torch.zeros(2, made.SIZE, made.SIZE, dtype=torch.bool)
     wire[:, 40, 20] = True  # metal that does not change the image

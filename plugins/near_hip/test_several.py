@@ -1,4 +1,4 @@
-"""Tests of the network that was trained on several patients."""
+"""Tests for the network that was trained on several patients."""
 
 import re
 from pathlib import Path
@@ -90,7 +90,7 @@ def test_weights_of_another_network_are_refused(room, made, loaded) -> None:
 
 
 def test_a_body_of_any_brightness_looks_alike_to_it(room, made) -> None:
-    """The change of the network is proportional to the attenuation, because training slices were scaled to water."""
+    """The network's change is proportional to attenuation, because training slices were scaled to water."""
     case, _ = made.case()
     brighter = MarCase(
         1.3 * (case.hu + 1000) - 1000, case.metal, case.pixel_mm, case.beam, [5], 1.3 * case.sinogram, case.trace

@@ -1,4 +1,4 @@
-"""Tests of the training data on the command line: a patient's own scan, or slices of many patients."""
+"""Tests for training data on the command line: a patient's own scan, or slices of many patients."""
 
 from pathlib import Path
 from typing import Any

@@ -1,4 +1,4 @@
-"""Tests of the training of the near-hip network."""
+"""Tests for training the near-hip network."""
 
 from pathlib import Path
 
@@ -69,7 +69,7 @@ def test_a_block_is_of_neighbours_about_each_slice_s_own_trace(room) -> None:
     ],
 )
 def test_eight_slices_are_learned_by_heart(room, made, learn_by_heart, settings, steps: int, most: float) -> None:
-    """The error in the trace falls to a fraction of the error of linear interpolation."""
+    """Training reduces the error in the trace to a fraction of linear interpolation's error."""
     torch.manual_seed(0)
     pairs, training = made.pairs(room, batch=4), room.training.NearHipTraining()
     network = training.build(settings)

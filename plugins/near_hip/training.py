@@ -33,7 +33,7 @@ _TRAINING, _VALIDATION = 0, 1
 
 
 class NearHipTraining:
-    """Training with the mean squared error of the sinogram, mostly in the trace."""
+    """Training with a weighted mean squared error of the sinogram; the trace has most of the weight."""
 
     turns: tuple[str, ...] = ONE_TURN
 
@@ -52,7 +52,7 @@ class NearHipTraining:
         return network.parameters()
 
     def losses(self, network: nn.Module, pairs: Pairs, turn: str, settings: Mapping[str, Any]) -> dict[str, Tensor]:  # noqa: ARG002
-        """Compute the loss of the sinogram, in the unit of the network."""
+        """Compute the loss of the sinogram, in the network's unit."""
         # The bright trace and the start are computed from the whole sinogram, even if a step uses only a part of it.
         chosen = read_settings(settings)
         one, trace, wanted = unit(pairs), pairs.trace, pairs.metal_free_sinogram
@@ -68,7 +68,10 @@ class NearHipTraining:
 
     @torch.no_grad()
     def shown(self, pairs: Pairs, settings: Mapping[str, Any]) -> tuple[Tensor, Tensor | None]:
-        """Return the input and the start of the network for whole sinograms, cached because a batch is used again."""
+        """Return the network's input and initial completion for whole sinograms.
+
+        They are cached, because batches are reused.
+        """
         if pairs not in self._shown:
             start = start_of(pairs.case(), read_settings(settings).start, FROM_LI)
             self._shown[pairs] = planes(pairs.sinogram, pairs.trace, start, unit(pairs)), start
@@ -86,18 +89,19 @@ class NearHipTraining:
         }
 
     def sources(self, asked: Asked) -> Sources:
-        """Make the sources of pairs, from scans of patients with metal or from scans without metal.
+        """Create the sources of pairs, from scans of patients with metal or from scans without metal.
 
         Raises:
-            BadInput: there are too few slices without metal, or the recipe is wrong.
+            BadInput: there are too few slices without metal, or the recipe is invalid.
         """
         return of_scans(asked) if asked.is_patient else of_slices(asked)
 
 
 def block(trace: Tensor, views: int, bins: int) -> tuple[Tensor, Tensor, Tensor]:
-    """Choose a block of neighbouring views and bins around a random ray of each slice's trace, and return its indices.
+    """Choose a random block of neighbouring views and bins around the trace of each slice.
 
-    The last view and the first one are not neighbours, because left and right are exchanged after half a turn.
+    The last and first views do not count as neighbours, because left and right are swapped after half a
+    turn.
 
     Args:
         trace: metal trace, bool, `[slice, view, bin]`.
@@ -129,10 +133,11 @@ def unit(pairs: Pairs) -> float:
 
 
 def of_scans(asked: Asked) -> Sources:
-    """Read slices without metal and the metal masks of a scan, or of every scan in a folder.
+    """Create pairs from the metal-free slices and metal masks of a scan, or of every scan in a folder.
 
     Raises:
-        BadInput: there is no scan with metal, all scans have too few slices without metal, or the recipe is wrong.
+        BadInput: there is no scan with metal, all scans have too few slices without metal, or the recipe is
+            invalid.
     """
     chosen, data, seed = read_settings(asked.recipe.network), asked.recipe.data, asked.recipe.run.seed
     found = read_patient(asked.data)
@@ -160,10 +165,12 @@ def of_scans(asked: Asked) -> Sources:
 
 
 def of_slices(asked: Asked) -> Sources:
-    """Create pairs from randomly varied slices of other patients without metal, with metal drawn as in the recipe.
+    """Create pairs from randomly varied metal-free slices of other patients.
+
+    The metal is drawn as the recipe specifies.
 
     Raises:
-        BadInput: there is no slice without metal, or the recipe is wrong.
+        BadInput: there is no slice without metal, or the recipe is invalid.
     """
     chosen, data, seed = read_settings(asked.recipe.network), asked.recipe.data, asked.recipe.run.seed
     banks = read_banks(asked.data, asked.tell)

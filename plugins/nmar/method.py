@@ -13,7 +13,7 @@ class Parameters(NmarSettings):
 
 
 class Nmar:
-    """Method that divides the sinogram by the sinogram of a prior image before it interpolates across the trace."""
+    """Method that divides the sinogram by a prior image's sinogram before interpolating across the trace."""
 
     Parameters = Parameters
 

@@ -1,4 +1,4 @@
-"""Tests of NMAR on a phantom with known truth."""
+"""Tests for NMAR on a phantom with a known ground truth."""
 
 import logging
 from pathlib import Path
@@ -44,7 +44,7 @@ def nmar() -> LoadedMethod:
 
 @pytest.fixture(scope="module")
 def phantom() -> tuple[MarCase, torch.Tensor]:
-    """Return a body with bones and metal rods, with beam hardening on the rays through metal, and its truth."""
+    """Return a case with bones, metal rods and beam hardening caused by metal, and its ground truth."""
     y, x = np.mgrid[:SIZE, :SIZE] * PIXEL_MM - PIXEL_MM * (SIZE - 1) / 2
     truth = np.full((SIZE, SIZE), -1000.0, np.float32)
     truth[(x / 150) ** 2 + (y / 100) ** 2 < 1] = 30

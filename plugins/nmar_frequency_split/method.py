@@ -1,4 +1,4 @@
-"""NMAR with fine structure of the uncorrected image restored near the metal (based on Meyer 2012)."""
+"""NMAR that restores fine structure of the uncorrected image near the metal (based on Meyer 2012)."""
 
 import numpy as np
 import torch
@@ -18,7 +18,7 @@ _OF_DENSE = 0.5
 
 
 class Parameters(NmarSettings):
-    """Parameters of NMAR, and of mixing its image with the uncorrected image."""
+    """Parameters of NMAR, and of combining its image with the uncorrected image."""
 
     split_mm: float = Field(
         3.8,
@@ -49,7 +49,7 @@ class Parameters(NmarSettings):
 
 
 class NmarFrequencySplit:
-    """NMAR, with fine structure near the metal from the uncorrected image."""
+    """Method that combines NMAR's image with fine structure from the uncorrected image near metal."""
 
     Parameters = Parameters
 
@@ -71,7 +71,10 @@ class NmarFrequencySplit:
 
 
 def split(case: MarCase, corrected_hu: Tensor, parameters: Parameters) -> Tensor:
-    """Combine the coarse structure of the corrected image with fine structure of both images, HU `[slice, y, x]`."""
+    """Combine the corrected image's coarse structure with fine structure of both images.
+
+    The result, `[slice, y, x]`, is in HU.
+    """
     sigma_px = parameters.split_mm / case.pixel_mm
     share = torch.exp(-_distance_mm(case) / parameters.reach_mm)
     limit = torch.full_like(share[:, :1, :1], parameters.streak_hu)

@@ -1,4 +1,4 @@
-"""Tests of the frequency split of two images."""
+"""Tests for the frequency split of two images."""
 
 import torch
 

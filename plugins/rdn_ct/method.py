@@ -12,7 +12,7 @@ from .settings import read_settings
 
 
 class RdnCtMethod(ImageMethod):
-    """Method that subtracts the artifact image, which the network estimates in each slice."""
+    """Method that subtracts the artifact image that the network estimates for each slice."""
 
     def build(self, settings: Mapping[str, Any]) -> tuple[nn.Module, int]:
         """Build the network."""

@@ -1,4 +1,4 @@
-"""The residual dense network (Zhang 2018) without upsampling, as in the comparison of DuDoNet's paper (Lin 2019)."""
+"""The residual dense network (Zhang 2018) without upsampling, as in the DuDoNet paper (Lin 2019)."""
 
 import torch
 from torch import Tensor, nn
@@ -7,7 +7,10 @@ from .settings import Settings
 
 
 class DenseBlock(nn.Module):
-    """Convolutions that each receive all earlier feature maps; their fused output is added to the input."""
+    """Dense block: each convolution receives all earlier feature maps.
+
+    The fused output is added to the input.
+    """
 
     def __init__(self, features: int, growth: int, layers: int) -> None:
         super().__init__()
@@ -28,10 +31,10 @@ class DenseBlock(nn.Module):
 class RdnCt(nn.Module):
     """Network that corrects an image `[slice, 1, y, x]` in the unit of `marview.methods.image_domain`.
 
-    It has 13,761,537 parameters in the size of the paper.
+    At the size used in the paper, it has 13,761,537 parameters.
 
     Attributes:
-        fold: number whose multiples the height and width of images must be.
+        fold: number by which the height and width of images must be divisible.
     """
 
     fold = 1

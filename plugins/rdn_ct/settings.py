@@ -1,4 +1,4 @@
-"""Settings of the network and its patches: the `[network]` table of a recipe, stored with the weights."""
+"""Settings for the network and its patches: a recipe's `[network]` table, stored with the weights."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -28,9 +28,9 @@ class Settings(PatchSettings):
 
 
 def read_settings(values: Mapping[str, Any]) -> Settings:
-    """Read the settings of a recipe or a weights file.
+    """Read the settings from a recipe or a weights file.
 
     Raises:
-        BadInput: a name is unknown or a value is wrong.
+        BadInput: a name is unknown or a value is invalid.
     """
     return settings_of(Settings, values, "RDN-CT")

@@ -1,4 +1,4 @@
-"""Tests of RDN-CT: the network, its training on patches, and the interface of methods."""
+"""Tests for RDN-CT: the network, its training on patches, and the method interface."""
 
 from pathlib import Path
 
@@ -20,7 +20,7 @@ def training():
 
 
 def shaken(training):
-    """Return a network whose last layer is not zero, so that it changes every image."""
+    """Return a network whose output layer has nonzero weights, so that it changes every image."""
     torch.manual_seed(0)
     network = training.build(SMALL)
     torch.nn.init.normal_(network.last.weight, std=0.05)

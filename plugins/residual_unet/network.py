@@ -12,8 +12,8 @@ from .settings import Settings
 class ResidualUNet(nn.Module):
     """Network that corrects an image `[slice, 1, y, x]` in the unit of `marview.methods.image_domain`.
 
-    If `blocks` is not 0, it is a shallow U-Net with residual blocks at its coarsest level, as in ADN, which learns more
-    in the same time than the published U-Net does.
+    If `blocks` is not 0, the network is a shallow U-Net with residual blocks at its coarsest level, as in
+    ADN. This variant learns more than the published U-Net in the same time.
 
     Attributes:
         fold: number of pixels by which the height and width of images must be divisible.

@@ -1,4 +1,4 @@
-"""Settings of the network and its loss: the `[network]` table of a recipe, stored with the weights."""
+"""Settings for the network and its loss: a recipe's `[network]` table, stored with the weights."""
 
 from collections.abc import Mapping
 from typing import Annotated, Any
@@ -10,13 +10,14 @@ from marview.learning.settings import Count, settings_of
 
 
 class Settings(PatchSettings):
-    """Size of the network and its patches.
+    """Settings for the network's size and its patches.
 
     Attributes:
         base: number of channels at the first level.
-        fold: edge of the squares of pixels that are rearranged into channels, which saves time at full resolution.
-        blocks: number of residual blocks at a quarter of the first level's resolution, in the contracting path and
-            again in the expanding path; 0 for the published U-Net.
+        fold: edge length of the pixel squares that are rearranged into channels, which saves time at full
+            resolution.
+        blocks: number of residual blocks at a quarter of the first level's resolution, in the contracting
+            path and again in the expanding path; 0 for the published U-Net.
         has_norm: whether batch normalisation follows each convolution. It needs large batches.
     """
 
@@ -27,9 +28,9 @@ class Settings(PatchSettings):
 
 
 def read_settings(values: Mapping[str, Any]) -> Settings:
-    """Read the settings of a recipe or a weights file.
+    """Read the settings from a recipe or a weights file.
 
     Raises:
-        BadInput: a name is unknown or a value is wrong.
+        BadInput: a name is unknown or a value is invalid.
     """
     return settings_of(Settings, values, "the residual U-Net")

@@ -1,4 +1,4 @@
-"""Tests of the residual U-Net: the network, its training on patches, and the corrected images."""
+"""Tests for the residual U-Net: the network, its training on patches, and the corrected images."""
 
 from pathlib import Path
 
@@ -22,7 +22,7 @@ def training():
 
 
 def shaken(training, settings=SMALL):
-    """Return a network whose last layer is not zero, so that it changes every image."""
+    """Return a network whose output layer has nonzero weights, so that it changes every image."""
     torch.manual_seed(0)
     network = training.build(settings)
     last = getattr(network.unet, "generator", network.unet).last

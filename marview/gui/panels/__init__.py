@@ -1,1 +1,1 @@
-"""The panels at the side: metal, method, run, results."""
+"""The side panels: metal, method, run and results."""

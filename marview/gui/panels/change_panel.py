@@ -1,4 +1,4 @@
-"""Changes to the whole mask: amount, scope and operation."""
+"""Controls for changing the whole mask: amount, scope and operation."""
 
 from PySide6.QtCore import QSignalBlocker
 from PySide6.QtGui import QAction

@@ -1,4 +1,4 @@
-"""A section of the side panel that can be folded."""
+"""A collapsible section of the side panel."""
 
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QSizePolicy, QToolButton, QVBoxLayout, QWidget
@@ -8,7 +8,7 @@ from marview.gui.panels.section import Section
 
 
 class FoldingSection(Section):
-    """A section whose title unfolds and folds its contents."""
+    """A section that expands or collapses when its title is clicked."""
 
     def __init__(self, title: str, parent: QWidget | None = None, *, is_open: bool = False) -> None:
         super().__init__(title, parent)

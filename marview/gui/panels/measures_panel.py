@@ -1,4 +1,4 @@
-"""The panel that lists the measurements, compares a region in all images, and removes and exports measurements."""
+"""Panel that lists, removes and exports measurements, and compares a region across all images."""
 
 from pathlib import Path
 

@@ -34,7 +34,7 @@ FOUND = {
 
 
 class MetalPanel(Section):
-    """Panel that sets how the session finds metal, and always shows the mask in use."""
+    """Panel for choosing how to find metal, with a summary of the current mask."""
 
     def __init__(self, session: Session, find: QAction, parent: QWidget | None = None) -> None:
         super().__init__(tr("Metal"), parent)
@@ -120,7 +120,7 @@ class MetalPanel(Section):
         self.refresh()
 
     def refresh(self) -> None:
-        """Update the panel from the mask in use."""
+        """Update the panel from the current mask."""
         metal, loaded = self._session.metal, self._session.loaded
         self.setEnabled(loaded is not None and loaded.report.is_volume)
         if not math.isnan(metal.found_threshold_hu) and not self._settle.isActive():

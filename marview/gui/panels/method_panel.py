@@ -19,7 +19,7 @@ from marview.time_left import in_words
 
 
 class MethodPanel(Section):
-    """Panel that chooses the method of the next run.
+    """Panel for choosing the method of the next run.
 
     Args:
         methods: installed methods and chosen parameters.

@@ -1,4 +1,4 @@
-"""The panel that lists the pieces of metal and switches them on and off; a click goes to a piece."""
+"""Panel that lists the pieces of metal, switches each on or off, and goes to a clicked piece."""
 
 from PySide6.QtCore import QSignalBlocker, Qt, QTimer
 from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QTreeWidget, QTreeWidgetItem, QWidget

@@ -40,7 +40,7 @@ class RegionDetails(QWidget):
 
     @cached_property
     def plot(self) -> Any:
-        """Return the plot of the histograms, created on first use."""
+        """Return the histogram plot, created on first use."""
         plot = new_plot()
         plot.setFixedHeight(PLOT_PX)
         plot.setLabel("bottom", "HU")
@@ -49,7 +49,7 @@ class RegionDetails(QWidget):
         return plot
 
     def show_region(self, measure: Measure | None, pictures: Mapping[str, Picture]) -> None:
-        """Show a region's statistics in each picture by title, the original first; hide it for other measurements."""
+        """Show a region's statistics in each picture, original first; hide them for other measurements."""
         inside = {}
         if measure is not None and measure.kind in REGIONS:
             samples = {title: picture.values[measure.pixels(picture)] for title, picture in pictures.items()}

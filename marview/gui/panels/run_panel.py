@@ -1,4 +1,4 @@
-"""The run panel: start, progress, cancel and retry, derived from the current job."""
+"""The run panel: start, progress, cancel and retry, depending on the current job."""
 
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QAction
@@ -25,7 +25,7 @@ _LEARNS_FIRST = translatable(
 class RunPanel(QWidget):
     """Panel that starts a run, shows its progress and cancels it.
 
-    When the run has ended, it offers export, or retry of the missing slices.
+    After the run, it offers to export the result or to retry the missing slices.
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""The choice of slices for the next run."""
+"""Selection of slices for the next run."""
 
 from PySide6.QtCore import QSignalBlocker
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QSpinBox, QWidget
@@ -18,7 +18,7 @@ TITLES = {
 
 
 class ScopeRow(QWidget):
-    """Row with a chooser and, for a range, two slice numbers."""
+    """Row for choosing slices, with two slice numbers for a range."""
 
     def __init__(self, session: Session, parent: QWidget | None = None) -> None:
         super().__init__(parent)

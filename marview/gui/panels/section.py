@@ -23,21 +23,21 @@ class Section(QWidget):
 
 
 def set_up(box: QSpinBox | QDoubleSpinBox, width: int) -> None:
-    """Set width and margin of a number field; it reports a value only when typing is finished."""
+    """Set the width and margin of a number field that reports its value only after typing is finished."""
     box.setKeyboardTracking(False)
     box.setFixedWidth(width)
     box.lineEdit().setTextMargins(8, 0, 0, 0)  # style sheets cannot pad number fields on the left
 
 
 def line() -> QFrame:
-    """Make a thin line between sections."""
+    """Create a thin line between sections."""
     made = QFrame()
     made.setObjectName("line")
     return made
 
 
 def labelled(text: str, widget: QWidget) -> QHBoxLayout:
-    """Make a row with a label on the left and a widget on the right."""
+    """Create a row with a label on the left and a widget on the right."""
     words = Label(text)
     words.setBuddy(widget)
     widget.setAccessibleName(widget.accessibleName() or text)

@@ -1,1 +1,1 @@
-"""The panes: views of the session, one per file."""
+"""The panes: views of the session, one module each."""

@@ -1,4 +1,4 @@
-"""Two lines under a pane, elided to fit; the tool tip shows the whole text."""
+"""A two-line caption under a pane, elided to fit; its tool tip shows the whole text."""
 
 from collections.abc import Sequence
 
@@ -23,7 +23,7 @@ class Caption(QWidget):
         self.setFixedHeight(2 * self.fontMetrics().height() + 8)
 
     def set_lines(self, first: str, second: str = "", more: Sequence[str] = (), *, short: str = "") -> None:
-        """Set both lines and further lines of the tool tip; `short` replaces a second line that does not fit."""
+        """Set both lines and extra tool tip lines; `short` replaces the second line if it does not fit."""
         self._short = short
         self.setToolTip(tooltip("\n".join((first, second, *more)).strip()))
         if (first, second) != self.lines:
@@ -32,11 +32,11 @@ class Caption(QWidget):
             self.update()
 
     def sizeHint(self) -> QSize:
-        """Return a wide size; the layout shrinks it."""
+        """Return a nominal width, which the layout can shrink."""
         return QSize(100, self.height())
 
     def shown_second(self, width: int) -> str:
-        """Return the second line for a width in pixels: whole, short or elided."""
+        """Return the second line as it fits a width in pixels: whole, short or elided."""
         line, metrics = self.lines[1], self.fontMetrics()
         if self._short and metrics.horizontalAdvance(line) > width:
             line = self._short

@@ -1,4 +1,4 @@
-"""A pane of the comparison of all results; every pane shows the same measurements."""
+"""A pane that compares one result with the others; all panes show the same measurements."""
 
 from PySide6.QtWidgets import QWidget
 
@@ -16,7 +16,7 @@ PREFIX = "compare "
 
 
 class ComparePane(SlicePane):
-    """Pane that shows one result of the list of results.
+    """Pane that shows one result from the list of results.
 
     Args:
         place: index in the list; 0 is the oldest result.
@@ -38,7 +38,7 @@ class ComparePane(SlicePane):
         return results[self._place_in_list] if self._place_in_list < len(results) else None
 
     def picture(self) -> Picture | None:
-        """Return the corrected slice, or the original while its key is held."""
+        """Return the corrected slice, or the original while X is held."""
         original, result, display = self.session.original(), self.result, self.session.view.display
         if original is None or result is None:
             return original

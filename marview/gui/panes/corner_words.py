@@ -1,4 +1,4 @@
-"""The texts in the corners of a picture."""
+"""Texts in the corners of a picture."""
 
 import numpy as np
 
@@ -9,13 +9,13 @@ from marview.session.session import Session
 
 
 def patient_words(session: Session, display: Display) -> str:
-    """Return the patient of the series in view; empty if the name is hidden."""
+    """Return the patient and study date of the series in view; empty if the name is hidden."""
     chosen = session.library.chosen
     return "" if chosen is None or display.is_anonymous else patient_title(chosen.study)
 
 
 def slice_words(grid: Grid, display: Display) -> str:
-    """Return number, position along the patient and thickness of the slice in view."""
+    """Return the number, the position along the patient and the thickness of the slice in view."""
     lps = grid.to_patient((display.slice_index, (grid.shape[1] - 1) / 2, (grid.shape[2] - 1) / 2))
     axis = int(np.abs(grid.affine[:3, 0]).argmax())
     letter = ("LR", "PA", "HF")[axis][0 if lps[axis] >= 0 else 1]

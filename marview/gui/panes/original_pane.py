@@ -21,7 +21,7 @@ def _about(loaded: LoadedSeries) -> list[str]:
 
 
 class OriginalPane(SlicePane):
-    """Pane that shows the original slice, which no run changes."""
+    """Pane that shows the original slice, unaffected by runs."""
 
     def __init__(self, session: Session, parent: QWidget | None = None) -> None:
         super().__init__("original", tr("Original"), session, parent)

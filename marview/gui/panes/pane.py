@@ -74,7 +74,7 @@ class Pane(QFrame):
         column.addWidget(self.caption)
 
     def snapshot(self) -> QPixmap:
-        """Return a picture of the view as shown on the screen."""
+        """Return a screenshot of the view."""
         seen: QPixmap = self.body.grab()
         return seen
 
@@ -83,7 +83,7 @@ class Pane(QFrame):
         self.caption.set_lines(first, second, more, short=short)
 
     def set_note(self, text: str, kind: str = "") -> None:
-        """Set the note beside the title; `kind` ("warning", "pending") colours it."""
+        """Set the note beside the title; `kind` ("warning", "pending") sets its colour."""
         self.note.setText(text)
         if self.note.property("kind") != kind:
             self.note.setProperty("kind", kind)

@@ -95,7 +95,7 @@ class PlanePane(ImagePane):
         self.measurer.draw()
 
     def plane(self) -> MeasuredPlane | None:
-        """Return the section in view as a plane to measure in."""
+        """Return the section in view as a measurement plane."""
         display = self.session.view.display
         return None if self.section is None else MeasuredPlane(self.section, display.slab, display.slab_mm)
 
@@ -239,17 +239,17 @@ class PlanePane(ImagePane):
         self._look(self.session.view.display)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
-        """Keep the section fitted."""
+        """Fit the section to the new size."""
         super().resizeEvent(event)
         self._look(self.session.view.display)
         self.oblique_line.draw()
 
     def showEvent(self, event: QShowEvent) -> None:
-        """Apply the changes made while hidden."""
+        """Apply the changes made while the pane was hidden."""
         super().showEvent(event)
         self.refresh()
 
 
 def turned(oblique_deg: tuple[float, float], turn: float, tilt: float) -> tuple[float, float]:
-    """Return the angles of an oblique section after turning and tilting it, in degrees."""
+    """Return the angles in degrees of an oblique section after turning and tilting it."""
     return (oblique_deg[0] + turn + 180) % 360 - 180, max(-90.0, min(90.0, oblique_deg[1] + tilt))

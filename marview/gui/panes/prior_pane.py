@@ -15,7 +15,7 @@ from marview.volume.window import HuWindow
 
 
 class PriorPane(SlicePane):
-    """Pane that shows the prior image of the result in view, its artifact image, or the reason why there is neither."""
+    """Pane that shows the prior or artifact image of the result in view, or says why there is none."""
 
     redraws_for = frozenset({"slice_index", "slice_count", "layout", "maximised"})
     _is_artifact = False
@@ -27,7 +27,7 @@ class PriorPane(SlicePane):
         session.methods.chosen.connect(self.refresh)
 
     def window_in_use(self, display: Display) -> HuWindow:
-        """Return the HU window; an artifact image has the window of difference images."""
+        """Return the HU window; artifact images use the HU window of difference images."""
         return display.difference_window if self._is_artifact else display.window
 
     def picture(self) -> Picture | None:

@@ -1,4 +1,4 @@
-"""The texts of the note beside a result and of the caption below it."""
+"""Texts for the note beside a result and for the caption below it."""
 
 from marview.session.display import Comparison, Display
 from marview.session.metal import Metal
@@ -16,11 +16,11 @@ NOTES = {
 
 
 def result_note(result: Result, display: Display, metal: Metal) -> tuple[str, str]:
-    """Return the note on the slice in view and its kind ("pending" or "").
+    """Return the note on the slice in view and the kind of note ("pending" or "").
 
     Args:
         result: result in view.
-        display: slice in view and how it is compared with the original.
+        display: display state, with the slice in view and the comparison with the original.
         metal: current metal mask.
     """
     text, kind = coverage_note(result, display, metal)
@@ -36,7 +36,7 @@ def result_note(result: Result, display: Display, metal: Metal) -> tuple[str, st
 
 
 def coverage_note(result: Result, display: Display, metal: Metal) -> tuple[str, str]:
-    """Say why a result shows the original, and return the kind of the note; both are empty for a corrected slice."""
+    """Return why a result shows the original, and the kind of note; both are empty for a corrected slice."""
     if display.is_original_held:
         return tr("while X is held"), "pending"
     coverage = result.coverage(display.slice_index)
@@ -50,7 +50,7 @@ def coverage_note(result: Result, display: Display, metal: Metal) -> tuple[str, 
 
 
 def caption(result: Result) -> tuple[str, str]:
-    """Describe how a result was made; the second line is the caution."""
+    """Return two caption lines: how a result was made, and a caution."""
     chosen = ", ".join(f"{name} {_plain(value)}" for name, value in result.parameters.items())
     parts = [f"{tr(result.title)} {result.version}", chosen or tr("default parameters")]
     parts += [tr("weights {}").format(result.weights_sha256[:8])] if result.weights_sha256 else []

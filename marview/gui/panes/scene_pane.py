@@ -1,4 +1,4 @@
-"""The 3D pane: bone and metal of the original and of the result, seen with one camera."""
+"""The 3D pane: bone and metal of the original and the result, rendered with a shared camera."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -47,7 +47,7 @@ LOOKS: dict[Look, str] = {
 
 
 class ScenePane(Pane):
-    """Pane that starts the drawing process when first shown, and says why if it cannot draw."""
+    """Pane that starts the drawing process when shown, and explains why if it cannot draw."""
 
     def __init__(self, session: Session, parent: QWidget | None = None) -> None:
         view = SceneView()

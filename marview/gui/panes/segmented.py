@@ -7,7 +7,7 @@ PADDING_PX = 10
 
 
 class Segmented(QWidget):
-    """Row of buttons that chooses one of several names."""
+    """Row of buttons for choosing one of several options."""
 
     chosen = Signal(str)
 
@@ -31,9 +31,9 @@ class Segmented(QWidget):
             row.addWidget(button)
 
     def choose(self, name: str) -> None:
-        """Select a choice."""
+        """Select an option."""
         self._buttons[name].setChecked(True)
 
     def enable(self, name: str, *, is_possible: bool) -> None:
-        """Enable or disable a choice."""
+        """Enable or disable an option."""
         self._buttons[name].setEnabled(is_possible)

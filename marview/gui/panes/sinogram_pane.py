@@ -27,7 +27,7 @@ INCONSISTENT = 0.5
 
 
 class SinogramPane(ImagePane):
-    """Pane that shows a sinogram with views downwards and bins to the right."""
+    """Pane that shows a sinogram, with views on the vertical axis and bins on the horizontal axis."""
 
     def __init__(self, session: Session, parent: QWidget | None = None) -> None:
         super().__init__("sinogram", tr("Sinogram"), parent)
@@ -72,12 +72,12 @@ class SinogramPane(ImagePane):
 
     @property
     def available(self) -> frozenset[SinogramPicture]:
-        """Return the sinograms of the slice in view."""
+        """Return the kinds of sinogram available for the slice in view."""
         return self.shown.pictures.available
 
     @property
     def trace(self) -> NDArray[np.bool_] | None:
-        """Return the trace in view, bool `[view, bin]`."""
+        """Return the metal trace in view, bool `[view, bin]`; None if there is none."""
         return self.shown.trace
 
     def refresh(self) -> None:
@@ -243,11 +243,11 @@ class SinogramPane(ImagePane):
         self.session.view.update(pointed_ray=ray)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
-        """Keep the sinogram fitted."""
+        """Fit the sinogram to the new size."""
         super().resizeEvent(event)
         self._look()
 
     def showEvent(self, event: QShowEvent) -> None:
-        """Apply the changes made while hidden."""
+        """Apply the changes made while the pane was hidden."""
         super().showEvent(event)
         self.refresh()

@@ -1,4 +1,4 @@
-"""The texts of the note beside a sinogram and of the caption below it."""
+"""Texts for the note beside a sinogram and for the caption below it."""
 
 from marview.geometry import SliceNumbers, TraceCoverage
 from marview.session.sinogram_shown import Absence
@@ -6,7 +6,7 @@ from marview.text import count, plural, tr
 
 
 def absence_words(absence: Absence | None, refusal: str) -> tuple[str, str]:
-    """Say why there is no sinogram; also return the kind of the note ("warning", "pending", "")."""
+    """Return why there is no sinogram, and the kind of note ("warning", "pending" or "")."""
     match absence:
         case Absence.REFUSED:
             return refusal, "warning"
@@ -31,7 +31,7 @@ def gap_words(coverage: TraceCoverage, *, is_body_known: bool = True) -> str:
 
 
 def worst_words(worst: tuple[int, TraceCoverage] | None, numbers: SliceNumbers) -> str:
-    """Name the slice with the highest trace coverage."""
+    """Describe the slice with the highest trace coverage."""
     if worst is None or not worst[1].fraction:
         return ""
     return tr("Worst slice {}: {:.1%}").format(numbers.number(worst[0]), worst[1].fraction)

@@ -29,7 +29,7 @@ WINDOW_DRAG = 1 / 350
 
 
 class SlicePane(ImagePane):
-    """Pane that shows the picture that a subclass returns from `picture`."""
+    """Base class for panes that show a picture; subclasses return it from `picture`."""
 
     redraws_for = frozenset({"slice_index", "slice_count"})
     """Fields of the display that change this pane's picture."""
@@ -52,11 +52,11 @@ class SlicePane(ImagePane):
         session.library.arrived.connect(self._arrive)
 
     def picture(self) -> Picture | None:
-        """Return the picture to show; None for nothing."""
+        """Return the picture to show; None leaves the pane empty."""
         raise NotImplementedError
 
     def draw_overlays(self, display: Display) -> None:
-        """Draw overlays; subclasses with overlays override it."""
+        """Draw overlays; subclasses with overlays override this method."""
 
     def window_in_use(self, display: Display) -> HuWindow:
         """Return the HU window of this pane."""
@@ -198,12 +198,12 @@ class SlicePane(ImagePane):
         return bool(min(abs(at.x() - there.x()), abs(at.y() - there.y())) <= NEAR_PX)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
-        """Keep the slice fitted."""
+        """Fit the slice to the new size."""
         super().resizeEvent(event)
         self._look(self.session.view.display)
         self.oblique_line.draw()
 
     def showEvent(self, event: QShowEvent) -> None:
-        """Apply the changes made while hidden."""
+        """Apply the changes made while the pane was hidden."""
         super().showEvent(event)
         self.refresh()

@@ -1,1 +1,1 @@
-"""The rows of the actions, one file for each part of the menus."""
+"""Rows of the action table, one module for each group of menu entries."""

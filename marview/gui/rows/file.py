@@ -1,4 +1,4 @@
-"""Actions that open, import, export and close."""
+"""Actions for opening, importing, exporting and closing."""
 
 from marview.gui.actions import Row
 

@@ -1,4 +1,4 @@
-"""Actions that measure."""
+"""Actions for measuring."""
 
 from marview.gui.actions import Row
 from marview.gui.rows.tool import tool_row

@@ -1,4 +1,4 @@
-"""Actions of the metal mask, its tools and the runs."""
+"""Actions for the metal mask, its tools and the runs."""
 
 from marview.gui.actions import Row
 from marview.gui.rows.tool import tool_row

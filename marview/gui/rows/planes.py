@@ -1,4 +1,4 @@
-"""Actions of the sections: slab thickness, 3D view and oblique section."""
+"""Actions for the sections: slab thickness, 3D view and oblique section."""
 
 from marview.gui.actions import Row
 from marview.volume.across import Slab

@@ -5,7 +5,7 @@ from marview.session.tools import Tool
 
 
 def tool_row(tool: Tool, title: str, key: str) -> Row:
-    """Return the row of a tool, with the name of the tool as its id."""
+    """Return the action row of a tool; its id is the name of the tool."""
     return Row(
         tool.value,
         title,

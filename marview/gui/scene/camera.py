@@ -28,7 +28,7 @@ class Camera:
     pan_mm: tuple[float, float] = (0.0, 0.0)
 
     def turned(self, right_px: float, down_px: float) -> "Camera":
-        """Return the camera after a drag that turns the scene with the mouse."""
+        """Return the camera after a mouse drag that rotates the scene."""
         azimuth = (self.azimuth_deg - right_px * TURN_PER_PX + 180) % 360 - 180
         elevation = self.elevation_deg + down_px * TURN_PER_PX
         return replace(self, azimuth_deg=azimuth, elevation_deg=max(-STEEPEST_DEG, min(STEEPEST_DEG, elevation)))
@@ -39,23 +39,23 @@ class Camera:
         return replace(self, zoom=min(high, max(low, self.zoom * factor)))
 
     def panned(self, right_mm: float, up_mm: float) -> "Camera":
-        """Return the camera after the scene was dragged by (right, up) mm."""
+        """Return the camera after a drag that moves the scene by (right, up) mm."""
         return replace(self, pan_mm=(self.pan_mm[0] - right_mm, self.pan_mm[1] - up_mm))
 
     @property
     def forward(self) -> NDArray[np.float64]:
-        """Return the unit vector away from the viewer (LPS)."""
+        """Return the viewing direction, a unit vector away from the viewer (LPS)."""
         azimuth, elevation = math.radians(self.azimuth_deg), math.radians(self.elevation_deg)
         level = np.array([-math.sin(azimuth), math.cos(azimuth), 0.0])
         return np.asarray(level * math.cos(elevation) - np.array([0.0, 0.0, math.sin(elevation)]))
 
     @property
     def right(self) -> NDArray[np.float64]:
-        """Return the unit vector to the right of the picture (LPS)."""
+        """Return the unit vector that points right in the picture (LPS)."""
         azimuth = math.radians(self.azimuth_deg)
         return np.array([math.cos(azimuth), math.sin(azimuth), 0.0])
 
     @property
     def up(self) -> NDArray[np.float64]:
-        """Return the unit vector upwards in the picture (LPS)."""
+        """Return the unit vector that points up in the picture (LPS)."""
         return np.asarray(np.cross(self.right, self.forward))

@@ -1,4 +1,4 @@
-"""The process that draws the 3D scene. If VTK crashes because the graphics fail, the window stays open."""
+"""Separate process that draws the 3D scene, so that the window stays open if VTK crashes."""
 
 import contextlib
 import os
@@ -26,7 +26,7 @@ MISSING = translatable(
 
 
 def main(_arguments: Sequence[str] | None = None) -> None:
-    """Draw until the window closes the connection."""
+    """Answer drawing requests until the window closes the connection."""
     bound_heap()
     answers = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # keep output of libraries out of the answers
@@ -82,7 +82,7 @@ def serve(scene: "Scene", line: bytes, answers: BinaryIO) -> None:
 
 
 def read_contents(wanted: Contents) -> tuple[list[Voxels], Voxels | None]:
-    """Return the original volume, the corrected one if there is one, and the metal, cropped to the part that is drawn.
+    """Return the original volume, the corrected one if available, and the metal, cropped to what is drawn.
 
     Raises:
         MarviewError: a shared array no longer exists.

@@ -1,7 +1,7 @@
-"""The 3D scene in VTK: bone and metal as a volume, the metal mask as a surface, one camera.
+"""The 3D scene in VTK: bone and metal as a volume, the metal mask as a surface, and a shared camera.
 
-VTK's CPU ray caster draws the volume. With software OpenGL it is an order of magnitude faster than the GPU ray caster,
-and it is fast enough for a few million voxels on any machine.
+VTK's CPU ray caster draws the volume. With software OpenGL it is an order of magnitude faster than the
+GPU ray caster, and it is fast enough for a few million voxels on any machine.
 """
 
 import time
@@ -37,8 +37,8 @@ class Picture:
     """A picture of the scene.
 
     Attributes:
-        rgb: `[y, x, 3]`, rows from the bottom.
-        pixel_mm: edge of a pixel in the scene.
+        rgb: `[y, x, 3]`, rows from bottom to top.
+        pixel_mm: pixel size in the scene.
         is_stacked: whether the corrected volume is below the original instead of to its right.
     """
 
@@ -48,10 +48,10 @@ class Picture:
 
 
 class Scene:
-    """Scene of the original volume, the corrected one beside it if there is one, and the metal in both.
+    """3D scene with the original volume, the corrected volume if there is one, and the metal in both.
 
     Attributes:
-        sparseness: ray spacing of the next picture in pixels.
+        sparseness: ray spacing of the next picture in pixels, by picture quality.
     """
 
     def __init__(self) -> None:
@@ -76,7 +76,7 @@ class Scene:
 
     @property
     def backend(self) -> str:
-        """Return the kind of OpenGL context in use."""
+        """Return the type of OpenGL context in use."""
         return str(self._window.GetClassName())
 
     @property
@@ -85,7 +85,7 @@ class Scene:
         return len(self._plain) > 1
 
     def show(self, volumes: list[Voxels], metal: Voxels | None) -> None:
-        """Set the contents: one or two volumes, and the metal as a block of 0 and 1."""
+        """Set the contents: one or two volumes, and the metal as a binary block of voxels."""
         for renderer in self._renderers:
             renderer.RemoveAllViewProps()
         self._plain, self._metal_block, self._volumes = volumes, metal, {}

@@ -1,6 +1,6 @@
 """Messages between the window and the process that draws the 3D scene: one JSON object per line.
 
-A picture follows its `Drawn` as raw bytes: RGB, rows from the bottom.
+Each `Drawn` message is followed by its picture as raw RGB bytes, with rows from bottom to top.
 """
 
 from collections.abc import Mapping
@@ -47,8 +47,8 @@ class Draw(_Message):
         number: number of the request, returned with the picture.
         width: width of the picture in pixels.
         height: height of the picture in pixels.
-        azimuth_deg: azimuth of the camera; the next three fields also describe the camera.
-        cut: orientation of the cutting plane; the nearer part is removed.
+        azimuth_deg: camera azimuth; `elevation_deg`, `zoom` and `pan_mm` also describe the camera.
+        cut: orientation of the cutting plane; the part nearer to the viewer is removed.
         cut_at: point on the cutting plane, LPS in mm.
         look: transfer function of the volume.
         has_mask: whether the metal mask is drawn as a surface.
@@ -71,7 +71,7 @@ class Draw(_Message):
 
 
 class Ready(_Message):
-    """Message that the process can draw; `backend` is the kind of OpenGL context."""
+    """Message that the process is ready to draw; `backend` is the type of OpenGL context."""
 
     kind: Literal["ready"] = "ready"
     backend: str
@@ -85,9 +85,9 @@ class Drawn(_Message):
         width: width of the picture in pixels.
         height: height of the picture in pixels.
         milliseconds: drawing time.
-        pixel_mm: edge of a pixel in the scene.
+        pixel_mm: pixel size in the scene.
         has_corrected: whether the second half shows a corrected volume.
-        is_stacked: whether that half is below the first instead of to its right.
+        is_stacked: whether the second half is below the first instead of to its right.
     """
 
     kind: Literal["drawn"] = "drawn"
@@ -101,7 +101,7 @@ class Drawn(_Message):
 
 
 class Refused(_Message):
-    """A refused request, with the reason."""
+    """Message that a request was refused, with the reason."""
 
     kind: Literal["refused"] = "refused"
     sentence: str

@@ -1,4 +1,4 @@
-"""Contents of the 3D scene: volumes of tissue, with colours and opacity by HU, and the surface of the metal."""
+"""Contents of the 3D scene: tissue volumes with colours and opacity by HU, and the metal surface."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -80,7 +80,7 @@ class Volume:
 
 
 def volume_property() -> vtkVolumeProperty:
-    """Return the colours and shading of tissue, without the opacity, which `set_opacity` sets."""
+    """Return a volume property with tissue colours and shading; `set_opacity` sets the opacity."""
     colours = vtkColorTransferFunction()
     for hu, (red, green, blue) in COLOURS:
         colours.AddRGBPoint(hu, red, green, blue)
@@ -119,7 +119,7 @@ def _matrix(block: Voxels) -> vtkMatrix4x4:
 
 @dataclass(frozen=True, eq=False)
 class Surface:
-    """Triangles of a surface, and the matrix from its axes in mm to LPS."""
+    """Triangulated surface, and the matrix from its axes in mm to LPS coordinates."""
 
     edges: Any
     matrix: vtkMatrix4x4
@@ -147,7 +147,7 @@ def metal_surface(metal: Voxels) -> Surface:
 
 
 def metal_actor(surface: Surface) -> vtkActor:
-    """Return a new actor that shows the surface in the colour of metal."""
+    """Return a new actor that shows the surface in the metal colour."""
     mapper = vtkPolyDataMapper()
     mapper.SetInputData(surface.edges)
     mapper.ScalarVisibilityOff()

@@ -1,4 +1,4 @@
-"""Connection to the process that draws the 3D scene; it handles one request at a time and keeps only the latest."""
+"""Client of the process that draws the 3D scene; it sends one request at a time, always the latest."""
 
 import contextlib
 import logging
@@ -25,19 +25,19 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, eq=False)
 class Shown:
-    """A picture of the scene: its header and RGB bytes, rows from the bottom."""
+    """A picture of the scene: its header and RGB bytes, with rows from bottom to top."""
 
     drawn: Drawn
     rgb: bytes
 
 
 class Renderer:
-    """Renderer in a separate process, which starts on first use and restarts after it has ended.
+    """Renderer in a separate process, which `start` launches and can relaunch after it has ended.
 
     Args:
         post: function that runs a call on the window's thread.
         on_picture: function called with each picture.
-        on_state: function called when `state` changes.
+        on_state: function called when the process becomes ready, refuses a request or ends.
         command: command line of the process.
     """
 
@@ -82,7 +82,7 @@ class Renderer:
         self._next()
 
     def draw(self, wanted: Draw) -> None:
-        """Request a picture; it replaces a waiting request."""
+        """Request a picture, replacing any waiting request."""
         self._wanted = wanted
         self._next()
 

@@ -48,14 +48,14 @@ class SceneView(QWidget):
 
     @property
     def picture_size(self) -> QSize:
-        """Return the size of a picture for this view in pixels."""
+        """Return the picture size for this view in pixels."""
         ratio = self.devicePixelRatioF()
         width, height = self.width() * ratio, self.height() * ratio
         less = min(1.0, MOST_PX / max(width, height, 1))
         return QSize(max(16, round(width * less)), max(16, round(height * less)))
 
     def show_picture(self, shown: Shown | None) -> None:
-        """Show a picture; None shows nothing."""
+        """Show a picture; None clears the view."""
         self.shown = shown
         if shown is None:
             self._image = QImage()
@@ -66,7 +66,7 @@ class SceneView(QWidget):
         self.update()
 
     def say(self, words: str) -> None:
-        """Show a text in the centre; an empty text removes it."""
+        """Show a text in the centre; an empty text clears the message."""
         if words != self.words:
             self.words = words
             self.update()
@@ -104,7 +104,7 @@ class SceneView(QWidget):
         self.settled.emit()
 
     def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
-        """Ask to maximise the pane."""
+        """Request that the pane be maximised."""
         self.gestures.double_click(event)
 
     def wheelEvent(self, event: QWheelEvent) -> None:
@@ -113,12 +113,12 @@ class SceneView(QWidget):
         event.accept()
 
     def resizeEvent(self, event: Any) -> None:
-        """Request a picture of the new size."""
+        """Request a picture in the new size."""
         super().resizeEvent(event)
         self.resized.emit()
 
     def paintEvent(self, _event: QPaintEvent) -> None:
-        """Draw picture, titles and letters."""
+        """Draw the picture, titles and orientation letters."""
         with painting(self) as painter:
             painter.fillRect(self.rect(), QColor(5, 6, 8))
             painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)

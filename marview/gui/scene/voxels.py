@@ -80,7 +80,7 @@ def cut_out(values: NDArray[Any], affine: NDArray[np.float64], box: tuple[slice,
 
 
 def coarsened(voxels: Voxels, most: int) -> Voxels:
-    """Average blocks of voxels, as cubic as possible, down to at most `most` voxels."""
+    """Downsample by averaging nearly cubic blocks until at most `most` voxels remain."""
     factors = np.ones(3, int)
     shape = np.array(voxels.values.shape)
     while np.prod(shape // factors) > most:
@@ -102,7 +102,7 @@ def coarsened(voxels: Voxels, most: int) -> Voxels:
 
 
 def without_metal(voxels: Voxels, metal: Voxels | None) -> Voxels:
-    """Return a copy with soft tissue in place of the metal and its bright rim; `metal` has the same grid."""
+    """Return a copy with the metal and its bright rim replaced by soft tissue; `metal` has the same grid."""
     if metal is None:
         return voxels
     values = voxels.values.copy()

@@ -29,7 +29,7 @@ class ColourBar(ScaleBar):
         return "0", f"{self.strongest_hu / 2:g} HU", f"{self.strongest_hu:g} HU"
 
     def show_scale(self, strongest_hu: float | None) -> None:
-        """Show the scale; None hides it."""
+        """Show the scale for the largest spread in HU; None hides the scale."""
         self.setVisible(strongest_hu is not None)
         if strongest_hu is not None:
             self.strongest_hu = strongest_hu

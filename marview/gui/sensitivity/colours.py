@@ -1,4 +1,4 @@
-"""Colours and line styles of a sweep: variants by margin, methods by line style, spread by a colour scale."""
+"""Colours and line styles for a sweep's variants, methods and spread map."""
 
 import numpy as np
 import pyqtgraph as pg
@@ -40,7 +40,7 @@ def styles(result: SweepResult) -> dict[str, Qt.PenStyle]:
 
 
 def scale() -> list[QColor]:
-    """Return the colours of the spread, from zero to the largest."""
+    """Return the colour scale of the spread, from zero to the maximum."""
     table = pg.colormap.get("inferno").map(np.linspace(0.25, 1.0, STEPS), mode="qcolor")
     for step, one in enumerate(table):
         one.setAlpha(round(_MOST_ALPHA * min(1.0, step / (STEPS * 0.4))))

@@ -1,4 +1,4 @@
-"""The panes and, around them, the controls and plots of a sweep or the controls of a comparison."""
+"""Image panes, surrounded by the controls and plots of a sweep or the controls of a comparison."""
 
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QFrame, QScrollArea, QSplitter, QVBoxLayout, QWidget
@@ -14,7 +14,7 @@ from marview.session.session import Session
 
 
 class Desk(QWidget):
-    """The panes with the bar of a sweep or comparison above; a sweep also has plots, a table and thumbnails."""
+    """Image panes below the sweep or comparison bar; a sweep also has plots, a table and thumbnails."""
 
     def __init__(self, session: Session, grid: PaneGrid, parent: QWidget | None = None) -> None:
         super().__init__(parent)

@@ -1,4 +1,4 @@
-"""The line and the region of a sweep, drawn and moved with the mouse."""
+"""Draw and move the measurement line and region of a sweep with the mouse."""
 
 import enum
 import math
@@ -17,7 +17,7 @@ LEAST_MM = 0.5
 
 
 class Pen(enum.StrEnum):
-    """The action of the left button."""
+    """Action of the left mouse button."""
 
     NONE = "none"
     LINE = "line"
@@ -25,7 +25,7 @@ class Pen(enum.StrEnum):
 
 
 class Measuring(QObject):
-    """Handler of drags that draw a new line or region.
+    """Mouse handler that draws the measurement line or region.
 
     A drag from an end of the line moves that end; a drag inside the region moves the region.
     """
@@ -52,7 +52,7 @@ class Measuring(QObject):
         self._view.viewport().setCursor(Qt.CursorShape.CrossCursor if is_on else Qt.CursorShape.ArrowCursor)
 
     def draw(self) -> None:
-        """Draw line and region."""
+        """Draw the line and the region."""
         sensitivity, z = self._session.sensitivity, self._session.view.display.slice_index
         line, region = sensitivity.line, sensitivity.region
         has_line = line is not None and sensitivity.swept is not None

@@ -36,7 +36,7 @@ MOST_STRETCH = 2.5
 
 
 class CurvePlot(QWidget):
-    """Plot of a measure of each method against the margin; clicking a point shows that variant in the main pane."""
+    """Plot of a measure against the margin, one curve per method and threshold; clicking a point shows its variant."""
 
     def __init__(self, session: Session, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -85,7 +85,7 @@ class CurvePlot(QWidget):
         self.refresh()
 
     def refresh(self) -> None:
-        """Draw everything anew."""
+        """Redraw the whole plot."""
         sensitivity = self._session.sensitivity
         swept, region = sensitivity.swept, sensitivity.region
         if self.lines:
@@ -172,7 +172,7 @@ class CurvePlot(QWidget):
 
 
 class ProfilePlot(QWidget):
-    """Plot of HU along the line for each variant in the colour of its margin; the variant in view is bold."""
+    """Plot of the HU profile along the line for each variant, coloured by margin; the displayed variant is bold."""
 
     def __init__(self, session: Session, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -201,12 +201,12 @@ class ProfilePlot(QWidget):
         return plot
 
     def showEvent(self, event: QShowEvent) -> None:
-        """Apply the changes made while hidden."""
+        """Redraw the plot, because it is not updated while hidden."""
         super().showEvent(event)
         self.refresh()
 
     def refresh(self) -> None:
-        """Draw everything anew."""
+        """Redraw the whole plot."""
         sensitivity, display = self._session.sensitivity, self._session.view.display
         if self.lines:
             self.plot.clear()

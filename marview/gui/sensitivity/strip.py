@@ -1,4 +1,4 @@
-"""Thumbnails of the variants of the slice in view; clicking one shows it in the main pane."""
+"""Thumbnails of the current slice, one per variant; clicking one shows that variant in the main pane."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,7 +20,7 @@ MARK_PX = 4
 
 
 class Strip(QListWidget):
-    """A row of thumbnails in the HU window in use, labelled by method and margin."""
+    """Row of thumbnails with the current HU window, labelled by method and margin."""
 
     def __init__(self, session: Session, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -54,7 +54,7 @@ class Strip(QListWidget):
         return next((one for one in items if one.data(Qt.ItemDataRole.UserRole) == name), None)
 
     def showEvent(self, event: QShowEvent) -> None:
-        """Apply the changes made while hidden."""
+        """Redraw the thumbnails, because they are not updated while hidden."""
         super().showEvent(event)
         self._draw()
 

@@ -29,7 +29,7 @@ STEPS = 1000
 
 
 class SweepBar(QWidget):
-    """Bar with methods, margins, thresholds and slices in two rows, a button to start or cancel, and the progress."""
+    """Two-row bar with methods, margins, thresholds, slices, a start or cancel button, and the progress."""
 
     def __init__(self, session: Session, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -90,7 +90,7 @@ class SweepBar(QWidget):
         self._follow()
 
     def start(self) -> None:
-        """Start the sweep; report fields that cannot be read."""
+        """Start the sweep, or report which input field is invalid."""
         view = self._session.view.display
         try:
             chosen = view.numbers.span(self.first.value(), self.last.value())

@@ -1,4 +1,4 @@
-"""The measures of a sweep as a table, and its export."""
+"""Table of a sweep's measures, with export as CSV, PNG or PDF."""
 
 import math
 from pathlib import Path
@@ -38,7 +38,7 @@ FILTERS = (translatable("Table (*.csv)"), translatable("Figure (*.png)"), transl
 
 
 class SweepTable(QWidget):
-    """Table with one row for the uncorrected slices and one per variant; selecting a row shows it in the main pane."""
+    """Table with one row for the uncorrected slices and one per variant; selecting a row shows its images."""
 
     def __init__(self, session: Session, parent: QWidget | None = None) -> None:
         super().__init__(parent)

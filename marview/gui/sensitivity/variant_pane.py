@@ -1,4 +1,4 @@
-"""The variant in view with its mask, the sensitivity map, and the line and region to measure."""
+"""Main pane of a sweep: the selected variant with its mask, the sensitivity map, the line and the region."""
 
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QToolButton, QWidget
@@ -48,7 +48,7 @@ class VariantPane(SlicePane):
         sensitivity.chosen.connect(self.refresh)
 
     def picture(self) -> Picture | None:
-        """Return the variant's slice; the original while its key is held or if the slice was not swept."""
+        """Return the variant's slice, or the original while its key is held or if the slice is not in the sweep."""
         session, display = self.session, self.session.view.display
         self._describe(display)
         original, swept = session.original(), session.sensitivity.swept
@@ -103,6 +103,6 @@ class VariantPane(SlicePane):
         )
 
     def resizeEvent(self, event: QResizeEvent) -> None:
-        """Keep the scale in its corner."""
+        """Keep the colour bar in its corner."""
         super().resizeEvent(event)
         self.bar.place()

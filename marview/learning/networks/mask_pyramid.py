@@ -16,21 +16,22 @@ _FIELD_MM = 153.6
 
 
 def line_unit(projector: Projector) -> float:
-    """Return the line integral that sinogram networks scale to 1; it is 4 for the published field of 15.36 cm.
+    """Return the line integral that sinogram networks scale to 1: 4 for the published field of view of 15.36 cm.
 
-    It is proportional to the field of view, so that bodies that fill the image have similar values in the network,
-    whatever their size.
+    The line integral is proportional to the field of view. Bodies of any size that fill the image therefore
+    have similar values in the network.
     """
     return _LINE_INTEGRAL * projector.pixel_mm * max(projector.shape) / _FIELD_MM
 
 
 class MaskPyramidUNet(nn.Module):
-    """SE-Net of DuDoNet (Lin 2019, table 4) and SinoNet of deep sinogram completion (Yu 2020); 12,439,498 parameters.
+    """SE-Net of DuDoNet (Lin 2019, table 4) and SinoNet of deep sinogram completion (Yu 2020).
 
-    The contracting path has 4 x 4 convolutions of stride 2 with 1, 2, 4, 8 and 8 times `base` channels, and
-    LeakyReLU(0.2) after all but the first. The expanding path has nearest-neighbour upsampling and 3 x 3 convolutions
-    with 8, 4, 2 and 1 times `base` channels and finally one channel, and ReLU after all but the last. The averaged
-    trace is a further channel at every level. There is no normalization.
+    The network has 12,439,498 parameters. The contracting path has 4 x 4 convolutions of stride 2 with 1, 2,
+    4, 8 and 8 times `base` channels, and LeakyReLU(0.2) after all but the first. The expanding path has
+    nearest-neighbour upsampling and 3 x 3 convolutions with 8, 4, 2 and 1 times `base` channels and finally
+    one channel, and ReLU after all but the last. The averaged trace is an additional channel at every level.
+    There is no normalization.
 
     Attributes:
         last: last convolution.

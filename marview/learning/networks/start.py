@@ -1,4 +1,4 @@
-"""Initial state of networks: memory layout of their weights, and weights for networks without normalisation."""
+"""Initialise networks: the memory layout of weights, and initial weights for networks without normalisation."""
 
 from typing import Literal
 
@@ -7,10 +7,10 @@ from torch import nn
 
 
 def keep_feature_size(layers: nn.Module, nonlinearity: Literal["relu", "linear"] = "relu") -> None:
-    """Draw initial weights of convolutions, which preserve the variance of features (He 2015).
+    """Draw initial convolution weights that preserve the variance of features (He 2015).
 
-    PyTorch's own initial weights shrink features in every layer, and without normalisation nothing enlarges them
-    again, so a deep network learns very slowly at first.
+    PyTorch's own initial weights shrink features in every layer, and without normalisation nothing enlarges
+    them again, so a deep network learns very slowly at first.
 
     Args:
         layers: module with convolutions.

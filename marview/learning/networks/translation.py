@@ -74,10 +74,11 @@ class ResidualBlock(nn.Module):
 
 
 class Upsampling(nn.Module):
-    """Enlarge an image twofold by repeating pixels, and convolve it with 5 x 5 weights, in a single 3 x 3 convolution.
+    """Upsample twofold by pixel repetition and apply a 5 x 5 convolution, computed as one 3 x 3 convolution.
 
-    Each of the four copies of a pixel depends on 3 x 3 pixels of the small image, weighted by sums of the 5 x 5
-    weights. This needs 36 instead of 100 multiplications. The small image is padded by replication.
+    Each of the four copies of a pixel depends on 3 x 3 pixels of the small image, weighted by sums of the
+    5 x 5 weights. The single convolution needs 36 instead of 100 multiplications. The small image is padded
+    by replication.
 
     Args:
         before: number of channels of the small image.
@@ -116,7 +117,7 @@ class Encoder(nn.Module):
         width: channels at full resolution.
         blocks: residual blocks.
         has_norm: whether feature maps are normalised.
-        square_px: edge of the squares of pixels that are rearranged into channels at the network's full resolution.
+        square_px: edge in pixels of the image squares that the network rearranges into channels.
     """
 
     def __init__(self, width: int = 64, blocks: int = 4, *, has_norm: bool = True, square_px: int = 1) -> None:
@@ -135,16 +136,18 @@ class Encoder(nn.Module):
 
 
 class Generator(nn.Module):
-    """Generate an image from a content code and optionally an artifact code: 5,920,833 parameters (width 64, 4 blocks).
+    """Generate an image from a content code and, optionally, an artifact code.
+
+    The generator has 5,920,833 parameters at width 64 with 4 blocks.
 
     Args:
         width: channels at full resolution.
         blocks: residual blocks.
         has_norm: whether feature maps are normalised.
-        is_residual: whether to add a change, zero at first, to a given image.
-        has_merges: whether it has the convolutions that merge an artifact code. Both generators of ADN have them, as in
-            the published counts.
-        square_px: edge of the squares of pixels that are rearranged into channels at the network's full resolution.
+        is_residual: whether the network output, zero at first, is added to a given image.
+        has_merges: whether the generator has the convolutions that merge an artifact code. Both generators
+            of ADN have them, in agreement with the published parameter counts.
+        square_px: edge in pixels of the image squares that the network rearranges into channels.
     """
 
     def __init__(
@@ -175,13 +178,13 @@ class Generator(nn.Module):
             nn.init.zeros_(self.last.bias)
 
     def forward(self, content: Tensor, base: Tensor, merged: Sequence[Tensor] = ()) -> Tensor:
-        """Make an image.
+        """Generate an image.
 
         Args:
             content: content code from an encoder.
             base: image that a residual generator changes, `[slice, 1, y, x]`.
-            merged: feature maps of an encoder at full, half and quarter resolution to merge with the content, for
-                example from the artifact encoder; empty to generate the image from the content only.
+            merged: feature maps of an encoder at full, half and quarter resolution to merge with the content,
+                for example from the artifact encoder; empty to generate the image from the content only.
 
         Returns:
             `[slice, 1, y, x]`.
@@ -201,7 +204,7 @@ class Discriminator(nn.Sequential):
 
     Args:
         width: channels of the first layer.
-        inputs: number of images that are judged together.
+        inputs: number of images that are judged together, as channels of one input.
     """
 
     def __init__(self, width: int = 64, inputs: int = 1) -> None:
@@ -221,14 +224,14 @@ class Discriminator(nn.Sequential):
 class Translation(nn.Module):
     """Encoder and generator that translate one image into another: 11,300,417 parameters at width 64 with merges.
 
-    Other arguments are the same as for `Generator`.
+    The other arguments are the same as for `Generator`.
 
     Args:
-        sees_details: whether the generator merges the encoder's feature maps at all resolutions with the content, as a
-            U-Net does.
+        sees_details: whether the generator merges the encoder's feature maps at all resolutions with the
+            content, as a U-Net does.
 
     Attributes:
-        multiple: number whose multiples the height and width of images must be.
+        multiple: number by which the height and width of images must be divisible.
     """
 
     def __init__(
@@ -260,7 +263,7 @@ class Translation(nn.Module):
         return self.made_of(self.encoder(image), image)
 
     def made_of(self, codes: Sequence[Tensor], image: Tensor) -> Tensor:
-        """Translate an image, given the feature maps of an encoder and the image itself."""
+        """Translate an image, given its encoder feature maps and the image itself."""
         made: Tensor = self.generator(codes[-1], image, codes if self.sees_details else ())
         return made
 

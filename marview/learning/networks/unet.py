@@ -1,4 +1,4 @@
-"""The U-Net of image networks, with four halvings, bilinear upsampling and batch normalization."""
+"""U-Net for image-domain networks, with four downsampling steps, bilinear upsampling and batch normalization."""
 
 from itertools import pairwise
 
@@ -13,9 +13,10 @@ MULTIPLE = 16
 class UNet(nn.Module):
     """U-Net whose deepest two levels have equal width, because bilinear upsampling keeps the number of channels.
 
-    Channels are base times 1, 2, 4, 8, 8 on the way down and 4, 2, 1, 1 on the way up; every level has two 3 x 3
-    convolutions. With two channels in and one out, it has 13,394,753 parameters at base 64 and 3,351,969 at base 32, as
-    the image networks of DuDoNet (Lin 2019) and of deep sinogram completion (Yu 2020).
+    Channels are base times 1, 2, 4, 8, 8 on the way down and 4, 2, 1, 1 on the way up; every level has two
+    3 x 3 convolutions. With two channels in and one out, it has 13,394,753 parameters at base 64 and
+    3,351,969 at base 32, like the image networks of DuDoNet (Lin 2019) and deep sinogram completion (Yu
+    2020).
 
     Attributes:
         last: last convolution.
@@ -52,7 +53,7 @@ class UNet(nn.Module):
             nn.init.zeros_(self.last.bias)  # type: ignore[arg-type]
 
     def forward(self, image: Tensor) -> Tensor:
-        """Compute the output, `[slice, channel, y, x]` to `[slice, output, y, x]`, for images of any size."""
+        """Map images `[slice, channel, y, x]` of any size to the output, `[slice, output, y, x]`."""
         rows, columns = image.shape[-2:]
         features = self.first(pad(image, (0, -columns % MULTIPLE, 0, -rows % MULTIPLE), mode="replicate"))
         beside = [features]

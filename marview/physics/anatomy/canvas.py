@@ -1,4 +1,4 @@
-"""Paint tissue into a volume, one solid after the other. A later solid covers earlier ones."""
+"""Paint tissue into a volume, solid by solid; later solids cover earlier ones."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -24,7 +24,7 @@ class Tissue:
     Attributes:
         hu: mean HU.
         grain_hu: standard deviation of the finest texture, HU.
-        patch_hu: standard deviation of texture with structures some millimetres wide, HU.
+        patch_hu: standard deviation of texture with structures a few millimetres wide, HU.
         septa_hu: HU added in thin sheets, such as fibres in fat, or fat in muscle.
     """
 
@@ -48,7 +48,7 @@ CARTILAGE = Tissue(95, 4, 6)
 
 
 class Canvas:
-    """Volume of HU centred on the origin; x points to the patient's left, y to the back, z to the head.
+    """HU volume centred on the origin; x points to the patient's left, y to the back, z to the head.
 
     Attributes:
         hu: float32 `[z, y, x]`; initially air.
@@ -122,7 +122,7 @@ class Canvas:
         self._blend(block, np.clip(0.5 - distance / 1.0, 0, 1), filling)
 
     def distance(self, solid: Solid, block: Block, wobble_mm: float = 0.0) -> Array:
-        """Return the signed distance in mm, at most 40, to a solid in a block; its surface is displaced at random."""
+        """Return each block voxel's signed distance to a solid with a randomly displaced surface, at most 40 mm."""
         nearest = np.full(self.hu[block].shape, _FAR_MM, dtype=np.float32)
         for piece in pieces(solid):
             near = self._block(piece, 3 * wobble_mm + _NEAR_MM)
@@ -151,17 +151,17 @@ class Canvas:
 
     @cached_property
     def patches(self) -> Array:
-        """Return texture with structures some millimetres wide and standard deviation 1, `[z, y, x]`."""
+        """Return texture with structures a few millimetres wide and standard deviation 1, `[z, y, x]`."""
         return self._texture(3.0)
 
     @cached_property
     def coarse(self) -> Array:
-        """Return texture with structures some centimetres wide and standard deviation 1, `[z, y, x]`."""
+        """Return texture with structures a few centimetres wide and standard deviation 1, `[z, y, x]`."""
         return self._texture(12.0)
 
     @cached_property
     def septa(self) -> Array:
-        """Return thin sheets, 0 to 1, where a smooth random field changes its sign, `[z, y, x]`."""
+        """Return thin sheets, 0 to 1, where a smooth random field changes sign, `[z, y, x]`."""
         field = self._texture(4.5)
         return np.asarray(np.exp(-((field / 0.11) ** 2)) * np.clip(0.5 + 0.6 * self.coarse, 0, 1), dtype=np.float32)
 

@@ -32,8 +32,8 @@ class Tooth:
     """Position and size of a tooth.
 
     Attributes:
-        x: centre of the left tooth, mm; the right tooth is its mirror image.
-        y: centre, mm.
+        x: x of the left tooth's centre, mm; the right tooth is the mirror image.
+        y: y of the centre, mm.
         width: size along the arch, mm.
         depth: size across the arch, mm.
         turn_rad: angle of the direction across the arch, from x towards y.

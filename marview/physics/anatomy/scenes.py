@@ -1,4 +1,4 @@
-"""The scenes of the demo studies: body, implants and settings of the scan."""
+"""The scenes of the demo studies: body, implants and scan settings."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -23,7 +23,7 @@ EXTENDED_HU = 30710
 
 @dataclass(frozen=True)
 class Scene:
-    """Body, implants and settings of the scan of a demo study.
+    """Body, implants and scan settings of a demo study.
 
     Attributes:
         painter: function that paints the body.

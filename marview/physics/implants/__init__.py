@@ -1,4 +1,7 @@
-"""Implants made of solids, with one module per family, and their placement in a body. Lengths are in mm."""
+"""Implants made of solids, and their placement in a body.
+
+Each family of implants has its own module. Lengths are in mm.
+"""
 
 from marview.physics.implants.part import Implant, Part, rasterize
 from marview.physics.implants.placement import implant_names, place

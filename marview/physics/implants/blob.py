@@ -1,4 +1,4 @@
-"""Make pieces of metal with random outlines, as in the AAPM CT-MAR challenge."""
+"""Make metal shapes with random outlines, as in the AAPM CT-MAR challenge."""
 
 from dataclasses import dataclass
 
@@ -33,7 +33,7 @@ class Outline:
         return np.array(self.middle) - reach, np.array(self.middle) + reach
 
     def distance(self, x: Array, y: Array, z: Array) -> Array:
-        """Return the signed distance along the radius in x and y, mm."""
+        """Return the signed distance in mm, measured radially in the x, y plane."""
         u, v = x - self.middle[0], y - self.middle[1]
         count = len(self.radii_mm)
         direction = np.arctan2(v, u) / (2 * np.pi) * count
@@ -43,15 +43,16 @@ class Outline:
 
 
 def blob(middle: Point, diameter_mm: float, *, height_mm: float = 12.0, seed: int = 0, material: str = "ti") -> Implant:
-    """Make a random shape from a hexagon whose edges are split repeatedly and then smoothed.
+    """Make a random shape by splitting the edges of a hexagon repeatedly and smoothing the outline.
 
-    At each split, the midpoint of an edge moves by up to 0.67 of the length of the edge. The outline is then averaged
-    over a random length and scaled to the area of a disc of `diameter_mm`. The algorithm follows Haneda et al., AAPM
-    CT-MAR, Medical Physics 2025, except that vertices move along their radius, so that the shape is a single piece.
+    At each split, the midpoint of an edge moves by up to 0.67 of the edge length. The outline is then
+    smoothed by a moving average of random length, and scaled to the area of a disc of `diameter_mm`. The
+    algorithm follows Haneda et al., AAPM CT-MAR, Medical Physics 2025, except that vertices move radially,
+    which keeps the shape connected.
 
     Args:
         middle: centre, mm.
-        diameter_mm: diameter of the disc of the same area.
+        diameter_mm: diameter of a disc with the same area.
         height_mm: height along z.
         seed: seed of the shape.
         material: material of the shape.

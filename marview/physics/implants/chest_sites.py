@@ -41,7 +41,7 @@ def place_pacemaker(site: Site) -> Implant:
 
 
 def place_sternal_wires(site: Site) -> tuple[Implant, ...]:
-    """Place wires around the sternum, the foremost bone in the median plane, 18 mm apart."""
+    """Place wires at least 18 mm apart around the sternum, which is the foremost bone in the median plane."""
     x, y, z = site.coordinates
     front = site.bone & (np.abs(x - site.middle_x_mm) < 14) & (y < site.middle_y_mm)
     first = site.best(np.broadcast_to(-y, front.shape), front, "breastbone")

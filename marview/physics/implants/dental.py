@@ -54,7 +54,7 @@ def crown(
 def dental_screw(
     middle: Point, *, length_mm: float = 11.0, diameter_mm: float = 4.1, goes_down: bool = True, material: str = "ti"
 ) -> Implant:
-    """Make a screw for the jaw, with the post that carries a crown.
+    """Make a dental screw: a screw in the jaw and the post that carries a crown.
 
     Args:
         middle: point where the screw leaves the bone, mm.

@@ -30,14 +30,17 @@ class HipSizes:
 
 
 def cup_opening(side: float) -> Point:
-    """Return the direction in which the cup on a side (+1 left, -1 right) opens: 45° lateral and down, 15° forward."""
+    """Return the direction in which the cup opens: 45° lateral and down, and 15° forward.
+
+    The argument `side` is +1 for the left cup and -1 for the right cup.
+    """
     inclination, anteversion = np.radians(45), np.radians(15)
     outward = np.cos(anteversion) * np.sin(inclination)
     return side * float(outward), -float(np.sin(anteversion)), -float(np.cos(anteversion) * np.cos(inclination))
 
 
 def hemisphere(middle: Point, opening: Point, outer_mm: float, inner_mm: float) -> Solid:
-    """Make a hemispherical shell that opens in a direction; radii in mm."""
+    """Make a hemispherical shell that opens in a given direction; radii in mm."""
     behind = np.array(middle) - 200 * np.array(opening)
     half = ball((float(behind[0]), float(behind[1]), float(behind[2])), 200.0)
     return Common((Without(ball(middle, outer_mm), (ball(middle, inner_mm),)), half))

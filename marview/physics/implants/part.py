@@ -11,7 +11,7 @@ from marview.physics.shapes import Solid
 
 @dataclass(frozen=True)
 class Part:
-    """A piece of an implant.
+    """Part of an implant, made of one material.
 
     Attributes:
         solid: shape and position, (x, y, z) in mm.
@@ -28,7 +28,7 @@ class Implant:
 
     Attributes:
         name: name of the implant, such as "hip-left".
-        parts: parts of the implant; where two parts overlap, the later one counts.
+        parts: parts of the implant; where two parts overlap, the later one takes precedence.
     """
 
     name: str
@@ -40,8 +40,8 @@ def rasterize(
 ) -> dict[str, NDArray[np.float32]]:
     """Return the metal fraction of each voxel, `[z, y, x]`, by material.
 
-    The fraction is 0.5 if the surface of the implant crosses the centre of the voxel. It is 0 or 1 if the surface is at
-    least half a pixel away.
+    The fraction is 0.5 if the surface of the implant passes through the centre of the voxel. It is 0 or 1
+    if the surface is at least half a pixel away from the centre.
 
     Args:
         implants: implants to rasterize.

@@ -23,11 +23,12 @@ def place(
     material: str | None = None,
     seed: int = 0,
 ) -> tuple[Implant, ...]:
-    """Place implants of a kind in a volume.
+    """Place implants of one type in a volume.
 
     Args:
         name: name of the implant, from `implant_names()`.
-        hu: image without metal, HU `[z, y, x]`, z from the foot end, rows to the back, columns to the patient's left.
+        hu: image without metal, HU `[z, y, x]`, z from the foot end, rows to the back, columns to the
+            patient's left.
         spacing_mm: voxel spacing along (z, y, x).
         material: material of the whole implant; None for the usual materials.
         seed: seed of the random choices.
@@ -37,7 +38,7 @@ def place(
 
     Raises:
         UsageError: the implant or the metal is unknown.
-        BadInput: the volume has no place for the implant.
+        BadInput: the volume has no suitable position for the implant.
     """
     families = _families()
     if name not in families:

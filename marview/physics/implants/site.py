@@ -20,12 +20,14 @@ _SMALLEST_BODY = 0.01
 
 @dataclass(frozen=True, eq=False)
 class Site:
-    """CT volume, sampled in steps of about 2 mm.
+    """CT volume with a coarse copy, sampled in steps of about 2 mm, for finding implant positions.
 
-    Points are (x, y, z) in mm from the centre of the volume: x to the patient's left, y to the back, z to the head.
+    Points are (x, y, z) in mm from the centre of the volume: x to the patient's left, y to the back, z to
+    the head.
 
     Attributes:
-        hu: full volume, HU `[z, y, x]`, z from the foot end, rows to the back, columns to the patient's left.
+        hu: full volume, HU `[z, y, x]`, z from the foot end, rows to the back, columns to the patient's
+            left.
         spacing_mm: voxel spacing of the full volume along (z, y, x).
     """
 
@@ -51,7 +53,7 @@ class Site:
 
     @cached_property
     def body(self) -> NDArray[np.bool_]:
-        """Mask of the body on the coarse grid, bool `[z, y, x]`: the largest part above -400 HU, cavities filled.
+        """Body mask on the coarse grid, bool `[z, y, x]`: the largest object above -400 HU, with its cavities filled.
 
         Raises:
             BadInput: there is no body.
@@ -66,19 +68,19 @@ class Site:
 
     @cached_property
     def bone(self) -> NDArray[np.bool_]:
-        """Mask of bone with its marrow on the coarse grid, bool `[z, y, x]`."""
+        """Mask of bone, including marrow, on the coarse grid, bool `[z, y, x]`."""
         dense = (self.coarse > _BONE_HU) & self.body
         closed = ndimage.binary_closing(np.pad(dense, ((0, 0), (3, 3), (3, 3))), np.ones((1, 3, 3)), iterations=2)
         return np.stack([ndimage.binary_fill_holes(part) for part in closed[:, 3:-3, 3:-3]])
 
     @cached_property
     def depth_in_bone_mm(self) -> NDArray[np.float32]:
-        """Distance to the nearest non-bone voxel of the coarse grid, mm `[z, y, x]`. Outside the volume is bone."""
+        """Distance to the nearest non-bone voxel of the coarse grid, mm `[z, y, x]`; the outside counts as bone."""
         return np.asarray(edt.edt(self.bone, anisotropy=self.step_mm), dtype=np.float32)
 
     @cached_property
     def depth_in_body_mm(self) -> NDArray[np.float32]:
-        """Distance to the skin within the slice on the coarse grid, mm `[z, y, x]`."""
+        """Distance to the skin on the coarse grid, measured within each slice, mm `[z, y, x]`."""
         slices = [edt.edt(part, anisotropy=self.step_mm[1:]) for part in self.body]
         return np.asarray(np.stack(slices), dtype=np.float32)
 
@@ -113,7 +115,7 @@ class Site:
 
     @cached_property
     def dense(self) -> NDArray[np.float32]:
-        """The volume averaged over some millimetres, on the coarse grid, HU `[z, y, x]`."""
+        """The volume averaged over a few millimetres, on the coarse grid, HU `[z, y, x]`."""
         return np.asarray(ndimage.uniform_filter(self.coarse, (1, 3, 3)), dtype=np.float32)
 
     def is_bone(self, place: Point) -> bool:
@@ -125,7 +127,7 @@ class Site:
         return bool(self._found(self.body, np.array([place]))[0])
 
     def share_in_bone(self, starts: ArrayLike, ends: ArrayLike) -> NDArray[np.float64]:
-        """Return the fraction of bone on straight paths, 0 to 1, `[path]`; their ends are `[path, (x, y, z)]`."""
+        """Return the bone fraction along straight paths, 0 to 1, `[path]`, given their ends `[path, (x, y, z)]`."""
         along = np.linspace(0, 1, 24)[None, :, None]
         first, last = np.asarray(starts)[:, None, :], np.asarray(ends)[:, None, :]
         return np.asarray(self._found(self.bone, first + (last - first) * along).mean(axis=1))
@@ -147,7 +149,7 @@ class Site:
             what: description of the position, for the error message.
 
         Raises:
-            BadInput: there are no such voxels.
+            BadInput: there are no voxels to choose from.
         """
         if not where.any():
             raise BadInput(f"There is no {what} in this volume for the implant; choose another implant or series.")

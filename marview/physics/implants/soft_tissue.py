@@ -13,7 +13,7 @@ _BLOB_MATERIALS = ("ti", "ti6al4v", "316l", "cocrmo", "amalgam")
 
 
 def place_coils(site: Site, generator: np.random.Generator) -> tuple[Implant, ...]:
-    """Place coils of one to three aneurysms."""
+    """Place coils in one to three aneurysms."""
     return tuple(
         coil(place, radius_mm=float(generator.uniform(2.5, 6.0)), seed=int(generator.integers(2**31)))
         for place in _soft(site, generator, int(generator.integers(1, 4)), 22.0)
@@ -31,7 +31,7 @@ def place_clips(site: Site, generator: np.random.Generator) -> tuple[Implant, ..
 
 
 def place_electrodes(site: Site, generator: np.random.Generator) -> tuple[Implant, ...]:
-    """Place two electrodes that enter from the front and above."""
+    """Place two electrodes that enter from above and from the front."""
     electrodes = []
     for tip in _soft(site, generator, 2, 30.0):
         side = 1.0 if tip[0] > site.middle_x_mm else -1.0

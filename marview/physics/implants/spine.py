@@ -28,7 +28,7 @@ class ScrewSizes:
 
 
 def pedicle_screw(entry: Point, target: Point, sizes: ScrewSizes | None = None) -> tuple[Solid, Point]:
-    """Make a screw from its entry into the bone to its tip; return its parts and the position of the rod, mm."""
+    """Make a screw from its entry into the bone to its tip; return the screw and the position of the rod, mm."""
     sizes = sizes or ScrewSizes()
     out = np.subtract(entry, target)
     out = out / np.linalg.norm(out)
@@ -48,7 +48,7 @@ def pedicle_screws(
     """Make the screws of one side, from the lowest to the highest, and the rod that joins them.
 
     Args:
-        entries_and_targets: entry into the bone and tip of each screw, mm.
+        entries_and_targets: bone entry point and tip of each screw, mm.
         material: material of the whole implant.
         sizes: sizes of the parts; None for the usual sizes.
         overhang_mm: length of the rod beyond the outer screws.

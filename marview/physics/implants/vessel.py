@@ -9,7 +9,7 @@ from marview.physics.shapes import Point, Rod, Union, Wire, ball
 def coil(
     middle: Point, *, radius_mm: float = 5.0, wire_mm: float = 0.9, seed: int = 0, material: str = "pt"
 ) -> Implant:
-    """Make the coil in an aneurysm: a long wire wound at random within a ball.
+    """Make an aneurysm coil: a long wire wound at random within a ball.
 
     Args:
         middle: centre of the ball, mm.

@@ -351,8 +351,9 @@ def _no_metal(found: Metal, *, is_automatic: bool) -> str:
     if found.mask.any() or not found.notes:
         said = "No metal was found" if is_automatic else "The mask marks no metal"
         return f"{said} in these slices, so there is nothing to correct."
-    threshold = "its threshold" if found.threshold_hu is None else "a lower threshold"
-    return f"{found.notes[-1]} If there is metal, set {threshold}: metal=marview.find_metal(volume, threshold_hu=...)."
+    threshold = "a threshold" if found.threshold_hu is None else "a lower threshold"
+    how = "metal=marview.find_metal(volume, threshold_hu=...)"
+    return f"{found.notes[-1]} If the volume contains metal, set {threshold}: {how}."
 
 
 def _refuse_no_reduction(reduction: object, folder: object) -> None:

@@ -42,7 +42,7 @@ def _ended(work: Callable[[], int]) -> int:
             return refuse(NO_THREAD, NoThread.exit_code)
         if is_lack_of_memory(refusal):
             return refuse(NO_MEMORY, UNEXPECTED)
-        what = f"{refusal.filename} cannot be used" if refusal.filename else "The system refused"
+        what = f"{refusal.filename} cannot be used" if refusal.filename else "The operating system reported an error"
         reason = (refusal.strerror or type(refusal).__name__).lower()
         return refuse(f"{what}: {reason}. {log_path()} contains the details.", BadInput.exit_code)
     except Exception as bug:  # noqa: BLE001 - the last resort

@@ -276,7 +276,7 @@ def test_slices_without_metal_are_refused(study: Path) -> None:
     series = marview.read(study)
     with pytest.raises(marview.NoMetal, match="No metal was found in these slices"):
         marview.reduce(series, slices=[0])
-    with pytest.raises(marview.NoMetal, match=r"nothing reaches .*set its threshold: metal=marview\.find_metal"):
+    with pytest.raises(marview.NoMetal, match=r"no voxel reaches .*set a threshold: metal=marview\.find_metal"):
         marview.reduce(water(series))
     with pytest.raises(marview.NoMetal, match="The mask marks no metal in these slices"):
         marview.reduce(series, metal=np.zeros(series.volume.hu.shape, bool))

@@ -73,18 +73,31 @@ def template() -> Catalog:
 
 def _of_source(file: Path) -> Iterator[Text]:
     """The texts in a file of Python."""
-    is_plugin, has_rows = "plugins" in file.parts, "rows" in file.stem or file.parent.name == "rows"
-    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+    has_rows = "rows" in file.stem or file.parent.name == "rows"
+    module = ast.parse(file.read_text(encoding="utf-8"))
+    types = {ast.unparse(line.targets[0]): line.value for line in module.body if isinstance(line, ast.Assign)}
+    for node in ast.walk(module):
         if isinstance(node, ast.ClassDef) and "/".join(file.parts[-2:]) in SHOWN_STATES and _is_enumeration(node):
             yield from (text for line in node.body if isinstance(line, ast.Assign) if (text := _text(line.value)))
-        if is_plugin and isinstance(node, ast.Subscript) and getattr(node.value, "id", "") == "Literal":
-            choices = node.slice.elts if isinstance(node.slice, ast.Tuple) else [node.slice]
-            yield from (text.replace("_", " ") for choice in choices if (text := _text(choice)))
+        if isinstance(node, ast.AnnAssign) and isinstance(node.value, ast.Call):
+            yield from _of_parameter(types.get(ast.unparse(node.annotation), node.annotation), node.value)
         if isinstance(node, ast.Call):
-            yield from _of_call(node, is_plugin=is_plugin, has_rows=has_rows)
+            yield from _of_call(node, has_rows=has_rows)
 
 
-def _of_call(call: ast.Call, *, is_plugin: bool, has_rows: bool) -> Iterator[Text]:
+def _of_parameter(kind: ast.expr, field: ast.Call) -> Iterator[str]:
+    """The title, description and choices of a method's parameter; nothing for a field without a title."""
+    texts = {one.arg: _text(one.value) for one in field.keywords if one.arg in {"title", "description"}}
+    if getattr(field.func, "id", "") != "Field" or "title" not in texts:
+        return
+    yield from filter(None, texts.values())
+    for part in ast.walk(kind):
+        if isinstance(part, ast.Subscript) and getattr(part.value, "id", "") == "Literal":
+            choices = part.slice.elts if isinstance(part.slice, ast.Tuple) else [part.slice]
+            yield from (text.replace("_", " ") for choice in choices if (text := _text(choice)))
+
+
+def _of_call(call: ast.Call, *, has_rows: bool) -> Iterator[Text]:
     name, given = getattr(call.func, "id", ""), [_text(one) for one in call.args]
     if name in WORDS and given and given[0]:
         yield given[0]
@@ -96,8 +109,6 @@ def _of_call(call: ast.Call, *, is_plugin: bool, has_rows: bool) -> Iterator[Tex
         yield from (text for text in given[1:3] if text)
     elif has_rows and (name in {"Row", "tool_row"} or name.startswith("_")) and len(given) > 1 and given[1]:
         yield given[1]
-    elif is_plugin and name == "Field":
-        yield from (text for one in call.keywords if one.arg in {"title", "description"} if (text := _text(one.value)))
 
 
 def _of_table(file: Path) -> Iterator[str]:

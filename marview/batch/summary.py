@@ -18,7 +18,9 @@ from marview.dicom.cannot_write import CannotWrite
 from marview.errors import printable
 from marview.text import count, tr
 
-_KEPT = "Corrected studies and the list of jobs are kept. Free some disk space, then repeat the command with --resume."
+_KEPT = (
+    "The corrected studies and the list of jobs are kept. Free some disk space, then repeat the command with --resume."
+)
 _FIELDS = ("number", "state", "input", "series", "slices", "corrected", "seconds", "output", "reason", "notes")
 
 

@@ -59,7 +59,7 @@ def batch(
             metavar="FILE", help='File that lists further inputs, one {"input": "PATH"} per line. Can be repeated.'
         ),
     ] = None,
-    resume: Annotated[bool, typer.Option("--resume", help="Continue the job table in DIR.")] = False,
+    resume: Annotated[bool, typer.Option("--resume", help="Resume the batch in DIR.")] = False,
     retry_failed: Annotated[bool, typer.Option("--retry-failed", help="Queue failed studies again.")] = False,
     dry_run: DryRun = False,
     workers: Workers = 0,
@@ -70,12 +70,12 @@ def batch(
         str,
         typer.Option(
             metavar="A,B",
-            help="Preferred series of a study, in order: thin (thinnest slices), soft (softest kernel), many (most "
-            "slices).",
+            help="Order of preference among the series of a study: thin (thinnest slices), soft (softest kernel), "
+            "many (most slices).",
         ),
     ] = "thin,soft,many",
     description: Annotated[
-        str, typer.Option(metavar="PATTERN", help="Only series whose description contains this regular expression.")
+        str, typer.Option(metavar="PATTERN", help="Use only series whose description matches this regular expression.")
     ] = "",
     derived: Annotated[bool, typer.Option("--derived", help="Also use derived series.")] = False,
     threshold: Threshold = None,

@@ -19,7 +19,7 @@ def benchmark(
         Path,
         typer.Option(
             metavar="DIR",
-            help="Cases in SynDeepLesion's layout, case files, or clean slices. An index.csv next to TIFF stacks "
+            help="Cases in the SynDeepLesion layout, case files, or clean slices. An index.csv next to TIFF stacks "
             "(columns file, page, patient) lists the patient of each slice, for methods that train on the scan.",
         ),
     ],
@@ -34,7 +34,10 @@ def benchmark(
     ],
     output: Annotated[
         Path,
-        typer.Option(metavar="DIR", help="Folder for the tables; an interrupted benchmark in it is resumed."),
+        typer.Option(
+            metavar="DIR",
+            help="Folder for the tables. If it contains an interrupted benchmark, marview resumes the benchmark.",
+        ),
     ],
     protocol: Annotated[
         str,
@@ -60,8 +63,8 @@ def benchmark(
         bool,
         typer.Option(
             "--mismatched",
-            help="Simulate the scan of clean slices with finer rays, detector blur and a harder beam, which no "
-            "method models.",
+            help="Simulate the scan of clean slices with finer rays, detector blur and a harder beam; no method "
+            "models these effects.",
         ),
     ] = False,
     settings: Annotated[
@@ -103,4 +106,6 @@ def benchmark(
         )
     print(json.dumps(results.record(), indent=2) if as_json else markdown(results))
     if not any(row.slices for row in results.rows):
-        raise BadInput(f"No case in {cases} could be used, so the tables are empty. Their notes give the reasons.")
+        raise BadInput(
+            f"No case in {cases} could be used, so the tables are empty. The notes of the tables give the reasons."
+        )

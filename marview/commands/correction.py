@@ -153,8 +153,8 @@ def planned_correction(
         if not metal.mask[chosen.start : chosen.stop].any():
             with_metal = numbers.words(np.flatnonzero(metal.mask.any(axis=(1, 2))).tolist())
             raise NoMetal(
-                f"There is no metal in {numbers.words(chosen)} of {path}, so there is nothing to correct. Metal is in "
-                f"{with_metal}."
+                f"There is no metal in {numbers.words(chosen)} of {path}, so there is nothing to correct. The metal "
+                f"is in {with_metal}."
             )
         yield Planned(series, metal, chosen)
 

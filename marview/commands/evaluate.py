@@ -19,8 +19,8 @@ def evaluate(
         Path | None,
         typer.Option(
             metavar="FILE",
-            help="Metal mask from a DICOM SEG, NIfTI or NRRD file. If given, only slices with metal are measured, "
-            "and the ring around metal is measured too.",
+            help="Metal mask from a DICOM SEG, NIfTI or NRRD file. With a mask, marview measures only slices with "
+            "metal, and also the ring around metal.",
         ),
     ] = None,
     protocol: Annotated[

@@ -64,7 +64,9 @@ def _locked(output: Path) -> Iterator[None]:
         lock = FileLock(output / _LOCK, timeout=0)
         lock.acquire()
     except Timeout:
-        raise UsageError(f"Another process is using {output}. Wait until it ends, or use another folder.") from None
+        raise UsageError(
+            f"Another process is using {output}. Wait until that process has ended, or use another folder."
+        ) from None
     except OSError as why:
         raise BadInput(f"{output} cannot be written: {(why.strerror or 'unknown reason').lower()}.") from None
     try:

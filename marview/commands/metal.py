@@ -87,13 +87,13 @@ def find_metal(loaded: LoadedSeries, choice: MaskChoice, advice: str = "", *, wh
         if found.doubtful is not None:
             least_hu = int(np.ceil(found.threshold_hu))
             raise NoMetal(
-                f"No metal was found with certainty in {loaded.series.path}. {found.notes[-1]} If they are metal, add "
-                f"--threshold {least_hu - 1} or --mask FILE{where}."
+                f"No metal was found with certainty in {loaded.series.path}. {found.notes[-1]} If these voxels are "
+                f"metal, add --threshold {least_hu - 1} or --mask FILE{where}."
             )
     if not mask.any():
         raise NoMetal(
             f"No metal was found in {loaded.series.path} ({origin}), so there is nothing to correct. "
-            + (advice or f"If there is metal, add a lower --threshold HU, or --mask FILE{where}.")
+            + (advice or f"If the series contains metal, add --threshold HU with a lower value, or --mask FILE{where}.")
         )
     if choice.margin_mm:
         mask, about_margin = with_margin(mask, choice.margin_mm, grid)

@@ -58,7 +58,9 @@ def reduce(
     across_gaps: AcrossGaps = False,
     restore: Restore = True,
     series: Series = "",
-    copy: Annotated[bool, typer.Option("--copy", help="Copy the files of a series without metal to DIR.")] = False,
+    copy: Annotated[
+        bool, typer.Option("--copy", help="If the series contains no metal, copy its files to DIR.")
+    ] = False,
     dry_run: DryRun = False,
     as_json: AsJson = False,
 ) -> int:
@@ -127,7 +129,9 @@ def _mask_record(metal: FoundMetal) -> dict[str, Any]:
 def _again(loaded: LoadedSeries) -> tuple[str, ...]:
     """Return a note if the series is already corrected."""
     derived = loaded.series.derived
-    return (f"This series is already corrected: {derived}. It was corrected again.",) if derived else ()
+    if not derived:
+        return ()
+    return (f"This series was already the result of a correction ({derived}). marview corrected it again.",)
 
 
 def _print_plan(

@@ -192,12 +192,14 @@ def _record(row: Row) -> dict[str, Any]:
 def _reference(loaded: LoadedSeries, choice: MaskChoice, thresholds_hu: Sequence[float]) -> FoundMetal:
     """Find the mask that margins change, as chosen or automatically, otherwise above the lowest threshold."""
     try:
-        return find_metal(loaded, choice, "If there is metal, add --thresholds HU,HU or --mask FILE.")
+        return find_metal(loaded, choice, "If the series contains metal, add --thresholds HU,HU or --mask FILE.")
     except BadInput:
         if choice != MaskChoice() or not thresholds_hu:
             raise
     lowest = MaskChoice(threshold_hu=min(thresholds_hu))
-    return find_metal(loaded, lowest, "If there is metal, add lower --thresholds, or --mask FILE.")
+    return find_metal(
+        loaded, lowest, "If the series contains metal, add --thresholds HU,HU with lower values, or --mask FILE."
+    )
 
 
 def _numbers(text: str, option: str) -> list[float]:

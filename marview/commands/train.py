@@ -37,19 +37,19 @@ def train(
         Path | None, typer.Option(metavar="DIR", help="Scans without metal: TIFF stacks, DICOM series, NIfTI.")
     ] = None,
     patient: Annotated[
-        Path | None, typer.Option(metavar="SERIES", help="Patient's scan to train on (near_hip).")
+        Path | None, typer.Option(metavar="SERIES", help="Scan of the patient to train on (near_hip).")
     ] = None,
     with_metal: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Scans with metal, for unpaired training (adn).")
     ] = None,
     without_metal: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="Scans without metal, together with --with-metal.")
+        Path | None, typer.Option(metavar="DIR", help="Scans without metal, for use with --with-metal.")
     ] = None,
     ordinary: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="Ordinary scans with metal, together with --gsi (lga).")
+        Path | None, typer.Option(metavar="DIR", help="Ordinary scans with metal, for use with --gsi (lga).")
     ] = None,
     gsi: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="Spectral scans of the patients of --ordinary (lga).")
+        Path | None, typer.Option(metavar="DIR", help="Spectral scans of the patients in --ordinary (lga).")
     ] = None,
     protocol: Annotated[
         list[str] | None,
@@ -64,7 +64,8 @@ def train(
     ] = "bundled",
     device: RunDevice = Device.AUTO,
     max_minutes: Annotated[
-        float | None, typer.Option(metavar="N", help="Stop this session after this number of minutes.")
+        float | None,
+        typer.Option(metavar="N", help="Stop training after this number of minutes; --resume continues it."),
     ] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Continue the training run in DIR.")] = False,
     begin_with: Annotated[
@@ -172,8 +173,7 @@ def _source(
     named = [each for each in (data, patient, unpaired[1], spectral[0]) if each is not None]
     if len(named) != 1 or any((one is None) != (other is None) for one, other in (unpaired, spectral)):
         raise UsageError(
-            "Specify the scans to train on: --data DIR with scans without metal, or --patient SERIES, or, for unpaired "
-            "training, --with-metal DIR together with --without-metal DIR, or, for spectral scans, --ordinary DIR "
-            "together with --gsi DIR."
+            "Specify the scans to train on: --data DIR (scans without metal), --patient SERIES, --with-metal DIR and "
+            "--without-metal DIR (unpaired training), or --ordinary DIR and --gsi DIR (spectral scans)."
         )
     return named[0]

@@ -152,7 +152,9 @@ def correct_study(
         return None if is_cancelled() else Ending(State.FAILED, str(why))
     except OSError as why:
         _log.exception("the system refused")
-        return Ending(State.FAILED, f"The system refused: {(why.strerror or type(why).__name__).lower()}.")
+        return Ending(
+            State.FAILED, f"The operating system reported an error: {(why.strerror or type(why).__name__).lower()}."
+        )
     except Exception as bug:  # noqa: BLE001 - one study must not end the others
         _log.exception("not expected")
         sentence = f"Something went wrong inside marview ({type(bug).__name__}); the log contains the details."

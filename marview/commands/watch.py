@@ -40,7 +40,9 @@ _ROOM = 3
 
 
 def watch(
-    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="Studies arrive here, each as a subfolder or file.")],
+    folder: Annotated[
+        Path, typer.Argument(metavar="FOLDER", help="Folder in which studies arrive, each as a subfolder or file.")
+    ],
     output: JobFolder,
     method: Method = "nmar",
     quiet_s: Annotated[
@@ -49,7 +51,7 @@ def watch(
             "--settle",
             metavar="S",
             min=0,
-            help="A study is complete after this number of seconds without a change.",
+            help="A study counts as complete after this number of seconds without a change.",
         ),
     ] = 60.0,
     keep_free: Annotated[

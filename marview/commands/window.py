@@ -49,8 +49,10 @@ def _open(paths: list[str], picture: Path) -> int:
             raise UsageError("The path is empty. Specify a file or folder; '.' is the current folder.")
         if not Path(path).exists():
             if question := meant(path, VERBS):
-                raise UsageError(f"There is no command {path!r}.{question} Run marview --help for the commands.")
-            raise BadInput(f"'{path}' is neither a command nor a file or folder. Run marview --help for the commands.")
+                raise UsageError(f"There is no command {path!r}.{question} Run marview --help for a list of commands.")
+            raise BadInput(
+                f"'{path}' is neither a command nor a file or folder. Run marview --help for a list of commands."
+            )
     if has_display():
         from marview.gui.app import run
 

@@ -62,7 +62,7 @@ _FINDINGS: Mapping[Remark, tuple[Kind, str]] = {
         Kind.BITS,
         translatable(
             "The pixels of {} have bits above Bits Stored. marview ignored them, because they look like an overlay "
-            "on the image. If metal is missing there, export the series again."
+            "on the image. If metal is missing from the image, export the series again."
         ),
     ),
     Remark.SIGN: (

@@ -177,7 +177,7 @@ def _mask_files(slice_folder: Path, top: Path) -> list[Path]:
 def _read_masks(slice_folder: Path, top: Path, shape: tuple[int, int]) -> NDArray[np.bool_]:
     path = next(iter(_mask_files(slice_folder, top)), None)
     if path is None:
-        raise BadInput(f"There is no {_MASKS} beside {slice_folder} or above it, so its metal shapes are unknown.")
+        raise BadInput(f"There is no {_MASKS} beside {slice_folder} or above it, so the metal shapes are unknown.")
     try:
         stored = np.load(path, allow_pickle=False)
     except DAMAGED_ARRAYS as reason:

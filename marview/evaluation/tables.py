@@ -125,9 +125,9 @@ def _main_table(results: Results, rows: Sequence[Row]) -> str:
             ]
         )
     note = (
-        "Values from 0 to 0.5/cm (-1000 to 1604 HU), metal set to 0 and included, peak 1, SSIM as in ssim.m. Groups by "
-        "metal pixels, large to small. *To ceiling*: fraction of the mean squared error between NMAR and the FBP "
-        "ceiling that the method removes."
+        "Values from 0 to 0.5/cm (-1000 to 1604 HU), metal set to 0 and included, peak 1, SSIM as in ssim.m. Groups "
+        "by number of metal pixels, from large to small. *To ceiling*: fraction of the gap in mean squared error "
+        "between NMAR and the FBP ceiling that the method closes."
     )
     return f"{markdown_table(header, lines)}\n\n{note}"
 

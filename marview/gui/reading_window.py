@@ -185,7 +185,7 @@ class ReadingWindow(QWidget):
         self.next.setEnabled(known is not None)
         words = tr("Pair {} of {}").format(self._at + 1, len(self._order))
         if self.is_complete:
-            words += ". " + tr("All pairs have grades. Close the window, or go back to change grades.")
+            words += ". " + tr("All pairs are graded. Close the window, or go back to change grades.")
         self.progress.setText(words)
 
     def closeEvent(self, event: QCloseEvent) -> None:

@@ -120,8 +120,8 @@ def read_banks(
     if not kept[False]:
         if kept[True] and not unwanted and not empty:
             raise BadInput(
-                f"No slice of {path} is left for training: {count(len(kept[True]), 'slice')} held out, because the "
-                f"names of the stacks begin with {HELD_OUT!r}. Add other stacks, or rename one."
+                f"No slice of {path} is left for training: all stacks have names that begin with {HELD_OUT!r}, so "
+                f"marview holds out {count(len(kept[True]), 'slice')} for validation. Add other stacks, or rename one."
             )
         what = "no metal" if has_metal else "metal"
         why = f" ({count(unwanted, 'slice')} with {what}, {empty} without a body)" if unwanted or empty else ""

@@ -19,7 +19,7 @@ from marview.text import translatable
 WEIGHTS = "weights/bundled.safetensors"
 
 _FINE_DETAIL = translatable(
-    "The network changes the whole slice, also far from metal, and can weaken or remove fine detail such as thin "
+    "The network changes the whole slice, even far from metal, and can weaken or remove fine detail such as thin "
     "vessels. Compare the result with the uncorrected image."
 )
 _NO_METAL = translatable("no pixel exceeds 1604 HU and the metal mask is empty")

@@ -21,5 +21,5 @@ def other_scan(case: MarCase, about: Mapping[str, str]) -> str:
         return ""
     return (
         "The sinogram was measured with a protocol that the network was not trained on. It was trained on "
-        f"{', '.join(names)}. Check the result with care."
+        f"{', '.join(names)}. Check the result carefully."
     )

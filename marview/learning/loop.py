@@ -72,7 +72,8 @@ class Training:
         unknown = sorted(set(self._how.turn_rates) - set(turns))
         if unknown:
             raise UsageError(
-                f"The recipe's turn_rates name {', '.join(unknown)}; the turns of {plan.method} are {', '.join(turns)}."
+                f"turn_rates in the recipe contains {', '.join(unknown)}, but the turns of {plan.method} are "
+                f"{', '.join(turns)}."
             )
         optimisers = {turn: optimiser(plan.trainable.parameters(network, turn), self._how) for turn in turns}
         self.learner = Learner(network, optimisers, averaged(network, self._how.ema) if self._how.ema else None)
@@ -267,7 +268,7 @@ class Training:
         except BadInput as refusal:
             if path.name != STATE or not (folder / WEIGHTS).is_file():
                 raise
-            go_on = f"Or remove it: --resume then continues from {folder / WEIGHTS}."
+            go_on = f"Or remove this file: --resume then continues from {folder / WEIGHTS}."
             raise BadInput(f"{refusal} {go_on}") from refusal
         of = about(facts, str(path))
         if of.method != self._plan.method:

@@ -22,8 +22,8 @@ _REAL = (
     "no ground truth: compare every result with the uncorrected image."
 )
 _WHOSE = (
-    "From the README of the method, whose figures were measured with the weights that come with the method, not "
-    "with those of this run."
+    "From the method's README. Its figures were measured with the weights that come with the method, not with the "
+    "weights of this run."
 )
 
 
@@ -65,7 +65,7 @@ def card(record: Mapping[str, Any], curve: Sequence[Mapping[str, str]], failures
             [(f"{each['first_step']} to {each['last_step']}", each["minutes"], each["hardware"]) for each in sessions],
         ),
         *(
-            f"From step {each['first_step']:,} on another recipe: {'; '.join(each['changes'])}."
+            f"The recipe changed at step {each['first_step']:,}: {'; '.join(each['changes'])}."
             for each in sessions
             if each.get("changes")
         ),

@@ -209,7 +209,7 @@ def read_recipe(folder: Path, size: str) -> Recipe:
     if not path.is_file():
         has = ", ".join(sorted(recipe.stem for recipe in (folder / "recipes").glob("*.toml")))
         raise UsageError(
-            f"The method {folder.name} has no recipe of the size {size!r}. Choose one of {has}."
+            f"The method {folder.name} has no recipe of size {size!r}. Choose one of {has}."
             if has
             else f"The method {folder.name} has no recipes, so there is nothing to train."
         )

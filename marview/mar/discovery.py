@@ -258,7 +258,7 @@ def not_safe(folder: Path, opened: Path) -> str:
     remedy = f"chmod -R go-w {folder}" if opened.is_relative_to(folder) else f"chmod go-w {opened}"
     return (
         f"Other users may change {opened}, so marview does not use the method in {folder}. Remove their write "
-        f"permission ({remedy}), or make it your own."
+        f"permission ({remedy}), or become the owner."
     )
 
 

@@ -160,7 +160,7 @@ def sweep_masks(given: SweepInput, variants: Sequence[Variant]) -> SweepMasks:
     slices = _slices(given)
     index = list(slices)
     if given.region is not None and not given.region[index].any():
-        raise BadInput("No slice of the sweep contains the region to measure. Draw it beside the metal.")
+        raise BadInput("No slice of the sweep contains the region to measure. Draw the region beside the metal.")
     kinds = {replace(variant, method="") for variant in variants}
     masks_of = {kind: _mask(given, kind, slices) for kind in kinds}
     why_not = {kind: _why_not(mask, given.hu.array[index]) for kind, mask in masks_of.items()}

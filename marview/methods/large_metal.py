@@ -12,7 +12,9 @@ from marview.methods.thin_metal import is_thin
 from marview.physics.attenuation import mu_to_hu
 from marview.text import translatable
 
-_LARGE = translatable("the metal hides many rays and attenuates much; there this network has larger errors than NMAR")
+_LARGE = translatable(
+    "the metal hides many rays and attenuates strongly; near such metal this network has larger errors than NMAR"
+)
 _NMAR = translatable(", so NMAR was used instead; for the network's image, set 'Near large metal' to network")
 
 
@@ -22,9 +24,9 @@ class LargeMetal(BaseModel):
     large_metal: Literal["nmar", "network"] = Field(
         "nmar",
         title="Near large metal",
-        description="Method for clinical slices whose metal hides many rays, attenuates much and reaches 2900 HU in "
-        "half of the mask: NMAR, which completes the metal trace, or the network alone, as published. In all other "
-        "slices the network works alone.",
+        description="Method for clinical slices whose metal hides many rays, attenuates strongly and reaches 2900 HU "
+        "in half of the mask: NMAR, which completes the metal trace, or the network alone, as published. "
+        "In all other slices the network works alone.",
     )
 
 

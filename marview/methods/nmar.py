@@ -27,9 +27,9 @@ class NmarSettings(BaseModel):
     prior_source: Literal["auto", "raw", "linear_interpolation"] = Field(
         "auto",
         title="Prior from",
-        description="The source of the prior image: the uncorrected image (NMAR1, for mild artifacts) or the linear "
-        "interpolation (NMAR2); auto uses the uncorrected image for slices in which metal hides few rays or "
-        "attenuates little.",
+        description="Source of the prior image: the uncorrected image (NMAR1, for mild artifacts) or the image after "
+        "linear interpolation (NMAR2); auto uses the uncorrected image in slices whose metal hides few "
+        "rays or attenuates weakly.",
     )
     raw_below: float = Field(
         2.0,
@@ -45,9 +45,10 @@ class NmarSettings(BaseModel):
         ge=0,
         le=10,
         title="Mild below",
-        description="With auto, slices also use the uncorrected image if metal adds less than this to the mean line "
-        "integral of the trace, because thin wires cause fewer streaks than interpolation across them. The limit is "
-        "a fifth lower if half of the metal reaches 2900 HU, where 12-bit scales hide how dense it is.",
+        description="With auto, the uncorrected image is also used in slices whose metal adds less than this to the "
+        "mean line integral of the trace, because thin wires cause fewer streaks than interpolation "
+        "across them. The limit is a fifth lower if half of the metal reaches 2900 HU, because 12-bit "
+        "scales do not show how dense such metal is.",
         json_schema_extra={"step": 0.05, "advanced": True},
     )
     smoothing_px: float = Field(
@@ -86,7 +87,7 @@ class NmarSettings(BaseModel):
         ge=1,
         le=100,
         title="Largest ratio",
-        description="Largest value of the normalized sinogram. The smallest value is 1 divided by it.",
+        description="Largest value of the normalized sinogram. The smallest value is its reciprocal.",
         json_schema_extra={"step": 0.5, "advanced": True},
     )
 

@@ -150,7 +150,7 @@ def simulate(
     """
     stages, scanner = stages or Stages(), scanner or Scanner()
     if not isinstance(metal, Mapping):
-        raise UsageError('The metal must be arrays by material, such as {"ti": fractions}.')
+        raise UsageError('The metal must be a dictionary of arrays by material, such as {"ti": fractions}.')
     if not isinstance(protocol, Protocol):
         protocol = named_protocol(protocol)
     image = _image(hu, (-1, *protocol.shape), "The tissue")
@@ -235,7 +235,7 @@ def _share(array: Tensor | NDArray[Any], image: Tensor) -> Tensor:
     share = _image(array, image.shape, "The metal").to(image.device)
     outside = share[(share < 0) | (share > 1 + _ROUNDING)]
     if outside.numel():
-        raise UsageError(f"A fraction of metal must be 0 to 1, not {float(outside[0]):g}.")
+        raise UsageError(f"A metal fraction must be between 0 and 1, not {float(outside[0]):g}.")
     return share
 
 

@@ -87,7 +87,9 @@ class Reductions:
         if self._metal.is_present:
             return ""
         return (
-            tr("Looking for metal …") if self._metal.is_busy else tr("No metal is marked: find it, or set a threshold.")
+            tr("Looking for metal …")
+            if self._metal.is_busy
+            else tr("No metal is marked: find the metal, or set a threshold.")
         )
 
     def reduce(self) -> None:

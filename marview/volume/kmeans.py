@@ -47,7 +47,7 @@ def class_notes(hu: NDArray[np.int16], mask: NDArray[np.bool_], k: int) -> tuple
     """Return a note if the densest of the k classes, `mask` `[z, y, x]`, starts so low that it includes bone."""
     if not mask.any() or (begins_hu := int(hu[mask].min())) >= LEAST_METAL_HU:
         return ()
-    sentence = tr("The densest of {} classes starts at {} HU, where it includes bone. Use more classes.")
+    sentence = tr("The densest of {} classes starts at {} HU, so it includes bone. Use more classes.")
     return (sentence.format(k, begins_hu),)
 
 

@@ -41,7 +41,7 @@ def with_margin(mask: NDArray[np.bool_], margin_mm: float, grid: Grid) -> tuple[
         return mask, ()
     changed = grow_mm(mask, margin_mm, grid.stack_mm, drift_mm=grid.drift_mm)
     if not changed.any():
-        raise BadInput(f"A margin of {margin_mm:g} mm removes the whole metal mask. Use a margin nearer to 0.")
+        raise BadInput(f"A margin of {margin_mm:g} mm removes the whole metal mask. Use a margin closer to 0.")
     if np.count_nonzero(changed) != np.count_nonzero(mask):
         return changed, ()
     nearest = f"neighbouring voxel centres are at least {min(grid.stack_mm):.2f} mm apart."

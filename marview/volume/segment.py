@@ -85,7 +85,7 @@ def adaptive(
     scale = scale_of(hu)
     mask = np.zeros(hu.shape, bool)
     if scale.highest_hu < CERTAIN_HU:
-        none = tr("No metal was found: nothing reaches {} HU.").format(CERTAIN_HU)
+        none = tr("No metal was found: no voxel reaches {} HU.").format(CERTAIN_HU)
         return Segmentation(mask, float("nan"), (*scale.notes, none))
     threshold_hu = _between_two_means(hu)
     box = _box_around(hu, threshold_hu, spacing_mm)

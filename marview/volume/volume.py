@@ -39,8 +39,8 @@ class Volume:
 
     def __post_init__(self) -> None:
         if self.hu.shape != self.grid.shape:
-            raise UsageError(f"The HU have shape {self.hu.shape}, but the grid has shape {self.grid.shape}.")
+            raise UsageError(f"The HU array has shape {self.hu.shape}, but the grid has shape {self.grid.shape}.")
         if self.hu.dtype != np.int16:
             raise UsageError(
-                f"A volume needs HU of the type int16, not {self.hu.dtype}. Round the HU: hu.round().astype(np.int16)."
+                f"A volume needs HU of type int16, not {self.hu.dtype}. Round the HU: hu.round().astype(np.int16)."
             )

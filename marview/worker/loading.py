@@ -278,7 +278,7 @@ def _package(folder: Path) -> str:
     """Return the package name of a method's folder, and create the package of the parent folder if necessary."""
     parent = f"marview_methods_{hashlib.sha256(str(folder.parent).encode()).hexdigest()[:12]}"
     if parent not in sys.modules:
-        package = types.ModuleType(parent, f"The methods in {folder.parent}.")
+        package = types.ModuleType(parent, f"Methods in {folder.parent}.")
         package.__path__ = [str(folder.parent)]
         sys.modules[parent] = package
     return f"{parent}.{folder.name}"

@@ -45,7 +45,7 @@ class Parameters(BaseModel):
         ge=0,
         le=8,
         title="Consistency loop",
-        description="Largest number of iterations that reduce remaining beam hardening by bone and blur. 0, as "
+        description="Largest number of iterations that reduce blur and the remaining beam hardening by bone. 0, as "
         "published, switches them off. Needs a measured sinogram.",
         json_schema_extra={"advanced": True},
     )

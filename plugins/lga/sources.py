@@ -203,8 +203,8 @@ def _real_sources(asked: Asked, spectral: Path) -> Sources:
     )
     if not len(training) or not len(validation):
         raise BadInput(
-            f"No slice of {spectral} looks like the slices with metal of {asked.data}, so there are no pairs. Choose "
-            f"an ordinary scan and a spectral scan of the same patient and region."
+            f"No slice of {spectral} resembles a slice with metal in {asked.data}, so there are no pairs. Choose an "
+            "ordinary scan and a spectral scan of the same patient and region."
         )
     return Sources(
         Batches(training, how.batch, asked.device, len(training), asked.recipe.run.seed + asked.process),

@@ -141,7 +141,9 @@ def lesson(held_out: int, after: float, of_taught: float, of_start: float) -> st
         words += "" if of_start == math.inf else translatable(f", {of_start:.0%} for the completion that it corrects")
         words += "."
         if after == least:
-            worse = translatable("That is worse. Allow more minutes, or choose another start.")
+            worse = translatable(
+                "The network is no better than linear interpolation. Allow more minutes, or choose another start."
+            )
             return words if after < 1 else f"{words} {worse}"
         words += f" {translatable('That is not an improvement')}"
     if of_taught == least:

@@ -168,7 +168,7 @@ def _alone(taught: Learned, clean_slices: int) -> Learned:
         f"The network was not trained on this patient: the scan has {count(clean_slices, 'slice')} without metal, and "
         f"near_hip needs at least {FEWEST} to learn from."
     )
-    used = translatable(f"So the network was used {taught.words}; the training parameters had no effect.")
+    used = translatable(f"Therefore the network was used {taught.words}; the training parameters had no effect.")
     return replace(taught, words=f"{known} {used}")
 
 

@@ -94,15 +94,15 @@ class Learning(BaseModel):
     begin: Literal["weights", "nothing"] = Field(
         "weights",
         title="Initial weights",
-        description="Start from the bundled weights, which were trained on other patients, or from nothing, as "
-        "in the paper. From nothing, use 1,500 steps and a learning rate of 0.003.",
+        description="Start from the bundled weights, which were trained on other patients, or (nothing) from random "
+        "weights, as in the paper. With random weights, use 1,500 steps and a learning rate of 0.003.",
     )
     steps: int = Field(
         300,
         ge=1,
         le=100_000,
         title="Steps",
-        description="Number of training steps. The learning rate falls along half a cosine.",
+        description="Number of training steps. The learning rate decreases along half a cosine.",
         json_schema_extra={"step": 50},
     )
     learning_rate: float = Field(

@@ -173,5 +173,7 @@ def test_a_benchmark_without_a_usable_case_writes_its_table_and_ends_with_3(marv
     words = ("--cases", tmp_path / "cases", "--method", "linear_interpolation", "--output", tmp_path / "tables")
     answer = marview("benchmark", *words)
     assert answer.exit_code == 3
-    assert answer.err.strip().endswith("could be used, so the tables are empty. Their notes give the reasons.")
+    assert answer.err.strip().endswith(
+        "could be used, so the tables are empty. The notes of the tables give the reasons."
+    )
     assert "b.npz is not a case file of marview, or it is damaged" in (tmp_path / "tables" / "table.md").read_text()

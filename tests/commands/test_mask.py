@@ -57,7 +57,7 @@ def test_notes_on_scale_and_class_appear_for_every_source(marview: Callable, tmp
     for choice in (("--threshold", 2000), ("--kmeans", 3), ()):
         answer = marview("mask", series, "--output", tmp_path / "m.nii.gz", *choice)
         assert "clipped at 3071" in answer.err, choice
-        assert ("where it includes bone" in answer.err) == ("--kmeans" in choice)
+        assert ("so it includes bone" in answer.err) == ("--kmeans" in choice)
 
 
 def test_a_margin_below_a_voxel_is_noted_as_without_effect(

@@ -34,7 +34,7 @@ def test_slices_without_metal_are_no_failure_either(marview: Callable, metal_ser
     answer = marview("reduce", metal_series, *LI, "--slices", "1", "--output", tmp_path / "out")
     assert answer.exit_code == 0
     assert "There is no metal in slice 1 of" in answer.out
-    assert "Metal is in" in answer.out
+    assert "The metal is in" in answer.out
     assert not (tmp_path / "out").exists()
 
 

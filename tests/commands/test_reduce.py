@@ -55,7 +55,7 @@ def test_a_series_corrected_again_is_noted(marview: Callable, metal_series: Path
     assert "already corrected" not in marview("reduce", metal_series, *words, tmp_path / "once").err
     answer = marview("reduce", tmp_path / "once", *words, tmp_path / "twice")
     assert answer.exit_code == 0
-    assert "Note: This series is already corrected: Linear interpolation" in answer.err
+    assert "Note: This series was already the result of a correction (Linear interpolation" in answer.err
     assert "It was corrected again." in answer.err
 
 

@@ -71,7 +71,7 @@ def test_thresholds_alone_find_the_metal_where_nothing_else_does(
     swept = {"method": "linear_interpolation", "device": Device.CPU}
     with pytest.raises(BadInput, match="add --thresholds HU,HU or --mask FILE"):
         sweep(faint, output=tmp_path / "out", margins="0,2", **swept)
-    with pytest.raises(BadInput, match=r"above 2400 HU.*add lower --thresholds"):
+    with pytest.raises(BadInput, match=r"above 2400 HU.*add --thresholds HU,HU with lower values"):
         sweep(faint, output=tmp_path / "out", thresholds="2400,2500", **swept)
     assert sweep(faint, output=tmp_path / "out", thresholds="1500,2000", **swept) == 0
     assert "> 1500 HU" in capsys.readouterr().out

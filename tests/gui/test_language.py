@@ -25,10 +25,12 @@ from marview.gui.export_dialog import ExportDialog
 from marview.gui.language import LANGUAGES, catalogue, language, use_language
 from marview.gui.several_window import SeveralWindow
 from marview.gui.shortcut_sheet import ShortcutSheet
+from marview.mar.parameter_schema import resolved
 from marview.session.display import Layout
 from marview.session.messages import Severity
 from marview.session.tools import Tool
 from marview.text import count, plural, speak, tr
+from marview.worker.loading import load_method
 
 ROOT = Path(__file__).parents[2]
 CATALOGUE = ROOT / "resources" / "translations" / "de" / "LC_MESSAGES" / "marview.po"
@@ -61,6 +63,19 @@ def test_the_german_catalogue_has_every_text_and_no_other(translations) -> None:
     assert sorted(wanted - there) == [], "run `make translations`, then translate what is new"
     assert sorted(there - wanted) == [], "run `make translations`"
     assert translations.untranslated(german) == []
+
+
+@pytest.mark.parametrize(
+    "folder", sorted(path.parent for path in (ROOT / "plugins").glob("*/plugin.toml")), ids=lambda path: path.name
+)
+def test_the_catalogue_has_the_parameters_of_every_method(folder: Path) -> None:
+    with CATALOGUE.open("rb") as source:
+        there = {str(message.id) for message in read_po(source)}
+    schema = load_method(folder).schema()
+    rules = [resolved(rule, schema) for rule in schema["properties"].values()]
+    shown = {rule[key] for rule in rules for key in ("title", "description") if rule.get(key)}
+    choices = {str(choice).replace("_", " ") for rule in rules for choice in rule.get("enum", ())}
+    assert sorted((shown | choices) - there) == [], "tools/translations.py does not collect these"
 
 
 def test_a_translation_has_the_placeholders_of_its_text() -> None:

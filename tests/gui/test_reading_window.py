@@ -68,7 +68,7 @@ def test_a_whole_study_is_rated_with_the_keys_alone(read, study: ReaderStudy) ->
         press(window, readability, Qt.Key.Key_4, Qt.Key.Key_Right)
     assert grades(study) == [(1, 4), (2, 4), (3, 4), (5, 4)]
     assert window.is_complete
-    assert "All pairs have grades" in window.progress.text()
+    assert "All pairs are graded" in window.progress.text()
 
 
 def test_the_mouse_rates_too(read, study: ReaderStudy) -> None:

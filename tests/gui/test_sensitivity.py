@@ -94,7 +94,7 @@ def test_a_row_of_the_table_puts_its_variant_into_the_main_pane(swept, qtbot) ->
 def test_a_slice_that_was_not_swept_shows_the_original_and_says_so(swept) -> None:
     swept.session.view.go_to(0)
     pane = swept.grid.panes["variant"]
-    assert "not swept" in pane.note.text()
+    assert "does not include this slice" in pane.note.text()
     np.testing.assert_array_equal(pane.shown.values, swept.session.loaded.volume.hu[0])
     assert swept.desk.profile.lines == {}
 

@@ -211,7 +211,7 @@ def test_the_card_says_what_was_done(run: Path, listing: Listing, small) -> None
         "123",
         "8 to 20",
         "One GPU",
-        "From step 8 on another recipe: run.steps is 20 (was 8).",
+        "The recipe changed at step 8: run.steps is 20 (was 8).",
         "A collection (CC BY 4.0): 8 slices",
         "not for primary diagnosis",
         "width = 3",
@@ -227,7 +227,7 @@ def test_known_failures_come_from_the_method_s_readme(run: Path, listing: Listin
     folder = install(run, listing, tmp_path / "mine")
     text = (folder / "weights" / CARD).read_text(encoding="utf-8")
     assert text.rstrip().endswith("not with those of this run.\n\nAlways,\nand badly.")
-    assert "## Known failures of the method\n\nFrom the README of the method, whose figures were" in text
+    assert "## Known failures of the method\n\nFrom the method's README. Its figures were" in text
 
 
 def test_every_method_that_can_be_trained_says_when_it_fails() -> None:

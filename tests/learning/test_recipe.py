@@ -52,7 +52,7 @@ def test_wrong_entries_are_named(tmp_path: Path, from_: str, to: str, says: str)
 
 
 def test_a_size_that_is_not_there_gives_a_message(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match=r"has no recipe of the size 'paper'\. Choose one of tiny\."):
+    with pytest.raises(UsageError, match=r"has no recipe of size 'paper'\. Choose one of tiny\."):
         read_recipe(written(tmp_path, WHOLE), "paper")
 
 

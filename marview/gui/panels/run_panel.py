@@ -17,8 +17,8 @@ STEPS = 1000
 
 _REDUCES = translatable("Correct every slice with metal, the one in view first  (Ctrl+R)")
 _LEARNS_FIRST = translatable(
-    "Learn from this scan's slices without metal, then correct the slices that contain metal  (Ctrl+R). The trained "
-    "network is reused until the metal mask or the settings change."
+    "Train the network on this scan's slices without metal, then correct the slices that contain metal  (Ctrl+R). "
+    "The trained network is reused until the metal mask or the settings change."
 )
 
 

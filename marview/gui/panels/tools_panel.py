@@ -26,7 +26,9 @@ HINTS = {
     Tool.NONE: translatable(
         "While a tool is selected, the left button paints in the original; Alt + left drag changes width and level."
     ),
-    Tool.POLYGON: translatable("Click the corners; double-click, or click the first one, to close. Esc cancels."),
+    Tool.POLYGON: translatable(
+        "Click the corners of the outline. To close it, double-click or click the first corner. Esc cancels."
+    ),
     Tool.FREEHAND: translatable("Draw around the metal."),
     Tool.GROW: translatable("Click on metal to add connected voxels of similar density."),
     Tool.BOX: translatable("Drag a box to keep only the metal inside it, in every slice. Click to remove the box."),

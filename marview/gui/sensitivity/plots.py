@@ -223,7 +223,7 @@ class ProfilePlot(QWidget):
             words += tr(", dotted: truth")
         if len(swept.result.methods) > 1:
             words += tr("; solid: {}").format(swept.titles.get(swept.result.methods[0], swept.result.methods[0]))
-        self.hint.setText(words if profiles else tr("This slice was not swept."))
+        self.hint.setText(words if profiles else tr("The sweep does not include this slice."))
         for name, profile in profiles.items():
             is_chosen = name == sensitivity.variant
             if name == ORIGINAL:

@@ -90,7 +90,7 @@ class VariantPane(SlicePane):
         is_swept = display.slice_index in swept.result.slices
         if not is_swept or display.is_original_held:
             self.title.setText(tr("Original"))
-            self.set_note("" if is_swept else tr("this slice was not swept"), "warning")
+            self.set_note("" if is_swept else tr("the sweep does not include this slice"), "warning")
         else:
             self.title.setText(swept.title(variant) if variant.method else tr("Uncorrected"))
             self.set_note("")

@@ -118,22 +118,22 @@ def test_an_exception_in_training_code_names_file_and_line(marview, clean: Path,
 @pytest.mark.parametrize(
     ("words", "says"),
     [
-        (("small",), "--data DIR with scans without metal, or --patient SERIES"),
+        (("small",), "--data DIR (scans without metal), --patient SERIES"),
         (("small", "--data", "SCANS", "--patient", "SCANS"), "Specify the scans to train on: --data DIR"),
-        (("small", "--with-metal", "SCANS"), "--with-metal DIR together with --without-metal DIR"),
-        (("small", "--data", "SCANS", "--with-metal", "SCANS"), "--with-metal DIR together with --without-metal DIR"),
+        (("small", "--with-metal", "SCANS"), "--with-metal DIR and --without-metal DIR"),
+        (("small", "--data", "SCANS", "--with-metal", "SCANS"), "--with-metal DIR and --without-metal DIR"),
         (
             ("small", "--with-metal", "SCANS", "--without-metal", "SCANS", "--size", "tiny"),
             "small is trained on image pairs, so it cannot use real scans with metal",
         ),
-        (("small", "--ordinary", "SCANS"), "--ordinary DIR together with --gsi DIR"),
-        (("small", "--data", "SCANS", "--gsi", "SCANS"), "--ordinary DIR together with --gsi DIR"),
+        (("small", "--ordinary", "SCANS"), "--ordinary DIR and --gsi DIR"),
+        (("small", "--data", "SCANS", "--gsi", "SCANS"), "--ordinary DIR and --gsi DIR"),
         (
             ("small", "--ordinary", "SCANS", "--gsi", "SCANS", "--size", "tiny"),
             "small does not train on spectral scans; lga does",
         ),
         (("small", "--patient", "SCANS", "--size", "tiny"), "small does not train on a patient's own scan"),
-        (("small", "--data", "SCANS", "--size", "paper"), "has no recipe of the size 'paper'. Choose one of tiny"),
+        (("small", "--data", "SCANS", "--size", "paper"), "has no recipe of size 'paper'. Choose one of tiny"),
         (("small", "--data", "SCANS", "--size", "tiny", "--protocol", "sdl"), "There is no protocol 'sdl'"),
         (("small", "--data", "SCANS", "--size", "tiny", "--resume"), "contains no run to resume"),
         (

@@ -56,7 +56,7 @@ def test_a_series_corrected_again_is_noted(marview: Callable, metal_series: Path
     answer = marview("reduce", tmp_path / "once", *words, tmp_path / "twice")
     assert answer.exit_code == 0
     assert "Note: This series was already the result of a correction (Linear interpolation" in answer.err
-    assert "It was corrected again." in answer.err
+    assert "marview corrected it again." in answer.err
 
 
 def test_a_larger_margin_makes_a_larger_trace(marview: Callable, metal_series: Path, tmp_path: Path) -> None:

@@ -226,7 +226,7 @@ def test_known_failures_come_from_the_method_s_readme(run: Path, listing: Listin
     (listing.folder / "README.md").write_text(readme, encoding="utf-8")
     folder = install(run, listing, tmp_path / "mine")
     text = (folder / "weights" / CARD).read_text(encoding="utf-8")
-    assert text.rstrip().endswith("not with those of this run.\n\nAlways,\nand badly.")
+    assert text.rstrip().endswith("not with the weights of this run.\n\nAlways,\nand badly.")
     assert "## Known failures of the method\n\nFrom the method's README. Its figures were" in text
 
 

@@ -154,7 +154,7 @@ def test_wrong_input_is_refused_with_a_message(body, pins, scan) -> None:
     for wrong in (body[:, :50], body[0]):
         with pytest.raises(UsageError, match=r"shape \[slice, 96, 96\]"):
             simulate(wrong, {}, scan)
-    with pytest.raises(UsageError, match="must be 0 to 1, not 5"):
+    with pytest.raises(UsageError, match="must be between 0 and 1, not 5"):
         simulate(body, {"ti": pins * (5 / pins.max())}, scan)
     with pytest.raises(UsageError, match="arrays by material"):
         simulate(body, pins, scan)

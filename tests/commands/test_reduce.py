@@ -52,7 +52,7 @@ def test_corrects_only_the_slices_asked_for_and_exports_all(
 
 def test_a_series_corrected_again_is_noted(marview: Callable, metal_series: Path, tmp_path: Path) -> None:
     words = ("--method", "linear_interpolation", "--slices", "4", "--output")
-    assert "already corrected" not in marview("reduce", metal_series, *words, tmp_path / "once").err
+    assert "already the result of a correction" not in marview("reduce", metal_series, *words, tmp_path / "once").err
     answer = marview("reduce", tmp_path / "once", *words, tmp_path / "twice")
     assert answer.exit_code == 0
     assert "Note: This series was already the result of a correction (Linear interpolation" in answer.err

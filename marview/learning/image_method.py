@@ -42,8 +42,8 @@ class Strength(LargeMetal):
         ge=1,
         le=4,
         title="Flips",
-        description="Number of mirrored copies of each slice whose corrections are averaged. More copies remove more "
-        "artifacts and take more time; 1 is fastest.",
+        description="Number of mirrored and slightly shifted copies of each slice whose corrections are averaged. More "
+        "copies remove more artifacts and take more time; 1 is fastest.",
     )
 
 
@@ -92,7 +92,7 @@ class ImageMethod(ABC):
                 name.removeprefix(self.part): each for name, each in weights.items() if name.startswith(self.part)
             }
         fill(network.to(job.device), weights, WEIGHTS).eval()
-        correct = averaged_over_flips(network, parameters.flips)
+        correct = averaged_over_flips(network, parameters.flips, fold)
         result, large = case.hu.clone(), slices_with_large_metal(case, parameters)
         notes, has_run = warnings(case, job.about_weights(WEIGHTS)), False
         for number, index in enumerate(case.slice_indices or range(len(result))):

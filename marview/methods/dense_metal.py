@@ -1,10 +1,12 @@
-"""Find clinical slices with dense metal or restored dark streaks, for which NMAR is used instead of a network."""
+"""Find clinical slices with dense metal or strong streaks, for which NMAR is used instead of a network."""
 
 import torch
+from scipy import ndimage
 from torch import Tensor
 
 from marview.methods.api import MarCase, SliceNote
 from marview.physics import material
+from marview.physics.attenuation import MU_WATER, mu_to_hu
 from marview.text import translatable
 from marview.volume.padding import VACUUM_HU, between
 from marview.volume.volume import BODY_HU
@@ -14,6 +16,7 @@ _DENSE = translatable("the metal is denser than titanium; near such metal this n
 _DARKENED = translatable(
     "the image has clipped dark streaks; near such streaks this network has larger errors than NMAR"
 )
+_STREAKY = translatable("streaks near the metal are strong; there this network has larger errors than NMAR")
 _NMAR = translatable(", so NMAR was used instead")
 
 _TWELVE_BITS = 0.8
@@ -21,6 +24,13 @@ _TWELVE_BITS = 0.8
 
 _DARK_SHARE = 0.02
 """Fraction of the body darker than vacuum from which metal counts as dense; at most 1.3 % with titanium screws."""
+
+_STREAKS_HU = 600.0
+"""RMS of the streaks near metal from which metal on a clipped HU scale counts as dense. Titanium reaches 544 HU, steel
+and cobalt chromium have 607 to 1276 HU."""
+
+_NEAR_PX = (3, 25)
+"""Distances from metal in which the streaks are measured, in pixels."""
 
 
 def dense_slices(case: MarCase) -> list[int]:
@@ -59,16 +69,42 @@ def _dark_share(hu: Tensor, metal: Tensor) -> float:
     return float((hu.cpu().numpy() < VACUUM_HU)[body].mean())
 
 
-def slices_of_nmar(case: MarCase) -> list[int]:
-    """Return the positions of the dense and darkened slices, for which NMAR is used instead of a network."""
-    return sorted({*dense_slices(case), *darkened_slices(case)})
+def streaky_slices(case: MarCase) -> list[int]:
+    """Return the positions of clinical slices with clipped HU and strong streaks near the metal.
+
+    Streaks are the difference between the uncorrected image and the image after linear interpolation.
+    """
+    if case.measured_sinogram is not None:
+        return []
+    return [
+        k
+        for k, metal in enumerate(case.metal)
+        if metal.any()
+        and _typical(case.mu[k][metal]) < _TWELVE_BITS
+        and _streaks_hu(case.mu[k], case.li_mu[k], metal) > _STREAKS_HU
+    ]
 
 
-def dense_note(slice_index: int) -> SliceNote:
-    """Create the note on a slice with dense metal, for which NMAR is used instead of the network."""
-    return SliceNote(slice_index, _DENSE, _NMAR)
+def _streaks_hu(mu: Tensor, li_mu: Tensor, metal: Tensor) -> float:
+    """Return the RMS of the streaks in the body near the metal of a slice, HU; images are in 1/cm, `[y, x]`."""
+    distance = torch.from_numpy(ndimage.distance_transform_edt(~metal.cpu().numpy())).to(mu.device)
+    least, most = _NEAR_PX
+    near = (distance > least) & (distance < most) & (mu_to_hu(li_mu) > BODY_HU)
+    return float((mu - li_mu)[near].square().mean().sqrt()) * (1000 / MU_WATER) if bool(near.any()) else 0.0
 
 
-def darkened_note(slice_index: int) -> SliceNote:
-    """Create the note on a slice with restored dark streaks, for which NMAR is used instead of the network."""
-    return SliceNote(slice_index, _DARKENED, _NMAR)
+def reasons_for_nmar(case: MarCase, *, also_streaky: bool = False) -> dict[int, str]:
+    """Return why NMAR is used instead of a network, by the position of each such slice within the case.
+
+    Args:
+        case: slices to correct.
+        also_streaky: whether to include `streaky_slices`, in which some networks have larger errors than NMAR.
+    """
+    reasons = dict.fromkeys(streaky_slices(case) if also_streaky else [], _STREAKY)
+    reasons |= dict.fromkeys(darkened_slices(case), _DARKENED) | dict.fromkeys(dense_slices(case), _DENSE)
+    return dict(sorted(reasons.items()))
+
+
+def nmar_note(slice_index: int, reason: str) -> SliceNote:
+    """Create the note on a slice in which NMAR is used for a reason from `reasons_for_nmar`."""
+    return SliceNote(slice_index, reason, _NMAR)

@@ -7,7 +7,7 @@ from torch import Tensor
 from torch.nn.functional import max_pool1d
 
 from marview.methods.api import Job, MarCase, SliceNote
-from marview.methods.dense_metal import darkened_note, dense_note, dense_slices, slices_of_nmar
+from marview.methods.dense_metal import dense_slices, nmar_note, reasons_for_nmar
 from marview.methods.nmar import NmarSettings, complete_normalized, nmar_prior
 from marview.physics.attenuation import mu_to_hu
 
@@ -55,25 +55,28 @@ def _share_of_nmar(one: MarCase, prior_sinogram: Tensor, settings: NmarSettings)
     return min(max((_ALL_LI - relative) / (_ALL_LI - _ALL_NMAR), 0.0), 1.0)
 
 
-def leave_dense_to_nmar(case: MarCase, prior: Tensor, corrected: Tensor, job: Job) -> list[SliceNote]:
-    """Replace a network's prior image and sinogram with NMAR's in the slices from `slices_of_nmar`.
+def leave_dense_to_nmar(
+    case: MarCase, prior: Tensor, corrected: Tensor, job: Job, *, also_streaky: bool = False
+) -> list[SliceNote]:
+    """Replace a network's prior image and sinogram with NMAR's in the slices from `reasons_for_nmar`.
 
     Args:
         case: slices to correct.
         prior: prior images of the network, 1/cm, `[slice, y, x]`; changed in place.
         corrected: sinograms completed by the network, `[slice, view, bin]`; changed in place.
         job: job of the run.
+        also_streaky: whether to include slices with strong streaks on a clipped HU scale.
 
     Returns:
         A note for each slice in which NMAR was used.
     """
-    notes, dense = [], dense_slices(case)
-    for k in slices_of_nmar(case):
+    notes = []
+    for k, reason in reasons_for_nmar(case, also_streaky=also_streaky).items():
         _, prior[k], corrected[k] = nmar_of_slice(case, k, job)
         index = case.slice_indices[k] if case.slice_indices else k
         job.output("prior", index, mu_to_hu(prior[k]))
         job.output("corrected_sinogram", index, corrected[k])
-        notes.append(dense_note(index) if k in dense else darkened_note(index))
+        notes.append(nmar_note(index, reason))
     return notes
 
 

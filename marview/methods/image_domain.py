@@ -45,20 +45,41 @@ def artifact_image(correct: Callable[[Tensor], Tensor], mu: Tensor, fold: int) -
     return artifact
 
 
-def averaged_over_flips(correct: Callable[[Tensor], Tensor], count: int) -> Callable[[Tensor], Tensor]:
+_SHIFTS = ((0.0, 0.0), (0.5, 0.5), (0.25, 0.75), (0.75, 0.25))
+"""Shifts of the copies in y and x, as fractions of `fold`."""
+
+
+def averaged_over_flips(correct: Callable[[Tensor], Tensor], count: int, fold: int = 1) -> Callable[[Tensor], Tensor]:
     """Average a network's corrections of an image and of its mirrored copies.
 
-    The errors of the network differ between the copies, so averaging reduces them. The run time is
-    proportional to the number of copies.
+    The errors of the network differ between the copies, so averaging reduces them. Networks that divide an
+    image into squares of pixels make errors that depend on the position of the squares, so the copies are
+    also shifted by fractions of `fold`. The run time is proportional to the number of copies.
 
     Args:
         correct: network that maps an image to the corrected image, `[slice, 1, y, x]`.
         count: number of copies, 1 to 4: unchanged, mirrored horizontally, vertically, and in both
             directions.
+        fold: number by which the height and width of the network's images must be divisible; with 1, no
+            copy is shifted.
     """
     axes: list[tuple[int, ...]] = [(), (3,), (2,), (2, 3)]
 
     def average(image: Tensor) -> Tensor:
-        return torch.stack([correct(image.flip(each)).float().flip(each) for each in axes[:count]]).mean(dim=0)
+        copies = []
+        for flipped, (down, right) in zip(axes[:count], _SHIFTS, strict=False):
+            mirrored = image.flip(flipped)
+            copies.append(_shifted(correct, mirrored, int(down * fold), int(right * fold), fold).flip(flipped))
+        return torch.stack(copies).mean(dim=0)
 
     return correct if count == 1 else average
+
+
+def _shifted(correct: Callable[[Tensor], Tensor], image: Tensor, down: int, right: int, fold: int) -> Tensor:
+    """Correct an image that is shifted by some pixels, and undo the shift."""
+    if not down and not right:
+        return correct(image).float()
+    rows, columns = image.shape[-2:]
+    more = (right, -(columns + right) % fold, down, -(rows + down) % fold)
+    made = correct(pad(image, more, mode="replicate")).float()
+    return made[..., down : down + rows, right : right + columns]

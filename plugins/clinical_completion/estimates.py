@@ -88,7 +88,7 @@ class Estimates:
         """Estimate the image of a slice, and complete its metal trace."""
         planes, shown = self.planes(k), self.shown(k)
         self._pause()
-        estimate = averaged_over_flips(lambda mirrored: network(mirrored)[:, None], _FLIPS)(planes)[:, 0]
+        estimate = averaged_over_flips(lambda copy: network(copy)[:, None], _FLIPS, network.fold)(planes)[:, 0]
         change = (estimate - planes[:, COMPLETED]) * MU_WATER  # the planes are clipped, NMAR's image is not
         self._pause()
         nmar = shown.reconstruct(self.completed[k : k + 1])

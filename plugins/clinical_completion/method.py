@@ -15,7 +15,7 @@ from marview.text import translatable
 
 from .consistency import consistent, contradicts
 from .estimates import Estimates, nearness
-from .guard import predicts_better
+from .guard import predicts_well
 from .network import PriorNetwork
 from .settings import read_settings
 
@@ -29,7 +29,7 @@ _MEASURED = translatable(
     "The network was trained on clinical slices, so a measured sinogram is corrected with NMAR instead."
 )
 _THIN = translatable("the metal hides few rays or attenuates little, as wires and leads do")
-_WORSE = translatable("beside the metal trace the network predicts the rays no better than NMAR")
+_WORSE = translatable("the network predicts the measured rays beside the metal trace much worse than NMAR does")
 _CONTRADICTS = translatable("the network's estimate contradicts the measured rays beside the metal trace")
 _KEPT = translatable(", so only the part that agrees with them was used")
 _NMAR = translatable(", so NMAR was used instead")
@@ -101,7 +101,7 @@ def _change(network: PriorNetwork, start: Estimates, k: int, job: Job) -> _Found
     one, shown = slice(k, k + 1), start.shown(k)
     estimate, share = start.of(network, k), nearness(shown.mask)
     completed, prior = start.completed[one], start.prior[one]
-    if not predicts_better(shown, estimate.prior_sinogram, start.prior_sinogram[one]):
+    if not predicts_well(shown, estimate.prior_sinogram, start.prior_sinogram[one]):
         return _Found(None, completed, prior, SliceNote(0, _WORSE, _NMAR))
     change = share * (estimate.mu - estimate.nmar)
     if contradicts(shown, change):

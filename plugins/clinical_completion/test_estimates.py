@@ -43,20 +43,27 @@ def test_outside_the_trace_the_sinogram_stays_as_measured(room: Any, made: Any, 
     assert (done.prior[case.metal[1:]] == MU_WATER).all()
 
 
-def test_truth_predicts_the_rays_beside_the_trace_better_than_nmar(room: Any, discs: Any) -> None:
+def test_truth_predicts_the_rays_beside_the_trace_well_and_another_body_does_not(room: Any, discs: Any) -> None:
     pairs = discs(1, is_clinical=True)
     estimates = room.estimates.Estimates(pairs.case())
     truth = pairs.projector.forward(pairs.truth_mu)
     shown = estimates.shown(0)
-    assert room.guard.predicts_better(shown, truth, estimates.prior_sinogram)
-    assert not room.guard.predicts_better(shown, estimates.prior_sinogram, truth)
-    assert not room.guard.predicts_better(shown, torch.full_like(truth, torch.nan), estimates.prior_sinogram)
+    assert room.guard.predicts_well(shown, truth, estimates.prior_sinogram)
+    assert not room.guard.predicts_well(shown, truth.roll(25, dims=-1), estimates.prior_sinogram)
+    assert not room.guard.predicts_well(shown, torch.full_like(truth, torch.nan), estimates.prior_sinogram)
+
+
+def test_estimate_that_predicts_the_rays_a_little_worse_than_nmar_is_accepted(room: Any, estimates: Any) -> None:
+    shown, nmar_sinogram = estimates.shown(0), estimates.prior_sinogram[:1]
+    away = nmar_sinogram - shown.sinogram
+    assert room.guard.predicts_well(shown, shown.sinogram + 1.15 * away, nmar_sinogram)
+    assert not room.guard.predicts_well(shown, shown.sinogram + 1.35 * away, nmar_sinogram)
 
 
 def test_without_measured_rays_nmar_is_used(room: Any, estimates: Any) -> None:
     shown = estimates.shown(0)
     hidden = replace(shown, trace=torch.ones_like(shown.trace))
-    assert not room.guard.predicts_better(hidden, shown.sinogram, shown.sinogram)
+    assert not room.guard.predicts_well(hidden, shown.sinogram, shown.sinogram)
 
 
 def test_estimate_counts_near_metal_and_neither_in_metal_nor_far_from_it(room: Any) -> None:

@@ -21,8 +21,8 @@ def nmar(case: MarCase) -> torch.Tensor:
 def run(loaded: LoadedMethod, room: Any, made: Any, weights_job: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
     """Return a function that runs the method with a network that adds 50 HU and a stubbed guard."""
 
-    def corrected(case: MarCase, *, predicts_better: bool = True) -> Any:
-        monkeypatch.setattr(room.method, "predicts_better", lambda *_: predicts_better)
+    def corrected(case: MarCase, *, predicts_well: bool = True) -> Any:
+        monkeypatch.setattr(room.method, "predicts_well", lambda *_: predicts_well)
         job = weights_job(made.adding(room, 0.05), made.SMALL)
         return loaded.method.run(case, loaded.parameters({}), job), job
 
@@ -58,11 +58,11 @@ def test_estimate_that_contradicts_measured_rays_is_used_in_part(
     assert any("only the part that agrees with them" in str(note) for note in part.notes)
 
 
-def test_slices_that_nmar_predicts_better_get_its_result(run: Any, discs: Any) -> None:
+def test_slices_that_nmar_predicts_well_get_its_result(run: Any, discs: Any) -> None:
     case = discs(2, is_clinical=True).case()
-    result, _ = run(case, predicts_better=False)
+    result, _ = run(case, predicts_well=False)
     torch.testing.assert_close(result.corrected_sinogram, nmar(case))
-    assert any("predicts the rays no better than NMAR" in str(note) for note in result.notes)
+    assert any("much worse than NMAR does" in str(note) for note in result.notes)
     assert not any("network's estimate" in str(note) for note in result.notes)
 
 

@@ -88,7 +88,7 @@ class NearHip:
             notes: list[str | SliceNote] = [learned.words, *thin]
             if not learned.is_own:
                 notes += _warnings(case, learned, job)
-                notes += leave_dense_to_nmar(case, prior, corrected, job)
+                notes += leave_dense_to_nmar(case, prior, corrected, job, also_streaky=True)
             job.progress(0.7, "reconstructing")
             return MarResult(mu_to_hu(case.reconstruct(corrected)), mu_to_hu(prior), corrected, notes)
 

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from marview.methods.api import MarCase
-from marview.methods.dense_metal import slices_of_nmar
+from marview.methods.dense_metal import reasons_for_nmar
 from marview.methods.dense_nmar import complete_nmar, leave_dense_to_nmar
 from marview.methods.nmar import NmarSettings, complete_normalized, nmar_prior
 from marview.physics.attenuation import MU_WATER
@@ -88,7 +88,7 @@ def test_a_clipped_slice_with_broad_restored_streaks_is_left_to_nmar_with_a_note
     case = case_of(CLIPPED_HU, CLIPPED_HU, TITANIUM_HU)
     case.hu[0, 30, 15] = -1500
     case.hu[1:, 28:38, 10:20] = -1500
-    assert slices_of_nmar(case) == [1]
+    assert list(reasons_for_nmar(case)) == [1]
     prior, corrected = torch.zeros_like(case.mu), torch.zeros_like(case.sinogram)
     (note,) = leave_dense_to_nmar(case, prior, corrected, ShownJob())
     assert note.slice_index == 4

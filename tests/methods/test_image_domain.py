@@ -36,9 +36,33 @@ def test_dense_metal_and_bone_beyond_the_scale_keep_their_values() -> None:
 
 
 @pytest.mark.parametrize("count", [1, 2, 3, 4])
-def test_every_copy_of_an_image_is_put_back_in_place(count: int) -> None:
+@pytest.mark.parametrize("fold", [1, 4, 8])
+def test_every_copy_of_an_image_is_put_back_in_place(count: int, fold: int) -> None:
     image = torch.rand(1, 1, 12, 20)
-    assert torch.allclose(averaged_over_flips(lambda seen: seen, count)(image), image)
+    assert torch.allclose(averaged_over_flips(lambda seen: seen, count, fold)(image), image)
+
+
+def test_copies_have_sizes_that_the_network_accepts() -> None:
+    sizes = []
+
+    def correct(seen: torch.Tensor) -> torch.Tensor:
+        sizes.append(seen.shape[-2:])
+        return seen
+
+    averaged_over_flips(correct, 4, 8)(torch.rand(1, 1, 16, 24))
+    assert len(sizes) == 4
+    assert all(rows % 8 == columns % 8 == 0 for rows, columns in sizes)
+
+
+def test_errors_that_repeat_with_the_squares_of_a_network_cancel() -> None:
+    rough = torch.where(torch.arange(32) % 8 < 4, 0.1, -0.1)
+
+    def correct(seen: torch.Tensor) -> torch.Tensor:
+        return seen + rough[: seen.shape[-1]] * rough[: seen.shape[-2], None]
+
+    image = torch.zeros(1, 1, 24, 24)
+    one, mean = (averaged_over_flips(correct, count, 8)(image).square().mean().sqrt() for count in (1, 4))
+    assert mean < 0.6 * one
 
 
 def test_the_mean_over_four_flips_does_not_depend_on_how_an_image_is_mirrored() -> None:

@@ -146,6 +146,7 @@ def _draw_slices(page: _Page, report: Report) -> None:
         height = page.painter.fontMetrics().height() * 1.15
         words = tr("Slice {}   W {:.0f}  L {:.0f}").format(key.number, report.window.width_hu, report.window.level_hu)
         page.text(words, QRectF(page.area.left(), page.y, page.area.width(), height), GREY)
+        page.text(key.exception, QRectF(page.area.left() + width + gap, page.y, width, height))
         page.y += height + page.per_mm
 
 

@@ -234,6 +234,7 @@ class SliceDone:
         trace_fraction: fraction of the sinogram that the metal trace covers.
         seconds: average time per slice in the batch that contained this slice.
         is_restored: whether clipped dark streaks were restored before the correction.
+        made_by: short name of the method that made the pixels in place of the chosen one (`SliceNote.made_by`).
     """
 
     slice_index: int
@@ -241,6 +242,7 @@ class SliceDone:
     trace_fraction: float
     seconds: float
     is_restored: bool = False
+    made_by: str = ""
 
 
 @dataclass(frozen=True)

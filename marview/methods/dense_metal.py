@@ -107,4 +107,4 @@ def reasons_for_nmar(case: MarCase, *, also_streaky: bool = False) -> dict[int, 
 
 def nmar_note(slice_index: int, reason: str) -> SliceNote:
     """Create the note on a slice in which NMAR is used for a reason from `reasons_for_nmar`."""
-    return SliceNote(slice_index, reason, _NMAR)
+    return SliceNote(slice_index, reason, _NMAR, made_by="NMAR")

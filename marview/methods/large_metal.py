@@ -52,4 +52,4 @@ def nmar_hu(case: MarCase, number: int, job: Job) -> tuple[Tensor, SliceNote]:
     """
     one, _, completed = nmar_of_slice(case, number, job)
     index = case.slice_indices[number] if case.slice_indices else number
-    return mu_to_hu(one.reconstruct(completed[None]))[0], SliceNote(index, _LARGE, _NMAR)
+    return mu_to_hu(one.reconstruct(completed[None]))[0], SliceNote(index, _LARGE, _NMAR, made_by="NMAR")

@@ -17,6 +17,8 @@ class SliceNote:
         meaning: rest of the sentence, including its punctuation, such as "; check its result with care".
         value: number that replaces {}.
         form: format of the number, for `str.format`.
+        made_by: short name of the method that made the pixels of the slice in place of the chosen method, such as
+            "NMAR"; empty if the chosen method made them.
 
     Examples:
         >>> print(SliceNote(7, "metal hides {} of the sinogram", ", which is much", 0.3, "{:.0%}"))
@@ -28,6 +30,7 @@ class SliceNote:
     meaning: str
     value: float = 0.0
     form: str = "{}"
+    made_by: str = ""
 
     def __str__(self) -> str:
         return _sentence([self], int)

@@ -21,11 +21,16 @@ APART = 3
 
 @dataclass(frozen=True, eq=False)
 class KeySlice:
-    """Key slice of the report: original and corrected, HU `[y, x]`."""
+    """Key slice of the report: original and corrected, HU `[y, x]`.
+
+    Attributes:
+        exception: title of the corrected picture if another method made it; empty if the method of the report did.
+    """
 
     number: int
     original: Picture
     corrected: Picture
+    exception: str = ""
 
     @property
     def difference(self) -> Picture:
@@ -82,10 +87,14 @@ def make_report(
     numbers = grid.slice_numbers
     key = key_slices(result, measures, slice_index)
     pixel_mm = grid.spacing_mm[1:]
-    slices = tuple(
-        KeySlice(numbers.number(z), Picture(hu, pixel_mm), Picture(result.corrected(hu, z), pixel_mm))
-        for z, hu in ((z, loaded.volume.hu[z]) for z in key)
-    )
+
+    def key_slice(z: int) -> KeySlice:
+        original, title = loaded.volume.hu[z], result.title_of(z)
+        corrected = Picture(result.corrected(original, z), pixel_mm)
+        exception = "" if title == tr(result.title) else title
+        return KeySlice(numbers.number(z), Picture(original, pixel_mm), corrected, exception)
+
+    slices = tuple(map(key_slice, key))
     return Report(
         heading=(*heading, loaded.series.description),
         slices=slices,

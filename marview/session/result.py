@@ -16,6 +16,7 @@ from marview.errors import BadInput
 from marview.mar.messages import SliceDone
 from marview.session.last_picture import LastPicture
 from marview.session.plane_store import KeptPlane, PlaneStore
+from marview.text import tr
 from marview.volume.box import Box, box_of, shape_of
 from marview.volume.correction import corrected
 from marview.volume.provenance import Provenance
@@ -192,6 +193,13 @@ class Result:
         if slice_index in self.done:
             return Coverage.CORRECTED
         return Coverage.WAITING if slice_index in self.slices else Coverage.UNCHANGED
+
+    def title_of(self, slice_index: int) -> str:
+        """Return the translated title of the method; it names another method that made the slice's pixels, if any."""
+        done, title = self.done.get(slice_index), tr(self.title)
+        if done is None or not done.made_by:
+            return title
+        return tr("{} in place of {}").format(tr(done.made_by), title)
 
     def correction_of(self, slice_index: int) -> NDArray[np.float32]:
         """Return the correction of a slice, float32 HU `[y, x]`; all 0 if the slice is not corrected."""

@@ -85,6 +85,7 @@ class Reduction:
         self._corrected = 0
         self._projected = 0
         self._restored: set[int] = set()
+        self._made_by: dict[int, str] = {}
         for batch in batches.split(metal, is_first_alone=True):
             batches.run(batch, self._correct)
             give_back()
@@ -127,7 +128,8 @@ class Reduction:
         seconds = (time.perf_counter() - started) / len(batch)
         for k, values, metal, fraction in zip(batch, correction, mask, fractions, strict=True):
             self._planes[k][:] = values
-            self._tell(SliceDone(k, int(np.count_nonzero(metal)), fraction, seconds, k in self._restored))
+            is_restored, made_by = k in self._restored, self._made_by.get(k, "")
+            self._tell(SliceDone(k, int(np.count_nonzero(metal)), fraction, seconds, is_restored, made_by))
             self._note(too_much_metal(fraction, k) if self._loaded.manifest.needs_sinogram else None)
         self._corrected += len(batch)
         self.channel.send(
@@ -175,6 +177,8 @@ class Reduction:
         self._show(case, batch, result.hu, result.prior_hu, result.corrected_sinogram)
         for note in result.notes:
             self._note(note if isinstance(note, SliceNote) else str(note))
+            if isinstance(note, SliceNote) and note.made_by:
+                self._made_by[note.slice_index] = note.made_by
         for position in found:
             meaning = _RESTORED if request.restore_cut_off else _NOT_RESTORED
             self._note(SliceNote(batch[position], _CUT_OFF, meaning))

@@ -62,7 +62,7 @@ class ClinicalCompletion:
             job.progress(0.2 + 0.7 * k / len(corrected), "network")
             if bool(case.metal[k].any()) and is_clinical:
                 if thin[k]:
-                    notes.append(SliceNote(index, _THIN, _NMAR))
+                    notes.append(SliceNote(index, _THIN, _NMAR, made_by="NMAR"))
                 else:
                     found = _change(network, start, k, job)
                     notes += [] if found.note is None else [replace(found.note, slice_index=index)]
@@ -102,7 +102,7 @@ def _change(network: PriorNetwork, start: Estimates, k: int, job: Job) -> _Found
     estimate, share = start.of(network, k), nearness(shown.mask)
     completed, prior = start.completed[one], start.prior[one]
     if not predicts_well(shown, estimate.prior_sinogram, start.prior_sinogram[one]):
-        return _Found(None, completed, prior, SliceNote(0, _WORSE, _NMAR))
+        return _Found(None, completed, prior, SliceNote(0, _WORSE, _NMAR, made_by="NMAR"))
     change = share * (estimate.mu - estimate.nmar)
     if contradicts(shown, change):
         kept = consistent(shown, change, job.check_cancelled)

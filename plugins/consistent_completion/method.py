@@ -16,10 +16,9 @@ from .parameters import Parameters
 from .reconstruction import Reconstruction, reconstruct
 from .steps import is_light
 
-STEPS_ASIDE = translatable(
-    "The sinogram of a clinical image is a forward projection of the image, not a measured one, so these slices are "
-    "corrected with normalized MAR instead."
-)
+NOT_MEASURED = translatable("the sinogram is a forward projection of the image, not a measured one")
+
+NMAR = translatable(", so NMAR was used instead")
 
 UNKNOWN_SCAN = translatable(
     "The scan matches no named protocol, so a tube voltage of 120 kV was assumed; set the tube voltage if it differs."
@@ -71,12 +70,16 @@ class ConsistentCompletion:
             job.progress(share, text)
 
         prior, completed = completed_by_nmar(case, tell)
+        indices, has_metal = case.slice_indices or range(len(prior)), case.metal.flatten(1).any(dim=1)
         for index, picture in zip(case.slice_indices, prior, strict=False):
             job.output("prior", index, mu_to_hu(picture))
         if case.measured_sinogram is None:
-            return MarResult(mu_to_hu(case.reconstruct(completed)), mu_to_hu(prior), completed, [STEPS_ASIDE])
+            aside = [
+                SliceNote(indices[k], NOT_MEASURED, NMAR, made_by="NMAR")
+                for k in has_metal.nonzero().flatten().tolist()
+            ]
+            return MarResult(mu_to_hu(case.reconstruct(completed)), mu_to_hu(prior), completed, aside)
         found = reconstruct(case, parameters, tell, completed)
-        has_metal = case.metal.flatten(1).any(dim=1)
         tell(0.95, "corrected sinogram")
         return MarResult(
             torch.where(has_metal[:, None, None], mu_to_hu(found.tissue), case.hu),

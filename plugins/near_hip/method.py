@@ -84,7 +84,7 @@ class NearHip:
             prior = prior_image(case, learned, job.check_cancelled)
             job.check_cancelled()
             corrected = complete_with_prior(case.sinogram, case.projector.forward(prior), case.trace)
-            thin = thin_metal_notes(case, _LEFT_OUT) if learned.start == "nmar" else thin_metal_notes(case)
+            thin = thin_metal_notes(case, _LEFT_OUT, "NMAR") if learned.start == "nmar" else thin_metal_notes(case)
             notes: list[str | SliceNote] = [learned.words, *thin]
             if not learned.is_own:
                 notes += _warnings(case, learned, job)

@@ -74,9 +74,9 @@ def test_beside_thin_metal_in_a_clinical_image_the_network_is_left_out_and_the_n
     assert torch.equal(prior[0], begun[0])
     assert not torch.allclose(prior[1], begun[1], atol=1e-3)
     notes = loaded.method.run(both, loaded.parameters({}), made.Job(slices=0, loaded=loaded)).notes
-    said = [str(note) for note in notes if "there the network was not used" in str(note)]
-    assert len(said) == 1
-    assert said[0].startswith("Slice 7: the metal hides few rays or attenuates little")
+    [said] = [note for note in notes if "there the network was not used" in str(note)]
+    assert str(said).startswith("Slice 7: the metal hides few rays or attenuates little")
+    assert said.made_by == "NMAR"
     measured = MarCase(hu, metal, made.PIXEL_MM, case.beam, [7, 8], both.sinogram)
     assert not torch.allclose(
         room.method.prior_image(measured, learned)[0], room.network.image_of_start(measured, "nmar")[0].clamp(min=0)

@@ -43,6 +43,15 @@ def test_every_result_has_its_pane(compared) -> None:
         np.testing.assert_array_equal(compared.grid.panes[name].shown.values, original + 10)
 
 
+def test_a_pane_names_the_method_that_made_the_slice(worker, compared, qtbot) -> None:
+    worker.made_by = {3: "NMAR"}
+    reduce(compared, qtbot, "other")
+    pane = compared.grid.panes["compare 2"]
+    for z, title in ((3, "3 NMAR in place of Other method"), (4, "3 Other method")):
+        compared.session.view.go_to(z)
+        qtbot.waitUntil(lambda title=title: pane.title.text() == title)
+
+
 def test_another_result_gets_a_pane_as_soon_as_its_run_is_over(compared, qtbot) -> None:
     reduce(compared, qtbot, "fake")
     qtbot.waitUntil(lambda: shown(compared) == ["original", "compare 0", "compare 1", "compare 2"])

@@ -54,6 +54,31 @@ def test_the_result_pane_says_how_it_was_made(reduced) -> None:
     assert caption(reduced.session.result) == pane.caption.lines
 
 
+def test_the_title_names_the_method_that_made_the_pixels_of_a_slice(worker, opened, qtbot, fakes, tmp_path) -> None:
+    worker.made_by = {4: "NMAR"}
+    session, pane = opened.session, opened.grid.panes["result"]
+    session.view.go_to(3)
+    opened.actions_table["reduce"].trigger()
+    qtbot.waitUntil(lambda: session.result is not None and not session.runs.is_running, timeout=20000)
+    titles = {}
+    for z in (3, 4, 3, 0, 4):
+        session.view.go_to(z)
+        titles.setdefault(z, set()).add(pane.title.text())
+    assert titles == {3: {"Fake method"}, 4: {"NMAR in place of Fake method"}, 0: {"Fake method"}}
+    pane.title.repaint()
+    assert pane.title.toolTip() == "NMAR in place of Fake method"
+    session.view.update(is_original_held=True)
+    assert pane.title.text() == "Original"
+    session.view.update(is_original_held=False)
+    session.open(fakes.write_series(tmp_path / "other", "Another series", 9))
+    qtbot.waitUntil(lambda: pane.title.text() == "Result" and not session.refusal, timeout=20000)
+    first = next(entry for entry in session.library.entries if entry.series.description == "Small series")
+    session.library.choose(first)
+    qtbot.waitUntil(lambda: session.result is not None and not session.refusal, timeout=20000)
+    session.view.go_to(4)
+    assert pane.title.text() == "NMAR in place of Fake method"
+
+
 @pytest.mark.parametrize(("slice_index", "note"), [(3, ""), (0, "unchanged")])
 def test_the_result_pane_says_what_a_slice_is(reduced, slice_index: int, note: str) -> None:
     reduced.session.view.go_to(slice_index)

@@ -87,6 +87,18 @@ def test_a_report_holds_slices_measurements_provenance_and_caution(reduced) -> N
     assert report.heading == ("NOBODY", "Small series")
 
 
+def test_a_report_names_the_method_that_made_a_slice(worker, reduced, qtbot) -> None:
+    worker.made_by = {4: "NMAR"}
+    session = reduced.session
+    session.reduce()
+    qtbot.waitUntil(lambda: len(session.results) == 2 and not session.runs.is_running, timeout=20000)
+    for z, exception in ((3, ""), (4, "NMAR in place of Fake method")):
+        assert (
+            make_report(session.loaded, session.result, (), z, session.view.display.window, []).slices[0].exception
+            == exception
+        )
+
+
 def test_the_page_shows_three_pictures_in_a_row_and_fits(reduced) -> None:
     measured(reduced)
     session = reduced.session

@@ -93,6 +93,7 @@ def test_a_clipped_slice_with_broad_restored_streaks_is_left_to_nmar_with_a_note
     (note,) = leave_dense_to_nmar(case, prior, corrected, ShownJob())
     assert note.slice_index == 4
     assert "clipped dark streaks" in str(note)
+    assert note.made_by == "NMAR"
     assert corrected[1].any()
     assert not corrected[[0, 2]].any()
 
@@ -105,6 +106,7 @@ def test_only_the_dense_slice_gets_the_result_of_nmar_and_a_note(numbered: bool)
     index = 4 if numbered else 1
     assert note.slice_index == index
     assert "denser than titanium" in str(note)
+    assert note.made_by == "NMAR"
     assert job.shown == [("prior", index), ("corrected_sinogram", index)]
     assert not prior[0].any()
     assert not corrected[0].any()

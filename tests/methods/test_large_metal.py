@@ -66,6 +66,7 @@ def test_the_result_is_that_of_nmar_with_a_note(numbered: bool) -> None:
     torch.testing.assert_close(found, mu_to_hu(alone.reconstruct(completed))[0])
     assert note.slice_index == (4 if numbered else 1)
     assert "NMAR was used instead" in str(note)
+    assert note.made_by == "NMAR"
 
 
 @pytest.mark.parametrize("metal_hu", [TITANIUM_HU, STEEL_HU, CLIPPED_HU])

@@ -38,6 +38,20 @@ def test_a_good_method_reaches_the_metal_slices_and_no_other(bench) -> None:
     assert any(isinstance(message, Note) for message in bench.heard)
 
 
+def test_a_finished_slice_carries_the_name_of_the_method_that_made_its_pixels(bench) -> None:
+    body = """
+        from marview.methods.api import SliceNote
+        left = [k for k in case.slice_indices if k == 2]
+        notes = [SliceNote(k, "metal is large", ", so NMAR was used", made_by="NMAR") for k in left]
+        return MarResult(case.hu + 7, notes=notes)
+    """
+    outcome = bench.reduce(bench.write("gives_way", body), slices=(3, 2, 0))
+    assert outcome.state == "done", outcome.sentence
+    done = {each.slice_index: each.made_by for each in bench.heard if isinstance(each, SliceDone)}
+    assert done == {3: "", 2: "NMAR", 0: ""}
+    assert {each["slice_index"]: each["made_by"] for each in outcome.report["slices"]} == done
+
+
 @pytest.mark.parametrize(
     ("name", "body"),
     [

@@ -116,7 +116,8 @@ class Mail:
 class FakeWorker:
     """Worker that adds 10 HU to slices with metal.
 
-    `gate` holds a run back before its second slice; `ending` says how runs end.
+    `gate` holds a run back before its second slice; `ending` says how runs end; `made_by` names the method that made
+    the pixels of a slice in place of the chosen one.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -125,6 +126,7 @@ class FakeWorker:
         self.gate.set()
         self.ending = Outcome("done")
         self.weights: list[WeightsRead] = []
+        self.made_by: dict[int, str] = {}
         self.requests: list[ReduceRequest] = []
         self.sinograms: list[SinogramRequest] = []
         self.traced: list[int] = []
@@ -213,7 +215,7 @@ class FakeWorker:
             for name, values in self._pictures(k).items():
                 run.tell(Output(name, k, self._save(name, values)))
             run.tell(Output("prior", k, self._save("prior", np.full((416, 416), 33.0, np.float16))))
-            run.tell(SliceDone(k, 30, 0.2, 0.01))
+            run.tell(SliceDone(k, 30, 0.2, 0.01, made_by=self.made_by.get(k, "")))
             run.tell(Progress((number + 1) / len(request.slices)))
         report = {
             "device": "cpu",

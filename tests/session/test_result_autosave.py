@@ -43,7 +43,8 @@ def a_result(store: PlaneStore) -> Result:
     )
     for z in (1, 2):
         made.take(
-            SliceDone(z, 4, 0.1, 0.2, is_restored=z == 2), store.keep(rng.normal(0, 50, SHAPE[1:]).astype(np.float32))
+            SliceDone(z, 4, 0.1, 0.2, is_restored=z == 2, made_by="" if z == 2 else "LI"),
+            store.keep(rng.normal(0, 50, SHAPE[1:]).astype(np.float32)),
         )
     return made
 
@@ -58,9 +59,19 @@ def test_a_result_comes_back_to_the_bit(tmp_path: Path) -> None:
         np.testing.assert_array_equal(read.mask[z], made.mask[z])
         assert read.coverage(z) is made.coverage(z)
     assert read.done == made.done
+    assert [read.title_of(z) for z in (1, 2)] == ["LI in place of Normalized MAR", "Normalized MAR"]
     assert read.missing == (3,)
     assert read.provenance() == made.provenance()
     assert (read.mask.span, read.mask_words, read.series_title) == (made.mask.span, "adaptiv", "Hip")
+
+
+def test_a_result_of_a_version_without_names_of_replacing_methods_is_read(tmp_path: Path) -> None:
+    write_result(a_result(PlaneStore()), tmp_path / "one.result")
+    head, _, rest = (tmp_path / "one.result").read_bytes().partition(b"\n")
+    older = re.sub(rb', "made_by": "[^"]*"', b"", head)
+    assert older != head
+    (tmp_path / "one.result").write_bytes(older + b"\n" + rest)
+    assert read_result(tmp_path / "one.result", PlaneStore()).title_of(1) == "Normalized MAR"
 
 
 @pytest.mark.parametrize("cut", [10, 200, -1])
@@ -118,8 +129,9 @@ def files(tmp_path: Path) -> list[Path]:
 
 
 @pytest.fixture
-def corrected(make_session, mail, small_series, tmp_path):
-    """A session with two results, both kept."""
+def corrected(make_session, mail, worker, small_series, tmp_path):
+    """A session with two results, both kept; another method made slice 3."""
+    worker.made_by = {3: "NMAR"}
     session = make_session()
     session.open(small_series)
     mail.wait_until(lambda: session.metal.is_present and session.methods.usable and not session.refusal)
@@ -157,7 +169,11 @@ def test_results_are_offered_and_come_back(corrected, make_session, mail, tmp_pa
     second = make_session()
     assert offered(second, mail).endswith(" contains 2 results. Restore it?")
     mail.wait_until(lambda: len(second.results) == 2)
-    assert [result.title for result in second.results] == ["Fake method", "Other method"]
+    assert [result.title_of(2) for result in second.results] == ["Fake method", "Other method"]
+    assert [result.title_of(3) for result in second.results] == [
+        "NMAR in place of Fake method",
+        "NMAR in place of Other method",
+    ]
     assert second.result is second.results[-1]
     for result, planes in zip(second.results, before, strict=True):
         for z, plane in enumerate(planes):

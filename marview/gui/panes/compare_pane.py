@@ -42,9 +42,8 @@ class ComparePane(SlicePane):
         original, result, display = self.session.original(), self.result, self.session.view.display
         if original is None or result is None:
             return original
-        self.title.setText(
-            tr("Original") if display.is_original_held else f"{self._place_in_list + 1} {tr(result.title)}"
-        )
+        title = f"{self._place_in_list + 1} {result.title_of(display.slice_index)}"
+        self.title.setText(tr("Original") if display.is_original_held else title)
         self.set_note(*coverage_note(result, display, self.session.metal))
         self.set_caption(*caption(result), more=list(map(told, result.notes)), short=tr("Not for primary diagnosis."))
         if display.is_original_held:

@@ -166,7 +166,8 @@ class ResultPane(SlicePane):
             self.set_caption("", "")
             return
         is_flickering = display.comparison is Comparison.FLICKER and self._is_original_turn
-        self.title.setText(tr("Original") if display.is_original_held or is_flickering else tr(result.title))
+        is_original = display.is_original_held or is_flickering
+        self.title.setText(tr("Original") if is_original else result.title_of(display.slice_index))
         self.set_note(*result_note(result, display, self.session.metal))
         self.set_caption(*caption(result), more=list(map(told, result.notes)), short=tr("Not for primary diagnosis."))
 

@@ -52,7 +52,7 @@ class Metal:
     Attributes:
         mask: bool, `[z, y, x]`; True in metal.
         origin: description of how the metal was found.
-        notes: remarks on the mask, such as a clipped HU scale.
+        notes: remarks on the mask, for example that the HU scale is clipped.
         margin_mm: margin included in the mask, in mm.
         threshold_hu: threshold set by the user, in HU; None if not set.
 
@@ -198,7 +198,7 @@ def reduce(
         device: "auto", "cpu" or "cuda".
         restore_cut_off: whether to estimate the HU of clipped dark streaks before the method runs.
         across_gaps: whether to correct the available slices if others are missing or unreadable.
-        on_progress: function called with the finished fraction, 0 to 1, on another thread.
+        on_progress: function called on another thread with the completed fraction of the run, 0 to 1.
 
     Returns:
         The corrected volume, its metal mask and the record of the run.
@@ -207,8 +207,8 @@ def reduce(
         UsageError: the method, a parameter, the device or a slice is unknown, or the mask has a wrong shape or values
             other than 0 and 1.
         NoMetal: the slices to correct contain no metal.
-        BadInput: the series has unreliable geometry or HU, slices are missing and `across_gaps` is False, or
-            the mask covers more than half of the body or contains slices without a body.
+        BadInput: the series has unreliable geometry or HU, slices are missing and `across_gaps` is
+            False, or the mask covers more than half of the body or lies only in slices without a body.
         MethodFailed: the method failed; the message says why.
     """
     source = _volume(volume)
@@ -283,7 +283,7 @@ def write_dicom(reduction: Reduction, folder: Path | str) -> tuple[Path, ...]:
 
 
 def write_nifti(reduction: Reduction, folder: Path | str) -> tuple[Path, ...]:
-    """Write a corrected volume and its metal mask (NIfTI) and the run's record (JSON) to a new folder.
+    """Write a corrected volume with its metal mask (NIfTI) and the record of the run (JSON) to a new folder.
 
     Missing slices are written as -1024 HU; a Python warning and a note in the record name them. If writing fails, no
     file remains.

@@ -56,7 +56,7 @@ def bound_heap(*, maps_large: bool = True) -> None:
 
 
 def give_back() -> None:
-    """Return the free pages of the heap to the system, which takes some milliseconds."""
+    """Return the free pages of the heap to the system, which takes a few milliseconds."""
     glibc = _glibc()
     if glibc is not None:
         glibc.malloc_trim(0)

@@ -40,7 +40,7 @@ def usable_bytes() -> int:
 
 
 def is_lack_of_memory(bug: Exception) -> bool:
-    """Return whether an exception was caused by a lack of memory, even if the message blames a library."""
+    """Return whether an exception was caused by a lack of memory, even if its message blames a library."""
     if isinstance(bug, MemoryError) or (isinstance(bug, OSError) and bug.errno == errno.ENOMEM):
         return True
     return isinstance(bug, OSError | ImportError) and tell_of_lacking_memory([str(bug)])

@@ -19,7 +19,7 @@ _own: dict[_Key, int] = {}
 
 
 def note_file(path: Path, status: os.stat_result | None = None) -> None:
-    """Record a file that was read; `status` is the status of the open file, if the caller has it."""
+    """Record a file that was read; `status` is the result of `os.stat` for the open file, if available."""
     try:
         status = path.stat() if status is None else status
     except OSError:
@@ -47,7 +47,7 @@ def is_own_file(path: Path) -> bool:
 
 
 def note_series(files: Iterable[Path]) -> None:
-    """Record the folders that contain the slices of a series, and the folders to which linked slices point."""
+    """Record the folders that contain the slices of a series or the targets of linked slices."""
     folders = {folder for file in files for folder in (file.parent, Path(os.path.realpath(file)).parent)}
     for folder in folders:
         key = _key(folder)

@@ -91,7 +91,7 @@ class TestJob:
     Attributes:
         reports: reported progress fractions, in order.
         outside: calls with a fraction outside 0 to 1, such as "job.progress(50)".
-        shown: name and slice index of each intermediate picture.
+        shown: name and slice index of each intermediate image.
         questions: number of calls to `check_cancelled`.
 
     Args:
@@ -120,7 +120,7 @@ class TestJob:
         self._record("learning", fraction)
 
     def output(self, name: str, slice_index: int, array: Tensor) -> None:
-        """Record the picture's name and slice."""
+        """Record the name and slice of the image."""
         check_picture(name, array)
         self.shown.append((name, slice_index))
 

@@ -1,8 +1,9 @@
 """Set the number and waiting behaviour of compute threads, and detect when no more threads can start.
 
 OpenMP, which torch uses, lets an idle thread spin for milliseconds before it sleeps. On a busy machine,
-spinning threads take cores away from the threads they are waiting for, in every small network operation.
-marview therefore lets threads sleep immediately, and uses no more threads than there are free cores.
+spinning threads take cores away from the threads they are waiting for, during every small operation of
+a neural network. marview therefore lets threads sleep immediately, and uses no more threads than there
+are free cores.
 """
 
 import os
@@ -46,7 +47,10 @@ _LOOKS, _PAUSE_S = 10, 0.002
 
 
 def wait_passively(environment: MutableMapping[str, str]) -> None:
-    """Make waiting OpenMP threads sleep and OpenBLAS start no threads; existing settings take priority."""
+    """Make waiting OpenMP threads sleep, and keep OpenBLAS from starting threads.
+
+    Existing settings take priority.
+    """
     blas = _NO_BLAS_THREADS if platform.machine().lower() in {"x86_64", "amd64"} else {}
     for name, value in (PASSIVE | blas).items():
         environment.setdefault(name, value)

@@ -24,7 +24,7 @@ A text with fewer letters would match any sentence, or the part after the comma.
 def told(sentence: str) -> str:
     """Return the translation of a complete sentence, or the sentence itself if it is not recognised.
 
-    The value of a placeholder, such as a file name, is translated only if it is a known text itself.
+    The value of a placeholder, such as a file name, is translated only if it is itself a known text.
     """
     catalogue = spoken()
     if not sentence or not isinstance(catalogue, Catalogue):

@@ -1,4 +1,4 @@
-"""Correct the jobs in a job table with the workers of a Dask cluster (needs the extra `cluster`)."""
+"""Run the jobs in a job table on the workers of a Dask cluster (needs the extra `cluster`)."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -17,11 +17,11 @@ def run_on_cluster(
     correct: Callable[[Job], Ending],
     on_end: Callable[[Job, Ending], None],
 ) -> None:
-    """Correct jobs on a cluster, record every change in the job table, and return when all jobs have ended.
+    """Run jobs on a cluster, record every change in the job table, and return when all jobs have ended.
 
-    If a worker dies, the scheduler assigns its study to another worker; after three workers have died, the
-    study is marked as failed. If the connection to the scheduler is lost or the user presses Ctrl-C,
-    unfinished jobs are queued again.
+    If a worker dies, the scheduler assigns its study to another worker; if three workers die on the same
+    study, that study is marked as failed. If the connection to the scheduler is lost or the user presses
+    Ctrl-C, unfinished jobs are queued again.
 
     Args:
         table: job table.

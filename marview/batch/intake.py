@@ -147,10 +147,10 @@ def no_images(paths: Sequence[Path]) -> str:
 
 
 def units(path: Path, leave_out: Path | None = None) -> Iterator[Path]:
-    """Yield the folders, archives and files to scan one by one.
+    """Yield, one by one, the folders, archives and files to scan.
 
-    Only the topmost folders that contain images are listed. An unreadable folder below `path` is also
-    listed, so that its scan reports the reason.
+    Of nested folders with images, only the topmost is yielded. An unreadable folder below `path` is also
+    yielded, so that its scan reports the reason.
 
     Args:
         path: folder, archive or file.

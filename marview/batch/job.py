@@ -31,9 +31,9 @@ class Plan:
         series: digest that identifies the chosen series in a scan of `source`; empty if no series was
             chosen.
         slices: number of slices of the series.
-        state: QUEUED, or SKIPPED or FAILED if the headers already show that the study cannot be corrected.
+        state: QUEUED; SKIPPED or FAILED if the headers already show that the study cannot be corrected.
         reason: why the study is skipped or failed, in one sentence.
-        earlier: keys of the same study from earlier scans that could not choose a series.
+        earlier: keys of the same study from earlier scans in which no series could be chosen.
     """
 
     key: str
@@ -75,7 +75,7 @@ class Job:
 
     @property
     def folder(self) -> str:
-        """Return the name of the output folder, which consists of number and key and reveals no patient data."""
+        """Return the name of the output folder, built from the job's number and key, without patient data."""
         return f"study-{self.number:04d}-{self.key[:8]}"
 
 

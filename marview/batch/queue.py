@@ -1,4 +1,4 @@
-"""Correct the jobs in a job table with several workers in parallel."""
+"""Run the jobs in a job table with several workers in parallel."""
 
 import threading
 from collections.abc import Callable, Sequence
@@ -14,7 +14,7 @@ Correct = Callable[[Job, threading.Event], Ending | None]
 
 @dataclass
 class Queue:
-    """Queue that corrects the jobs in a job table in parallel.
+    """Queue that runs the jobs in a job table in parallel.
 
     Attributes:
         table: job table, which records each change before `on_start` or `on_end` is called.
@@ -31,7 +31,7 @@ class Queue:
     on_start: Callable[[Job], None] = lambda _: None
 
     def run(self, jobs: Sequence[Job], stop: threading.Event | None = None) -> None:
-        """Correct the jobs and return when all have ended.
+        """Run the jobs and return when all have ended.
 
         Stopped jobs are queued again. Ctrl-C stops the running jobs, and `KeyboardInterrupt` is raised again.
 

@@ -59,7 +59,15 @@ class SelectionRule:
 
 @dataclass(frozen=True, eq=False)
 class Choice:
-    """The chosen series and its report, or the reason why none was chosen and whether damage caused this."""
+    """Choice of a series to correct.
+
+    Attributes:
+        series: chosen series; None if no series qualifies.
+        report: report on the chosen series; None if no series qualifies.
+        reason: why no series qualifies; empty if a series was chosen.
+        is_damaged: whether part of the chosen series, or of any checked series if none was chosen,
+            cannot be read.
+    """
 
     series: Series | None
     report: SeriesReport | None

@@ -66,7 +66,7 @@ class JobTable:
             ) from None
 
     def order(self, wanted: Mapping[str, Any]) -> None:
-        """Store the options of a new table, or compare them with the stored options.
+        """Store the options in a new table, or check that they match the options stored in an existing one.
 
         Raises:
             BadInput: the disk is full or read-only.
@@ -89,7 +89,7 @@ class JobTable:
     def add(self, plan: Plan) -> bool:
         """Add a job, or update an uncorrected one whose files have changed; return whether the table changed.
 
-        If a study had no usable series and its files are repaired later, it keeps its row.
+        If a study had no usable series and its files are repaired later, the study keeps its row.
         """
         row = (plan.key, _stored(plan.source), plan.series, plan.slices, plan.state.value, plan.reason)
         names = "key, source, series, slices, state, reason"
@@ -138,7 +138,7 @@ class JobTable:
         self._set(job, "state = ?, reason = ?, corrected = ?, seconds = ?, notes = ?", values)
 
     def recover(self, ending_of: Callable[[Job], Ending | None]) -> None:
-        """Recover the jobs of a killed process: record those with a result, and queue the other running jobs.
+        """Recover the jobs of a killed process: record existing results, and queue unfinished jobs again.
 
         Args:
             ending_of: function that returns the outcome of a job, or None if the job has no result.
@@ -205,7 +205,7 @@ def look_at(path: Path) -> list[Job]:
     """Read the jobs in a table, even while another process is using it.
 
     Raises:
-        BadInput: the table does not exist, or cannot be read now.
+        BadInput: the table does not exist, or cannot be read at the moment.
     """
     try:
         with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=5)) as connection:

@@ -18,7 +18,7 @@ class Inbox:
 
     Attributes:
         folder: watched folder.
-        quiet_s: time without changes after which an arrival is complete, in seconds.
+        quiet_s: time without changes, in seconds, after which an arrival counts as complete.
         clock: function that returns monotonic time in seconds.
     """
 

@@ -1,4 +1,4 @@
-"""Correct one series from file to file: open it, find metal, run a method, write the result."""
+"""Correct one series on disk: open it, find the metal, run a method and write the result."""
 
 import dataclasses
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -50,7 +50,7 @@ class Correction:
         is_across_gaps: whether to correct a series with missing slices.
         restores_cut_off: whether to estimate the HU of clipped dark streaks before the method runs.
         is_one_of_many: whether the correction is applied to many studies; messages then suggest
-            `marview reduce` for options that only one study needs.
+            `marview reduce` for options that apply to a single study.
     """
 
     method: str

@@ -28,7 +28,7 @@ def mask(
     series: Series = "",
     as_json: AsJson = False,
 ) -> None:
-    """Find the metal of a series, or read it from a file, and write the metal mask.
+    """Find the metal in a series, or read a mask from a file, and write the metal mask.
 
     Raises:
         UsageError: the extension of the output file is not supported.

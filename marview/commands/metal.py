@@ -65,10 +65,11 @@ def find_metal(loaded: LoadedSeries, choice: MaskChoice, advice: str = "", *, wh
         loaded: the series.
         choice: settings for finding the metal.
         advice: last sentence of the error message, which says what to do if no metal is found.
-        where: text after a recommended option that belongs to another command, such as " to marview reduce".
+        where: text to add after a recommended option if another command has that option, such as
+            " to marview reduce".
 
     Raises:
-        NoMetal: no metal was found with certainty in the series.
+        NoMetal: the series contains no metal, or only voxels that may be metal.
         BadInput: the mask file cannot be read or is on another grid, or the margin removes the whole mask.
     """
     hu, grid = loaded.volume.hu, loaded.volume.grid

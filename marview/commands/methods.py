@@ -46,7 +46,7 @@ def methods(
 
 
 def print_methods(*, as_json: bool) -> None:
-    """Print the installed methods and the reasons why some cannot be used; JSON adds the parameter schemas."""
+    """Print the installed methods and why some cannot be used; JSON output includes parameter schemas."""
     listings = sorted(discover(), key=lambda listing: listing.id)
     for sentence in discovery.missing_folders():
         note(sentence)

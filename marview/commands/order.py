@@ -64,7 +64,7 @@ class Order:
         return Intake(self.rule, self.across_gaps, self.format_ == Format.DICOM, output)
 
     def record(self) -> dict[str, Any]:
-        """Return the options to store in the job table, without unset options that older versions do not know."""
+        """Return the options to store in the job table, omitting unset options that older versions lack."""
         known = asdict(self) | {"rule": asdict(self.rule)}
         unset = {"classes": None, "restores_cut_off": True}
         return {name: value for name, value in known.items() if name not in unset or value != unset[name]}

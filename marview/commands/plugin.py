@@ -66,7 +66,7 @@ def new_plugin(
     ] = False,
     output: Annotated[Path, typer.Option(metavar="DIR", help="Parent folder of the new folder NAME.")] = Path(),
 ) -> None:
-    """Write a working method and its test as a starting point.
+    """Write a working example method and its test as a starting point for your own method.
 
     Raises:
         UsageError: the name is not an identifier, the options cannot be combined, or the folder is not empty.

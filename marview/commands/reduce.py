@@ -70,8 +70,8 @@ def reduce(
 
     Raises:
         UsageError: the method or a parameter is unknown, or the output folder is not empty.
-        BadInput: the series cannot be read or corrected, slices are missing, or the output cannot be written; checked
-            before the method runs.
+        BadInput: the series cannot be read or corrected, slices are missing, or the output cannot be
+            written; marview checks this before the method runs.
         MethodFailed: the method failed; nothing is written.
     """
     started = time.monotonic()

@@ -30,7 +30,7 @@ _BYTES_A_WORKER = 2500 << 20
 def work_off(
     table: JobTable, jobs: Sequence[Job], output: Path, correction: Correction, workers: int, scheduler: str = ""
 ) -> None:
-    """Correct jobs, with a progress bar on a terminal and one line per study elsewhere.
+    """Run jobs, with a progress bar on a terminal and one line per study elsewhere.
 
     Args:
         table: job table, which records every change.

@@ -1,4 +1,4 @@
-"""Parse the value of `--slices`, which uses the slice numbers of the window."""
+"""Parse the value of `--slices`, which uses the slice numbers shown in the window."""
 
 import re
 

@@ -52,7 +52,7 @@ def read_study(
     folder: Folder,
     reader: Annotated[str, typer.Option(metavar="NAME", help="Name of the reader, such as reader-1.")],
 ) -> int:
-    """Open the window in which a reader grades the pairs. It starts at the first pair without grades.
+    """Open the window in which a reader grades image pairs, starting at the first pair without grades.
 
     Raises:
         UsageError: the reader's name is invalid, another window is open for this reader, or there is no display.

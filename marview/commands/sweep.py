@@ -84,8 +84,9 @@ def sweep(
 ) -> int:
     """Show how the result depends on the metal mask: methods and masks in one table.
 
-    The table, a picture, the variants and their spread are written to the folder. --threshold, --kmeans and --mask
-    define the mask that margins grow or shrink; without them marview finds it automatically.
+    The table, a figure, the variants and their spread are written to the folder. --threshold, --kmeans
+    and --mask define the mask that the margins grow or shrink; without these options, marview finds the
+    metal automatically.
 
     Raises:
         UsageError: there are no margins or thresholds, or a method or one of its parameters is unknown.

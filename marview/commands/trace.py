@@ -1,4 +1,4 @@
-"""Write the sinogram of a slice and its metal trace, as arrays or as a picture: the command `trace`."""
+"""Write the sinogram of a slice and its metal trace, as arrays or as an image: the command `trace`."""
 
 import json
 from dataclasses import asdict
@@ -36,7 +36,7 @@ def trace(
     series: Series = "",
     as_json: AsJson = False,
 ) -> None:
-    """Write the sinogram of a slice and its metal trace, as arrays or as a picture.
+    """Write the sinogram of a slice and its metal trace, as arrays or as an image.
 
     The npz file contains `sinogram` and `li_sinogram` (line integrals) and `trace` (bool), all indexed by
     view and bin, and `mask` (bool), indexed by row and column of the slice.

@@ -83,8 +83,8 @@ def train(
     a TensorBoard log if tensorboardX is installed, and `run.json`.
 
     Raises:
-        UsageError: a method or protocol is unknown, the minutes are negative, the folder contains another run, or the
-            initial weights do not fit.
+        UsageError: a method or protocol is unknown, the time limit is negative, the folder contains
+            another run, or the initial weights do not fit.
         BadInput: there is nothing to train on.
         MethodFailed: the loss is NaN; the last good state is kept.
         CannotWrite: the disk is full or read-only.

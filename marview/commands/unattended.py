@@ -82,8 +82,8 @@ class LocalCorrector:
 def correct_remotely(output: Path, correction: Correction, job: Job) -> Ending:
     """Correct the study of a job on a cluster worker; all machines share the results folder.
 
-    If a worker dies, another worker corrects its study again, unless the complete result was already
-    written.
+    If a worker dies, another worker corrects the study from the start, unless the complete result was
+    already written.
     """
     folder = output / job.folder
     ending = ending_of(folder) or correct_study(job, folder, correction, _warm_worker)
@@ -163,7 +163,7 @@ def correct_study(
 
 
 def ending_of(folder: Path) -> Ending | None:
-    """Return the outcome of a study whose result was written although the process died before reporting.
+    """Return the outcome of a study if its result was written before the process died; None otherwise.
 
     An existing folder always contains a complete result, because a record next to it is written first and
     the folder is created last.

@@ -32,7 +32,7 @@ def sentences(target: Path) -> Iterator[None]:
 
 
 def sentence(target: Path, why: OSError) -> CannotWrite:
-    """Return the `CannotWrite` for an operating system error, even if a library wrapped it in another one."""
+    """Return the `CannotWrite` for an operating system error, even if a library has wrapped the error."""
     why = _first_cause(why)
     reasons = {
         errno.ENOSPC: "the disk is full",

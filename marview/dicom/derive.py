@@ -60,10 +60,10 @@ def write_derived_series(
 ) -> DerivedSeries:
     """Write source plus correction as a new CT series, and verify each file by reading it back.
 
-    If no value in the series clips, each slice keeps its source's slope, intercept and bits, so slices with
-    a correction of 0 keep their stored values exactly. Otherwise the whole series uses one rescale: signed
-    16 bit with slope 1, or with the smallest slope that avoids clipping. Padding stays padding. Slices
-    missing from the source are also missing from the result.
+    If no value in the series would be clipped, each slice keeps its source's slope, intercept and bits,
+    so slices with a correction of 0 keep their stored values exactly. Otherwise the whole series uses
+    one rescale: signed 16 bit with slope 1, or with the smallest slope that avoids clipping. Padding
+    stays padding. Slices missing from the source are also missing from the result.
 
     Args:
         loaded: DICOM source.

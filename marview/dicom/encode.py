@@ -94,7 +94,10 @@ def later_number(number: int | None, more: int) -> int:
 
 
 def short_text(text: str, most: int) -> str:
-    """Shorten a text to at most `most` printable ASCII characters without backslash, valid in every character set."""
+    """Shorten a text to at most `most` characters, all printable ASCII without backslashes.
+
+    These characters are valid in every character set.
+    """
     plain = text.encode("ascii", "replace").decode("ascii").replace("\\", "/")
     plain = "".join(character if character.isprintable() else " " for character in plain).strip()
     return plain if len(plain) <= most else plain[: most - 3].rstrip() + "..."

@@ -1,6 +1,6 @@
-"""Protect files that marview did not write: no output replaces them or is added to the slices of a series.
+"""Protect files that marview did not write: no output replaces them or is written among slices of a series.
 
-marview writes its name into every image, picture, movie and document, if the format has a field for the software.
+marview writes its name into every image, movie and document whose format has a field for the software.
 """
 
 import os
@@ -48,11 +48,11 @@ _UNREADABLE, _SPECIAL, _OTHER = "no permission to read it", "a special file", "u
 
 
 def refuse_foreign(target: Path) -> None:
-    """Refuse to replace a file that marview did not write, or to add a new file to the slices of a series.
+    """Refuse to replace a file that marview did not write, or to write a file among the slices of a series.
 
     Raises:
-        UsageError: the target would replace a file that marview did not write, or be added to the slices of
-            a series.
+        UsageError: the target would replace a file that marview did not write, or be written among the
+            slices of a series.
     """
     target = Path(os.path.realpath(target))
     try:
@@ -75,7 +75,7 @@ def refuse_foreign(target: Path) -> None:
 
 
 def refuse_other_kind(part: Path, target: Path) -> None:
-    """Refuse to replace a file with one of a different kind, for example a metal mask with measurements.
+    """Refuse to replace a file with one of another kind, for example to overwrite a mask with measurements.
 
     Raises:
         UsageError: the existing file and the new one are of different kinds.

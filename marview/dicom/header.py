@@ -161,7 +161,10 @@ def is_directory_file(source: Source) -> bool:
 
 
 def looks_like_dicom(head: bytes) -> bool:
-    """Return whether bytes look like the start of a DICOM file: preamble, or group 2 or 8 in either byte order."""
+    """Return whether bytes look like the start of a DICOM file.
+
+    They must start with a preamble, or with an element of group 2 or 8 in either byte order.
+    """
     if head[128:132] == b"DICM":
         return True
     if len(head) < 8:

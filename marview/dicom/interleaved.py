@@ -66,10 +66,11 @@ def _changes(groups: Sequence[Sequence[SliceHeader]]) -> int:
 
 
 def groupings(slices: Sequence[SliceHeader]) -> Iterator[tuple[str, list[list[SliceHeader]], bool]]:
-    """Yield ways to group slices into acquisitions: value name, groups, and whether the groups must take turns.
+    """Yield ways to group slices into acquisitions.
 
-    Image Type and the acquisition time can also vary within one scan, from slice to slice or between blocks
-    of slices. Groups by these values count as acquisitions only if they take turns (`take_turns`).
+    Each item contains the name of the value, the groups, and whether the groups must also alternate, as
+    `take_turns` checks. This is required only of Image Type and acquisition time, which can also vary
+    within one scan, from slice to slice or between blocks of slices.
     """
     for tag in [name for name, _ in slices[0].phase]:
         yield tag.replace("_", " "), by(slices, partial(_phase, tag)), False

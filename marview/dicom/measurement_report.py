@@ -26,7 +26,7 @@ class ImageValues:
     """The values of a measurement in one image.
 
     Attributes:
-        image: name of the image: "Original", or method and version of a result.
+        image: name of the image: "Original", or the method and version of a result.
         mean_hu: mean of a region, or value at a point.
     """
 

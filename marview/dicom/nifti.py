@@ -1,4 +1,4 @@
-"""Read a NIfTI file like a series: HU on an LPS grid, with slices ordered from the foot end."""
+"""Read a NIfTI file as a series: HU on an LPS grid, with slices ordered from the foot end."""
 
 import gzip
 import math
@@ -129,7 +129,7 @@ def _refuse_bomb(path: Path, listed_bytes: float) -> None:
 
 
 def check_nifti(path: Path) -> SeriesReport:
-    """Check a NIfTI file by its header only."""
+    """Check a NIfTI file using only its header."""
     try:
         image, layout = open_nifti(path)
     except BadInput as why:

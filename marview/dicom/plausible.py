@@ -40,14 +40,14 @@ def size_findings(grid: Grid, name: str) -> list[Finding]:
 
 
 def values_findings(hu: NDArray[np.int16], name: str, *, is_padded: bool, are_labels: bool = False) -> list[Finding]:
-    """Return a finding if the values look like attenuation or labels, air is not -1000, or everything is air.
+    """Return a finding if values look like attenuation or labels, air is not -1000 HU, or everything is air.
 
     Corners outside the field of view are ignored.
 
     Args:
         hu: values, `[z, y, x]`.
         name: name of the file or series.
-        is_padded: whether `PADDING_HU` marks pixels without a value, so these do not count as air.
+        is_padded: whether `PADDING_HU` marks pixels without a value, so they do not count as air.
         are_labels: whether values too small for HU are reported as labels, because the file stores whole
             numbers.
     """

@@ -34,7 +34,7 @@ def refuse_unreferable(series: LoadedSeries, what: str, another: str) -> None:
 
 
 def bare(source: Dataset, header: SliceHeader) -> Dataset:
-    """Return the elements of a source image that highdicom needs, without texts, which it would re-encode."""
+    """Return the source elements that highdicom needs, except texts, because highdicom re-encodes texts."""
     dataset = Dataset()
     for keyword in TYPE_2:
         setattr(dataset, keyword, None)

@@ -1,4 +1,4 @@
-"""Choose the rescale slope and intercept of corrected slices: unchanged if no value clips, otherwise a wider range."""
+"""Choose the rescale slope and intercept of corrected slices: a wider range only to avoid clipping."""
 
 import math
 from collections.abc import Callable
@@ -100,7 +100,10 @@ def _exact_hu(header: SliceHeader, correction_hu: NDArray[np.float32]) -> NDArra
 def remapped(
     header: SliceHeader, correction_hu: NDArray[np.float32], wide: Rescale | None
 ) -> tuple[NDArray[np.int64], Rescale]:
-    """Return the corrected slice as stored values, `[y, x]`, and its rescale: `wide`, or the slice's own if None."""
+    """Return the corrected slice as stored values, `[y, x]`, and its rescale.
+
+    The rescale is `wide`, or the slice's own rescale if `wide` is None.
+    """
     if wide is None:
         return _corrected(header, correction_hu), own_rescale(header)
     exact = _exact_hu(header, correction_hu)

@@ -1,4 +1,4 @@
-"""Find folders that contain slices before a study is read, so that marview writes no files into them."""
+"""Before a study is read, find the folders that contain slices, so that marview writes no files into them."""
 
 import os
 from itertools import islice

@@ -112,7 +112,7 @@ class Values:
         return self._values.get(TAGS[name], b"")
 
     def plain(self, name: str) -> str:
-        """Return a text in the default character set."""
+        """Return a text decoded with the default character set."""
         return self.raw(name).decode("latin-1").strip(" \0\t\r\n")
 
     def words(self, name: str) -> tuple[str, ...]:
@@ -121,7 +121,7 @@ class Values:
         return tuple(word.strip() for word in text.split("\\")) if text else ()
 
     def text(self, name: str) -> str:
-        """Return a text in the declared character set, without unprintable characters."""
+        """Return a text decoded with the declared character set, without unprintable characters."""
         raw = self.raw(name).rstrip(b" \0")
         if raw.isascii() and b"\x1b" not in raw:
             return printable(raw.decode("ascii"))

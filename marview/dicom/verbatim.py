@@ -76,7 +76,10 @@ def put_text(dataset: Dataset, texts: Mapping[BaseTag, RawDataElement]) -> None:
 
 
 def is_verbatim(written: bytes, begin: int, texts: Mapping[BaseTag, RawDataElement]) -> bool:
-    """Return whether a file in explicit little endian, with its data set at `begin`, has the texts unchanged."""
+    """Return whether a file in explicit little endian contains the texts unchanged.
+
+    The data set of the file starts at `begin`.
+    """
     found = find(written, begin, {int(tag) for tag in texts}, is_explicit=True).values
     return all(_bare(found.get(int(tag), b"")) == _bare(raw.value or b"") for tag, raw in texts.items())
 

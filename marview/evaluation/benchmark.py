@@ -90,9 +90,9 @@ def run_benchmark(
     """Measure every method on every case and write the tables.
 
     Each result is immediately stored in `output`. A call with the same arguments continues a stopped
-    benchmark; later calls measure only new methods and cases whose files have changed. If a case cannot be
-    used or a method fails on it, the benchmark continues and the tables say why; identical failures share
-    one message.
+    benchmark; later calls measure only new or changed methods and cases. If a case cannot be used or a
+    method fails on it, the benchmark continues and the tables say why; identical failures share one
+    message.
 
     Args:
         protocol: name of the protocol of the cases.
@@ -101,7 +101,7 @@ def run_benchmark(
         output: folder for `results.json`, `table.md`, `table.csv`, `slices.csv`, `figures/METHOD.png`, `parts/`.
         source: origin of the cases; one folder never mixes cases from two sources.
         correct: function that runs a method on a case.
-        on_progress: called with the finished fraction and the next step.
+        on_progress: called with the completed fraction and a description of the next step.
 
     Raises:
         CannotWrite: the disk is full or read-only; results stored earlier are kept.

@@ -36,7 +36,7 @@ class KnownCase:
 
     @property
     def uncorrected_hu(self) -> NDArray[np.float32]:
-        """The image before correction in HU, `[slice, y, x]`."""
+        """The uncorrected image in HU, `[slice, y, x]`."""
         return np.asarray(self.case.hu.numpy())
 
     @property

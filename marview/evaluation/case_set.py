@@ -14,7 +14,10 @@ from marview.slices.shapes import read_shapes, shapes_of_sizes
 
 
 def find_protocol(path: Path) -> Protocol:
-    """Detect the protocol of the cases at a path; the default for clean slices or if no protocol matches."""
+    """Detect the protocol of the cases at a path.
+
+    The default protocol is returned for clean slices, and if no protocol matches.
+    """
     found = None
     if path.is_dir() and is_syndeeplesion(path):
         found = protocol_of_syndeeplesion(path)
@@ -48,8 +51,8 @@ def list_cases(
 
     Raises:
         BadInput: the path contains neither cases nor clean slices.
-        UsageError: clean slices have no masks, the metal is unknown, or a scanner is given for cases that
-            are already simulated.
+        UsageError: clean slices have no masks, the material is unknown, or a scanner is given for cases
+            that are already simulated.
     """
     if not path.exists():
         raise BadInput(f"{path} does not exist.")

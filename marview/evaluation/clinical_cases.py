@@ -1,4 +1,4 @@
-"""Simulated cases with dense metal, stored like clinical series: only an image, in a file's HU range."""
+"""Simulated cases with dense metal, stored like clinical series: images only, in a limited HU range."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -37,10 +37,10 @@ def list_clinical(
         slices: slices without metal.
         shapes: metal shapes to cycle through.
         protocol: protocol of the scan.
-        hear: function called with a case's name and its automatically found metal, before the case is
-            returned.
-        highest_hu: upper end of the file's HU range.
-        lowest_hu: lower end of the file's HU range.
+        hear: function called with the name of a case and the metal found in it automatically, before the
+            case is returned.
+        highest_hu: highest HU that the simulated file can store.
+        lowest_hu: lowest HU that the simulated file can store.
     """
     listed = []
     for number, each in enumerate(slices):

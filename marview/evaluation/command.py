@@ -38,7 +38,7 @@ def benchmark(
     results as `tables.markdown` formats them; `results.json` contains `Results.record`.
 
     Args:
-        protocol: name of a protocol; if empty, `find_protocol` takes it from the cases.
+        protocol: name of a protocol; if empty, `find_protocol` detects it from the cases.
         methods: method identifiers, in table order; `learned` stands for all methods with weights, except
             those that learn from the scan.
         cases: folder in the SynDeepLesion layout, case files, or clean slices.
@@ -49,7 +49,7 @@ def benchmark(
         is_mismatched: whether to scan clean slices with finer rays, detector blur and a harder beam, which
             no method models.
         device: device for the methods.
-        on_progress: called with the finished fraction and the next step.
+        on_progress: called with the completed fraction and a description of the next step.
         tell: called with a message about each method that replaces a bundled one.
 
     Raises:

@@ -23,8 +23,9 @@ def list_demo(kinds: tuple[str, ...], hear: Hear, every: int = 1) -> list[Listed
 
     Args:
         kinds: study kinds, as accepted by `make_demo`.
-        hear: function called with a case's name and its automatically found metal before the case is
-            returned. The case itself contains the true mask, and errors are measured outside the true mask.
+        hear: function called with the name of a case and the metal found in it automatically, before the
+            case is returned. The case itself contains the true mask, and errors are measured outside the
+            true mask.
         every: slice interval; 2 keeps every second slice.
     """
 

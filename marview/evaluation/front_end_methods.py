@@ -46,12 +46,12 @@ class CorrectedSlices:
     """A method's result on slices of a volume.
 
     Attributes:
-        hu: float32 HU `[z, y, x]`, on the grid of the volume, rounded as in files; slices without metal are
-            unchanged.
+        hu: float32 HU `[z, y, x]`, on the grid of the volume, rounded as when saved; slices without
+            metal are unchanged.
         seconds: run time in seconds.
-        consistency: root mean square difference, outside the metal trace, between the result's forward
-            projection and the sinogram, in line integrals, by slice.
-        consistency_map: the difference in `mapped_slice` as a map, `[view, bin]`, 0 in the trace; None if
+        consistency: root mean square difference between the result's forward projection and the sinogram
+            outside the metal trace, in line integrals; one value per slice.
+        consistency_map: map of the difference in `mapped_slice`, `[view, bin]`, 0 in the trace; None if
             there is no such slice.
         notes: the method's notes on its result.
     """
@@ -124,7 +124,7 @@ class FrontEndMethods:
             hu: HU, `[z, y, x]`.
             mask: metal mask of the volume.
             spacing_mm: distance between neighbouring voxels along (z, y, x).
-            tell: called with the finished fraction.
+            tell: called with the completed fraction of the run.
             mapped_slice: index of the slice for which the consistency map is kept.
 
         Raises:

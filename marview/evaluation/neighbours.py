@@ -20,11 +20,11 @@ _FEWEST = 3
 
 
 def part_of(patients: Sequence[str], number: int) -> tuple[list[int], list[int]]:
-    """Return the slices that get metal together with a given slice, and the clean slices, nearest first.
+    """Return the group of slices that receive metal with a given slice, and the clean slices, nearest first.
 
-    An implant spans neighbouring slices, and the slices beside it are clean. Therefore a third of a
-    patient's slices (at most `MOST_CLEAN`) get metal together, or only the given slice if too few slices
-    would stay clean.
+    An implant spans neighbouring slices, and the slices beside it are clean. Therefore each group
+    contains a third of a patient's slices (at most `MOST_CLEAN`), or only the given slice if too few
+    slices would stay clean.
 
     Args:
         patients: patient of each slice, in slice order; empty if unknown, in which case the slice has no
@@ -54,11 +54,11 @@ def read_neighbours(
 ) -> Neighbours:
     """Return a case's neighbours: clean slices and metal masks.
 
-    All slices that get metal together share the same neighbours.
+    All slices of a group that receives metal (see `part_of`) share the same neighbours.
 
     Args:
         slices: all slices.
-        with_metal: indices of the slices that get metal together.
+        with_metal: indices of the slices in the group that receives metal.
         clean: indices of the clean slices.
         shapes: metal shapes of the cases.
         grid: rows and columns of the cases.

@@ -23,7 +23,7 @@ class CountedNote:
 
 
 def count_notes(of_cases: Sequence[Sequence[Noted]]) -> tuple[CountedNote, ...]:
-    """Return each note once, notes on whole cases first; merge notes that differ only in slice and value.
+    """Count each note once, notes on whole cases first; merge notes that differ only in slice and value.
 
     Args:
         of_cases: notes of each case.

@@ -58,7 +58,7 @@ class RealScan:
 
     @classmethod
     def of(cls, hu: NDArray[np.int16], mask: Mask, spacing_mm: tuple[float, float, float], every: int) -> "RealScan":
-        """Create a scan from the slices with at least ten metal pixels, keeping every n-th of them."""
+        """Create a scan from slices with at least ten metal pixels, keeping only one in `every` slices."""
         indices = np.flatnonzero(mask.sum(axis=(1, 2)) >= FEWEST_METAL_PX)[::every]
         clean = nearest_clean(np.asarray(mask.any(axis=(1, 2))), MOST_CLEAN)
         return cls(hu[indices], mask[indices], spacing_mm, indices.tolist(), hu[clean])
@@ -84,8 +84,8 @@ class RealRow:
         streak_index: standard deviation of soft tissue in the 20-pixel ring around metal, divided by the
             standard deviation far from metal.
         bone_kept: fraction of the bone near metal in the original that is preserved; NaN without bone.
-        consistency: root mean square difference, outside the metal trace, between the result's forward
-            projection and the sinogram.
+        consistency: root mean square difference between the result's forward projection and the sinogram
+            outside the metal trace.
         consistency_map: map of the difference in the worst slice, line integrals `[view, bin]`.
     """
 
@@ -107,8 +107,8 @@ def measure(
     """Correct a scan with every method and measure the results; the original comes first.
 
     Each result is stored in `folder` immediately, so that an interrupted run can resume. A result is
-    recomputed if the parameters, weights or slices change. Soft tissue is segmented once for all images, on
-    their smoothed mean.
+    recomputed if the parameters, weights or slices change. Soft tissue is segmented once, on the
+    smoothed mean of all images.
 
     Raises:
         MethodFailed: a method failed.

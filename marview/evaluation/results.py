@@ -104,7 +104,7 @@ class Results:
         return (base - own) / (base - best) if base != best else math.nan
 
     def in_common(self) -> "Results | None":
-        """Return the results on slices common to all rows; None if all slices are common, or none."""
+        """Return the results on the slices that all rows share; None if all slices are shared or none is."""
         rows = [row for row in self.rows if row.slices]
         keys = [{(each.case, each.index) for each in row.slices} for row in rows]
         common = set.intersection(*keys) if keys else set()

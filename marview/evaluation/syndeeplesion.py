@@ -114,10 +114,10 @@ def protocol_of_syndeeplesion(folder: Path) -> Protocol | None:
 def write_syndeeplesion(known: KnownCase, folder: Path) -> list[Path]:
     """Write a case in the SynDeepLesion layout for other programs; the inverse of `read_slice`.
 
-    Slices with the same ground truth become shapes 0, 1, ... of one folder `NAME`; a new ground truth starts
-    a new folder. The masks are written to a file that the slice folders share, or into a slice's own folder
-    if they differ from the shared masks. They are on the image grid, so that PIL's resize, which readers of
-    this layout apply, changes nothing.
+    Slices with the same ground truth become shapes 0, 1, ... of one folder `NAME`; a new ground truth
+    starts a new folder. The masks are written to a file that the slice folders share, or into a slice's
+    own folder if they differ from the shared masks. The masks are on the image grid, so that PIL's
+    resize, which readers of this layout apply, changes nothing.
 
     Args:
         known: case with a measured and a metal-free sinogram.

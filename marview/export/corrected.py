@@ -1,4 +1,4 @@
-"""Write a corrected volume as a DICOM series, NIfTI or pictures, for the window and the command line."""
+"""Write a corrected volume as a DICOM series, NIfTI or PNG images, for the window and the command line."""
 
 import enum
 from collections.abc import Callable, Sequence
@@ -86,9 +86,9 @@ def write_corrected(
 ) -> tuple[Path, ...]:
     """Write a corrected volume to a new or empty folder and return the paths of the files.
 
-    A DICOM export is a derived series. A NIfTI export contains the volume, its metal mask and the provenance
-    record. A PNG export contains a picture of every existing slice in the HU window `window`. Only DICOM
-    exports report progress and can be cancelled. If writing fails, no file remains.
+    A DICOM export is a derived series. A NIfTI export contains the volume, its metal mask and the
+    provenance record. A PNG export contains an image of every existing slice with the HU window
+    `window`. Only DICOM exports report progress and can be cancelled. If writing fails, no file remains.
 
     Raises:
         BadInput: the source cannot be written as a DICOM series, or the folder cannot be written.

@@ -18,7 +18,7 @@ MASK_SUFFIXES = (".nii.gz", ".nii", ".dcm", ".nrrd")
 
 
 def refuse_mask_name(path: Path | str, series: LoadedSeries) -> None:
-    """Check, before metal is found, whether the mask can be written to a file.
+    """Check, before the search for metal starts, whether the mask can be written to a file.
 
     Raises:
         UsageError: the extension is not in `MASK_SUFFIXES`, or the file or its folder was read as input.

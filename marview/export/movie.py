@@ -20,11 +20,11 @@ Frame = NDArray[np.uint8]
 
 
 def write_movie(path: Path | str, frames: Sequence[Frame], frame_ms: int) -> Path:
-    """Write frames of equal size as a movie; a GIF repeats endlessly.
+    """Write frames of equal size as a movie; a GIF loops endlessly.
 
     Args:
         path: output file, NAME.gif or NAME.mp4.
-        frames: RGB pictures, uint8, `[y, x, 3]`.
+        frames: RGB images, uint8, `[y, x, 3]`.
         frame_ms: duration of each frame in ms.
 
     Returns:

@@ -1,4 +1,4 @@
-"""Write slices as greyscale PNG pictures in an HU window."""
+"""Write slices as greyscale PNG images with a given HU window."""
 
 from collections.abc import Iterable
 from io import BytesIO
@@ -28,7 +28,7 @@ def picture(hu: NDArray[Any], width_hu: float, level_hu: float) -> NDArray[np.ui
 
 
 def save_picture(picture: Image.Image, path: Path, kind: str = "PNG") -> None:
-    """Save a picture as PNG or TIFF, tagged as written by marview so that marview may overwrite it later.
+    """Save an image as PNG or TIFF, tagged as written by marview so that marview may overwrite it later.
 
     Raises:
         OSError: the disk is full or read-only.
@@ -51,14 +51,14 @@ def write_png(
     level_hu: float,
     pixel_mm: tuple[float, float] = (1.0, 1.0),
 ) -> Path:
-    """Write one slice, HU `[y, x]`, as a greyscale picture.
+    """Write one slice, HU `[y, x]`, as a greyscale PNG image.
 
     Args:
         path: output file, NAME.png.
         hu: HU of the slice.
         width_hu: width of the HU window.
         level_hu: level of the HU window.
-        pixel_mm: distance between rows and between columns; if they differ, the picture is resampled to
+        pixel_mm: distance between rows and between columns; if they differ, the image is resampled to
             square pixels.
 
     Raises:

@@ -84,7 +84,7 @@ def write_sweep(
 def write_sweep_file(
     path: Path, result: SweepResult, rows: Sequence[Row], *, slice_index: int, window: HuWindow | None = None
 ) -> Path:
-    """Write a sweep's table (.csv), or a figure of one slice with measures and table (.png, .pdf).
+    """Write a sweep's table (.csv), or a figure of one slice with its measures and the table (.png, .pdf).
 
     Raises:
         UsageError: the file has another extension.

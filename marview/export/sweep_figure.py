@@ -43,13 +43,13 @@ def draw_sweep(
     *,
     has_table: bool = True,
 ) -> Image.Image:
-    """Draw pictures of one slice with outlined masks, charts of all measures, and the table.
+    """Draw images of one slice with outlined masks, charts of all measures, and the table.
 
     Args:
         result: result of the sweep.
         rows: rows returned by `marview.mar.sweep_measures.measure`.
         slice_index: index of the slice; None for the slice with the most metal.
-        window: HU window of the pictures; None for 450/50 HU.
+        window: HU window of the images; None for 450/50 HU.
         has_table: whether to add the table.
     """
     masks = result.masks["original"]
@@ -141,7 +141,10 @@ def _charts(result: SweepResult, rows: Sequence[Row], width: int) -> Image.Image
 
 
 def chart_lines(result: SweepResult, rows: Sequence[Row], value: Callable[[Row], float]) -> list[Line]:
-    """Return chart lines over the margin: one per method and threshold, and one for the uncorrected level."""
+    """Return the chart lines of a measure against the margin.
+
+    There is one line per method and threshold, and one for the uncorrected slices.
+    """
     groups: dict[tuple[str, float | None], list[Row]] = {}
     for row in rows:
         if row.variant.method in result.methods and not row.note:

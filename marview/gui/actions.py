@@ -119,7 +119,7 @@ class Actions:
         return groups
 
     def update(self, session: Session, reasons: Mapping[str, str], present: Iterable[str]) -> None:
-        """Enable the actions whose condition is met; the tool tips of the others say what is missing."""
+        """Enable the actions whose conditions are met; tool tips of disabled actions say what is missing."""
         there = frozenset(present)
         for row in self.rows:
             action, is_possible = self._actions[row.id], not row.needs or row.needs in there

@@ -1,4 +1,4 @@
-"""Open the window, or render it to a picture file."""
+"""Open the window, or render it to an image file."""
 
 import gc
 import logging
@@ -66,7 +66,7 @@ def application(style: str = "dark") -> QApplication:
 
 
 def print_message(_kind: QtMsgType, _context: QMessageLogContext, message: str) -> None:
-    """Print a Qt message, except one that every window triggers on platforms without a window manager."""
+    """Print a Qt message, unless it is the one that every window triggers if there is no window manager."""
     if message != _NO_SIZE_HINTS and sys.stderr is not None:
         sys.stderr.write(f"{message}\n")
 
@@ -128,11 +128,11 @@ def _say_bug(window: MainWindow, kind: type[BaseException], bug: BaseException, 
 
 
 def render_to_png(path: Path | None, output_png: Path) -> None:
-    """Render the window with an open study to a PNG picture; no display is needed.
+    """Render the window with an open study to a PNG image; no display is needed.
 
     Raises:
-        BadInput: the study cannot be opened, or the picture cannot be written.
-        UsageError: the picture would be written into the folder of the study.
+        BadInput: the study cannot be opened, or the image cannot be written.
+        UsageError: the image would be written into the folder of the study.
     """
     check_file(output_png)
     qt = application()

@@ -12,15 +12,15 @@ ZOOM_PER_NOTCH = 1.2
 
 
 class Gestures(QObject):
-    """Emitter of one signal per gesture; positions and distances are in pixels of the pane.
+    """Mouse handler that emits one signal per gesture; positions and distances are in pane pixels.
 
     Left drag changes the window width and level, middle drag pans, and right drag zooms around its starting
     point. A right click without a drag opens the menu. The wheel scrolls through the slices; with Ctrl, it
     zooms at the cursor, and with Shift, it resizes the brush.
 
     Attributes:
-        is_tool_on: whether the left button operates a tool; with Alt, it still changes the window width and
-            level.
+        is_tool_on: whether the left button operates a tool; with Alt, the button still changes the window
+            width and level.
     """
 
     windowed = Signal(float, float)
@@ -49,7 +49,7 @@ class Gestures(QObject):
         self._dragging: Callable[[QPointF], None] | None = None
 
     def add_grab(self, is_here: Callable[[QPointF], bool], drag: Callable[[QPointF], None]) -> None:
-        """Make an object draggable with the left button while no tool is on; later objects take precedence.
+        """Make an object draggable with the left button while no tool is active; later objects take precedence.
 
         Args:
             is_here: function that returns whether the object is at a pixel position.
@@ -110,7 +110,7 @@ class Gestures(QObject):
             self.tool_released.emit()
 
     def double_click(self, event: QMouseEvent) -> None:
-        """Report a double click; with a tool on, it counts as a click and closes the outline."""
+        """Report a double click; if a tool is active, it counts as a click and closes the outline."""
         if event.button() != Qt.MouseButton.LeftButton:
             return
         if self.is_tool_on:

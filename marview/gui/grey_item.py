@@ -32,7 +32,7 @@ class GreyItem(pg.ImageItem):  # type: ignore[misc]
             self.update()
 
     def render(self) -> None:
-        """Render the picture that `paint` draws."""
+        """Render the image that `paint` draws."""
         self._unrenderable = self.image is None or self.image.size == 0
         if self._unrenderable:
             return

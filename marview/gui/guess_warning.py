@@ -1,4 +1,4 @@
-"""Status line warning if the metal trace covers too much of the sinogram for reliable completion."""
+"""Warning in the status line if the metal trace covers too much of the sinogram for reliable completion."""
 
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QSizePolicy, QWidget
 

@@ -1,4 +1,4 @@
-"""A view of one greyscale picture with overlays, marks and labels; not specific to CT."""
+"""A view of one greyscale image with overlays, marks and labels; not specific to CT."""
 
 import math
 from typing import Any
@@ -19,7 +19,7 @@ SCALES_MM = (0.5, 1, 2, 5, 10, 20, 50, 100, 200, 500)
 
 
 class ImageView(pg.GraphicsView):  # type: ignore[misc]
-    """View that draws a picture into a rectangle of scene coordinates (mm, or views and bins)."""
+    """View that draws an image into a rectangle given in scene coordinates (mm, or views and bins)."""
 
     left = Signal()
 
@@ -45,7 +45,7 @@ class ImageView(pg.GraphicsView):  # type: ignore[misc]
     # -- what is drawn
 
     def set_picture(self, values: NDArray[Any] | None, rect: QRectF) -> None:
-        """Show values `[y, x]` as a picture in a rectangle; None hides the picture."""
+        """Show values `[y, x]` as an image in a rectangle; None hides the image."""
         self._image.setVisible(values is not None)
         if values is None:
             return
@@ -132,7 +132,7 @@ class ImageView(pg.GraphicsView):  # type: ignore[misc]
         self.look_at(seen)
 
     def set_turn(self, quarters: int, *, is_mirrored: bool) -> None:
-        """Mirror the picture if requested and rotate it clockwise by quarter turns; `look_from` refits it."""
+        """Set mirroring and the number of clockwise quarter turns; the next `look_from` refits the image."""
         if (quarters, is_mirrored) != (self._quarters, self._is_mirrored):
             self._quarters, self._is_mirrored = quarters, is_mirrored
             self._looking_at = None
@@ -143,7 +143,7 @@ class ImageView(pg.GraphicsView):  # type: ignore[misc]
         return QTransform().rotate(90.0 * self._quarters).scale(-1.0 if self._is_mirrored else 1.0, 1.0)
 
     def updateMatrix(self, propagate: bool = True) -> None:  # noqa: FBT001, FBT002 - pyqtgraph's signature
-        """Fit the range into the rotated view.
+        """Fit the visible range into the rotated view.
 
         If a view is rotated by 90°, Qt's own fit measures the scale along the wrong axis. The error grows with
         every fit, until the transform becomes NaN and Qt crashes.

@@ -12,7 +12,7 @@ EDITING = frozenset({Qt.Key.Key_Backspace, Qt.Key.Key_Delete, Qt.Key.Key_Left, Q
 
 
 class Keys(QObject):
-    """Key handler: number fields take only digits, other keys reach the window, and `X` can be held.
+    """Key handler that passes keys unused by number fields to the window, and reports whether `X` is held.
 
     Attributes:
         handlers: key event handlers for the application's event filter.

@@ -37,7 +37,7 @@ class Surface(Protocol):
         """Return whether the pane shows an image."""
 
     def pictures(self) -> tuple[Picture | None, Picture | None]:
-        """Return the original and, if the pane shows one, the corrected picture."""
+        """Return the original image and, if the pane shows one, the corrected image."""
 
 
 class SliceSurface:

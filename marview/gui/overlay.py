@@ -1,4 +1,4 @@
-"""Coloured overlays on a greyscale picture: outlined masks and maps."""
+"""Coloured overlays on a greyscale image: outlined masks and maps."""
 
 from typing import Any
 
@@ -58,7 +58,7 @@ class OverlayItem(QGraphicsItem):
 
 
 def outlined(mask: NDArray[np.bool_], colour: QColor, fill_alpha: int, edge_alpha: int) -> QImage | None:
-    """Return a picture of a mask `[y, x]` with a faint fill and a strong inner edge; None if it is empty."""
+    """Return a picture of a mask `[y, x]` with a faint fill and a strong inner edge; None for an empty mask."""
     if not mask.any():
         return None
     return indexed(_edged(mask), [_premultiplied(colour, a) for a in (0, fill_alpha, edge_alpha)])
@@ -95,7 +95,10 @@ class MaskPicture:
         return self._image
 
     def redraw(self, mask: NDArray[np.bool_], rows: slice, columns: slice) -> None:
-        """Redraw a changed region of the mask `[y, x]` plus one pixel, because its edge may have moved."""
+        """Redraw a changed region of the mask `[y, x]`.
+
+        The region is enlarged by one pixel on each side, because the edge of the mask may have moved.
+        """
         (y, y_context), (x, x_context) = (
             (slice(max(0, part.start - 1), min(size, part.stop + 1)), slice(max(0, part.start - 2), part.stop + 2))
             for part, size in zip((rows, columns), mask.shape, strict=True)
@@ -120,7 +123,10 @@ def ramp(strength: NDArray[np.floating[Any]], colour: QColor, most_alpha: int = 
 
 
 def indexed(indices: NDArray[np.uint8], colours: list[int]) -> QImage:
-    """Return a picture from indices `[y, x]` into premultiplied 0xAARRGGBB colours; it owns its pixels."""
+    """Convert colour indices `[y, x]` to an image that owns its pixels.
+
+    `colours` are premultiplied 0xAARRGGBB values.
+    """
     pixels = np.array(colours, dtype=np.uint32)[indices]
     rows, columns = pixels.shape
     image = QImage(pixels.data, columns, rows, columns * 4, QImage.Format.Format_ARGB32_Premultiplied)

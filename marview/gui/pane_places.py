@@ -34,7 +34,7 @@ def places_of(display: Display, results: int = 0, *, has_beside: bool = False, r
     Args:
         display: display state.
         results: number of results; the comparison has a pane for each.
-        has_beside: whether another series is compared.
+        has_beside: whether another series is shown for comparison.
         room: size of the area available to all panes; None if unknown.
     """
     if display.layout is Layout.READ:

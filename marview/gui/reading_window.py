@@ -189,7 +189,7 @@ class ReadingWindow(QWidget):
         self.progress.setText(words)
 
     def closeEvent(self, event: QCloseEvent) -> None:
-        """Save the grades of the pair in view; if that fails, say why and refuse to close the first time."""
+        """Save the grades of the pair in view; the first time this fails, say why and stay open."""
         if not self._save() and not self._has_warned:
             self._has_warned = True
             event.ignore()

@@ -1,4 +1,4 @@
-"""List of series, grouped by patient and study, each with a thumbnail, a description and finding badges."""
+"""List of series by patient and study; each has a thumbnail, a description and badges for findings."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -49,7 +49,10 @@ class Line:
 
 
 class SeriesList(QListWidget):
-    """List of series, open ones above earlier ones; a click opens a series, and a right click offers to close it."""
+    """List of open and earlier series; a click opens a series, and a right click offers to close it.
+
+    Open series are listed above earlier ones.
+    """
 
     close_asked = Signal(object)
     close_study_asked = Signal(object)

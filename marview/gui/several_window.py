@@ -1,4 +1,4 @@
-"""The window *Correct several studies*: choose studies, follow the queue, pause, resume, open a result."""
+"""The *Correct several studies* window: choose studies, follow and pause the queue, and open results."""
 
 from pathlib import Path
 
@@ -45,7 +45,10 @@ FORMATS = {Format.DICOM: translatable("DICOM series"), Format.NIFTI: "NIfTI", Fo
 
 
 class SeveralWindow(QDialog):
-    """The queue of `marview batch`, usable next to the main window; closing the window does not stop the queue."""
+    """Window for the queue of `marview batch`, usable next to the main window.
+
+    Closing the window does not stop the queue.
+    """
 
     def __init__(self, session: Session, parent: QWidget) -> None:
         super().__init__(parent)

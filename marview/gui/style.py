@@ -12,7 +12,7 @@ from marview.paths import resources
 
 
 def style_sheet() -> str:
-    """Return the style sheet with its colours filled in; `@name` is a colour of the palette."""
+    """Return the style sheet, with each `@name` replaced by the palette colour with that name."""
     folder = resources()
     text = (folder / "style" / "marview.qss").read_text(encoding="utf-8")
     for name in sorted(COLOURS, key=len, reverse=True):

@@ -1,4 +1,4 @@
-"""The bar above the panes: open, layout, HU window, overlays, comparison."""
+"""The bar above the panes: open, layout, HU window, overlays and comparison."""
 
 from PySide6.QtCore import QSignalBlocker, QSize, Qt
 from PySide6.QtGui import QAction

@@ -16,7 +16,7 @@ class Ahead:
     Args:
         source: function that returns the batch with a given number.
         first: number of the first batch.
-        count: largest number of batches prepared in advance.
+        count: maximum number of batches prepared in advance.
     """
 
     def __init__(self, source: BatchSource, first: int, count: int) -> None:

@@ -22,10 +22,11 @@ ONE_TURN = ("all",)
 class Pairs:
     """A batch of images with metal and their ground truth, on the training device, float32 or bool.
 
-    The sinogram of a measured pair comes from the simulated scanner. A re-projected pair starts from a clinical image:
-    its sinogram is the forward projection of that image, and its metal trace is the projection of the metal mask grown
-    by one pixel, as in `worker.front_end`. Its ground truth is the clinical image of the same scan without metal, the
-    best result that can be reached from its sinogram.
+    The sinogram of a measured pair comes from the simulated scanner. A re-projected pair starts from a
+    clinical image: its sinogram is the forward projection of that image, and its metal trace is the
+    projection of the metal mask after enlarging the mask by one pixel, as in `worker.front_end`. Its
+    ground truth is the clinical image of the same scan without metal, the best result that its sinogram
+    allows.
 
     Attributes:
         truth_mu: image without metal, 1/cm, `[slice, y, x]`.
@@ -82,8 +83,8 @@ class Pairs:
             corrected_sinogram: line integrals, `[slice, view, bin]`.
 
         Returns:
-            Attenuation in 1/cm, `[slice, y, x]`: the FBP, or for a re-projected pair the image plus the FBP of the
-            change.
+            Attenuation in 1/cm, `[slice, y, x]`: the FBP of the corrected sinogram; for a re-projected
+            pair, the clinical image plus the FBP of the difference from the original sinogram.
         """
         if self.clinical_mu is None:
             return self.projector.fbp(corrected_sinogram)
@@ -153,7 +154,7 @@ class Trainable(Protocol):
     turns: tuple[str, ...]
 
     def build(self, settings: Mapping[str, Any]) -> nn.Module:
-        """Build one module with all networks; its `state_dict` becomes the weights file."""
+        """Build one module that contains all networks; its `state_dict` becomes the weights file."""
 
     def parameters(self, network: nn.Module, turn: str) -> Iterable[nn.Parameter]:
         """Return the parameters that the optimiser of this turn updates."""

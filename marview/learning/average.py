@@ -13,12 +13,12 @@ _SLOW_START = 10
 def averaged(network: nn.Module, keep: float) -> AveragedModel:
     """Running average of a network; call its `update_parameters(network)` after each step.
 
-    In an early step n, the average keeps only the fraction (1 + n) / (10 + n) of itself, so that it soon
-    forgets the random initial weights. The bias correction in Adam has the same purpose.
+    Early in training, step n retains only the fraction (1 + n) / (10 + n) of the previous average, so that
+    the random initial weights soon lose their influence. The bias correction in Adam has the same purpose.
 
     Args:
         network: network whose current weights initialise the average.
-        keep: fraction of the average that each step keeps, after the first steps.
+        keep: fraction of the previous average that each step retains, after the first steps.
     """
 
     def update(averages: Sequence[Tensor], now: Sequence[Tensor], count: Any) -> None:

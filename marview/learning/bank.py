@@ -58,7 +58,7 @@ class Banks:
         training: slices for training.
         validation: slices for validation.
         with_metal: number of slices left out because they contain metal.
-        empty: number of slices left out because they contain no body.
+        empty: number of slices left out because they show little or nothing of the body.
         without_metal: number of slices left out because they contain no metal; 0 unless slices with metal
             are kept.
         has_metal: whether the kept slices contain metal.

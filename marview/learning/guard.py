@@ -65,7 +65,7 @@ _QUANTITIES = {
 
 
 def measured(image: Tensor, metal: Tensor, trace: Tensor) -> dict[str, Tensor]:
-    """Measure the quantities to compare with the training data; return `[slice]` tensors, keyed by name.
+    """Measure the quantities to be compared with the training data; return `[slice]` tensors, keyed by name.
 
     Args:
         image: image with metal, 1/cm.
@@ -143,7 +143,7 @@ def warnings(case: MarCase, about: Mapping[str, str]) -> list[str | SliceNote]:
     """Return notes on slices outside the limits, and a warning if the network was not trained on the protocol.
 
     Args:
-        case: the corrected case.
+        case: case that was corrected.
         about: metadata of the weights, from `Job.about_weights`; without limits there are no notes.
     """
     known, facts = _read_limits(about), measured(case.mu, case.metal, case.trace)

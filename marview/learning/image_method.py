@@ -50,10 +50,10 @@ class Strength(LargeMetal):
 class ImageMethod(ABC):
     """Method that subtracts an artifact image, estimated by a network, from each slice.
 
-    The run provides the artifact image as the intermediate picture `artifact`.
+    The run provides the artifact image as the intermediate image `artifact`.
 
     Slices without metal are left unchanged, because the network would alter them slightly. In clinical
-    slices with large metal, NMAR replaces the network unless the parameters specify otherwise.
+    slices with large metal objects, NMAR replaces the network, unless the parameters specify otherwise.
 
     Attributes:
         part: name prefix of the weights that inference needs; the other weights are used only in training.
@@ -70,7 +70,7 @@ class ImageMethod(ABC):
             settings: settings of the network, stored with the weights.
 
         Returns:
-            The network, and the number by which the height and width of its images must be divisible.
+            The network, and a number; the height and width of its images must be multiples of this number.
 
         Raises:
             BadInput: a name is unknown or a value is wrong.

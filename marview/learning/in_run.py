@@ -38,7 +38,7 @@ def learn_in_run(
         batches: training batches.
         settings: settings of the network.
         how: settings of the optimisers.
-        steps: largest number of steps.
+        steps: maximum number of steps.
         minutes: time limit in minutes.
         job: job of the run, which reports progress and cancellation.
         began: start of the timed period, a value of `time.monotonic`.

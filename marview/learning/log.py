@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 
 class Log:
-    """TensorBoard writer for scalars and pictures; a disk error ends the log but not the training.
+    """TensorBoard writer for scalars and images; a disk error ends the log but not the training.
 
     Args:
         folder: folder of the log.
@@ -44,7 +44,7 @@ class Log:
             self._write(step=step, summary=scalar(name, value))
 
     def add_picture(self, name: str, picture: NDArray[np.uint8], step: int) -> None:
-        """Log a grey picture `[y, x]` for a step."""
+        """Log a greyscale image `[y, x]` for a step."""
         if self._records is not None:
             from tensorboardX.summary import image
 

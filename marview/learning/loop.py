@@ -1,4 +1,4 @@
-"""The training loop: optimiser steps, validation, saved states and pictures."""
+"""The training loop: optimiser steps, validation, saved states and preview images."""
 
 import json
 import math

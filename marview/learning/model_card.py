@@ -49,7 +49,7 @@ def card(record: Mapping[str, Any], curve: Sequence[Mapping[str, str]], failures
 
     Args:
         record: record of the run.
-        curve: its learning curve, oldest row first.
+        curve: learning curve of the run, oldest row first.
         failures: text about the known failures of the method.
     """
     sessions = record["sessions"]

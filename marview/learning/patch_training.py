@@ -25,7 +25,7 @@ class PatchSettings(NetworkSettings):
         patches: number of patches in a step.
         hard_share: share of patches placed where the artifact is strong.
         clean_share: share of patches without artifact, which the network must leave unchanged.
-        quarter_turns: largest number of quarter turns applied to a patch; with 0, patches are only
+        quarter_turns: maximum number of quarter turns applied to a patch; with 0, patches are only
             mirrored.
         holds_metal: whether metal must stay unchanged; otherwise the loss ignores metal pixels.
         rms: weight of the root mean square difference, which is dominated by large errors near metal. The
@@ -58,7 +58,7 @@ class PatchTraining(ABC):
 
     @abstractmethod
     def build(self, settings: Mapping[str, Any]) -> nn.Module:
-        """Build the network; the height and width of its images must be multiples of its attribute `fold`."""
+        """Build the network; image heights and widths must be multiples of its `fold` attribute."""
 
     def parameters(self, network: nn.Module, turn: str) -> Iterable[nn.Parameter]:  # noqa: ARG002
         """Return all parameters."""

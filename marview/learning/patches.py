@@ -27,7 +27,7 @@ def patches(
         count: number of patches.
         hard_share: fraction of hard patches. A hard patch is at the position, among a few random ones, where
             the last channel differs most from the ground truth.
-        quarter_turns: largest number of quarter turns applied to a patch.
+        quarter_turns: maximum number of quarter turns applied to a patch.
         mirrors: whether to mirror half of the patches.
 
     Returns:

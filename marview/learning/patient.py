@@ -1,4 +1,4 @@
-"""Read the scans of one patient for training: slices without metal, nearest to metal first, and metal masks."""
+"""Read one patient's scans for training: metal masks, and metal-free slices ordered by distance to metal."""
 
 from dataclasses import dataclass
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""A recipe: settings for training a method's network, in `recipes/<size>.toml` of the method's folder."""
+"""Recipes for training a method's network, stored as `recipes/<size>.toml` in the method's folder."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -35,7 +35,7 @@ class Optimiser(_Part):
         cosine: whether the learning rate follows half a cosine down to zero at the last step.
         warm_up: number of steps in which the learning rate rises from zero, also after resuming from weights
             only.
-        gradient_clip: largest norm of all gradients combined; 0 for no limit.
+        gradient_clip: maximum norm of all gradients combined; 0 for no limit.
         ema: fraction of the running weight average that each step keeps; 0 for no average.
         turn_rates: learning-rate factor by turn; 1 for turns that are not listed.
     """
@@ -60,13 +60,13 @@ class Augmentation(_Part):
 
     Attributes:
         flip: probability of mirroring a slice along each axis, 0 to 1.
-        rotation_deg: largest angle in each direction.
-        scale: smallest and largest scale of the body.
-        shift_px: largest shift along each axis.
-        warp_px: largest displacement of a mild elastic warp; 0 for none.
+        rotation_deg: maximum angle in each direction.
+        scale: minimum and maximum scale of the body.
+        shift_px: maximum shift along each axis.
+        warp_px: maximum displacement of a mild elastic warp; 0 for none.
         crop: fraction of slices that are cropped to a random part and enlarged.
-        noise_hu: largest standard deviation of added noise.
-        blur_px: largest width of a blur, as from a softer kernel.
+        noise_hu: maximum standard deviation of added noise.
+        blur_px: maximum width of a blur that imitates a softer kernel.
     """
 
     flip: Share = 0.5
@@ -89,9 +89,9 @@ class Metal(_Part):
 
     Attributes:
         materials: names of materials as in `marview.physics.material`; each metal piece gets one of them.
-        area_px: smallest and largest total metal area of a slice in pixels of a 416 x 416 grid; drawn
-            uniformly on a logarithmic scale.
-        pieces: smallest and largest number of metal pieces.
+        area_px: minimum and maximum total metal area of a slice in pixels of a 416 x 416 grid; areas
+            are drawn uniformly on a logarithmic scale.
+        pieces: minimum and maximum number of metal pieces.
         implants: fraction of slices with an implant at its anatomical position, if the slice contains that
             position.
     """
@@ -119,7 +119,7 @@ class Data(_Part):
         shown: number of batches used for training per simulated batch; the others come from memory.
         ahead: attributes of `Pairs` to compute in the background, such as image and li_image.
         protocols: names of protocols as in `marview.physics.protocol`; each batch uses one of them.
-        photons: smallest and largest factor on the number of photons of the protocol.
+        photons: minimum and maximum factor on the number of photons of the protocol.
         reprojected: fraction of batches with forward projections of clinical images in place of measured
             sinograms.
         kernels: reconstruction filters of clinical images.

@@ -98,11 +98,12 @@ def add_session(
 
 
 def collections_of(data: Path, names: Collection[str]) -> tuple[str, ...]:
-    """List collections and licences of training slices from the `index.csv` beside them; empty without an index.
+    """List collections and licences of training slices from the `index.csv` beside them, if there is one.
 
     Args:
         data: a folder of TIFF stacks, or a single stack.
-        names: names of the slices in the bank. If the index lists no pages, all slices of a stack count.
+        names: names of the slices in the bank. An index row without a page number counts if the bank
+            contains any slice of its stack.
 
     Raises:
         BadInput: as for `read_index`.

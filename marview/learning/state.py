@@ -37,7 +37,7 @@ class Learner:
 
     @property
     def used(self) -> nn.Module:
-        """The network to use after training: the average if there is one."""
+        """The network to use after training: the average if there is one, otherwise the network itself."""
         return self.network if self.average is None else self.average.module
 
     def tensors(self) -> dict[str, Tensor]:

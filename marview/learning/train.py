@@ -41,7 +41,7 @@ class Order:
     """Arguments of `marview train`.
 
     Attributes:
-        data: scans without metal, or the data from which the method makes its own pairs.
+        data: scans without metal, or the data from which the method creates its own pairs.
         output: folder of the run.
         size: size of the recipe: paper, bundled or tiny.
         protocols: protocols to use instead of the recipe's protocols.

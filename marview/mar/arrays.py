@@ -59,7 +59,7 @@ def check_trace(request: TraceRequest) -> None:
 
 
 def mark_unwritten(request: Request) -> None:
-    """Set the last pixel of each output plane to NaN, so that a skipped slice is not mistaken for a correction.
+    """Set the last pixel of each output plane to NaN, so that a skipped slice does not look corrected.
 
     The worker writes the last pixel of a plane last. Pixels that are not yet written use no memory.
 

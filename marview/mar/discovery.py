@@ -38,7 +38,7 @@ class Listing:
         manifest: manifest of the method; None if it is invalid.
         error: reason why the method cannot be used (invalid manifest, code that cannot be imported, missing weights);
             empty if it can be used.
-        replaces: methods with the same id that this one replaces, later ones first.
+        replaces: methods with the same id that this one replaces, the most recently found first.
         unusable_copy: method with the same id that was found later and cannot run; only `marview train` uses it.
     """
 
@@ -254,7 +254,7 @@ def _holds(folder: Path, name: str) -> bool:
 
 
 def not_safe(folder: Path, opened: Path) -> str:
-    """Return the error message for a method whose file or folder `opened` can be written by other users."""
+    """Return the error message for a method if other users can change the file or folder `opened`."""
     remedy = f"chmod -R go-w {folder}" if opened.is_relative_to(folder) else f"chmod go-w {opened}"
     return (
         f"Other users may change {opened}, so marview does not use the method in {folder}. Remove their write "

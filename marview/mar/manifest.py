@@ -113,11 +113,11 @@ class Manifest(_Part):
         entry: `module:Class` in the folder of the method.
         device: devices on which the method can run.
         needs_sinogram: whether the method works on sinograms.
-        outputs: intermediate pictures that the method provides, from `OUTPUTS`.
-        memory_mb: memory for one slice of a batch in MB, which limits the batch size.
+        outputs: intermediate images that the method provides, from `OUTPUTS`.
+        memory_mb: memory in MB for one slice of a batch; it limits the batch size.
         needs_weights: whether the method must be trained before it can run.
         learns_from_scan: whether a run first trains on the scan that it corrects.
-        fewest_clean: smallest number of slices without metal that a scan needs for this training.
+        fewest_clean: minimum number of slices without metal that a scan needs for this training.
         code: id of the bundled method whose code is used, if this method only adds weights.
         python: path of another interpreter for the method, relative to its folder.
         weights: weights files of the method.

@@ -26,21 +26,21 @@ class ReduceRequest:
         hu: int16 HU, `[z, y, x]`.
         mask: metal mask, bool `[z, y, x]`.
         spacing_mm: distance between voxels along (z, y, x).
-        correction: float32 HU `[slice, y, x]`, one plane per slice of `wanted`, in their order; receives the
-            difference between the corrected image and `hu`, which is 0 where nothing changes. A plane is
+        correction: float32 HU `[slice, y, x]`, one plane per entry of `wanted`, in the same order; receives
+            the difference between the corrected image and `hu`, which is 0 where nothing changes. A plane is
             valid after the `SliceDone` of its slice.
-        slices: indices of the slices to correct, in this order; empty for all.
+        slices: indices of the slices to correct, in processing order; empty for all slices.
         parameters: values of the method's parameters that differ from their defaults.
         device: device for the method.
-        restore_metal: whether metal pixels keep their source values.
+        restore_metal: whether metal pixels keep their original values.
         restore_cut_off: whether to restore, before the method runs, dark streaks that are clipped in the
             file.
-        keep_outputs: whether to send intermediate pictures (`Output`).
+        keep_outputs: whether to send intermediate images (`Output`).
         keep_projections: whether the worker stores the forward projections of the slices and reuses them in
             later runs on this volume; a run with False discards them.
         is_head_last: whether slice 1 in the window is the last slice of the array (`SliceNumbers`).
         folder: folder of the method; set by the runner.
-        output_folder: folder of intermediate pictures; set by the runner.
+        output_folder: folder for intermediate images; set by the runner.
     """
 
     method: str
@@ -84,7 +84,7 @@ class SinogramRequest:
         mask: metal mask, bool `[z, y, x]`.
         spacing_mm: distance between voxels along (z, y, x).
         slice_index: index of the slice.
-        output_folder: folder of the pictures; set by the runner.
+        output_folder: folder for the intermediate images; set by the runner.
     """
 
     hu: SharedArray
@@ -96,13 +96,13 @@ class SinogramRequest:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class TraceRequest:
-    """Compute the metal trace of one slice from its mask; the report contains the fraction of rays in the trace.
+    """Compute the metal trace of a slice from its mask, and report the fraction of rays in the trace.
 
     Attributes:
         mask: metal mask, bool `[z, y, x]`.
         spacing_mm: distance between voxels along (z, y, x).
         slice_index: index of the slice.
-        trace: bool, `[view, bin]` of `marview.geometry.processing_beam`; receives the trace.
+        trace: bool, `[view, bin]` of the beam `marview.geometry.processing_beam`; receives the trace.
         hu: int16 HU `[z, y, x]`, to count only rays through the body; None to count all rays.
     """
 
@@ -152,7 +152,7 @@ class DescribeRequest:
 
 @dataclass(frozen=True, kw_only=True)
 class CheckRequest:
-    """Check whether a run of a method can begin.
+    """Check whether a run of a method can start.
 
     Attributes:
         method: identifier of the method.
@@ -200,7 +200,10 @@ class Ready:
 
 @dataclass(frozen=True)
 class Progress:
-    """Finished fraction, 0 to 1, and current step of the run, or of its training on the scan if `is_learning`."""
+    """Progress of the run, or of its training on the scan if `is_learning` is True.
+
+    It consists of the finished fraction, 0 to 1, and the current step.
+    """
 
     fraction: float
     text: str = ""
@@ -209,7 +212,7 @@ class Progress:
 
 @dataclass(frozen=True)
 class Output:
-    """An intermediate picture of a slice.
+    """An intermediate image of a slice.
 
     Attributes:
         name: one of `marview.mar.manifest.OUTPUTS`.

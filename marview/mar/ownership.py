@@ -1,4 +1,4 @@
-"""Check whether other users could change a method, because its code runs with the user's permissions."""
+"""Check whether other users could change a method's code, which runs with the current user's permissions."""
 
 import os
 import stat
@@ -8,11 +8,12 @@ from pathlib import Path
 
 
 def opened_to_others(folder: Path) -> Path | None:
-    """Return a path through which another user could change a method; None if there is none or on Windows.
+    """Return a path through which another user could change a method; None if there is none, or on Windows.
 
-    The files and folders of the method must belong to the user or the system. Other users, or a group with
-    other members, must not be able to write them or a folder that contains them. A parent folder with the
-    sticky bit, such as /tmp, is safe. Broken links are ignored, because no code can run from them.
+    The files and folders of the method must belong to the user or the system. Neither other users nor a
+    group with other members may have write access to them or to a folder that contains them. A parent
+    folder with the sticky bit, such as /tmp, is safe. Broken links are ignored, because no code can run
+    from them.
 
     Raises:
         OSError: a folder cannot be read.

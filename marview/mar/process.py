@@ -59,8 +59,8 @@ def lacks_packages(printed: str, python: str) -> str:
 class WorkerProcess:
     """Running worker process.
 
-    Create it in a thread that lives as long as the worker should. On systems that support it, the worker is killed when
-    this thread ends.
+    Create it in a thread that lives as long as the worker is needed. Some systems kill the worker when the
+    thread ends.
     """
 
     def __init__(
@@ -125,7 +125,7 @@ class WorkerProcess:
         )
 
     def send(self, request: Request) -> None:
-        """Write a request to the process; no effect if it has ended."""
+        """Write a request to the process, unless the process has ended."""
         assert self._process.stdin is not None
         with contextlib.suppress(OSError, ValueError):
             self._process.stdin.write(encode(request).encode())

@@ -31,9 +31,9 @@ def reduce_request(
     keep_projections: bool = False,
     span: slice | None = None,
 ) -> ReduceRequest:
-    """Build the request to correct a volume, and create shared arrays for its mask and its correction.
+    """Build a request to correct a volume, and create shared arrays for the mask and the correction.
 
-    `ReduceRequest.close` frees both; `hu` stays open. The mask takes memory only in slices with metal.
+    `ReduceRequest.close` frees both; `hu` stays open. The mask uses memory only in slices with metal.
 
     Args:
         method: identifier of the method.
@@ -41,14 +41,15 @@ def reduce_request(
         metal: function that writes the metal mask of all slices, including those that are not corrected, because some
             methods learn from slices without metal.
         spacing_mm: distance between voxels along (z, y, x).
-        slices: indices of the slices to correct, in their order; all if empty.
+        slices: indices of the slices to correct, in the order of the results; empty for all slices.
         numbers: slice numbers as shown to users; None to count from the first slice of the array.
         parameters: values of the method's parameters that differ from their defaults.
         device: "auto", "cpu" or "cuda".
-        restore_cut_off: whether to restore, before the method runs, dark streaks that are clipped in the file.
-        keep_outputs: whether to send intermediate pictures.
-        keep_projections: whether the worker keeps the re-projections for the next run on this volume.
-        span: range of slices that contains all metal; memory for the mask is reserved only there. None for all slices.
+        restore_cut_off: whether to restore clipped dark streaks before the method runs.
+        keep_outputs: whether to send intermediate images.
+        keep_projections: whether the worker keeps the forward projections for the next run on this volume.
+        span: range of slices that contains all metal; memory for the mask is reserved only in this range.
+            None for all slices.
 
     Raises:
         UsageError: there is no such device.
@@ -93,7 +94,10 @@ def device_named(name: str) -> Device:
 
 
 def metal_of(mask: NDArray[np.bool_]) -> Metal:
-    """Return a function that writes a mask, bool `[z, y, x]`; slices without metal take no memory."""
+    """Return a function that copies the mask, bool `[z, y, x]`, to an empty array.
+
+    Slices without metal use no memory in the array.
+    """
 
     def write(empty: NDArray[np.bool_]) -> None:
         for z, plane in enumerate(mask):

@@ -22,7 +22,7 @@ class Outcome:
     """Outcome of a run.
 
     Attributes:
-        state: "done", "failed", "cancelled", or "crashed" if the worker process ended.
+        state: "done", "failed", "cancelled", or "crashed" if the worker process ended unexpectedly.
         sentence: error message for the user; empty if there was no error.
         report: method, version, parameters, device, seconds, notes, and for each slice its index, number of metal
             pixels, trace fraction and seconds.
@@ -51,7 +51,7 @@ class Run:
     """A requested run, which may be queued, in progress or finished.
 
     Attributes:
-        written: slices with a complete correction.
+        written: indices of the slices with a complete correction.
     """
 
     _ids = itertools.count(1)
@@ -67,7 +67,10 @@ class Run:
         self._outcome: Outcome | None = None
 
     def cancel(self) -> None:
-        """Cancel the run; a worker that does not stop within some seconds is terminated, and then killed."""
+        """Cancel the run.
+
+        A worker that does not stop within a few seconds is terminated, and killed if necessary.
+        """
         self._cancel(self)
 
     def wait(self, timeout: float | None = None) -> Outcome:
@@ -82,7 +85,7 @@ class Run:
         return self._outcome
 
     def wait_or_cancel(self, is_cancelled: Callable[[], bool] = lambda: False) -> Outcome:
-        """Wait for the end of the run; Ctrl-C cancels the run and raises KeyboardInterrupt when it has ended.
+        """Wait for the run to end; Ctrl-C cancels it and raises KeyboardInterrupt once it has ended.
 
         The wait is split into short steps, because on some systems Ctrl-C does not interrupt a long wait.
 
@@ -109,7 +112,7 @@ class Run:
         return self._outcome
 
     def discard_outputs(self) -> None:
-        """Remove the files of the intermediate pictures."""
+        """Remove the files of the intermediate images."""
         folder = getattr(self.request, "output_folder", "")
         if folder:
             shutil.rmtree(folder, ignore_errors=True)
@@ -117,7 +120,8 @@ class Run:
     def tell(self, message: Message) -> None:
         """Pass a message to the listener, and log any exception that it raises.
 
-        The correction of a finished slice is checked first, because the listener may release its memory.
+        If the message reports a finished slice, its correction is checked first, because the listener may
+        release the memory of the correction.
         """
         if isinstance(message, SliceDone) and is_written(self.request, message.slice_index):
             self.written.add(message.slice_index)

@@ -1,4 +1,4 @@
-"""The queue of a worker's runs: start the process, receive its messages, and end each run."""
+"""Queue of a worker's runs, which starts the process, receives its messages and ends each run."""
 
 import contextlib
 import logging

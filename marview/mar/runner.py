@@ -71,12 +71,12 @@ class MarWorker:
         return dict(report["parameters"])
 
     def check(self, method: str, parameters: Mapping[str, Any] | None = None, device: Device | None = None) -> None:
-        """Import a method, and check everything that a run checks before it begins.
+        """Import a method, and perform all checks that a run performs before it begins.
 
         Args:
             method: identifier of the method.
             parameters: values of the method's parameters that differ from their defaults.
-            device: device for the method; None to check no device.
+            device: device for the method; None to skip the check of the device.
 
         Raises:
             UsageError: there is no such method, parameter, value or device.
@@ -89,7 +89,7 @@ class MarWorker:
         self._submit(request, python, _ignore).wait().check()
 
     def devices(self) -> list[dict[str, Any]]:
-        """List the devices of this computer: name ("cpu", "cuda:0"), title, free_mb, total_mb.
+        """List the devices of this computer, each with name ("cpu", "cuda:0"), title, free_mb and total_mb.
 
         Raises:
             MethodFailed: the worker does not start.
@@ -100,26 +100,26 @@ class MarWorker:
         """Correct slices of a volume; return immediately.
 
         Raises:
-            UsageError: there is no such method, or the arrays and slices do not fit together.
+            UsageError: there is no such method, or the arrays and slices do not match.
         """
         check_arrays(request)
         listing, python = self._find(request.method)
         return self._submit(dataclasses.replace(request, folder=str(listing.folder)), python, on_message)
 
     def sinogram(self, request: SinogramRequest, on_message: OnMessage) -> Run:
-        """Compute sinogram, trace and LI sinogram of a slice for display; return immediately.
+        """Compute the sinogram, trace and LI sinogram of a slice for display; return immediately.
 
         Raises:
-            UsageError: arrays and slice do not fit together.
+            UsageError: the arrays and the slice do not match.
         """
         check_arrays(request)
         return self._submit(request, sys.executable, on_message)
 
     def trace(self, request: TraceRequest) -> Run:
-        """Compute the metal trace of a slice and write it into the request's array; return immediately.
+        """Compute the metal trace of a slice and write it to the request's array; return immediately.
 
         Raises:
-            UsageError: mask, slice and trace do not fit together.
+            UsageError: the mask, the slice and the trace do not match.
         """
         check_trace(request)
         return self._submit(request, sys.executable, _ignore)
@@ -128,7 +128,7 @@ class MarWorker:
         """Run a method on case files; return immediately.
 
         Raises:
-            UsageError: there is no such method, or the numbers of cases and results differ.
+            UsageError: there is no such method, or the number of cases differs from the number of result files.
         """
         if len(request.cases) != len(request.results):
             raise UsageError(
@@ -138,7 +138,7 @@ class MarWorker:
         return self._submit(dataclasses.replace(request, folder=str(listing.folder)), python, on_message)
 
     def close(self) -> None:
-        """End the worker and its runs, and remove their picture files."""
+        """End the worker and its runs, and remove the image files of the runs."""
         self._queue.close()
 
     def __enter__(self) -> Self:

@@ -22,7 +22,7 @@ _MEMORY = Path("/dev/shm")  # noqa: S108 - the scratch folders below it are priv
 
 @cache
 def scratch(root: Path) -> Path:
-    """Return a folder of this process below `root` that only the user can read; it is removed when the process ends.
+    """Return a temporary folder below `root`, readable only by the user and removed when this process ends.
 
     A killed process leaves its folders behind, in memory and on disk. The next process that needs a folder removes
     them. A folder is in use while a process holds the lock on a file in it; the system releases the lock when the

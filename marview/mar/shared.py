@@ -27,9 +27,9 @@ class NoRoom(MarviewError):  # noqa: N818
 class SharedArray:
     """Array in a memory-mapped file, which is in memory (/dev/shm) if there is room.
 
-    The process that creates the array owns it. The file is removed by `close`, when the object is deleted or when the
-    process ends; after a crash, the next marview process removes it. Views of the array stay valid in every process as
-    long as they are referenced.
+    The process that creates the array owns it. The file is removed when `close` is called, the object is
+    deleted or the process ends; after a crash, the next marview process removes it. Views of the array stay
+    valid in every process as long as they are referenced.
 
     Examples:
         >>> with SharedArray.create((2, 3), "int16") as shared:
@@ -52,8 +52,8 @@ class SharedArray:
         Args:
             shape: shape of the array.
             dtype: dtype of its values.
-            reserved: range of the first axis for which memory is reserved now, which takes time; None for the
-                whole array. The rest of the array may only be read.
+            reserved: range along the first axis; None for the whole array. Memory for this range is reserved
+                immediately, which takes time; do not write to the rest of the array.
 
         Raises:
             NoRoom: there is no room for the array.
@@ -108,7 +108,7 @@ class SharedArray:
 
     @property
     def description(self) -> dict[str, Any]:
-        """Path, shape and dtype, for JSON; another process needs them to open the array."""
+        """Path, shape and dtype as JSON-compatible values; another process needs them to open the array."""
         return dict(self._description)
 
     def reserve(self) -> None:

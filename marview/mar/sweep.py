@@ -48,7 +48,7 @@ class SweepInput:
         hu: int16 HU, `[z, y, x]`.
         spacing_mm: distance between slices along their normal, between rows and between columns.
         metal: mask to grow or shrink by the margins, bool `[z, y, x]`.
-        slices: indices z of the slices; empty for those with metal.
+        slices: z indices of the slices; empty for all slices with metal.
         numbers: slice numbers as shown to users.
         drift_mm: shift (y, x) from one slice to the next, caused by a tilted gantry.
         region: region in which mean and standard deviation are measured, bool `[z, y, x]`; None for the soft
@@ -87,8 +87,7 @@ def sweep(
         worker: worker that runs the methods.
         parameters: values of each method's parameters that differ from their defaults, by method identifier.
         device: device for the methods.
-        restore_cut_off: whether to restore, before the methods run, dark streaks that are clipped in the
-            file.
+        restore_cut_off: whether to restore clipped dark streaks before the methods run.
         on_progress: called with the finished fraction and the current step.
         is_cancelled: called several times per second; True cancels the sweep.
 
@@ -149,7 +148,7 @@ def sweep_masks(given: SweepInput, variants: Sequence[Variant]) -> SweepMasks:
     """Compute the mask of every variant; used by a sweep and its dry run, so that both raise the same errors.
 
     Args:
-        given: slices, mask and truth.
+        given: slices, mask and ground truth.
         variants: result of `plan`.
 
     Raises:

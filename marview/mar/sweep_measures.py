@@ -27,11 +27,11 @@ class Row:
 
     Attributes:
         variant: the variant.
-        metal_voxels: number of voxels in its mask in these slices.
+        metal_voxels: number of voxels in the variant's mask in these slices.
         mean_hu: mean HU in the region.
         deviation_hu: standard deviation in the region.
         streak_index: mean over the slices of `marview.metrics.streak_index`, around the given mask.
-        rmse_hu: root mean square error outside the metal of all variants, averaged over the slices.
+        rmse_hu: root mean square error outside the metal masks of all variants, averaged over the slices.
         seconds: duration of the run; 0 if the result of a run with the same mask was reused.
         note: reason for a missing result; empty if there is a result.
         remark: remark on the variant, for instance that its margin changes nothing.

@@ -59,7 +59,7 @@ def plan(
     """Combine every method with every margin and threshold; without thresholds, use the given mask.
 
     Raises:
-        UsageError: there is no method or nothing to vary, or a value is not finite.
+        UsageError: no method is given, there is nothing to vary, or a value is not finite.
 
     Examples:
         >>> [variant.name for variant in plan(["nmar"], margins_mm=[-0.5, 1])]

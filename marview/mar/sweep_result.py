@@ -68,7 +68,7 @@ class SweepResult:
         return ""
 
     def equal_mask_notes(self) -> list[str]:
-        """Return messages about margins that give the same mask, without repeats for other methods or thresholds."""
+        """Return one message per group of margins with equal masks, regardless of method and threshold."""
         labels = (", ".join(replace(one, threshold_hu=None).label for one in group) for group in self.equal_masks())
         return [
             f"Margins {text} gave the same mask, because distances are measured between voxel centres."

@@ -81,8 +81,8 @@ class MarCase:
         """Reconstruct a corrected sinogram `[slice, view, bin]` into an image in 1/cm, `[slice, y, x]`.
 
         If the sinogram was measured, the result is the FBP of the corrected sinogram. For a clinical image,
-        whose sinogram is only a forward projection, the FBP of the sinogram's change is added to the original
-        image, which avoids the blur of a second reconstruction.
+        whose sinogram is only a forward projection, the FBP of the change in the sinogram is added to the
+        original image, which avoids the blur of a second reconstruction.
         """
         if self.measured_sinogram is not None:
             return self.projector.fbp(corrected_sinogram)
@@ -108,7 +108,7 @@ class MarResult:
 
     @classmethod
     def from_sinogram(cls, case: MarCase, corrected: Tensor, prior_hu: Tensor | None = None) -> "MarResult":
-        """Make a result from a corrected sinogram `[slice, view, bin]`, and reconstruct its image."""
+        """Reconstruct a corrected sinogram `[slice, view, bin]`, and return the result."""
         return cls(mu_to_hu(case.reconstruct(corrected)), prior_hu, corrected)
 
 
@@ -121,13 +121,13 @@ class Job(Protocol):
     def progress(self, fraction: float, text: str = "") -> None:
         """Report the finished fraction of this case, 0 to 1.
 
-        `marview reduce` shows the text beside its progress bar.
+        `marview reduce` shows `text` beside its progress bar.
         """
 
     def learning(self, fraction: float, text: str = "") -> None:
-        """Report the finished fraction, 0 to 1, of training on this scan, before the correction starts.
+        """Report the finished fraction, 0 to 1, of training on this scan; training precedes the correction.
 
-        The window and `marview reduce` show the text.
+        The window and `marview reduce` show `text`.
         """
 
     def output(self, name: str, slice_index: int, array: Tensor) -> None:
@@ -157,7 +157,7 @@ class Job(Protocol):
 
 
 class Method(Protocol):
-    """A metal artifact reduction method: the class named in the manifest, which marview creates without arguments."""
+    """A metal artifact reduction method: the class named in the manifest, created without arguments."""
 
     Parameters: type[BaseModel]
 

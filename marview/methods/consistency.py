@@ -72,7 +72,7 @@ def looped(case: MarCase, image: Tensor, iterations: int, pause: Callable[[int],
 
     Args:
         case: slices to correct.
-        image: image that the method corrected, 1/cm, `[slice, y, x]`.
+        image: image corrected by the method, 1/cm, `[slice, y, x]`.
         iterations: maximum number of iterations; 0 leaves the image unchanged.
         pause: as for `consistency_loop`.
     """
@@ -112,5 +112,5 @@ def is_noise(remainder: Tensor, variance: Tensor, trace: Tensor) -> Tensor:
 
 
 def without_metal(image: Tensor, metal: Tensor) -> Tensor:
-    """Clip an image, 1/cm, `[slice, y, x]`, inside the metal mask to the highest soft-tissue value."""
+    """Clip the metal pixels of an image `[slice, y, x]` in 1/cm to the highest soft-tissue value."""
     return torch.where(metal, image.clamp(0, HIGHEST_IN_METAL), image)

@@ -50,7 +50,7 @@ def _typical(mu: Tensor) -> float:
 
 
 def darkened_slices(case: MarCase) -> list[int]:
-    """Return the positions of clinical slices with clipped HU in which restored streaks darken much of the body.
+    """Return the positions of clinical slices with clipped HU whose restored streaks darken much of the body.
 
     Only dense metal causes such streaks, but a clipped HU scale does not show the density of the metal.
     """
@@ -72,7 +72,8 @@ def _dark_share(hu: Tensor, metal: Tensor) -> float:
 def streaky_slices(case: MarCase) -> list[int]:
     """Return the positions of clinical slices with clipped HU and strong streaks near the metal.
 
-    Streaks are the difference between the uncorrected image and the image after linear interpolation.
+    The streaks are measured in the difference between the uncorrected image and the image after linear
+    interpolation.
     """
     if case.measured_sinogram is not None:
         return []
@@ -94,7 +95,7 @@ def _streaks_hu(mu: Tensor, li_mu: Tensor, metal: Tensor) -> float:
 
 
 def reasons_for_nmar(case: MarCase, *, also_streaky: bool = False) -> dict[int, str]:
-    """Return why NMAR is used instead of a network, by the position of each such slice within the case.
+    """Return the reasons to use NMAR instead of a network, by the position of the slice within the case.
 
     Args:
         case: slices to correct.
@@ -106,5 +107,5 @@ def reasons_for_nmar(case: MarCase, *, also_streaky: bool = False) -> dict[int, 
 
 
 def nmar_note(slice_index: int, reason: str) -> SliceNote:
-    """Create the note on a slice in which NMAR is used for a reason from `reasons_for_nmar`."""
+    """Create the note that says why NMAR is used for a slice; `reason` comes from `reasons_for_nmar`."""
     return SliceNote(slice_index, reason, _NMAR, made_by="NMAR")

@@ -1,4 +1,4 @@
-"""Use NMAR for clinical slices with dense metal, blended with linear interpolation or instead of a network."""
+"""Use NMAR for clinical slices with dense metal: instead of a network or blended with interpolation."""
 
 from dataclasses import replace
 
@@ -21,10 +21,11 @@ _ALL_NMAR, _ALL_LI = 0.65, 0.8
 def complete_nmar(case: MarCase, prior_sinogram: Tensor, settings: NmarSettings) -> Tensor:
     """Complete sinograms `[slice, view, bin]` with NMAR, blended with linear interpolation near dense metal.
 
-    Hardly any photons pass through dense metal. NMAR and linear interpolation then differ little, and the
-    prior image contains streaks. If NMAR is hardly better than linear interpolation at predicting the rays
-    beside the trace, the prior adds more error than it removes. NMAR is used alone, as published, for
-    measured sinograms and if `settings` fixes the source of the prior.
+    Hardly any photons pass through dense metal, so NMAR and linear interpolation differ little, and the
+    prior image contains streaks. The weight of NMAR in a slice depends on how well NMAR predicts the rays
+    beside the trace, compared with linear interpolation. If NMAR is hardly better at this, the prior adds
+    more error than it removes. NMAR is used alone, as published, for measured sinograms, and also if
+    `settings` fixes the source of the prior.
 
     Args:
         case: slices to correct.

@@ -33,9 +33,9 @@ class LargeMetal(BaseModel):
 def slices_with_large_metal(case: MarCase, parameters: LargeMetal) -> list[int]:
     """Return the positions, within the case, of the slices in which NMAR replaces an image-domain network.
 
-    These are clinical slices whose metal is not thin (`thin_metal.is_thin`) and reaches the end of a 12-bit
-    scale (`nmar.is_saturated`). The list is empty if `parameters` selects the network. It is also empty for
-    a measured sinogram, so that published protocols measure the network alone.
+    These are clinical slices whose metal is not thin (`thin_metal.is_thin`) and reaches the top of a 12-bit
+    HU scale (`nmar.is_saturated`). The list is empty if `parameters` selects the network. It is also empty
+    for a measured sinogram, so that published protocols measure the network alone.
     """
     if parameters.large_metal == "network" or case.measured_sinogram is not None or not bool(case.metal.any()):
         return []

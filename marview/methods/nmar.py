@@ -120,7 +120,7 @@ def prior_source(case: MarCase, settings: NmarSettings) -> Tensor:
 
 
 def is_mild(case: MarCase, settings: NmarSettings) -> Tensor:
-    """Return whether artifacts are mild, because metal hides few rays or attenuates little, bool `[slice]`."""
+    """Return whether artifacts are mild, bool `[slice]`: metal hides few rays or attenuates little."""
     covered = case.trace.float().mean(dim=(1, 2)) * 100
     added = (case.sinogram - case.li_sinogram).sum(dim=(1, 2)) / case.trace.sum(dim=(1, 2)).clamp(min=1)
     limit = torch.where(is_saturated(case), _OF_SATURATED * settings.mild_below, settings.mild_below)
@@ -128,7 +128,7 @@ def is_mild(case: MarCase, settings: NmarSettings) -> Tensor:
 
 
 def is_saturated(case: MarCase) -> Tensor:
-    """Return whether at least half of the metal reaches the end of a 12-bit scale, bool `[slice]`."""
+    """Return whether at least half of the metal reaches the top of a 12-bit HU scale, bool `[slice]`."""
     reaches = (case.metal & (case.hu >= _SATURATED_HU)).sum(dim=(1, 2))
     return 2 * reaches >= case.metal.sum(dim=(1, 2)).clamp(min=1)
 

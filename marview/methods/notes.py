@@ -1,4 +1,4 @@
-"""Notes for readers of a result; a finding that several slices share becomes one sentence."""
+"""Notes for readers of a result; the same finding in several slices becomes one sentence."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass

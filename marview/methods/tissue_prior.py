@@ -18,9 +18,9 @@ _TISSUE = 0.5 * MU_WATER
 def prior_image(source: Tensor, metal: Tensor, smoothing_px: float, least_bone: float, *, has_lung: bool) -> Tensor:
     """Create a prior image in 1/cm, `[slice, y, x]`: air becomes 0, soft tissue becomes water, bone is unchanged.
 
-    Metal is replaced by water, and k-means divides the pixels into three classes. Pixels of the smoothed
-    source below the second class become air, and those below the third class become water. In a chest, the
-    second class may be lung, which would become water.
+    Metal is replaced by water, and k-means divides the pixels into three classes. After smoothing, pixels
+    below the second class become air, and pixels below the third class become water. In a chest, the second
+    class may be lung, which would become water.
 
     Args:
         source: image in 1/cm, `[slice, y, x]`.

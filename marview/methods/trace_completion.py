@@ -35,7 +35,7 @@ def interpolate_with_prior(sinogram: Tensor, prior_sinogram: Tensor, trace: Tens
 
 
 def compose(completed: Tensor, sinogram: Tensor, trace: Tensor) -> Tensor:
-    """Return a sinogram `[slice, view, bin]` that is completed inside the trace and measured outside."""
+    """Return completed values inside the trace and measured values outside it, `[slice, view, bin]`."""
     return torch.where(trace, completed, sinogram)
 
 

@@ -31,7 +31,7 @@ def _measure(title: str, better: Better) -> Any:
 
 @dataclass(frozen=True, repr=False)
 class Measures:
-    """Measures of one slice, or the mean or worst of several.
+    """Measures of one slice, or mean or worst values of several slices.
 
     A measure is NaN where it is undefined, for example in the ring of a slice without metal. The ring
     around metal is 20 pixels wide, and the soft-tissue range is -175 to 275 HU. The functions of
@@ -56,8 +56,8 @@ class Measures:
         adn_ssim: SSIM as computed by ADN's test program; higher is better.
         streak_amplitude_hu: mean of the highest 5 % of the errors in the ring minus the mean of the lowest
             5 %, HU; lower is better.
-        streak_index: standard deviation of soft tissue in the ring divided by its value far from metal;
-            lower is better, and 1 without streaks.
+        streak_index: standard deviation of soft tissue in the ring, divided by the standard deviation of
+            soft tissue far from metal; lower is better, and 1 means no streaks.
         ct_number_bias_hu: mean error in soft tissue, HU; nearer to 0 is better.
         bone_dice: Dice coefficient of the pixels above 150 HU, 0 to 1; higher is better.
         bone_volume_change: relative change in the number of these pixels; nearer to 0 is better.
@@ -174,7 +174,7 @@ def measure_slice(
     *,
     exclude: NDArray[Any] | None = None,
 ) -> Measures:
-    """Compare a corrected slice with its ground truth; the arguments are as for `measure_case`, but `[y, x]`."""
+    """Compare a corrected slice with its ground truth; arguments as in `measure_case`, but `[y, x]`."""
     left_out = metal = checked_mask(metal)
     if exclude is not None:
         exclude = checked_mask(exclude)

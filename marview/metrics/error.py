@@ -27,9 +27,9 @@ def rmse_hu(result_hu: Image, truth_hu: Image, region: Region, hu_range: HuRange
     (Yu 2020), as far as the paper defines it.
 
     Args:
-        result_hu: HU, `[y, x]`.
-        truth_hu: HU, `[y, x]`.
-        region: bool, `[y, x]`; an empty region gives NaN.
+        result_hu: corrected image, HU, `[y, x]`.
+        truth_hu: ground truth, HU, `[y, x]`.
+        region: pixels to compare, bool, `[y, x]`; an empty region gives NaN.
         hu_range: HU range for clipping.
 
     Examples:
@@ -46,8 +46,9 @@ def rmse_hu(result_hu: Image, truth_hu: Image, region: Region, hu_range: HuRange
 def ct_number_bias_hu(result_hu: Image, truth_hu: Image, region: Region) -> float:
     """Return the mean of result minus ground truth over a region, in HU; positive if the result is too bright.
 
-    A shift of all HU makes density measurements and dose calculations wrong. Bright and dark streaks cancel
-    in the mean, so the bias shows only the shift. Images are in HU, `[y, x]`. An empty region gives NaN.
+    A shift of all HU values causes errors in density measurements and dose calculations. Bright and dark
+    streaks cancel in the mean, so the bias shows only the shift. Images are in HU, `[y, x]`. An empty region
+    gives NaN.
     """
     region = checked_mask(region)
     if not region.any():

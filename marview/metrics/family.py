@@ -1,4 +1,4 @@
-"""Compute PSNR and SSIM as groups of papers define them; values from different groups are not comparable."""
+"""Compute PSNR and SSIM by several published definitions, whose values are not comparable."""
 
 import math
 from collections.abc import Sequence
@@ -32,9 +32,9 @@ def primary(result_hu: Image, truth_hu: Image, metal: NDArray[Any], hu_range: Hu
     bits, which lowers a PSNR of 43 dB by 0.1 dB; marview does not round.
 
     Args:
-        result_hu: HU, `[y, x]`.
-        truth_hu: image from which the scan was simulated, not its reconstruction, HU, `[y, x]`.
-        metal: bool, `[y, x]`.
+        result_hu: corrected image, HU, `[y, x]`.
+        truth_hu: image from which the scan was simulated, not a reconstruction of the scan, HU, `[y, x]`.
+        metal: metal mask, bool, `[y, x]`.
         hu_range: HU range to which images are clipped, such as the soft-tissue range.
     """
     return primary_in(result_hu, truth_hu, metal, [None], hu_range)[0]
@@ -51,8 +51,8 @@ def primary_in(
 
     Args:
         result_hu: corrected image, HU, `[y, x]`.
-        truth_hu: HU, `[y, x]`.
-        metal: bool, `[y, x]`; both images are set to 0 there.
+        truth_hu: ground truth, HU, `[y, x]`.
+        metal: metal mask, bool, `[y, x]`; both images are set to 0 there.
         regions: regions to measure, bool, `[y, x]` each; None for the whole image, including metal.
         hu_range: HU range to which images are clipped.
 
@@ -71,7 +71,7 @@ def primary_in(
 
 
 def full_range(result_hu: Image, truth_hu: Image, metal: NDArray[Any]) -> Score:
-    """Compute PSNR and SSIM as papers such as MARMamba (2026) do.
+    """Compute PSNR and SSIM as in papers such as MARMamba (2026).
 
     Both images are clipped to 0 to 1/cm, scaled to [0, 1] and rounded to 8 bits. Metal is set to 0, and
     PSNR uses peak 1. Published PSNR values are 47 to 52 dB. The PSNR exceeds the primary metric's PSNR by
@@ -90,8 +90,8 @@ def adn(result_hu: Image, truth_hu: Image, uncorrected_hu: Image) -> Score:
     uncorrected image counts as metal, including bright streaks. ADN prints SSIM in %.
 
     Args:
-        result_hu: HU, `[y, x]`.
-        truth_hu: HU, `[y, x]`.
+        result_hu: corrected image, HU, `[y, x]`.
+        truth_hu: ground truth, HU, `[y, x]`.
         uncorrected_hu: uncorrected image, HU, `[y, x]`.
     """
     keep = uncorrected_hu <= PRIMARY.high_hu

@@ -8,7 +8,7 @@ import numpy as np
 def size_groups(metal_px: Sequence[int], shapes: Sequence[int] | None = None, count: int = 5) -> list[list[int]]:
     """Group cases by metal size, from large to small.
 
-    The number of different sizes is the same in all groups, or differs by one. With the ten test masks of
+    The numbers of different sizes in the groups are equal or differ by one. With the ten test masks of
     SynDeepLesion, five groups reproduce the mask pairs of published tables, regardless of the number of
     slices per mask. Cases of equal size are in the same group, unless their shapes differ.
 

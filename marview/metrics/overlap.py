@@ -52,12 +52,12 @@ def metal_integrity(result_hu: Image, truth_hu: Image, metal: NDArray[Any]) -> I
     """Measure how well metal is preserved in the corrected image.
 
     This is the seventh measure of the AAPM CT-MAR challenge (Haneda et al. 2025, doi 10.1002/mp.70050). A
-    pixel is metal if it is at least 250 HU above the highest true value near the metal, here in the
-    20-pixel ring around it. Only the metal and this ring are measured.
+    pixel counts as metal if its value is at least 250 HU above the highest value of the ground truth in the
+    20-pixel ring around the metal. Only the metal and this ring are measured.
 
     Args:
         result_hu: corrected image with metal, HU, `[y, x]`.
-        truth_hu: HU, `[y, x]`.
+        truth_hu: ground truth, HU, `[y, x]`.
         metal: true metal mask, bool, `[y, x]`; an empty mask gives NaN.
     """
     metal = checked_mask(metal)

@@ -12,7 +12,7 @@ _MU_WATER = 0.192  # 1/cm at 70 keV, as in published MAR simulators
 
 
 class HuRange(NamedTuple):
-    """HU range to which images are clipped before they are compared; it is scaled to [0, 1].
+    """HU range to which images are clipped, before they are scaled to [0, 1] and compared.
 
     Attributes:
         low_hu: HU mapped to 0.

@@ -20,9 +20,9 @@ def streak_amplitude_hu(result_hu: Image, truth_hu: Image, region: NDArray[Any])
     the challenge cross the strongest streaks of each case; marview measures in the ring around metal.
 
     Args:
-        result_hu: HU, `[y, x]`.
-        truth_hu: HU, `[y, x]`.
-        region: bool, `[y, x]`; an empty region gives NaN.
+        result_hu: corrected image, HU, `[y, x]`.
+        truth_hu: ground truth, HU, `[y, x]`.
+        region: pixels to measure, bool, `[y, x]`; an empty region gives NaN.
 
     Examples:
         >>> error = np.arange(100.0).reshape(10, 10)
@@ -45,10 +45,10 @@ def streak_index(hu: Image, metal: NDArray[Any], soft_tissue: NDArray[Any]) -> f
     without streaks. It needs no ground truth, only a mask of soft tissue.
 
     Args:
-        hu: HU, `[y, x]`.
-        metal: bool, `[y, x]`.
+        hu: image, HU, `[y, x]`.
+        metal: metal mask, bool, `[y, x]`.
         soft_tissue: mask of soft tissue, bool, `[y, x]`, from an image without artifacts, because streaks
-            move tissue out of any HU range. For a real scan, use a region drawn by hand, or soft tissue of
+            shift tissue out of its HU range. For a real scan, use a region drawn by hand, or soft tissue of
             the best corrected image.
 
     Returns:

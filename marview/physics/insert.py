@@ -55,9 +55,9 @@ def insert(
     """Insert implants into a clean volume and simulate its scan.
 
     Slices are padded with air to a square and resized to the pixels of the protocol. As in the papers
-    behind the protocols, the pixel size of the protocol determines the strength of beam hardening and
-    photon starvation; `syndeeplesion-640`, for example, shrinks a body to two fifths of its size. The grid
-    of the result keeps the true size.
+    that define the protocols, the pixel size of the protocol determines the strength of beam hardening and
+    photon starvation; `syndeeplesion-640`, for example, shrinks a body to two fifths of its size. The voxel
+    grid of the result keeps the true size.
 
     Args:
         volume: axial volume without metal.

@@ -1,4 +1,4 @@
-"""Forward model of a scan: compute the sinogram that a scanner would measure for an image."""
+"""Forward model of a scan, which computes the sinogram that a scanner would measure for an image."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -57,7 +57,7 @@ class ScanModel:
     scatter_share: float = 1e-6
 
     def tissue(self, mu: Tensor) -> Tensor:
-        """Simulate the sinogram `[slice, view, bin]` of an image without metal, 1/cm, `[slice, y, x]`.
+        """Simulate the sinogram `[slice, view, bin]` of a metal-free image `[slice, y, x]` in 1/cm.
 
         The image is split into water and bone according to its values (`marview.physics.tissue`).
         """
@@ -122,7 +122,7 @@ class ScanModel:
         For rays through air, the variance is 1 divided by the number of photons. Other rays have fewer photons,
         in proportion to their transmission. Second differences along the bins suppress smooth structures in the
         air, such as a blanket. The variance is zero in slices with fewer than 200 rays through air, because
-        their number of photons is unknown.
+        the number of photons cannot be estimated there.
 
         Args:
             sinogram: measured line integrals, `[slice, view, bin]`.

@@ -22,8 +22,8 @@ class Scanner:
     crime), so benchmarks vary these details.
 
     Attributes:
-        fineness: number of rays per bin, whose photons are averaged; each pixel is divided into the same
-            number of parts along each axis.
+        fineness: number of rays per bin, whose photon counts are averaged; each pixel is also divided into
+            this number of parts along each axis.
         blur_bins: standard deviation of the detector blur in bins; photon counts are blurred, not line
             integrals.
         edge_share: fraction of the metal that counts for rays at the edge of the trace, because such rays
@@ -57,7 +57,7 @@ class Scanner:
         )
 
     def seen(self, line_integrals: Tensor) -> Tensor:
-        """Average the photons of the rays in each bin and blur them, `[..., view, fine bin]` to `[..., view, bin]`."""
+        """Average and blur photons per bin: line integrals `[..., view, fine bin]` to `[..., view, bin]`."""
         if self.fineness == 1 and not self.blur_bins:
             return line_integrals
         photons = self._by_bin(torch.exp(-line_integrals)).mean(dim=-1)

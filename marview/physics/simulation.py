@@ -1,4 +1,4 @@
-"""Simulate scans of tissue with metal and known ground truth.
+"""Simulate scans of tissue with metal, together with the ground truth.
 
 The steps are the same as in published simulators (CNN-MAR, Zhang and Yu 2018; ADN, Liao 2019; DuDoNet,
 Lin 2019).
@@ -98,7 +98,7 @@ class Simulation:
 
     @cached_property
     def metal_free_image(self) -> Tensor:
-        """FBP of the scan without metal, 1/cm, `[slice, y, x]`: the best FBP that sinogram completion can give."""
+        """FBP of the scan without metal, 1/cm, `[slice, y, x]`: the best possible sinogram completion."""
         return self.projector.fbp(self.metal_free_sinogram)
 
     @property

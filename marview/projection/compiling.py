@@ -25,13 +25,13 @@ _ROOT = Path(__file__).resolve().parents[2]
 
 
 def kernel(function: Callable[..., Any]) -> Any:
-    """Compile a function at its first call, to run without Python's GIL; cache it on disk if possible.
+    """Compile a function on its first call, to run without Python's GIL; cache it on disk if possible.
 
     A nested function may use numbers from the enclosing function. It may call a `kernel_part`, but not
     another kernel, because numba would then recompile the function in every process.
 
     Raises:
-        TypeError: the function uses anything but numbers from the enclosing function.
+        TypeError: the function uses objects from the enclosing function that are not numbers.
     """
     if not all(isinstance(cell.cell_contents, int) for cell in function.__closure__ or ()):
         raise TypeError(f"{function.__qualname__} may use only numbers from the enclosing function.")
@@ -67,7 +67,7 @@ def _pool() -> ThreadPoolExecutor:
 
 
 def share(work: Callable[[int], None], parts: Sequence[int]) -> None:
-    """Call `work` with each part, on this thread and on all idle threads of the pool.
+    """Call `work` once for each part, on this thread and the idle threads of the pool in parallel.
 
     Args:
         work: function to call; different calls must write to different memory.

@@ -1,8 +1,8 @@
 """Compute the detector bin and the weight of each pixel, for backprojection and the metal trace.
 
-If the views cover a full turn and their step divides a right angle, rotating a square image by a right
-angle only shifts its views by a quarter turn. The detector position of one pixel can then be reused for
-four pixels.
+If the views cover a full turn and a right angle is a whole number of view steps, rotating a square image
+by a right angle only shifts its views by a quarter turn. The detector position of one pixel can then be
+reused for four pixels.
 """
 
 import math

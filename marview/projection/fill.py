@@ -19,13 +19,13 @@ ROWS = 512  # views per thread
 def fill_linear(sinogram: Tensor | NDArray[Any], trace: Tensor | NDArray[Any]) -> Tensor:
     """Fill the trace of a sinogram, `[..., view, bin]`, from neighbouring bins; differentiable in the sinogram.
 
-    Each view is interpolated as by `numpy.interp`; at the edge of the detector the nearest value is repeated. A view
-    that lies completely in the trace is interpolated from the nearest other views. A sinogram that lies completely in
-    the trace stays unchanged.
+    Each view is interpolated as in `numpy.interp`; at the edge of the detector, the nearest value is
+    repeated. A view that lies completely in the trace is interpolated from the nearest other views. A
+    sinogram that lies completely in the trace stays unchanged.
 
     Args:
         sinogram: line integrals.
-        trace: bool, True where the ray crosses metal, of the same shape.
+        trace: bool array of the same shape; True where the ray crosses metal.
 
     Raises:
         UsageError: the two shapes differ.

@@ -111,7 +111,7 @@ def project(plan: Rays, image: NDArray[Any], shape: tuple[int, int], lanes: int)
 
 
 def spread(plan: Rays, sinogram: NDArray[Any], shape: tuple[int, int], lanes: int) -> NDArray[Any]:
-    """Apply the transpose of `project`: add the value of each ray along the ray to a packed image."""
+    """Apply the transpose of `project`: add each ray's value to a packed image along the ray."""
     image = zeros((shape[0] + 2 * PAD) * (shape[1] + 2 * PAD) * lanes, sinogram.dtype)
     for by_column in (0, 1):  # bands of rows overlap with bands of columns, so they are processed one after the other
 

@@ -25,8 +25,8 @@ class Projector:
 
     Images are `[slice, y, x]` (or `[y, x]`) in 1/cm. Sinograms are `[slice, view, bin]` (or `[view, bin]`)
     and unitless: a disc of 0.2/cm with a diameter of 10 cm has a central line integral of 2.0. Results have
-    the device and type of the input (float32 or float64; other types become float32) and support gradients.
-    NumPy arrays are accepted, but results are tensors.
+    the same device and type as the input (float32 or float64; other types become float32) and support
+    gradients. NumPy arrays are accepted, but results are tensors.
 
     Attributes:
         beam: geometry of the rays.

@@ -28,9 +28,10 @@ class Ramp:
 
     Attributes:
         weights: weights of every ray, `[view, bin]`.
-        blocks: the filter matrix, split by even and odd bins into `(even from even, even from odd, odd from even, odd
-            from odd)`; a number stands for that multiple of the identity matrix. With Ram-Lak, different bins at an
-            even distance do not affect each other, which saves half of the work.
+        blocks: the filter matrix, split by even and odd bins into `(even from even, even from odd, odd from
+            even, odd from odd)`; a number represents that multiple of the identity matrix. With Ram-Lak,
+            different bins do not affect each other if both are even or both are odd, which saves half of the
+            work.
     """
 
     weights: NDArray[Any]
@@ -60,7 +61,10 @@ class Ramp:
 
 @lru_cache(maxsize=16)
 def ramp(beam: Beam, field_radius_mm: float, name: str, dtype: str) -> Ramp:
-    """Return the weights and filter of a beam as `dtype`; errors are as in `ray_weights` and `filter_matrix`."""
+    """Return the weights and filter of a beam as `dtype`.
+
+    The errors are the same as for `ray_weights` and `filter_matrix`.
+    """
     matrix = filter_matrix(beam, name)
     even, odd = slice(0, None, 2), slice(1, None, 2)
     sparse = name == "ram-lak"

@@ -1,4 +1,4 @@
-"""Save the user's work on each series in the background, every minute and before and after each run."""
+"""Save the user's work on each series in the background: every minute, and before and after each run."""
 
 import logging
 import threading

@@ -67,7 +67,7 @@ class Background:
         self.run(work, lambda _: None, lambda _: None)
 
     def latest(self) -> "Latest":
-        """Return a request slot that uses these threads and answers only the latest request."""
+        """Return a request handler that uses these threads and answers only the latest request."""
         return Latest(self._answer, self.start)
 
     def _answer(self, call: Callable[[], None]) -> None:
@@ -85,7 +85,7 @@ class Background:
 
 
 class Latest:
-    """Request slot for slow work, which answers only the latest request.
+    """Request handler for slow work, which answers only the latest request.
 
     Attributes:
         is_busy: whether work is running, including work for outdated requests.
@@ -103,7 +103,7 @@ class Latest:
 
     @classmethod
     def on_own_thread(cls, post: Post, name: str) -> "Latest":
-        """Return a slot that runs each request on a separate thread, for work that mostly waits."""
+        """Return a request handler with a separate thread for each request, for work that mostly waits."""
         return cls(post, partial(start_thread, name=name))
 
     @property
@@ -112,7 +112,7 @@ class Latest:
         return self._running > 0
 
     def drop(self) -> IsStale:
-        """Drop the running request, and return a function that tells whether a newer request has been made."""
+        """Drop the running request, and return a function that reports whether there is a newer request."""
         self._current += 1
         ticket = self._current
         return lambda: ticket != self._current

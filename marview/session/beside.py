@@ -46,8 +46,8 @@ class OtherSeries:
 class Beside:
     """State of the pane that compares the series in view with another one.
 
-    Series with a common frame of reference are shown at their scanned position. For other series, an initial offset
-    aligns the centres, and `move` changes the offset.
+    A series with the same frame of reference is shown at its scanned position. For other series, an initial
+    offset aligns the centres, and `move` changes the offset.
 
     Event, on the window's thread: `changed()` when the other series or its offset changes.
 

@@ -16,8 +16,8 @@ class Closing:
     Args:
         library: listed series.
         runs: queue of runs; the runs of a closed series are cancelled.
-        kept: store of the work on each series.
-        messages: questions for the user.
+        kept: store of the user's work on each series.
+        messages: object that shows questions to the user.
         let_go: function called with the key of a series before its work is discarded.
     """
 

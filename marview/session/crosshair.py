@@ -43,7 +43,7 @@ class Crosshair:
         return grid.to_patient((display.slice_index, y, x))
 
     def move(self, lps_mm: ArrayLike) -> None:
-        """Move the crosshair and all planes to a point, or to the nearest voxel in the volume."""
+        """Move the crosshair and all planes to a point; if it is outside the volume, to the nearest voxel."""
         grid = self._grid()
         if grid is None:
             return
@@ -65,7 +65,7 @@ class Crosshair:
         return oblique_section(grid, point, normal, up, float(np.linalg.norm(extent) / math.sqrt(2)))
 
     def oblique_line(self, normal: NDArray[np.float64]) -> NDArray[np.float64] | None:
-        """Return the direction (LPS) of the line in which the oblique section crosses a plane.
+        """Return the direction (LPS) of the line along which the oblique section intersects a plane.
 
         `normal` is the normal of the plane (LPS). The result is None if there is no oblique section, or if the
         section is parallel to the plane.

@@ -192,7 +192,7 @@ class View:
         self.update(zoom=zoom, centre_mm=(at_mm[0] + (x - at_mm[0]) * kept, at_mm[1] + (y - at_mm[1]) * kept))
 
     def pan(self, right_mm: float, down_mm: float) -> None:
-        """Move the picture to the right and down by the given distances."""
+        """Move the image to the right and down by the given distances."""
         x, y = self.display.centre_mm
         self.update(centre_mm=(x - right_mm, y - down_mm))
 

@@ -7,7 +7,7 @@ from marview.text import tr
 
 
 class Doubt:
-    """Question whether doubtful voxels are metal, asked once.
+    """Question that asks the user once whether doubtful voxels are metal.
 
     Attributes:
         words: text of the question; empty if there is none.

@@ -17,7 +17,7 @@ class Entry:
     """Entry of the series list.
 
     Attributes:
-        picture: thumbnail, uint8 `[y, x]`; None if it is not available before the series is read.
+        picture: thumbnail, uint8 `[y, x]`; None if it cannot be created before the series is read.
     """
 
     study: Study
@@ -83,7 +83,7 @@ def patient_of(study: Study) -> tuple[str, ...]:
 
 
 def grouped(entries: Sequence[Entry]) -> tuple[Entry, ...]:
-    """Group entries by patient and study; otherwise keep their order."""
+    """Group entries by patient and study, without changing their order otherwise."""
     patients: dict[tuple[str, ...], dict[str, list[Entry]]] = {}
     for entry in entries:
         study = entry.study.uid or str(id(entry.study))

@@ -1,4 +1,4 @@
-"""Export the result in view as a derived DICOM series, NIfTI files or PNG pictures, in the background."""
+"""Export the result in view as a derived DICOM series, NIfTI files or PNG images, in the background."""
 
 import itertools
 import re
@@ -58,7 +58,7 @@ class Exports:
         self._stop = threading.Event()
 
     def begin(self, loaded: LoadedSeries, result: Result, window: HuWindow, format_: Format, folder: Path) -> None:
-        """Start to write the corrected series to a new or empty folder."""
+        """Start writing the corrected series to a new or empty folder."""
         if self.is_running:
             return
         self.is_running = True

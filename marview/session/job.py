@@ -76,11 +76,11 @@ class Job:
     def keep(self, done: SliceDone) -> KeptPlane | None:
         """Store a copy of a slice's correction, and release its shared memory.
 
-        This is called on the worker's thread. The first slice is the one in view, so its corrected picture is
-        also computed here.
+        This is called on the worker's thread. The first slice is the one in view, so its corrected
+        image is also computed here.
 
         Raises:
-            MemoryError, OSError: there is no space for the copy.
+            MemoryError, OSError: there is not enough memory or disk space for the copy.
         """
         if self.request is None:
             return None
@@ -128,7 +128,7 @@ class Job:
 
     @property
     def remaining_s(self) -> float | None:
-        """Return the estimated seconds left of the current training or correction; None while unknown."""
+        """Return the estimated time left in the current training or correction in s; None while unknown."""
         return None if self.state.is_over else self.left.seconds
 
 

@@ -68,7 +68,7 @@ class KeptWork:
         return self._put_away.get(series)
 
     def is_closed(self, series: str) -> bool:
-        """Return whether a series has been closed, so that callers can ignore late answers about it."""
+        """Return whether a series has been closed, so that callers can ignore any late results."""
         return series in self._closed
 
     def drop(self, series: str) -> None:

@@ -18,21 +18,21 @@ class LastPicture:
         self._awaited: Picture | None = None
 
     def put(self, correction: KeptPlane, picture: Picture, *, is_awaited: bool = False) -> None:
-        """Replace the cached picture; any thread may call this.
+        """Replace the cached slice; any thread may call this.
 
-        If `is_awaited`, the cache keeps the picture until the next `get`.
+        If `is_awaited`, the cache keeps the slice until the next `get`.
         """
         picture.setflags(write=False)
         self._awaited = picture if is_awaited else None
         self._of = correction, weakref.ref(picture)
 
     def get(self, correction: KeptPlane) -> Picture | None:
-        """Return the picture computed from this correction; None if it was replaced or released."""
+        """Return the cached slice computed from this correction; None if it was replaced or released."""
         if self._of is None or self._of[0] is not correction:
             return None
         picture, self._awaited = self._of[1](), None
         return picture
 
     def drop(self) -> None:
-        """Release the picture."""
+        """Release the cached slice."""
         self._of = self._awaited = None

@@ -1,4 +1,4 @@
-"""The list of open series: scan folders for series, and read the chosen one into memory."""
+"""Manage the list of open series: scan folders for series, and read the chosen series into memory."""
 
 import time
 from collections.abc import Callable
@@ -25,9 +25,10 @@ class Library:
 
     Events, all on the window's thread: `listed()` when the list of entries changed, `started(LoadedSeries)` when the
     grid of the chosen series is known, `arrived(slices)` as slices are decoded (at most ten times a second),
-    `finished(LoadedSeries)` when all slices are decoded, `busy(text)` with a text that is empty when idle,
-    `opened(path)` when series were found under a path, `scanned(path, entries)` with these series, and `emptied()` when
-    no series is in view any more: the last one was closed, or the only one cannot be read.
+    `finished(LoadedSeries)` when all slices are decoded, `busy(text)` when the status text changes
+    (empty when idle), `opened(path)` when series were found under a path, `scanned(path, entries)` when
+    the scan of a path has finished, with the series found under it, and `emptied()` when no series is in
+    view any more, because the last one was closed or the only one cannot be read.
     """
 
     listed = Signal()

@@ -20,7 +20,7 @@ class MaskChanges:
     Event on the window's thread: `busy()` when `is_busy` changes.
 
     Attributes:
-        is_busy: whether the mask is being found or changed.
+        is_busy: whether a search for metal or a change of the mask is in progress.
     """
 
     busy = Signal()

@@ -27,7 +27,7 @@ SHAPES: dict[Kind, Shape] = {
 
 
 class MeasureFiles:
-    """Background export of measurements, which leaves no incomplete file."""
+    """Background export of measurements that never leaves an incomplete file behind."""
 
     def __init__(
         self,
@@ -67,7 +67,7 @@ class MeasureFiles:
 
 
 def compared(loaded: LoadedSeries, results: list[Result], measure: Measure) -> dict[str, Picture]:
-    """Return the picture of a measurement's plane in the original and in each result, keyed by title."""
+    """Return the images of a measurement's plane in the original and in each result, keyed by title."""
     volume, plane, z = loaded.volume, measure.plane, measure.slice_index
 
     def picture(result: Result | None) -> Picture:
@@ -81,7 +81,7 @@ def compared(loaded: LoadedSeries, results: list[Result], measure: Measure) -> d
 
 
 def image_words(title: str) -> str:
-    """Translate the title of a compared picture, such as "Original" or "2 Normalized MAR"."""
+    """Translate the title of a compared image, such as "Original" or "2 Normalized MAR"."""
     number, _, method = title.partition(" ")
     return f"{number} {tr(method)}" if method else tr(title)
 

@@ -20,7 +20,7 @@ class MeasuredPlane:
 
     Attributes:
         section: position and orientation of the section.
-        slab: projection that combines parallel sections into one picture, such as the maximum.
+        slab: projection that combines parallel sections into one image, such as the maximum.
         slab_mm: thickness of the slab.
     """
 
@@ -58,7 +58,7 @@ class MeasuredPlane:
         return others.to_screen(mine.centre_lps_mm) if abs(apart) < mine.step_mm / 2 else None
 
     def picture(self, hu: Any) -> Picture:
-        """Return the picture of the section through a volume, HU `[z, y, x]`.
+        """Return the image of the section through a volume, HU `[z, y, x]`.
 
         `hu` is an array, or an object that returns blocks of HU when indexed.
         """

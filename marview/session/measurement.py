@@ -123,7 +123,7 @@ class Measure:
         return np.array([grid.to_patient((self.slice_index, *picture.place_at(*point))) for point in self.points])
 
     def pixels(self, picture: Picture) -> NDArray[np.bool_]:
-        """Return the pixels of a picture whose centres lie in the region, bool `[y, x]`."""
+        """Return the mask of the pixels with centres in the region, bool `[y, x]`."""
         rows, columns = picture.values.shape
         if self.kind is Kind.REGION:
             outline = [picture.place_at(*point) for point in self.points]
@@ -138,18 +138,18 @@ class Measure:
         return np.asarray(((y - middle[0]) / reach[0]) ** 2 + ((x - middle[1]) / reach[1]) ** 2 <= 1)
 
     def statistics(self, picture: Picture) -> RegionStatistics | None:
-        """Return the HU statistics of the region in a picture; None if the region contains no pixel."""
+        """Return the HU statistics of the region in an image; None if the region contains no pixel."""
         inside = self.pixels(picture)
         return region_statistics(picture.values, inside, picture.pixel_mm) if inside.any() else None
 
     def profile(self, picture: Picture) -> Profile:
-        """Return the HU profile along the line in a picture."""
+        """Return the HU profile along the line in an image."""
         start, end = (picture.place_at(*point) for point in self.points[:2])
         return profile(picture.values, start, end, picture.pixel_mm)
 
 
 def words(measure: Measure, picture: Picture, original: Picture | None = None) -> str:
-    """Describe the values of a measurement in a picture, with their change from `original` if given."""
+    """Describe the values of a measurement in an image, with their change from `original` if given."""
     if measure.kind in {Kind.LENGTH, Kind.PROFILE}:
         return f"{measure.length_mm:.1f} mm"
     if measure.kind is Kind.ANGLE:
@@ -174,7 +174,7 @@ def place_words(measure: Measure, slice_number: int) -> str:
 
 
 def rows(measure: Measure, slice_number: int, pictures: dict[str, Picture]) -> list[dict[str, object]]:
-    """Return one table row for each compared picture, the original first."""
+    """Return one table row for each compared image, the original first."""
     made: list[dict[str, object]] = []
     first: float | None = None
     for title, picture in pictures.items():

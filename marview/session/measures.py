@@ -16,7 +16,7 @@ class Measures:
     Event on the window's thread: `changed()` when measurements of the series in view change.
 
     Args:
-        pictures: function that returns the compared pictures of a measurement's plane, the original first.
+        pictures: function that returns the compared images of a measurement's plane, the original first.
     """
 
     changed = Signal()
@@ -52,7 +52,10 @@ class Measures:
         return [one for one in self.listed if one.plane is None and one.slice_index == slice_index]
 
     def of_plane(self, plane: MeasuredPlane) -> list[tuple[Measure, Point]]:
-        """Return the measurements in a section of the series in view, with their shift to the section's coordinates."""
+        """Return the measurements in a section of the series in view.
+
+        Each comes with its shift to the section's coordinates.
+        """
         shifts = [(one, one.plane.shift_to(plane)) for one in self.listed if one.plane is not None]
         return [(one, shift) for one, shift in shifts if shift is not None]
 
@@ -82,7 +85,7 @@ class Measures:
             self.changed.emit()
 
     def put(self, series: str, measures: Sequence[Measure]) -> None:
-        """Add measurements from an earlier session; replace numbers that are already in use."""
+        """Add measurements from an earlier session; renumber those whose numbers are already in use."""
         known = self._by_series.setdefault(series, [])
         taken = {one.number for one in known}
         for one in measures:

@@ -67,7 +67,7 @@ class Messages:
         return message
 
     def dismiss(self) -> None:
-        """Remove the last message; call this when its cause no longer exists or the action is repeated."""
+        """Remove the last message; call this when its cause no longer exists or the user tries again."""
         if self._last is not None:
             self.unsay(self._last)
             self._last = None

@@ -72,7 +72,7 @@ class Metal(SharedMask):
         """Switch to another volume, with an empty mask or the one from `put_away`.
 
         Args:
-            volume: volume; None if no series is open.
+            volume: new volume; None if no series is open.
             kept: return value of `put_away`.
             room: zero-filled array, bool `[z, y, x]`, whose memory the mask takes over; allocated if None.
 
@@ -113,7 +113,7 @@ class Metal(SharedMask):
 
     @property
     def is_busy(self) -> bool:
-        """Return whether the whole mask is being found or changed."""
+        """Return whether a search for metal or a change of the whole mask is in progress."""
         return self._changes.is_busy
 
     @property
@@ -130,7 +130,8 @@ class Metal(SharedMask):
     def set_source(self, source: Source) -> None:
         """Change the source of the mask.
 
-        A threshold starts at the one in effect, and region growing starts without seeds.
+        Choosing a threshold as the source keeps the threshold in effect; choosing region growing clears
+        the seeds.
         """
         if source is Source.THRESHOLD and self.asked.source is source:
             return

@@ -19,7 +19,7 @@ class Found:
     Attributes:
         core: metal found, before the box, minimum size and margin are applied.
         mask: metal, bool `[z, y, x]`.
-        edited: packed, hand-edited mask from which the recipe starts; None for other recipes.
+        edited: packed, hand-edited mask from which the recipe starts; None if there is no such mask.
     """
 
     core: Core
@@ -28,7 +28,7 @@ class Found:
 
 
 class MetalSearch:
-    """Search for the metal of one volume.
+    """Search for the metal in one volume.
 
     Attributes:
         core: metal found by the recipe in use, before the box, minimum size and margin are applied; None

@@ -106,7 +106,7 @@ class Methods:
         return self._refusals.get(method, "")
 
     def subtracts(self, method: str) -> bool:
-        """Return whether a method shows a subtracted artifact image instead of a prior image."""
+        """Return whether a method shows the artifact image that it subtracts, instead of a prior image."""
         listing = next((one for one in self.listings if one.id == method), None)
         outputs = listing.manifest.outputs if listing is not None and listing.manifest is not None else ()
         return "artifact" in outputs and "prior" not in outputs

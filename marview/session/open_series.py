@@ -66,7 +66,7 @@ class OpenSeries:
     def room_for_mask(self, shape: tuple[int, ...]) -> SharedArray | None:
         """Return the memory that `allocate` reserved for a mask.
 
-        None if the memory has already been returned or has another shape.
+        The memory is handed over only once. On later calls, or if the shape differs, the result is None.
         """
         room, self._mask_room = self._mask_room, None
         return room if room is not None and room.array.shape == shape else None
@@ -145,7 +145,7 @@ class OpenSeries:
         return Picture(loaded.volume.hu[display.slice_index], loaded.volume.grid.spacing_mm[1:])
 
     def voxel_under_cursor(self) -> tuple[int, int, int] | None:
-        """Return the voxel (z, y, x) under the mouse, or else under the crosshair; None if neither exists."""
+        """Return the voxel (z, y, x) under the mouse, or else under the crosshair; None if there is none."""
         display, original = self._view.display, self.original()
         point = display.pointed_mm or display.cursor_mm
         index = None if original is None or point is None else original.index_at(*point)

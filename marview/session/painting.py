@@ -18,7 +18,7 @@ Place = tuple[float, float]
 
 
 class Painting:
-    """Handler for the mask tools, which converts mouse positions in voxels to changes of the mask.
+    """Handler for the mask tools that turns mouse positions, given in voxels, into changes to the mask.
 
     Event on the window's thread: `drawn()` when the outline changed.
 

@@ -1,4 +1,4 @@
-"""A picture of a plane, with coordinates in mm from its centre."""
+"""An image of a plane, with coordinates in mm from its centre."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -13,7 +13,7 @@ from marview.geometry import Grid
 class Picture:
     """Image of a plane.
 
-    Points (x, y) are in mm from the centre of the picture; x increases with the column and y with the row.
+    Points (x, y) are in mm from the centre of the image; x increases with the column and y with the row.
 
     Attributes:
         values: HU, `[y, x]`.
@@ -40,7 +40,7 @@ class Picture:
         return (column + 0.5) * self.pixel_mm[1] - width / 2, (row + 0.5) * self.pixel_mm[0] - height / 2
 
     def index_at(self, x_mm: float, y_mm: float) -> tuple[int, int] | None:
-        """Return the index (y, x) of the pixel under a point; None outside the picture."""
+        """Return the index (y, x) of the pixel under a point; None outside the image."""
         height, width = self.size_mm
         row = int((y_mm + height / 2) // self.pixel_mm[0])
         column = int((x_mm + width / 2) // self.pixel_mm[1])
@@ -48,7 +48,7 @@ class Picture:
         return (row, column) if 0 <= row < rows and 0 <= column < columns else None
 
     def value_at(self, x_mm: float, y_mm: float) -> float | None:
-        """Return the value of the pixel under a point; None outside the picture."""
+        """Return the value of the pixel under a point; None outside the image."""
         index = self.index_at(x_mm, y_mm)
         return None if index is None else float(self.values[index])
 

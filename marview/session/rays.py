@@ -7,7 +7,10 @@ from marview.geometry import Beam, FanBeamFlat, ParallelBeam, processing_beam, p
 
 
 def sinusoid(beam: Beam, point_mm: tuple[float, float]) -> NDArray[np.float64]:
-    """Return the fractional bin of the point (x, y) in each view, `[view]`; it may lie outside the detector."""
+    """Return the fractional bin onto which the point (x, y) projects in each view, `[view]`.
+
+    Bins may lie outside the detector.
+    """
     x, y = point_mm
     cos, sin = np.cos(beam.angles_rad), np.sin(beam.angles_rad)
     along, away = x * cos + y * sin, y * cos - x * sin

@@ -132,7 +132,7 @@ class Reductions:
         self._ask_and_run(method, result.parameters, slices, restores_cut_off=result.restores_cut_off)
 
     def is_refused(self) -> bool:
-        """Return whether no run can start now; if so, show a message that says why."""
+        """Return whether a run cannot start now; if so, show a message that explains why."""
         if self._sensitivity.is_running:
             self._messages.say(Severity.WARNING, tr("A sweep is in progress. Wait for it to finish, or cancel it."))
         elif self.refusal:

@@ -51,7 +51,7 @@ class Report:
         rows: rows of the measurement table: name, position, original, corrected.
         left_out: number of measurements that did not fit into the table.
         made: description of how the result was made.
-        caution: caution at the foot of the page.
+        caution: warning at the foot of the page.
     """
 
     heading: tuple[str, ...]
@@ -80,7 +80,7 @@ def make_report(
         result: result of the series.
         measures: measurements of the series.
         slice_index: index of the slice in view, which is the first key slice.
-        window: HU window of the pictures.
+        window: HU window of the images.
         heading: lines that identify the patient.
     """
     grid = loaded.volume.grid

@@ -1,4 +1,4 @@
-"""The result of a run: the correction, which is added to the original, and how it was made."""
+"""The result of a run: the correction to add to the original, and a record of how it was made."""
 
 import contextlib
 import enum
@@ -142,7 +142,7 @@ class Result:
         store: storage of the corrections.
         made: time of the run, ISO 8601.
         done: reports of the corrected slices.
-        outputs: files (.npy) of intermediate pictures, keyed by name and slice.
+        outputs: files (.npy) of intermediate images, keyed by name and slice.
     """
 
     method: str
@@ -229,7 +229,7 @@ class Result:
         self._last.put(correction, corrected(hu, correction.read()), is_awaited=True)
 
     def output(self, name: str, slice_index: int) -> NDArray[Any] | None:
-        """Return an intermediate picture produced by the method; None if there is none yet."""
+        """Return an intermediate image produced by the method; None if it does not exist yet."""
         path = self.outputs.get((name, slice_index))
         if path is None:
             return None
@@ -260,7 +260,7 @@ class Result:
         return Provenance.of_run(known, mask_origin=self.mask_text, margin_mm=self.margin_mm, time=self.made)
 
     def close(self) -> None:
-        """Release the corrections, and remove the files of intermediate pictures."""
+        """Release the corrections, and remove the files of intermediate images."""
         self._planes.clear()
         self._last.drop()
         self.done.clear()

@@ -39,7 +39,7 @@ _LEVEL = 1
 
 
 def write_result(result: Result, path: Path) -> None:
-    """Write a finished result, without its intermediate pictures.
+    """Write a finished result, without its intermediate images.
 
     Raises:
         BadInput: the correction of a slice cannot be read from its temporary file.

@@ -10,7 +10,7 @@ from marview.text import tr
 
 
 class Reach(enum.StrEnum):
-    """Kind of slice selection."""
+    """Mode of slice selection."""
 
     METAL = "metal"
     SLICE = "slice"
@@ -23,7 +23,7 @@ class RunScope:
     """Selection of slices for a run.
 
     Attributes:
-        reach: kind of selection.
+        reach: mode of selection.
         first: number of the first slice of a range, as shown to the user.
         last: number of the last slice of a range, as shown to the user.
     """

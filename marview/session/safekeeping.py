@@ -23,7 +23,7 @@ from marview.session.runs import Runs
 
 
 class Safekeeping:
-    """Link between the session and its autosave and recovery; does nothing without a folder.
+    """Link that connects the session with autosave and recovery; without a folder, it does nothing.
 
     Attributes:
         autosave: object that writes the autosaves; None without a folder.

@@ -46,8 +46,8 @@ class Recipe:
             metal.
         edit: number of the last edit by hand; 0 if the mask was not edited by hand.
         edited_from: description of the mask that was edited by hand; empty if it was painted from scratch.
-        is_given: whether the mask comes unchanged from a file or an earlier session, which `edited_from`
-            describes.
+        is_given: whether the mask comes unchanged from a file or an earlier session; `edited_from` then
+            describes its source.
         box: box outside which metal is removed; None for no limit.
         smallest_mm3: volume below which pieces are removed.
         margin_mm: margin in mm; positive grows the mask, negative shrinks it.

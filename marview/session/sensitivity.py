@@ -97,7 +97,7 @@ class Sensitivity:
         restore_cut_off: bool = True,
         truth: Callable[[], NDArray[np.int16] | None],
     ) -> None:
-        """Start a sweep unless one is running; `truth` is called in the background."""
+        """Start a sweep unless one is running; the function `truth` is called in the background."""
         if self.is_running:
             return
         self.job = job = SweepJob()
@@ -221,7 +221,10 @@ class Sensitivity:
         return found.method if found is not None and found.method else self.swept.result.methods[0]
 
     def spread(self, slice_index: int) -> NDArray[np.float32] | None:
-        """Return the standard deviation over the variants of the method in view, HU `[y, x]`; None without a sweep."""
+        """Return the standard deviation across the variants of the method in view, HU `[y, x]`.
+
+        None without a sweep.
+        """
         if self.swept is None or slice_index not in self.swept.result.slices:
             return None
         key = (self.method, slice_index)

@@ -264,7 +264,7 @@ class Session:
         return self.reductions.refusal
 
     def cancel(self) -> None:
-        """Cancel the first active item: an unfinished outline, a selected tool, a run or a sweep."""
+        """Cancel the first active item in this order: unfinished outline, selected tool, run, sweep."""
         if self.painting.is_outlining:
             self.painting.cancel()
         elif self.tools.settings.tool is not Tool.NONE:

@@ -122,7 +122,7 @@ class Settings:
                 temporary.unlink(missing_ok=True)
 
     def opened(self, path: Path) -> None:
-        """Add a path at the top of the list of recent paths."""
+        """Add a path to the top of the list of recent paths."""
         name = str(path.absolute())
         self.recent = [name, *(one for one in self.recent if one != name)][:RECENT_COUNT]
         self.save()

@@ -1,7 +1,7 @@
 """Correct several studies: run `marview batch` in a separate process, and read its job table.
 
 The window and the command line use the same job table and results, so a batch started in one can be resumed in the
-other. Nothing is lost if the window is killed.
+other. Nothing is lost if the window's process is killed.
 """
 
 import enum
@@ -111,7 +111,7 @@ class Several:
 
     @property
     def unsaved(self) -> list[str]:
-        """Describe what closing marview would interrupt."""
+        """Describe the unfinished batch that closing marview would interrupt."""
         if not self.stage.is_under_way:
             return []
         return [tr("the unfinished correction of several studies, which can be resumed from its folder")]

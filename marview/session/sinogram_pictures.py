@@ -27,11 +27,11 @@ class SinogramPictures:
     Attributes:
         available: types of sinograms that can be shown, including the difference if there is a filled or
             corrected sinogram.
-        source: origin of the sinograms, equal for equal sinograms; None if there are none.
+        source: identifier of the sinograms' origin, equal for equal sinograms; None if there are none.
         projected: projection made before any run; None for sinograms from a result.
 
     Args:
-        source: origin of the sinograms, equal for equal sinograms; None if there are none.
+        source: identifier of the sinograms' origin, equal for equal sinograms; None if there are none.
         available: types of sinograms that can be loaded.
         load: function that returns the array with a given name (as in the worker's messages), or None if
             there is none.
@@ -68,7 +68,7 @@ class SinogramPictures:
 
     @cached_property
     def consistency(self) -> NDArray[np.float32] | None:
-        """Return the reprojected result minus the sinogram, outside the trace, `[view, bin]`.
+        """Return the reprojected result minus the sinogram, for rays outside the trace, `[view, bin]`.
 
         None if unknown.
         """

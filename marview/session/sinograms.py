@@ -44,13 +44,14 @@ class Projecting(Protocol):
 
 
 class Sinograms:
-    """Requests for sinograms, one slice at a time, always for the most recently requested slice.
+    """Sinograms computed on request, one slice at a time; only the latest request counts.
 
     Event on the window's thread: `changed()` when `current` or the reason for its absence (`refusal`) changes.
 
     Attributes:
-        current: sinograms of the slice projected last; None if there are none.
-        asked: index of the slice requested last, and edition of its mask; None if no slice was requested.
+        current: sinograms of the last projected slice; None if there are none.
+        asked: index of the last requested slice, and edition of its mask;
+            None if no slice was requested.
         refusal: reason why the requested slice could not be projected; empty otherwise.
     """
 
@@ -72,7 +73,8 @@ class Sinograms:
     def want(self, request: SinogramRequest | None, edition: int = 0) -> None:
         """Request the sinogram of a slice with this edition of the mask; None cancels the last request.
 
-        A projection in progress runs to its end, but its answer is dropped; the new request starts afterwards.
+        A projection in progress runs to its end, but its result is discarded; the new projection starts
+        afterwards.
         """
         self._projecting.drop()
         self._wanted = request

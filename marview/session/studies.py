@@ -24,14 +24,14 @@ _log = logging.getLogger(__name__)
 
 
 class Studies:
-    """Search of the index of earlier series, and monitoring of watched folders.
+    """Search for earlier series in the index, and monitoring of watched folders.
 
     New studies in watched folders are added to the list.
 
     Event on the window's thread: `changed()` when `found` or the watched folders changed.
 
     Attributes:
-        found: series of the index that match the search, except those that are open.
+        found: series in the index that match the search, except those that are open.
         text: search text.
 
     Args:

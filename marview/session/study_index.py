@@ -66,7 +66,7 @@ class KnownSeries:
     Attributes:
         key: key of the series, as in `Entry`.
         path: folder, archive or file in which the series was found.
-        findings: kinds of findings.
+        findings: types of findings reported when the series was checked.
         is_refused: whether the series cannot be shown.
         picture: thumbnail, uint8 `[y, x]`; None if there is none.
     """
@@ -88,9 +88,9 @@ class KnownSeries:
 class StudyIndex:
     """Thread-safe index that stores and finds series.
 
-    A damaged file is renamed and replaced by an empty index; `is_fresh` is then True, and `rebuild` fills the index. A
-    file that is locked, cannot be written or was written by a newer marview is left unchanged, and the index is in
-    memory only.
+    A damaged file is renamed and replaced by an empty index; `is_fresh` is then True, and `rebuild`
+    fills the index. A file that is locked, cannot be written or was written by a newer version of
+    marview is left unchanged, and the index is kept in memory only.
 
     Attributes:
         trouble: message that says why the file is not used, and what to do; empty if the file is used.

@@ -10,7 +10,7 @@ from marview.volume.brush import Brush
 
 
 class Tool(enum.StrEnum):
-    """Tool of the left mouse button.
+    """Tool assigned to the left mouse button.
 
     Mask tools work in the pane of the original, measuring tools in any slice pane.
     """
@@ -45,7 +45,7 @@ class Tool(enum.StrEnum):
 
 
 class Scope(enum.StrEnum):
-    """Slices that an edit of the whole mask changes."""
+    """Slices to which growing, shrinking, hole filling and smoothing apply."""
 
     VOLUME = "volume"
     SLICES = "slices"
@@ -75,7 +75,7 @@ class ToolSettings:
         lowest_hu: lower end of the HU range.
         highest_hu: upper end of the HU range.
         removes: whether outlines remove metal.
-        scope: slices that edits of the whole mask change.
+        scope: slices to which growing, shrinking, hole filling and smoothing apply.
         amount: amount of growing, shrinking or smoothing.
         unit: unit of the amount.
     """

@@ -50,7 +50,7 @@ class Tracing(Protocol):
 
 
 class Traces:
-    """Metal traces of all slices, computed once tracing is switched on.
+    """Metal traces of all slices, computed after tracing has been switched on.
 
     Events on the window's thread: `asked(slice_index)` when a trace is requested, `changed()` when `current` changes,
     `surveyed()` when the coverage of a slice changes.
@@ -91,7 +91,7 @@ class Traces:
         view.changed.connect(self._follow)
 
     def switch_on(self) -> None:
-        """Start to compute traces and keep them up to date with the mask, using a separate worker."""
+        """Start computing traces and keeping them up to date with the mask, using a separate worker."""
         if not self._is_on and not self._is_closed:
             self._is_on = True
             self.restart()

@@ -57,7 +57,7 @@ def list_clean(path: Path) -> list[CleanSlice]:
     Signed and floating-point pages already contain HU.
 
     Raises:
-        BadInput: the path contains no such file, or the `index.csv` beside a stack is wrong.
+        BadInput: the path contains no such file, or the `index.csv` beside a stack is invalid.
     """
     if path.suffix.lower() in STACKS:
         return _list_tiff(path)

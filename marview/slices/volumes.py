@@ -67,9 +67,9 @@ def read_mask(path: Path, volume: AnyVolume) -> MaskFile:
     """Read a mask and resample it to the voxels of a volume.
 
     Args:
-        path: DICOM SEG, NIfTI or NRRD file, placed by its position in the patient; or array on the voxels of
-            the volume, in an `.npy` file or, named `mask`, in an `.npz` file, where values above 0 are
-            metal.
+        path: DICOM SEG, NIfTI or NRRD file, placed by its position in the patient; or array with one
+            value for each voxel of the volume, in an `.npy` file or, named `mask`, in an `.npz` file.
+            Values above 0 in the array are metal.
         volume: volume to which the mask belongs.
 
     Raises:

@@ -95,7 +95,7 @@ class Section:
 
         Args:
             array: HU or mask on the grid: an array, or an object that returns blocks when indexed with three
-                slices.
+                Python slices.
             slab: projection that combines the parallel sections of the slab.
             thickness_mm: thickness of the slab in mm.
             nearest: whether to use the nearest voxel instead of interpolation, for masks.

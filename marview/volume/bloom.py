@@ -17,9 +17,9 @@ def without_bloom(
     """Remove blooming at the edges of metal in a slice with a clipped HU scale.
 
     Blooming fades slowly, so its clipped part is about as wide as the bright rim above 1200 HU around the
-    clipped pixels. If this rim is at least 2.5 pixels wide on average, the piece is shrunk by the rim width
-    minus one pixel, but by at most 3 pixels. Titanium blooms less. Pieces smaller than 100 mm2 stay
-    unchanged, because bright enamel surrounds fillings.
+    clipped pixels. A piece of metal with a rim at least 2.5 pixels wide on average is shrunk by the rim
+    width minus one pixel, but by at most 3 pixels. Titanium blooms less, so its rim is narrower. Pieces
+    smaller than 100 mm2 stay unchanged, because fillings are surrounded by bright enamel.
 
     Args:
         found: metal including blooming, bool `[y, x]`.

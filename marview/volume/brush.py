@@ -1,4 +1,4 @@
-"""Paint in a mask, in place, with a disc or sphere along a line or by filling an outline."""
+"""Paint a mask in place: draw with a disc or sphere along a line, or fill an outline."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -20,8 +20,8 @@ class Brush:
     """Settings of a painting tool.
 
     Attributes:
-        radius_mm: radius in mm; the brush paints all voxels whose centre is inside, and always the voxel at
-            the pointer.
+        radius_mm: radius in mm; the brush paints all voxels with centres within this radius,
+            and always the voxel at the pointer.
         is_sphere: whether the brush also paints in neighbouring slices.
         erases: whether the brush removes metal.
         hu_range: inclusive HU range of the voxels to change; None for all voxels.

@@ -51,7 +51,7 @@ class CorrectionPlanes:
 
     Args:
         planes: float32 HU, `[plane, y, x]`, not copied.
-        rows: plane index of each changed slice, by index z.
+        rows: plane index of each changed slice, keyed by slice index z.
         depth: number of slices of the volume.
     """
 

@@ -24,8 +24,8 @@ class EdgeRule:
     Attributes:
         shares: triples of a distance in mm, the required fraction of the highest HU within this distance,
             and an HU value that always suffices.
-        above_fog: level of the edge, 0 to 1, between the HU of the surroundings, which beam hardening
-            raises, and the HU of the densest pixel.
+        above_fog: level of the edge on a scale from 0, the HU of the surroundings (raised by beam
+            hardening), to 1, the HU of the densest pixel.
         share_beside: required fraction of the highest HU among the eight neighbouring pixels.
     """
 

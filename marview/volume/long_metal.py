@@ -7,7 +7,7 @@ is modelled as a polynomial of the line integrals, the residual is reconstructed
 limited to 0 to 1.
 
 Source: K. J. Batenburg and J. Sijbers, DART: a practical reconstruction algorithm for discrete
-tomography, IEEE Transactions on Image Processing 20, 2011 (the alternation of reconstruction and known
+tomography, IEEE Transactions on Image Processing 20, 2011 (alternating between reconstruction and known
 grey values).
 """
 

@@ -165,7 +165,7 @@ def _one_distance_mm(of: Mask, spacing_mm: Sequence[float]) -> NDArray[np.float3
 
 
 def fill_holes(mask: Mask, *, in_slices: bool = True) -> Mask:
-    """Fill holes in a mask slice by slice or, in 3D, only fully enclosed cavities."""
+    """Fill the holes in each slice of a mask; in 3D, fill only fully enclosed cavities."""
 
     def fill(inner: Mask) -> Mask:
         if in_slices:

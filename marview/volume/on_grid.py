@@ -28,8 +28,8 @@ class Fitted:
 
     Attributes:
         mask: bool, `[z, y, x]`, on the new grid.
-        is_resampled: whether the voxels of the two grids did not coincide, so the mask was resampled to the
-            nearest voxels.
+        is_resampled: whether the mask was resampled to the nearest voxels because the voxels of the
+            two grids did not coincide.
         outside: number of metal voxels of the original mask that are outside the new grid.
     """
 
@@ -39,7 +39,9 @@ class Fitted:
 
 
 def fit_to_grid(mask: NDArray[np.bool_], mask_grid: Grid, grid: Grid) -> Fitted:
-    """Map a mask of any axis order and extent to a grid: exactly if voxels coincide, else by nearest voxel.
+    """Map a mask with any axis order and extent to a grid.
+
+    If the voxels coincide, the mask is copied exactly; otherwise it is resampled to the nearest voxels.
 
     Args:
         mask: bool, with the axes of `mask_grid`.
@@ -96,7 +98,8 @@ def _placed(mask: NDArray[np.bool_], mask_grid: Grid, grid: Grid) -> NDArray[np.
 def mask_on_grid(mask: NDArray[np.bool_], mask_grid: Grid, grid: Grid) -> NDArray[np.bool_]:
     """Resample a mask to the nearest voxels of another grid; if the grids are equal, return the mask itself.
 
-    Grids that agree within a twentieth of a voxel count as equal, because files round positions.
+    Grids that agree within a twentieth of a voxel count as equal, because positions in files are
+    rounded.
 
     Args:
         mask: bool, `[z, y, x]`, on `mask_grid`.

@@ -11,7 +11,7 @@ _ROUNDING = 1e-6
 
 
 def padding(hu: NDArray[np.int16]) -> NDArray[np.bool_]:
-    """Return the pixels outside the scanner's field of view in HU slices `[slice, row, column]`; bool.
+    """Return a bool mask of pixels outside the scanner's field of view in HU slices `[slice, row, column]`.
 
     Padding has a single value of at most -1024 HU, fills the corners of the slice and extends to the border
     of the slice. Dark streaks inside the body are not padding, even if they are equally dark.

@@ -64,7 +64,7 @@ def oblique_plane(centre_lps_mm: ArrayLike, normal: ArrayLike, up: ArrayLike, pi
         normal: vector away from the viewer (LPS).
         up: preferred upward direction in the image (LPS).
         pixel_mm: pixel size in mm.
-        size: number of rows and of columns.
+        size: number of rows, equal to the number of columns.
 
     Raises:
         UsageError: normal and up are parallel.

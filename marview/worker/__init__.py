@@ -1,1 +1,1 @@
-"""Worker process that runs methods; it converts clinical slices to cases and results to corrections."""
+"""Worker process that runs methods: it converts clinical slices to cases, and results to corrections."""

@@ -21,7 +21,7 @@ Case = TypeVar("Case")
 
 
 class Batches:
-    """Division of a run into batches that fit into free memory; small first batches give early results."""
+    """Division of a run into batches that fit into memory; small batches come first, for early results."""
 
     def __init__(self, manifest: Manifest, device: torch.device) -> None:
         """Measure the free memory.
@@ -59,7 +59,7 @@ class Batches:
             yield batch
 
     def run(self, items: list[Case], work: Callable[[list[Case]], None]) -> None:
-        """Process all items; halve a batch if memory runs out.
+        """Process the items as one batch; if memory runs out, split the batch in half.
 
         Raises:
             MethodFailed: memory runs out for a single slice.

@@ -25,8 +25,8 @@ def run_cases(request: CasesRequest, channel: Channel) -> Finished:
     """Run a method on case files; write each result immediately, so that an interrupted run can be continued.
 
     A result file contains `hu`, float32 `[slice, y, x]`, and, if requested, `corrected_sinogram`. The report
-    contains the method's notes: `notes` is a list of sentences, and `single_notes` lists each note
-    separately, with notes on a slice as dictionaries.
+    contains the method's notes twice: as sentences in `notes`, and one by one in `single_notes`, where a
+    note on a single slice is a dictionary.
 
     Raises:
         UsageError: the method does not accept the parameters or the device.

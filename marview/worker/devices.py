@@ -27,7 +27,7 @@ def list_devices() -> list[dict[str, Any]]:
 
 
 def use_free_threads() -> None:
-    """Set the number of threads to the number of free cores. Call it at the start of a run.
+    """Set the number of threads to the number of free cores; call this at the start of a run.
 
     Raises:
         UsageError: `MARVIEW_THREADS` is not a positive whole number.
@@ -59,7 +59,7 @@ def choose_device(asked: str, manifest: Manifest) -> torch.device:
 
 
 def memory_mb(device: torch.device) -> tuple[int, int]:
-    """Return the free and total memory of a device in MB; on the CPU, within the limits of this process."""
+    """Return the free and total memory of a device in MB; free CPU memory is subject to process limits."""
     if device.type == "cuda":
         free, total = torch.cuda.mem_get_info(device)
         return free // 2**20, total // 2**20

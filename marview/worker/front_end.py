@@ -72,7 +72,12 @@ class FrontEnd:
         )
 
     def cut_off(self, hu: NDArray[np.int16], mask: NDArray[np.bool_]) -> list[int]:
-        """Return the indices of slices in `hu`, `[slice, row, column]`, with clipped dark streaks."""
+        """Return the indices of slices with clipped dark streaks.
+
+        Args:
+            hu: slices, HU `[slice, row, column]`.
+            mask: metal mask of the slices.
+        """
         return np.flatnonzero(cut_off(hu, mask).any(axis=(1, 2))).tolist()
 
     def restored(
@@ -85,7 +90,7 @@ class FrontEnd:
         """Restore clipped dark streaks; return the new case and the indices of the restored slices.
 
         Args:
-            case: case that `case` created from these slices.
+            case: case that the method `case` returned for these slices.
             hu: slices, HU `[slice, row, column]`.
             mask: metal mask of the slices.
             pause: function called between the steps, so that a run can be cancelled.
@@ -159,7 +164,7 @@ class FrontEnd:
 
 
 def consistency(case: MarCase, result_hu: Tensor) -> Tensor:
-    """Return the forward projection of a result minus the sinogram, outside the metal trace, `[slice, view, bin]`."""
+    """Return a result's forward projection minus the sinogram, `[slice, view, bin]`; 0 in the metal trace."""
     difference = case.projector.forward(hu_to_mu(result_hu)).sub_(case.sinogram)
     return difference.masked_fill_(case.trace, 0)
 

@@ -1,4 +1,4 @@
-"""Send the progress, pictures and notes of a running method to the window."""
+"""Send the progress, intermediate images and notes of a running method to the window."""
 
 import logging
 import time
@@ -20,10 +20,10 @@ _EVERY_S = 0.05
 
 
 def check_picture(name: str, array: Tensor) -> None:
-    """Check that an intermediate picture is two-dimensional.
+    """Check that an intermediate image is two-dimensional.
 
     Raises:
-        ValueError: the picture is not two-dimensional.
+        ValueError: the image is not two-dimensional.
     """
     if array.ndim != 2:
         shape = tuple(array.shape)
@@ -31,7 +31,7 @@ def check_picture(name: str, array: Tensor) -> None:
 
 
 class Outputs:
-    """Writer that saves intermediate pictures for the window; it does nothing if no pictures are wanted."""
+    """Writer that saves intermediate images for the window; it does nothing if no images are wanted."""
 
     def __init__(self, channel: Channel, folder: str, *, is_wanted: bool = True) -> None:
         self.is_wanted = is_wanted and bool(folder)
@@ -40,7 +40,7 @@ class Outputs:
             self._folder.mkdir(parents=True, exist_ok=True)
 
     def show(self, name: str, slice_index: int, picture: Tensor) -> None:
-        """Write a picture, `[y, x]` or `[view, bin]`, and send its path.
+        """Write an image `[y, x]` or a sinogram `[view, bin]`, and send its path.
 
         Raises:
             BadInput: there is not enough disk space for the file.
@@ -58,7 +58,7 @@ class Outputs:
         self._channel.send(Output(name, slice_index, str(path)))
 
     def show_all(self, name: str, slice_indices: Sequence[int], pictures: Tensor) -> None:
-        """Write the pictures of several slices, `[slice, ...]`."""
+        """Write the images of several slices, `[slice, ...]`."""
         for slice_index, picture in zip(slice_indices, pictures, strict=True):
             self.show(name, slice_index, picture)
 
@@ -90,7 +90,10 @@ class WorkerJob:
         self._say(Progress(self._start + self._share * min(1.0, max(0.0, fraction)), text))
 
     def learning(self, fraction: float, text: str = "") -> None:
-        """Report the progress of training before the correction; reports are dropped as in `progress`."""
+        """Report the progress of training before the correction.
+
+        Frequent reports are dropped, as in `progress`.
+        """
         self._say(Progress(min(1.0, max(0.0, fraction)), text, is_learning=True))
 
     def _say(self, progress: Progress) -> None:
@@ -99,7 +102,7 @@ class WorkerJob:
             self._channel.send(progress)
 
     def output(self, name: str, slice_index: int, array: Tensor) -> None:
-        """Send an intermediate picture of a slice."""
+        """Send an intermediate image of a slice."""
         if name not in self._loaded.manifest.outputs:
             if name not in OUTPUTS:
                 raise ValueError(f"{no_output(name)}.")
@@ -111,12 +114,12 @@ class WorkerJob:
             self._outputs.show(name, slice_index, array)
 
     def output_rest(self, name: str, slice_indices: Sequence[int], arrays: Tensor | None) -> None:
-        """Send the pictures in a result, unless the method has already sent them.
+        """Send the images in a result, unless the method has already sent them.
 
         Args:
             name: name of the output.
-            slice_indices: slices of the pictures.
-            arrays: pictures, one per slice along the first axis; None for no pictures.
+            slice_indices: indices of the slices that the images belong to.
+            arrays: images, one per slice along the first axis; None for no images.
         """
         if self._outputs is None or arrays is None:
             return

@@ -15,7 +15,10 @@ _OWN = re.compile(rf"{_INTERNAL.pattern}[^.]+(?=\.)")
 
 
 def as_sentence(error: BaseException, folder: Path | None = None) -> str:
-    """Describe an exception like `as_clause`, with advice if an import failed."""
+    """Describe an exception as a sentence, with advice if an import failed.
+
+    The arguments are the same as for `as_clause`.
+    """
     if isinstance(error, ModuleNotFoundError) and error.name and folder is not None and _is_raised_by(error, folder):
         name, where = error.name, place(error, folder)
         if found := _OWN.match(name):
@@ -56,7 +59,7 @@ def as_clause(error: BaseException, folder: Path | None = None) -> str:
 
 
 def place(error: BaseException, folder: Path | None) -> str:
-    """Return the last traceback line in a folder, such as "method.py, line 21"; empty if there is none."""
+    """Return the last traceback entry from a folder, such as "method.py, line 21"; empty if there is none."""
     if isinstance(error, SyntaxError) and (where := _place_in_source(error, folder)):
         return where
     places = (_named(frame.f_code.co_filename, line, folder) for frame, line in traceback.walk_tb(error.__traceback__))

@@ -1,4 +1,4 @@
-"""Resample slices of any pixel size and shape to the square processing grid, and corrections back to the slices."""
+"""Resample slices to the square processing grid, and corrections back to the slices' pixel size and shape."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

@@ -29,7 +29,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 def die_with_parent() -> None:
     """Let the system kill this process when the thread that started it ends, even after a crash (Linux only).
 
-    If that thread has already ended, standard input is closed, and this process exits immediately.
+    A closed standard input shows that the thread has already ended; this process then exits immediately.
     """
     if sys.platform != "linux":
         return

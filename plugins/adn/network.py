@@ -51,7 +51,7 @@ class AdnNetwork(nn.Module):
         self.register_buffer("steps", torch.tensor(0))
 
     def share_content(self) -> None:
-        """Copy the trained encoder of images with metal to the clean encoder, because both encode content."""
+        """Copy the trained encoder's weights to `clean_encoder`, because both encoders encode content."""
         self.clean_encoder.load_state_dict(self.reduction.encoder.state_dict())
 
     def made(self, with_metal: Tensor, without_metal: Tensor) -> dict[str, Tensor]:

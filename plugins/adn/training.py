@@ -90,7 +90,7 @@ class AdnTraining:
 
     @torch.no_grad()
     def pictures(self, network: nn.Module, batch: Unpaired, settings: Mapping[str, Any]) -> dict[str, Tensor]:  # noqa: ARG002
-        """Return the result, the artifact plus water, the clean image, `swapped` and `self_reduced`; 1/cm."""
+        """Return `result`, `artifact` (plus water), `clean`, `swapped` and `self_reduced`, all in 1/cm."""
         assert isinstance(network, AdnNetwork)
         with_metal, without_metal, *_ = _crops(batch, 0)
         made = network.made(with_metal[:1], without_metal[:1])

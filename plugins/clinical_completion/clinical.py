@@ -1,4 +1,4 @@
-"""Make training data from clinical scenes: simulated slices after the clinical front end, and their truth."""
+"""Make training data: simulated clinical slices, processed as in the front end, and their ground truth."""
 
 from dataclasses import dataclass
 

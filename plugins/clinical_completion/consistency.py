@@ -1,4 +1,4 @@
-"""Compare the network's change to the NMAR image with the measured rays beside the metal trace.
+"""Check whether the network's change to the NMAR image agrees with measured rays beside the metal trace.
 
 Streaks come from wrong values in the metal trace, so removing streaks mainly changes the rays in the
 trace. If a change alters the measured rays beside the trace almost as much, the network has probably

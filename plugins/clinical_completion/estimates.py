@@ -47,7 +47,7 @@ class Estimate:
 
 
 class Estimates:
-    """The estimates for the slices of a case, starting from NMAR.
+    """The estimates for the slices of a case, based on the NMAR result.
 
     Attributes:
         case: slices to correct.

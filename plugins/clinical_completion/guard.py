@@ -1,4 +1,4 @@
-"""Detect estimates of the network that predict measured rays badly, without ground truth."""
+"""Detect, without ground truth, network estimates that predict the measured rays poorly."""
 
 from torch import Tensor
 from torch.nn.functional import max_pool1d

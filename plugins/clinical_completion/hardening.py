@@ -38,7 +38,8 @@ _TUBE_KV = 120
 def residuals(shown: Shown, base: Tensor) -> tuple[Tensor, Tensor]:
     """Compute the residuals of both fits: rays in the trace minus completion, metal and beam hardening.
 
-    Photon-starved rays and rays through much metal have less weight in both results, `[1, view, bin]`.
+    Each result has the shape `[1, view, bin]` and gives less weight to photon-starved rays and to rays
+    through much metal.
 
     Args:
         shown: data of the slice.

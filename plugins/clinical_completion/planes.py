@@ -41,7 +41,7 @@ def is_too_bright(mu: Tensor) -> Tensor:
 
 
 def fixed_planes(case: MarCase) -> Tensor:
-    """Compute the planes of slices, `[slice, plane, y, x]`; `planes_of` fills the planes that are zero."""
+    """Compute the planes of slices, `[slice, plane, y, x]`; planes that `planes_of` adds later are 0."""
     planes = torch.zeros(len(case.hu), PLANES, *case.hu.shape[-2:], device=case.hu.device)
     planes[:, INTERPOLATED] = to_unit(case.reconstruct(case.li_sinogram)).clamp(*_IMAGES)
     planes[:, UNCORRECTED] = to_unit(case.mu).clamp(*_UNCORRECTED)

@@ -1,4 +1,4 @@
-"""Draw random clinical scenes: slices with bodies of realistic size, dense metal, and a scanner."""
+"""Draw random clinical scenes: a scanner, dense metal, and slices of bodies of realistic size."""
 
 from dataclasses import dataclass
 
@@ -86,7 +86,7 @@ class ClinicalScene:
         hu: slices without metal, HU, float32, `[slice, y, x]`.
         metal: metal fraction of each pixel by material, 0 to 1, `[slice, y, x]`.
         protocol: protocol of the scan; its beam differs from the front end's beam.
-        has_edges: whether rays at the edge of the metal trace lose most of their metal.
+        has_edges: whether metal counts only partly for rays at the edge of the metal trace.
         is_smoothed: whether the scanner smooths starved rays.
         kernel: reconstruction filter.
         scales_hu: lowest and highest HU that the file of each slice can contain.

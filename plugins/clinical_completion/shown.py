@@ -28,5 +28,8 @@ class Shown:
     metal: Tensor
 
     def reconstruct(self, completed: Tensor) -> Tensor:
-        """Return `mu` plus the FBP of the completed minus the original sinogram, 1/cm, `[1, y, x]`."""
+        """Reconstruct the image of a completed sinogram, 1/cm, `[1, y, x]`.
+
+        The result is `mu` plus the FBP of the difference between the completed and original sinograms.
+        """
         return self.mu + self.projector.fbp(completed - self.sinogram)

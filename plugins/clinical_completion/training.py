@@ -48,7 +48,7 @@ class PriorTraining:
         turn: str,  # noqa: ARG002 - there is only one
         settings: Mapping[str, Any],  # noqa: ARG002 - the network knows them
     ) -> dict[str, Tensor]:
-        """Compute the loss on crops near metal during training, or on whole slices otherwise."""
+        """Compute the loss on crops near metal during training, and on whole slices otherwise."""
         assert isinstance(network, PriorNetwork)
         edge = network.settings.crop_px if network.training else 0
         seen = torch.cat([batch.planes, torch.stack([batch.truth, batch.weight], dim=1)], dim=1)

@@ -39,7 +39,7 @@ class PatchTraining:
         return network.parameters()
 
     def losses(self, network: nn.Module, pairs: Pairs, turn: str, settings: Mapping[str, Any]) -> dict[str, Tensor]:  # noqa: ARG002
-        """Compute losses on random patches during training, or on whole slices otherwise."""
+        """Compute losses on random patches during training, and on whole slices otherwise."""
         chosen = read_settings(settings)
         seen, wanted = self._planes(pairs)
         if network.training:

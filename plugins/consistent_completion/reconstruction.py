@@ -26,7 +26,7 @@ class Reconstruction:
         tissue: image without metal, 1/cm, `[slice, y, x]`.
         trace: metal trace used, bool, `[slice, view, bin]`.
         models: scan models, one per slice.
-        copper_mm: estimated thickness of copper in mm, one number per slice, in addition to the filtration
+        copper_mm: estimated copper filtration in mm, one number per slice; it is added to the filtration
             set by the user.
         metals: assumed metal of each slice; empty if it was not estimated.
         is_trusted: whether rays through metal were used, one bool per slice.

@@ -118,7 +118,7 @@ class Remainder:
         hardened: contribution of the metal to the simulated line integrals.
         path: line integrals of the metal at the reference energy.
         doubt: standard deviation of the error in the simulated line integrals.
-        is_told: rays of the trace with an error small enough for a comparison, bool.
+        is_told: rays of the trace that the model simulates accurately enough for a comparison, bool.
     """
 
     crossing: Crossing
@@ -227,8 +227,8 @@ def trusted(remainder: Remainder, is_trusted: Tensor) -> Tensor:
 def is_light(metal: Material) -> bool:
     """Return whether a metal is titanium or a titanium alloy.
 
-    Denser metal hardens the beam so much that a small error in the assumed spectrum, alloy or detector
-    exceeds the residual caused by tissue.
+    Denser metal hardens the beam so much that even a small error in the assumed spectrum, alloy or
+    detector causes a larger residual than tissue does.
     """
     return metal.mu < _DENSE_MU
 

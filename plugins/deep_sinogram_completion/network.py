@@ -67,7 +67,7 @@ class Completion(nn.Module):
     def prior_sees(
         self, image: Tensor, li_image: Tensor, metal: Tensor, hidden: Tensor | None = None
     ) -> tuple[Tensor, Tensor]:
-        """Return PriorNet's input and the image that it corrects.
+        """Return PriorNet's input and the image that PriorNet corrects.
 
         The input has the shape `[slice, channel, y, x]`. The image, `[slice, y, x]`, is in 1/cm. The arguments
         are the same as for `prior`.

@@ -55,7 +55,7 @@ class PriorTraining:
         return network.parameters()
 
     def losses(self, network: nn.Module, pairs: Pairs, turn: str, settings: Mapping[str, Any]) -> dict[str, Tensor]:  # noqa: ARG002
-        """Compute losses on random patches during training, or on whole slices otherwise."""
+        """Compute losses on random patches during training, and on whole slices otherwise."""
         assert isinstance(network, Completion)
         how = network.settings.patches
         planes = self._planes(network, pairs)

@@ -64,7 +64,7 @@ class ImageTraining:
         return network.image_net.parameters()
 
     def losses(self, network: nn.Module, pairs: Pairs, turn: str, settings: Mapping[str, Any]) -> dict[str, Tensor]:  # noqa: ARG002
-        """Compute losses on random patches during training, or on whole slices otherwise."""
+        """Compute losses on random patches during training, and on whole slices otherwise."""
         assert isinstance(network, DualDomain)
         how = network.settings.patches
         planes, truth = self._planes(network, pairs), pairs.truth_mu

@@ -56,7 +56,7 @@ class SinogramTraining:
         return network.parameters()
 
     def losses(self, network: nn.Module, pairs: Pairs, turn: str, settings: Mapping[str, Any]) -> dict[str, Tensor]:  # noqa: ARG002
-        """Compute losses on random blocks of views during training, or on whole slices otherwise."""
+        """Compute losses on random blocks of views during training, and on whole slices otherwise."""
         assert isinstance(network, DualDomain)
         how, unit = network.settings.blocks, line_unit(pairs.projector)
         prior_sinogram, begun = self._start(network, pairs)

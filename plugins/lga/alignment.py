@@ -37,7 +37,8 @@ class Attention(nn.Module):
     def forward(self, places: Tensor, context: Tensor) -> Tensor:
         """Compute the change to features from a context.
 
-        The features have the shape `[slice, position, channel]`, and the context has `[slice, token, channel]`.
+        The features have the shape `[slice, position, channel]`, and the context has
+        the shape `[slice, token, channel]`.
         """
         query = self._by_head(self.query(places))
         key, value = (self._by_head(each) for each in self.key_value(context).chunk(2, dim=-1))
@@ -70,7 +71,10 @@ class TransformerBlock(nn.Module):
         self.each = nn.Sequential(nn.Linear(channels, 2 * channels), nn.GELU(), last)
 
     def forward(self, features: Tensor, kinds: Tensor) -> Tensor:
-        """Compute new feature maps `[slice, channel, y, x]`; `kinds` are the numbers of implant types, `[slice]`."""
+        """Compute new feature maps `[slice, channel, y, x]`.
+
+        `kinds`, `[slice]`, contains the implant type of each slice, an index into `implants.KINDS`.
+        """
         places = features.flatten(2).transpose(1, 2)
         even = self.norms[0](places)
         places = places + self.to_places(even, even)
@@ -108,7 +112,7 @@ class Alignment(nn.Module):
             code: latent code, `[slice, channel, y, x]`; its height and width must be divisible by 2 for each
                 halving of the resolution.
             metal: metal mask of the image, `[slice, 1, y, x]`, 0 to 1.
-            kinds: numbers of the implant types, `[slice]`.
+            kinds: implant type of each slice, an index into `implants.KINDS`, `[slice]`.
 
         Returns:
             Change to the code, float32, of the same shape.

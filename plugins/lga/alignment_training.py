@@ -47,7 +47,7 @@ class AlignmentTraining:
         turn: str,  # noqa: ARG002 - there is only one
         settings: Mapping[str, Any],  # noqa: ARG002 - the network knows them
     ) -> dict[str, Tensor]:
-        """Compute losses on crops near metal during training, or on whole slices otherwise.
+        """Compute losses on crops near metal during training, and on whole slices otherwise.
 
         Raises:
             BadInput: the autoencoder has not been trained.

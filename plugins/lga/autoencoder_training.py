@@ -53,7 +53,7 @@ class AutoencoderTraining:
         turn: str,
         settings: Mapping[str, Any],  # noqa: ARG002 - the network knows them
     ) -> dict[str, Tensor]:
-        """Compute losses on crops during training, or on whole slices otherwise.
+        """Compute losses on crops during training, and on whole slices otherwise.
 
         The second turn reuses the codes of the first.
         """

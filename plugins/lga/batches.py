@@ -44,7 +44,7 @@ class GsiBatch(Unpaired):
             `[slice, neighbour, y, x]`.
         gsi_hu: spectral slices, which contain the metal, HU, `[slice, y, x]`.
         mask: metal mask, bool `[slice, y, x]`.
-        kinds: numbers of the implant types, `[slice]`.
+        kinds: implant type of each slice, an index into `implants.KINDS`, `[slice]`.
     """
 
     ordinary_hu: Tensor
@@ -78,8 +78,8 @@ def crops(planes: Tensor, edge: int, around: Tensor | None = None) -> Tensor:
     Args:
         planes: images, `[slice, channel, y, x]`.
         edge: edge length of the squares in pixels; slices stay whole if it is 0 or too large.
-        around: mask, bool `[slice, y, x]`; each square contains at least one pixel of the mask, if there are
-            any.
+        around: mask, bool `[slice, y, x]`; each square contains at least one pixel of the mask, unless
+            the mask is empty.
     """
     rows, columns = planes.shape[-2:]
     if not edge or edge >= min(rows, columns):

@@ -36,7 +36,7 @@ def guess_kind(hu: NDArray[np.float32], metal: NDArray[np.bool_], pixel_mm: floa
         pixel_mm: edge length of a pixel in mm.
 
     Returns:
-        Number of the implant type, which is its index in `KINDS`.
+        Index of the implant type in `KINDS`.
     """
     body = hu > _BODY_HU
     columns, rows = np.flatnonzero(body.any(axis=0)), np.flatnonzero(body.any(axis=1))

@@ -58,7 +58,7 @@ class LatentAlignment(nn.Module):
         Args:
             volume: slices with their neighbours in the network's unit, `[slice, neighbour, y, x]`.
             metal: metal masks of the middle slices, `[slice, 1, y, x]`, 0 to 1.
-            kinds: numbers of the implant types, `[slice]`.
+            kinds: implant type of each slice, an index into `implants.KINDS`, `[slice]`.
 
         Returns:
             Ordinary code, aligned code, and the corrected image `[slice, 1, y, x]`.
@@ -96,7 +96,7 @@ def change_hu(network: LatentAlignment, volume_hu: Tensor, metal: Tensor, kinds:
         network: networks of the method.
         volume_hu: slices with their neighbours, HU, `[slice, neighbour, y, x]`.
         metal: metal masks of the middle slices, bool `[slice, y, x]`.
-        kinds: numbers of the implant types, `[slice]`.
+        kinds: implant type of each slice, an index into `implants.KINDS`, `[slice]`.
 
     Returns:
         Change to add to the middle slices, HU, `[slice, y, x]`. It is computed from slices clipped to the

@@ -1,4 +1,4 @@
-"""Simulate surrogates for spectral CT by scanning each slice as ordinary CT and at a single energy.
+"""Simulate surrogates for spectral CT: each slice is scanned with ordinary CT and at a single energy.
 
 Images of gemstone spectral imaging (GSI) are not freely available, so the simulator creates surrogates.
 In a surrogate, metal has its attenuation at 110 keV, an energy at which enough photons pass through it.
@@ -55,7 +55,7 @@ class Scene:
         hu: slices without metal, HU, float32 `[neighbour, y, x]`; a single slice if the neighbours are
             unknown.
         metal: metal fraction of each pixel, 0 to 1, `[y, x]`, for each material; the same in all slices.
-        kind: number of the implant type.
+        kind: implant type, an index into `implants.KINDS`.
         protocol: name of the protocol.
         photons: factor applied to the protocol's number of photons.
         kernel: reconstruction filter.
@@ -80,7 +80,7 @@ class Scanned:
         clean_hu: slices without metal in ordinary CT, HU `[neighbour, y, x]`.
         gsi_hu: middle slice in spectral CT, HU `[y, x]`.
         mask: metal mask, bool `[y, x]`.
-        kind: number of the implant type.
+        kind: implant type, an index into `implants.KINDS`.
     """
 
     ordinary_hu: Tensor
@@ -168,7 +168,7 @@ def _is_beside(name: str, other: str, distance: int) -> bool:
 
 @torch.no_grad()
 def both_scans(scene: Scene, device: torch.device) -> tuple[Simulation, Simulation]:
-    """Simulate a scene as ordinary CT, and its middle slice as monoenergetic CT.
+    """Simulate an ordinary CT scan of a scene and a monoenergetic CT scan of its middle slice.
 
     Args:
         scene: scene to scan.

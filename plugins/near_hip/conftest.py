@@ -49,7 +49,7 @@ def bodies(count: int, seed: int = 0) -> tuple[Tensor, Tensor]:
 class Job:
     """Stub job with neighbouring slices and a method's weights.
 
-    A test can cancel the job, and widen the metal masks of its slices along the rows.
+    A test can cancel the job, and can widen the metal masks of the neighbouring slices along the rows.
     """
 
     device = torch.device("cpu")

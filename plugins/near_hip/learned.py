@@ -46,9 +46,9 @@ class Learned:
     Attributes:
         network: network that corrects the initial completion.
         words: description for the notes of a result.
-        scan: small scan on which the network works.
+        scan: small scan that the network processes.
         start: kind of initial completion.
-        is_own: whether the network was trained on the scan that is corrected.
+        is_own: whether the network was trained on the scan to be corrected.
         has_alike: whether soft tissue in the training slices was scaled to water.
     """
 
@@ -64,7 +64,7 @@ def learn(patients: tuple[Patient, ...], parameters: Parameters, job: Job, taugh
     """Train a network on slices of one or several patients, and measure its error on held-out slices.
 
     Args:
-        patients: training data of the patients; with `taught`, their soft tissue is scaled to water.
+        patients: training data of the patients; if `taught` is given, with soft tissue scaled to water.
         parameters: parameters of the run.
         job: job of the run, for reporting progress and for cancelling.
         taught: initial network; None for random weights.
@@ -119,10 +119,10 @@ def lesson(held_out: int, after: float, of_taught: float, of_start: float) -> st
 
     Args:
         held_out: number of held-out slices.
-        after: error in the trace with the trained network, as a fraction of the error of linear
-            interpolation; infinite if it was not trained.
-        of_taught: the same error with the initial network; infinite if there is none.
-        of_start: the same error of the completion that the network corrects; infinite if there is none.
+        after: error in the trace with the trained network, as a fraction of linear interpolation's
+            error; infinite if there was no training.
+        of_taught: the same error with the initial network; infinite if there is no initial network.
+        of_start: the same error with the initial completion; infinite if there is no initial completion.
     """
     least = min(after, of_taught, of_start)
     words = "" if of_taught == math.inf else translatable(", starting from weights of other patients")

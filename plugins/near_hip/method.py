@@ -126,10 +126,10 @@ def prior_image(case: MarCase, learned: Learned, pause: Callable[[], None] = lam
     """Return the prior image: the initial image plus the change that the network makes on the small scan.
 
     The initial image is reconstructed from the initial completion. The change is not added to the
-    uncorrected image, because the trace of the small scan does not cover all streaks from a measured
-    sinogram. Near thin metal in clinical images, the network is not used. There, NMAR's completion already
-    contains the bone, and the network would add it again, because it was trained on completions that had
-    lost bone.
+    uncorrected image, because a change in the trace of the small scan cannot remove all streaks of a
+    measured sinogram. Near thin metal in clinical images, the network is not used. There, NMAR's
+    completion already contains the bone, and the network would add it again, because it was trained on
+    completions in which bone was missing.
 
     Args:
         case: slices to correct.

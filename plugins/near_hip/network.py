@@ -74,8 +74,8 @@ def start_of(
     Args:
         case: slices to correct.
         how: kind of initial completion.
-        settings: settings of NMAR's prior; by default, NMAR uses the uncorrected image if metal hides
-            little.
+        settings: settings of NMAR's prior; by default, the prior comes from the uncorrected image if the
+            metal hides few rays or attenuates weakly.
         pause: function called between the steps, so that a run can be cancelled.
     """
     if how == "nothing":
@@ -124,7 +124,7 @@ def completed(network: nn.Module, seen: Tensor, start: Tensor | None, unit: floa
     """Compute the network's sinogram, `[slice, view, bin]`, inside and outside the trace.
 
     Args:
-        network: network with the input planes of `seen`, and one output plane.
+        network: network that receives the planes in `seen` and returns one plane.
         seen: result of `planes`.
         start: initial completion to which the network's output is added, `[slice, view, bin]`; None if there
             is none.

@@ -102,14 +102,15 @@ class Patient:
     def of(cls, scan: SmallScan, clean_hu: Tensor, masks: Tensor) -> "Patient":
         """Create training data from metal-free slices in HU and metal masks.
 
-        They may be on any grid with the same field of view.
+        The slices and masks may be on any grid with the same field of view.
         """
         return cls(scan, scan.image(hu_to_mu(clean_hu)).clamp(min=0), scan.mask(masks))
 
     def parted(self) -> tuple["Patient", "Patient"]:
         """Split the data into training slices and held-out slices.
 
-        Every fifth slice is held out, but at least one; a single slice is used for training.
+        Every fifth slice is held out. Of two to four slices, one is held out; a single slice is used for
+        training.
         """
         count = len(self.clean_mu)
         is_held = torch.arange(count, device=self.clean_mu.device) % _HELD_OUT == min(_HELD_OUT // 2, max(count - 1, 1))

@@ -13,9 +13,9 @@ from marview.methods.trace_completion import complete_with_prior
 def test_a_network_that_says_nothing_leaves_the_completion_it_starts_at(
     room, made, is_measured: bool, how: str
 ) -> None:
-    """The prior image must not contain streaks of the uncorrected image.
+    """The prior image must not contain streaks from the uncorrected image.
 
-    The trace of the small scan does not cover all of these streaks.
+    A change in the trace of the small scan cannot remove all of these streaks.
     """
     case, free = made.case()
     if not is_measured:

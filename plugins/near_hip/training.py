@@ -79,7 +79,7 @@ class NearHipTraining:
 
     @torch.no_grad()
     def pictures(self, network: nn.Module, pairs: Pairs, settings: Mapping[str, Any]) -> dict[str, Tensor]:
-        """Return the sinogram with a bright trace, the corrected sinogram, and its image in 1/cm."""
+        """Return the sinogram with a bright trace, the corrected sinogram, and the result in 1/cm."""
         said = completed(network, *self.shown(pairs, settings), unit(pairs))
         corrected = torch.where(pairs.trace, said, pairs.sinogram)
         return {

@@ -71,7 +71,7 @@ class NmarFrequencySplit:
 
 
 def split(case: MarCase, corrected_hu: Tensor, parameters: Parameters) -> Tensor:
-    """Combine the corrected image's coarse structure with fine structure of both images.
+    """Combine the corrected image's coarse structure with fine structure from both images.
 
     The result, `[slice, y, x]`, is in HU.
     """

@@ -49,7 +49,7 @@ class RegionDetails(QWidget):
         return plot
 
     def show_region(self, measure: Measure | None, pictures: Mapping[str, Picture]) -> None:
-        """Show a region's statistics in each picture, original first; hide them for other measurements."""
+        """Show a region's statistics in each image, original first; hide them for other measurements."""
         inside = {}
         if measure is not None and measure.kind in REGIONS:
             samples = {title: picture.values[measure.pixels(picture)] for title, picture in pictures.items()}

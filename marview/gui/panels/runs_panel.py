@@ -1,4 +1,4 @@
-"""The list of runs on the series in view: queued and finished."""
+"""The list of queued and finished runs on the series in view."""
 
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import (

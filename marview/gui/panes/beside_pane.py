@@ -13,7 +13,7 @@ NAME = "beside"
 
 
 class BesidePane(SlicePane):
-    """Pane for another scan, a correction or the simulated truth; shows the original while X is held."""
+    """Pane for another scan, a correction or the simulated ground truth; shows the original while X is held."""
 
     redraws_for = frozenset({"slice_index", "slice_count", "is_original_held", "layout", "maximised"})
 
@@ -56,5 +56,5 @@ class BesidePane(SlicePane):
         return self.session.beside.other is not None
 
     def pictures(self) -> tuple[Picture | None, Picture | None]:
-        """Return the slice in view and the same section through the other series; None for a missing one."""
+        """Return the slice in view and the same section through the other series, each None if missing."""
         return self.session.original(), self.session.beside.picture(self.session.view.display.slice_index)

@@ -36,7 +36,7 @@ class Caption(QWidget):
         return QSize(100, self.height())
 
     def shown_second(self, width: int) -> str:
-        """Return the second line as it fits a width in pixels: whole, short or elided."""
+        """Return the second line, shortened or elided if necessary to fit a width in pixels."""
         line, metrics = self.lines[1], self.fontMetrics()
         if self._short and metrics.horizontalAdvance(line) > width:
             line = self._short

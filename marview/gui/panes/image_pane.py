@@ -1,4 +1,4 @@
-"""A pane that shows a raster picture."""
+"""A pane that shows a raster image."""
 
 from PySide6.QtWidgets import QWidget
 

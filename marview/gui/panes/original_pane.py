@@ -1,4 +1,4 @@
-"""The original slice with the metal mask, where the user paints."""
+"""Pane with the original slice and the metal mask, on which the user paints."""
 
 from PySide6.QtWidgets import QWidget
 

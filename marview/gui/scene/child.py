@@ -82,7 +82,7 @@ def serve(scene: "Scene", line: bytes, answers: BinaryIO) -> None:
 
 
 def read_contents(wanted: Contents) -> tuple[list[Voxels], Voxels | None]:
-    """Return the original volume, the corrected one if available, and the metal, cropped to what is drawn.
+    """Return the original volume, any corrected volume and the metal, each cropped to the region to draw.
 
     Raises:
         MarviewError: a shared array no longer exists.

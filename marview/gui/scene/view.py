@@ -21,7 +21,7 @@ LETTERS = ("RL", "AP", "FH")
 
 
 class SceneView(QWidget):
-    """View of the 3D scene. A left drag turns it, a middle drag pans, and a right drag or the wheel zooms."""
+    """View of the 3D scene; a left drag rotates it, a middle drag pans, a right drag or the wheel zooms."""
 
     moved = Signal()
     """The camera has moved; a drag may continue."""

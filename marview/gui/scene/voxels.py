@@ -80,7 +80,7 @@ def cut_out(values: NDArray[Any], affine: NDArray[np.float64], box: tuple[slice,
 
 
 def coarsened(voxels: Voxels, most: int) -> Voxels:
-    """Downsample by averaging nearly cubic blocks until at most `most` voxels remain."""
+    """Downsample by averaging nearly cubic blocks; `most` is the maximum number of voxels in the result."""
     factors = np.ones(3, int)
     shape = np.array(voxels.values.shape)
     while np.prod(shape // factors) > most:

@@ -16,10 +16,10 @@ _FIELD_MM = 153.6
 
 
 def line_unit(projector: Projector) -> float:
-    """Return the line integral that sinogram networks scale to 1: 4 for the published field of view of 15.36 cm.
+    """Return the line integral that sinogram networks scale to 1.
 
-    The line integral is proportional to the field of view. Bodies of any size that fill the image therefore
-    have similar values in the network.
+    It is 4 for the published field of view of 15.36 cm, and proportional to the field of view. Bodies that
+    fill the image therefore have similar values in the network, whatever their size.
     """
     return _LINE_INTEGRAL * projector.pixel_mm * max(projector.shape) / _FIELD_MM
 

@@ -111,7 +111,9 @@ class Upsampling(nn.Module):
 
 
 class Encoder(nn.Module):
-    """Encode an image at a quarter of its resolution: 5,379,584 parameters at width 64 with 4 blocks.
+    """Encoder that reduces an image to a quarter of its resolution.
+
+    The encoder has 5,379,584 parameters at width 64 with 4 blocks.
 
     Args:
         width: channels at full resolution.
@@ -200,7 +202,9 @@ class Generator(nn.Module):
 
 
 class Discriminator(nn.Sequential):
-    """Discriminator that returns 1 for real and 0 for generated image patches: 660,929 parameters at width 64.
+    """Discriminator that returns 1 for real and 0 for generated image patches.
+
+    The discriminator has 660,929 parameters at width 64.
 
     Args:
         width: channels of the first layer.
@@ -222,16 +226,17 @@ class Discriminator(nn.Sequential):
 
 
 class Translation(nn.Module):
-    """Encoder and generator that translate one image into another: 11,300,417 parameters at width 64 with merges.
+    """Encoder and generator that translate one image into another.
 
-    The other arguments are the same as for `Generator`.
+    Together they have 11,300,417 parameters at width 64 with merges. The other arguments are the same as
+    for `Generator`.
 
     Args:
         sees_details: whether the generator merges the encoder's feature maps at all resolutions with the
             content, as a U-Net does.
 
     Attributes:
-        multiple: number by which the height and width of images must be divisible.
+        multiple: the height and width of images must be multiples of this number.
     """
 
     def __init__(

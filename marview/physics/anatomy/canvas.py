@@ -122,7 +122,10 @@ class Canvas:
         self._blend(block, np.clip(0.5 - distance / 1.0, 0, 1), filling)
 
     def distance(self, solid: Solid, block: Block, wobble_mm: float = 0.0) -> Array:
-        """Return each block voxel's signed distance to a solid with a randomly displaced surface, at most 40 mm."""
+        """Return the signed distance of each voxel in a block to a solid whose surface is randomly displaced.
+
+        The distance is at most 40 mm.
+        """
         nearest = np.full(self.hu[block].shape, _FAR_MM, dtype=np.float32)
         for piece in pieces(solid):
             near = self._block(piece, 3 * wobble_mm + _NEAR_MM)

@@ -36,7 +36,7 @@ class Tooth:
         y: y of the centre, mm.
         width: size along the arch, mm.
         depth: size across the arch, mm.
-        turn_rad: angle of the direction across the arch, from x towards y.
+        turn_rad: angle between x and the direction across the arch, positive from x towards y.
     """
 
     x: float

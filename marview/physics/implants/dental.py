@@ -61,7 +61,7 @@ def dental_screw(
         length_mm: length in the bone.
         diameter_mm: diameter at the bone's surface.
         goes_down: whether the screw points towards lower z.
-        material: material of screw and post.
+        material: material of the screw and the post.
     """
     way = -1.0 if goes_down else 1.0
     x, y, z = middle

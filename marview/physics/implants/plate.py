@@ -25,13 +25,13 @@ def plate(
         middle: centre of the surface that touches the bone, mm.
         along: direction of the length of the plate.
         inward: direction from the plate into the bone.
-        holes: number of holes; every other one has a screw.
+        holes: number of holes; every second hole has a screw.
         pitch_mm: distance between neighbouring holes.
         width_mm: width of the plate.
         thickness_mm: thickness of the plate.
         screw_mm: diameter of a screw.
         screw_length_mm: length of a screw from the outer surface of the plate to the tip.
-        material: material of plate and screws.
+        material: material of the plate and the screws.
     """
     length = np.array(along) / np.linalg.norm(along)
     into = np.array(inward) - np.dot(inward, length) * length

@@ -75,7 +75,10 @@ class Site:
 
     @cached_property
     def depth_in_bone_mm(self) -> NDArray[np.float32]:
-        """Distance to the nearest non-bone voxel of the coarse grid, mm `[z, y, x]`; the outside counts as bone."""
+        """Distance to the nearest non-bone voxel of the coarse grid, mm `[z, y, x]`.
+
+        The space outside the volume counts as bone.
+        """
         return np.asarray(edt.edt(self.bone, anisotropy=self.step_mm), dtype=np.float32)
 
     @cached_property
@@ -127,7 +130,10 @@ class Site:
         return bool(self._found(self.body, np.array([place]))[0])
 
     def share_in_bone(self, starts: ArrayLike, ends: ArrayLike) -> NDArray[np.float64]:
-        """Return the bone fraction along straight paths, 0 to 1, `[path]`, given their ends `[path, (x, y, z)]`."""
+        """Return the fraction of each straight path that lies in bone, 0 to 1, `[path]`.
+
+        The start and end points of the paths are `[path, (x, y, z)]`.
+        """
         along = np.linspace(0, 1, 24)[None, :, None]
         first, last = np.asarray(starts)[:, None, :], np.asarray(ends)[:, None, :]
         return np.asarray(self._found(self.bone, first + (last - first) * along).mean(axis=1))

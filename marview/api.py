@@ -339,7 +339,7 @@ def _refuse_gaps(series: LoadedSeries) -> None:
         where = f": {named}" if named else ""
         raise BadInput(
             f"Part of the series is missing or unreadable{where}. Pass across_gaps=True to correct the slices that are "
-            "present. write_dicom leaves out the others; write_nifti writes them as -1024 HU."
+            "present. write_dicom leaves out the missing slices; write_nifti writes them as -1024 HU."
         )
 
 

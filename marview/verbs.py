@@ -6,7 +6,7 @@ VERBS = {
     "watch": "Correct studies as they arrive in a folder, until stopped with Ctrl-C or SIGTERM.",
     "mask": "Find the metal in a series, or read a mask from a file, and write the metal mask.",
     "trace": "Write the sinogram of a slice and its metal trace, as arrays or as an image.",
-    "sweep": "Show how the result depends on the metal mask: methods and masks in one table.",
+    "sweep": "Compare methods and metal masks in one table, to show how the result depends on the mask.",
     "demo": "Simulate a study with metal and known ground truth, and open it; later calls open the same study.",
     "simulate": "Insert metal into a clean series and simulate its scan, with known ground truth.",
     "evaluate": "Compare corrected volumes with the ground truth, in one table.",

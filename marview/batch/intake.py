@@ -138,7 +138,7 @@ def refuse_empty(paths: Sequence[Path], leave_out: Path | None = None) -> None:
 def no_images(paths: Sequence[Path]) -> str:
     """Return the message for inputs without images."""
     if not paths:
-        return 'The list of jobs is empty. Write {"input": "PATH"}, one per line.'
+        return 'The list of jobs is empty. Write jobs as {"input": "PATH"}, one per line.'
     verb = "contains" if len(paths) == 1 else "contain"
     return (
         f"{listing([str(path) for path in paths])} {verb} no CT images. Specify folders, zips, DICOM files or NIfTI "
@@ -238,7 +238,7 @@ def read_jobs(path: Path) -> list[Path]:
         except (ValueError, KeyError, TypeError, RecursionError):
             named = None
         if not isinstance(named, str) or not named:
-            raise BadInput(f'Line {number} of {path} is not a job. Write {{"input": "PATH"}}, one per line.')
+            raise BadInput(f'Line {number} of {path} is not a job. Write jobs as {{"input": "PATH"}}, one per line.')
         inputs.append(path.parent / named)
     return inputs
 

@@ -60,7 +60,7 @@ def batch(
         ),
     ] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Resume the batch in DIR.")] = False,
-    retry_failed: Annotated[bool, typer.Option("--retry-failed", help="Queue failed studies again.")] = False,
+    retry_failed: Annotated[bool, typer.Option("--retry-failed", help="Retry failed studies.")] = False,
     dry_run: DryRun = False,
     workers: Workers = 0,
     scheduler: Annotated[

@@ -19,8 +19,9 @@ def benchmark(
         Path,
         typer.Option(
             metavar="DIR",
-            help="Cases in the SynDeepLesion layout, case files, or clean slices. An index.csv next to TIFF stacks "
-            "(columns file, page, patient) lists the patient of each slice, for methods that train on the scan.",
+            help="Cases in the SynDeepLesion layout, case files, or clean slices. Methods that train on the scan need "
+            "to know the patient of each slice; for TIFF stacks, an index.csv beside them gives it (columns file, "
+            "page, patient).",
         ),
     ],
     method: Annotated[
@@ -36,7 +37,7 @@ def benchmark(
         Path,
         typer.Option(
             metavar="DIR",
-            help="Folder for the tables. If it contains an interrupted benchmark, marview resumes the benchmark.",
+            help="Folder for the tables. If the folder contains an interrupted benchmark, marview resumes it.",
         ),
     ],
     protocol: Annotated[
@@ -63,8 +64,8 @@ def benchmark(
         bool,
         typer.Option(
             "--mismatched",
-            help="Simulate the scan of clean slices with finer rays, detector blur and a harder beam; no method "
-            "models these effects.",
+            help="Simulate the scan of clean slices with effects that no method models: finer rays, detector blur and "
+            "a harder beam.",
         ),
     ] = False,
     settings: Annotated[

@@ -36,7 +36,10 @@ class Kind(enum.StrEnum):
 def demo(
     kind: Annotated[Kind, typer.Option(help="Implants in the study.")] = Kind.HIP,
     output: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="Folder for the study; the default is in your data folder.")
+        Path | None,
+        typer.Option(
+            metavar="DIR", help="Folder for the study. By default, marview uses a folder inside your data folder."
+        ),
     ] = None,
     window: Annotated[bool, typer.Option("--window/--no-window", help="Open the study in the window.")] = True,
     as_json: AsJson = False,

@@ -19,15 +19,15 @@ def evaluate(
         Path | None,
         typer.Option(
             metavar="FILE",
-            help="Metal mask from a DICOM SEG, NIfTI or NRRD file. With a mask, marview measures only slices with "
-            "metal, and also the ring around metal.",
+            help="Metal mask from a DICOM SEG, NIfTI or NRRD file. With a mask, marview measures only the slices with "
+            "metal, and adds measures for the ring around the metal.",
         ),
     ] = None,
     protocol: Annotated[
         str,
         typer.Option(
             metavar="P",
-            help=f"Add published results of this protocol: {', '.join(protocol_names())}.",
+            help=f"Add published results for this protocol: {', '.join(protocol_names())}.",
             autocompletion=lambda: list(protocol_names()),
         ),
     ] = "",

@@ -24,7 +24,7 @@ def methods(
         typer.Argument(metavar="[ID]", help="Show the parameters of this method.", autocompletion=method_names),
     ] = "",
     install: Annotated[
-        Path | None, typer.Option(metavar="RUN", help="Install the weights of a training run for its method.")
+        Path | None, typer.Option(metavar="RUN", help="Install the weights from this training run.")
     ] = None,
     as_json: AsJson = False,
 ) -> None:

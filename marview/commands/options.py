@@ -71,7 +71,8 @@ AcrossGaps = Annotated[
 Restore = Annotated[
     bool,
     typer.Option(
-        "--restore/--no-restore", help="Before the method runs, estimate dark streaks that are clipped in the file."
+        "--restore/--no-restore",
+        help="Estimate the HU of dark streaks that are clipped in the file, before the method runs.",
     ),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print a JSON record instead of sentences.")]
@@ -84,7 +85,12 @@ Threshold = Annotated[
     float | None, typer.Option("--threshold", metavar="HU", help="Treat voxels above this HU as metal.")
 ]
 KMeans = Annotated[
-    int | None, typer.Option("--kmeans", metavar="K", help="Treat the densest of K classes as metal (k-means of HU).")
+    int | None,
+    typer.Option(
+        "--kmeans",
+        metavar="K",
+        help="Divide the voxels into K classes by their HU (k-means), and treat the densest class as metal.",
+    ),
 ]
 MaskFile = Annotated[
     Path | None, typer.Option("--mask", metavar="FILE", help="Metal mask from a DICOM SEG, NIfTI or NRRD file.")
@@ -97,6 +103,7 @@ Workers = Annotated[
         "--workers",
         metavar="N",
         min=0,
-        help="Number of studies to correct at a time; 0 for as many as cores and memory allow.",
+        help="Number of studies to correct at the same time; 0 for as many as the cores and memory of this machine "
+        "allow.",
     ),
 ]

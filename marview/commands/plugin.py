@@ -92,7 +92,7 @@ def new_plugin(
     if same:
         note(
             f"The identifier {name} is already in use by {same[0].name} ({same[0].folder}). marview uses only one of "
-            "the two methods; marview plugin list says which."
+            "the two methods; marview plugin list shows which one."
         )
     if learned:
         print(
@@ -178,11 +178,11 @@ def _run_check(folder: Path, python: str) -> tuple[int, str, str]:
                 seconds = time.monotonic() - started
                 if seconds >= _CHECK_S:
                     raise MethodFailed(
-                        f"The method in {folder} was still running after {_CHECK_S} s, so the check ended it. A loop "
-                        "in run must end, and call job.check_cancelled() at least once a second."
+                        f"The method in {folder} was still running after {_CHECK_S} s, so the check stopped it. Every "
+                        "loop in run must end, and must call job.check_cancelled() at least once a second."
                     )
                 say(
-                    f"The method in {folder} is still running after {seconds:.0f} s. The check ends it after "
+                    f"The method in {folder} is still running after {seconds:.0f} s. The check will stop it after "
                     f"{_CHECK_S} s."
                 )
         finally:

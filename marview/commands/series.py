@@ -72,7 +72,7 @@ def refuse_gaps(loaded: LoadedSeries, *, is_across_gaps: bool, is_nifti: bool = 
         where = f" (slice {named})" if named else ""
         raise BadInput(
             f"Part of the series is missing or unreadable{where}. Add --across-gaps to correct the slices that are "
-            f"present; the result {f'has {PADDING_HU} HU in' if is_nifti else 'leaves out'} the others."
+            f"present; the result {f'has {PADDING_HU} HU in' if is_nifti else 'leaves out'} the missing slices."
         )
     if named:
         left_out = f"The result leaves out missing or unreadable slices: {named}."

@@ -59,17 +59,19 @@ def sweep(
         ),
     ],
     output: NewFolder,
-    margins: Annotated[str, typer.Option(metavar="MM,MM,...", help="Grow (+) and shrink (-) the metal mask.")] = "",
+    margins: Annotated[
+        str, typer.Option(metavar="MM,MM,...", help="Margins to compare: grow (+) or shrink (-) the metal mask.")
+    ] = "",
     margins_px: Annotated[
-        str, typer.Option(metavar="N,N,...", help="Margins in pixels of the 416 x 416 processing grid.")
+        str, typer.Option(metavar="N,N,...", help="Margins to compare, in pixels of the 416 x 416 processing grid.")
     ] = "",
     thresholds: Annotated[
-        str, typer.Option(metavar="HU,HU,...", help="Treat voxels above each of these HU as metal.")
+        str, typer.Option(metavar="HU,HU,...", help="Thresholds to compare: voxels above this HU are metal.")
     ] = "",
     threshold: Threshold = None,
     kmeans: KMeans = None,
     mask: MaskFile = None,
-    roi: Annotated[Path | None, typer.Option(metavar="FILE", help="Mask of the region to measure in.")] = None,
+    roi: Annotated[Path | None, typer.Option(metavar="FILE", help="Mask of the region to measure.")] = None,
     truth: Annotated[
         Path | None, typer.Option(metavar="TRUTH", help="Series or volume of the same body without metal.")
     ] = None,

@@ -65,14 +65,14 @@ def train(
     device: RunDevice = Device.AUTO,
     max_minutes: Annotated[
         float | None,
-        typer.Option(metavar="N", help="Stop training after this number of minutes; --resume continues it."),
+        typer.Option(metavar="N", help="Stop training after this number of minutes. To continue later, use --resume."),
     ] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Continue the training run in DIR.")] = False,
     begin_with: Annotated[
         Path | None,
         typer.Option(
             metavar="FILE",
-            help="Initial weights for a new run; tensors with the same name and shape are copied.",
+            help="Weights file to start a new run from; tensors with the same name and shape are copied.",
         ),
     ] = None,
     as_json: AsJson = False,

@@ -51,7 +51,7 @@ def watch(
             "--settle",
             metavar="S",
             min=0,
-            help="A study counts as complete after this number of seconds without a change.",
+            help="Treat a study as complete after this number of seconds without a change.",
         ),
     ] = 60.0,
     keep_free: Annotated[
@@ -59,7 +59,7 @@ def watch(
         typer.Option(
             metavar="MB",
             min=0,
-            help="Start no new study while the disk that contains DIR has less free space than this.",
+            help="Do not start a new study while the disk that contains DIR has less free space than this.",
         ),
     ] = 2000,
     workers: Workers = 0,

@@ -206,7 +206,7 @@ def _of_the_whole(series: Series, slices: Sequence[SliceHeader]) -> list[Finding
     if series.split.endswith(SEVERAL_PATIENTS):
         sentence = translatable(
             "Slices of several patients share one series UID. This series contains the slices of one of them. Check "
-            "which patient it is."
+            "which patient they belong to."
         )
         findings.append(Finding(Kind.SEVERAL_PATIENTS, sentence))
     if other := series.split.removesuffix(SEVERAL_PATIENTS).removesuffix(", "):

@@ -46,8 +46,8 @@ def mixtures(slices: Sequence[SliceHeader]) -> list[Finding]:
         values = sorted({dict(header.phase).get(tag, "") for header in slices} - {""})
         if len(values) > 1:
             sentence = translatable(
-                f"The slices were acquired with different {name}: {listing(values)}. Values may differ from slice "
-                "to slice."
+                f"The slices were acquired with different {name}: {listing(values)}. HU of the same tissue may differ "
+                "from slice to slice."
             )
             findings.append(Finding(Kind.MIXED, sentence))
     thickness = [header.thickness_mm for header in slices if header.thickness_mm and header.thickness_mm > 0]
@@ -70,8 +70,8 @@ def _passes(slices: Sequence[SliceHeader]) -> list[Finding]:
     if not 2 <= len(runs) <= _MOST_PASSES or min(map(len, runs)) < 3 or min(spans) < 0.5 * float(np.ptp(along)):
         return []
     sentence = translatable(
-        f"The slices are numbered in {len(runs)} passes over the same range, so they may be {len(runs)} interleaved "
-        "acquisitions."
+        f"The slice numbers run through the same range {len(runs)} times, so the series may contain {len(runs)} "
+        "interleaved acquisitions."
     )
     return [Finding(Kind.MIXED, sentence)]
 
@@ -83,7 +83,7 @@ def _turns(slices: Sequence[SliceHeader]) -> list[Finding]:
         stacks = stacks_in(by(slices, lambda header, tag=tag: settings[id(header)].get(tag)))  # type: ignore[misc]
         if 2 <= len(stacks) <= _MOST_VALUES and take_turns(stacks):
             sentence = translatable(
-                f"The {name} alternates from slice to slice, so the slices may be interleaved acquisitions."
+                f"The {name} alternates from slice to slice, so the series may contain interleaved acquisitions."
             )
             return [Finding(Kind.MIXED, sentence)]
     return []

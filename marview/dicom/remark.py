@@ -31,9 +31,8 @@ _FINDINGS: Mapping[Remark, tuple[Kind, str]] = {
     Remark.CLIPPED: (
         Kind.CLIPPED,
         translatable(
-            "Values of {} outside -32768 to 32767 HU are clipped to that range for display and correction. An "
-            "export as "
-            "DICOM keeps them; NIfTI and PNG contain the clipped values."
+            "Values of {} outside -32768 to 32767 HU are clipped to that range for display and correction. DICOM "
+            "exports keep the original values; NIfTI and PNG exports contain the clipped values."
         ),
     ),
     Remark.STRAY_PADDING: (
@@ -61,8 +60,8 @@ _FINDINGS: Mapping[Remark, tuple[Kind, str]] = {
     Remark.DROPPED_BITS: (
         Kind.BITS,
         translatable(
-            "The pixels of {} have bits above Bits Stored. marview ignored them, because they look like an overlay "
-            "on the image. If metal is missing from the image, export the series again."
+            "The pixels of {} have bits set above Bits Stored. marview ignored these bits, because they look like an "
+            "overlay on the image. If metal is missing from the image, export the series again."
         ),
     ),
     Remark.SIGN: (

@@ -125,9 +125,10 @@ def _main_table(results: Results, rows: Sequence[Row]) -> str:
             ]
         )
     note = (
-        "Values from 0 to 0.5/cm (-1000 to 1604 HU), metal set to 0 and included, peak 1, SSIM as in ssim.m. Groups "
-        "by number of metal pixels, from large to small. *To ceiling*: fraction of the gap in mean squared error "
-        "between NMAR and the FBP ceiling that the method closes."
+        "Measured with values from 0 to 0.5/cm (-1000 to 1604 HU), a peak value of 1, metal pixels set to 0 and "
+        "included, and SSIM as in ssim.m. The groups are ordered by the number of metal pixels, from large to small. "
+        "*To ceiling*: fraction of the gap in mean squared error between NMAR and the FBP ceiling that the method "
+        "closes."
     )
     return f"{markdown_table(header, lines)}\n\n{note}"
 
@@ -142,8 +143,8 @@ def _hu_table(rows: Sequence[Row]) -> str:
         ring = f"{_text(average.ring_psnr_db, 2)} / {_text(average.ring_ssim, 4)}"
         lines.append([row.title, *cells, ring])
     note = (
-        "Outside metal; values clipped to -1000 to 1604 HU, in soft tissue to -175 to 275 HU. Ring: 20 pixels around "
-        "metal."
+        "Measured outside metal. Values are clipped to -1000 to 1604 HU (in soft tissue: -175 to 275 HU). Ring: 20 "
+        "pixels around metal."
     )
     return f"{markdown_table(header, lines)}\n\n{note}"
 

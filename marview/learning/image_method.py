@@ -42,8 +42,8 @@ class Strength(LargeMetal):
         ge=1,
         le=4,
         title="Flips",
-        description="Number of mirrored and slightly shifted copies of each slice whose corrections are averaged. More "
-        "copies remove more artifacts and take more time; 1 is fastest.",
+        description="The network corrects this number of mirrored and slightly shifted copies of each slice, and "
+        "their corrections are averaged. More copies remove more artifacts and take more time; 1 is fastest.",
     )
 
 

@@ -20,6 +20,6 @@ def other_scan(case: MarCase, about: Mapping[str, str]) -> str:
     if case.measured_sinogram is None or not known or any(each.is_scan_of(case.beam, case.pixel_mm) for each in known):
         return ""
     return (
-        "The sinogram was measured with a protocol that the network was not trained on. It was trained on "
+        "The sinogram was measured with a protocol that the network was not trained on. The network was trained on "
         f"{', '.join(names)}. Check the result carefully."
     )

@@ -39,7 +39,9 @@ class Machine:
         spare_temporary_folder(os.environ)
         has_cuda = torch.cuda.is_available()
         if asked == "cuda" and not has_cuda:
-            raise UsageError(f"PyTorch {torch.__version__} finds no CUDA GPU here. Use --device cpu or auto.")
+            raise UsageError(
+                f"PyTorch {torch.__version__} finds no CUDA GPU on this machine. Use --device cpu or auto."
+            )
         self._accelerator = _accelerator(is_on_cpu=asked == "cpu" or not has_cuda)
         self.process, self.processes = 0, 1
         self.device = torch.device("cuda", 0) if has_cuda and asked != "cpu" else torch.device("cpu")

@@ -199,7 +199,7 @@ def _all() -> Iterator[Listing]:
             sentence = f"The package {entry.value} is not installed as a folder with a {MANIFEST}. Install it unzipped."
             yield Listing(entry.name, Path(entry.value), origin, error=sentence)
         elif not (package / MANIFEST).exists():
-            sentence = f"The package {entry.value} contains no {MANIFEST}. Pack it as package data: {_PACKED}."
+            sentence = f"The package {entry.value} contains no {MANIFEST}. Include it as package data: {_PACKED}."
             yield Listing(entry.name, package, origin, error=sentence)
         else:
             yield _listing(package, origin)
@@ -257,8 +257,8 @@ def not_safe(folder: Path, opened: Path) -> str:
     """Return the error message for a method if other users can change the file or folder `opened`."""
     remedy = f"chmod -R go-w {folder}" if opened.is_relative_to(folder) else f"chmod go-w {opened}"
     return (
-        f"Other users may change {opened}, so marview does not use the method in {folder}. Remove their write "
-        f"permission ({remedy}), or become the owner."
+        f"Other users can change {opened}, so marview does not use the method in {folder}. Remove their write "
+        f"permission ({remedy}), or make yourself the owner."
     )
 
 

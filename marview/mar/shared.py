@@ -91,7 +91,7 @@ class SharedArray:
             return cls(path, *_map(path, shape, kind, size=None, is_writable=is_writable), is_owner=False)
         except (OSError, ValueError, TypeError) as error:
             raise MarviewError(
-                f"The shared array {path.name} no longer exists, because its owner closed it or ended."
+                f"The shared array {path.name} no longer exists, because the process that owned it closed it or ended."
             ) from error
 
     @property

@@ -24,9 +24,9 @@ class LargeMetal(BaseModel):
     large_metal: Literal["nmar", "network"] = Field(
         "nmar",
         title="Near large metal",
-        description="Method for clinical slices whose metal hides many rays, attenuates strongly and reaches 2900 HU "
-        "in half of the mask: NMAR, which completes the metal trace, or the network alone, as published. "
-        "In all other slices the network works alone.",
+        description="Method for clinical slices with large metal (metal that hides many rays, attenuates strongly and "
+        "reaches 2900 HU in half of the mask): NMAR, which completes the metal trace, or the network, as published. "
+        "All other slices are corrected by the network.",
     )
 
 

@@ -46,9 +46,9 @@ class NmarSettings(BaseModel):
         le=10,
         title="Mild below",
         description="With auto, the uncorrected image is also used in slices whose metal adds less than this to the "
-        "mean line integral of the trace, because thin wires cause fewer streaks than interpolation "
-        "across them. The limit is a fifth lower if half of the metal reaches 2900 HU, because 12-bit "
-        "scales do not show how dense such metal is.",
+        "mean line integral of the trace, because thin wires cause fewer streaks than interpolating across them "
+        "would. The limit is a fifth lower if half of the metal reaches 2900 HU, because 12-bit scales do not show "
+        "how dense such metal is.",
         json_schema_extra={"step": 0.05, "advanced": True},
     )
     smoothing_px: float = Field(
@@ -56,14 +56,14 @@ class NmarSettings(BaseModel):
         ge=0,
         le=5,
         title="Smoothing",
-        description="Sigma of the Gaussian that smooths the source of the prior; 0 for no smoothing.",
+        description="Sigma of the Gaussian filter that smooths the source image of the prior; 0 for no smoothing.",
         json_schema_extra={"unit": "px", "step": 0.25, "advanced": True},
     )
     has_lung: bool = Field(
         default=True,
         title="Keep lung",
-        description="Pixels between -900 and -500 HU keep their value in the prior, as bone does; if off, they become "
-        "air or soft tissue, as published.",
+        description="Keep the values of pixels between -900 and -500 HU in the prior, as for bone. If off, these "
+        "pixels become air or soft tissue, as published.",
         json_schema_extra={"advanced": True},
     )
     bone_from_hu: float = Field(
@@ -71,14 +71,15 @@ class NmarSettings(BaseModel):
         ge=0,
         le=1500,
         title="Bone from",
-        description="Pixels denser than this keep their value in the prior; k-means classes may set a higher limit.",
+        description="In the prior, pixels above this value keep their HU. The k-means classes of the image may set a "
+        "higher limit.",
         json_schema_extra={"unit": "HU", "step": 25, "advanced": True},
     )
     least_prior: float = Field(
         0.05,
         gt=0,
         le=1,
-        title="Least line integral",
+        title="Minimum line integral",
         description="Rays whose line integral in the prior is below this value are not normalized.",
         json_schema_extra={"step": 0.01, "advanced": True},
     )
@@ -86,8 +87,8 @@ class NmarSettings(BaseModel):
         5.0,
         ge=1,
         le=100,
-        title="Largest ratio",
-        description="Largest value of the normalized sinogram. The smallest value is its reciprocal.",
+        title="Maximum ratio",
+        description="Upper limit of the normalized sinogram. The lower limit is its reciprocal.",
         json_schema_extra={"step": 0.5, "advanced": True},
     )
 

@@ -78,8 +78,9 @@ def check_source_outside(beam: Beam, shape: tuple[int, int], pixel_mm: float) ->
     corner = math.hypot(*shape) * pixel_mm / 2
     if isinstance(beam, FanBeamFlat | FanBeamArc) and beam.source_to_isocentre_mm <= corner:
         raise UsageError(
-            f"The source is {beam.source_to_isocentre_mm:g} mm from the centre of the image, but must be outside it: "
-            f"its corners are {corner:g} mm from the centre. Use a smaller image or a larger source_to_isocentre_mm."
+            f"The source is {beam.source_to_isocentre_mm:g} mm from the centre of the image, but must be outside the "
+            f"image, whose corners are {corner:g} mm from its centre. Use a smaller image or a larger "
+            "source_to_isocentre_mm."
         )
 
 

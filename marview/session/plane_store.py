@@ -54,8 +54,8 @@ class KeptPlane:
         except (OSError, ValueError) as error:
             raise BadInput(
                 tr(
-                    "A slice of the result cannot be read: {} was removed from the folder of temporary files. "
-                    "Run the method again."
+                    "A slice of the result cannot be read: {} was removed from the temporary folder. Run the method "
+                    "again."
                 ).format(self._held.name)
             ) from error
 

@@ -110,7 +110,7 @@ class Studies:
         """Clear the index; the study files are unchanged."""
         if self._index is not None:
             self._index.clear()
-            sentence = tr("The list of earlier studies is empty. The study files are unchanged.")
+            sentence = tr("The list of earlier studies was cleared. The study files are unchanged.")
             self._messages.say(Severity.SUCCESS, sentence)
             self._search_again()
 

@@ -79,8 +79,8 @@ def read_mask(path: Path, volume: AnyVolume) -> MaskFile:
         return MaskFile(read_array(path, "mask") > 0)
     if volume.series is None:
         raise BadInput(
-            f"The mask {path} has a position in the patient, but the volume is an array without one. Give both as "
-            "arrays, or the volume as a series or NIfTI."
+            f"The mask {path} has a position in the patient, but the volume is an array without a position. Specify "
+            "arrays for both, or a series or NIfTI file for the volume."
         )
     return mask_file.read_mask(path, volume.series)
 

@@ -23,5 +23,7 @@ def checked_mask(values: Any) -> NDArray[np.bool_]:
     """
     mask = np.asarray(values)
     if mask.dtype != bool and not np.isin(mask, (0, 1)).all():
-        raise UsageError("A mask must contain True and False or 0 and 1. Compare with a threshold first: values > 0.5.")
+        raise UsageError(
+            "A mask must contain only True and False, or only 0 and 1. Apply a threshold first: values > 0.5."
+        )
     return mask.astype(bool, copy=False)

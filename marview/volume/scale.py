@@ -43,7 +43,7 @@ class Scale:
         if self.is_clipped and self.is_extended:
             return (
                 tr(
-                    "The HU scale is extended beyond the {} of 12 bits and clipped at {}: above this value, "
+                    "The HU scale is extended beyond the 12-bit limit of {} and clipped at {}: above this value, "
                     "metal and streaks look the same, so check the mask."
                 ).format(TWELVE_BIT_HU, self.highest_hu),
             )
@@ -56,7 +56,7 @@ class Scale:
             )
         if self.is_extended:
             return (
-                tr("The HU scale is extended: it reaches {}, beyond the {} of 12 bits.").format(
+                tr("The HU scale is extended: it reaches {}, beyond the 12-bit limit of {}.").format(
                     self.highest_hu, TWELVE_BIT_HU
                 ),
             )

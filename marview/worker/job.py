@@ -27,7 +27,7 @@ def check_picture(name: str, array: Tensor) -> None:
     """
     if array.ndim != 2:
         shape = tuple(array.shape)
-        raise ValueError(f"Output {name!r} must be a two-dimensional picture of one slice, but has shape {shape}.")
+        raise ValueError(f"Output {name!r} must be a two-dimensional image of one slice, but has shape {shape}.")
 
 
 class Outputs:
@@ -53,7 +53,8 @@ class Outputs:
             np.save(path, values.numpy() if values.dtype == torch.bool else values.half().numpy(), allow_pickle=False)
         except OSError as why:
             raise BadInput(
-                f"There is no room for pictures of the run in {self._folder}. Free some disk space, and try again."
+                f"There is not enough disk space for the images of the run in {self._folder}. Free some space, and try "
+                "again."
             ) from why
         self._channel.send(Output(name, slice_index, str(path)))
 

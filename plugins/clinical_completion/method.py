@@ -22,11 +22,11 @@ from .settings import read_settings
 WEIGHTS = "weights/bundled.safetensors"
 
 _ESTIMATED = translatable(
-    "Near metal the image is a network's estimate. Details that no ray shows can be wrong, so compare the result with "
-    "the uncorrected image."
+    "Near metal, the image is estimated by a network. Details that the measured rays do not show can be wrong, so "
+    "compare the result with the uncorrected image."
 )
 _MEASURED = translatable(
-    "The network was trained on clinical slices, so a measured sinogram is corrected with NMAR instead."
+    "The network was trained on clinical slices, so marview corrected the measured sinogram with NMAR instead."
 )
 _THIN = translatable("the metal hides few rays or attenuates little, as wires and leads do")
 _WORSE = translatable("the network predicts the measured rays beside the metal trace much worse than NMAR does")

@@ -27,8 +27,8 @@ class Parameters(BaseModel):
         ge=-1000,
         le=0,
         title="Soft tissue from",
-        description="Pixels below this value, such as air and lung, keep the network's value in the prior. k-means "
-        "classes of the image may set a higher limit. The published value is -1000.",
+        description="Pixels below this value, such as air and lung, keep the network's value in the prior. The "
+        "k-means classes of the image may set a higher limit. The published value is -1000.",
         json_schema_extra={"unit": "HU", "step": 50, "advanced": True},
     )
     bone_from_hu: float = Field(
@@ -36,8 +36,8 @@ class Parameters(BaseModel):
         ge=0,
         le=1500,
         title="Bone from",
-        description="Pixels above this value keep the network's value in the prior. k-means classes of the image may "
-        "set a higher limit.",
+        description="Pixels above this value keep the network's value in the prior. The k-means classes of the image "
+        "may set a higher limit.",
         json_schema_extra={"unit": "HU", "step": 25, "advanced": True},
     )
     blend_px: float = Field(
@@ -45,7 +45,8 @@ class Parameters(BaseModel):
         ge=1,
         le=50,
         title="Blend over",
-        description="Distance from air and bone over which soft tissue changes gradually to its mean value.",
+        description="In the prior, soft tissue has its mean value. Within this distance of air and bone, its values "
+        "change gradually to the mean.",
         json_schema_extra={"unit": "px", "step": 1, "advanced": True},
     )
 

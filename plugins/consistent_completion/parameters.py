@@ -13,8 +13,8 @@ class Parameters(BaseModel):
     material: Literal["auto", "ti", "ti6al4v", "316l", "cocrmo", "amalgam", "au"] = Field(
         "auto",
         title="Metal",
-        description="Material of the metal; auto chooses, slice by slice, the material whose predicted scan is "
-        "nearest to the measured one.",
+        description="Material of the metal; for each slice, auto chooses the material whose predicted sinogram is "
+        "closest to the measured one.",
     )
     tube_kv: Literal["auto", "80", "100", "120", "140"] = Field(
         "auto",
@@ -27,20 +27,21 @@ class Parameters(BaseModel):
         ge=0,
         le=1,
         title="Added filtration",
-        description="Copper in the beam in addition to the 3 mm of aluminium already included in the spectrum.",
+        description="Thickness of the copper filter in the beam, in addition to the 3 mm of aluminium that the "
+        "spectrum already includes.",
         json_schema_extra={"unit": "mm", "step": 0.05, "advanced": True},
     )
     finds_filtration: bool = Field(
         default=True,
         title="Find the filtration",
-        description="Estimate further copper in the beam from the rays through metal, slice by slice.",
+        description="For each slice, estimate any additional copper in the beam from the rays through metal.",
         json_schema_extra={"advanced": True},
     )
     fits_mask: bool = Field(
         default=True,
         title="Fit the mask",
-        description="If the rays through metal show that the mask is too wide or too narrow, use a mask fitted to "
-        "them, slice by slice.",
+        description="In slices in which the rays through metal show that the mask is too wide or too narrow, use a "
+        "mask that is fitted to these rays.",
         json_schema_extra={"advanced": True},
     )
     iterations: int = Field(
@@ -48,21 +49,22 @@ class Parameters(BaseModel):
         ge=0,
         le=8,
         title="Loop iterations",
-        description="Largest number of iterations if only the consistency loop is used; the loop stops earlier "
-        "once it reaches the noise of the scan. One iteration precedes the joint steps; 0 switches the loop off.",
+        description="Maximum number of iterations in slices that only the consistency loop corrects; the loop stops "
+        "earlier if it reaches the noise of the scan. In all other slices, one iteration runs before the joint steps. "
+        "0 turns the loop off.",
         json_schema_extra={"advanced": True},
     )
     rays_through: Literal["titanium", "any metal", "no metal"] = Field(
         "titanium",
         title="Use rays through",
-        description="Rays through these metals are used to correct the tissue. Rays through dense metal need an "
-        "exact model of the scanner; without one, interpolation across the trace does less harm.",
+        description="Rays through these metals are used to correct the tissue. Rays through dense metal need an exact "
+        "model of the scanner; without such a model, interpolation across the trace gives smaller errors.",
     )
     steps: int = Field(
         3,
         ge=0,
         le=8,
         title="Joint steps",
-        description="Steps that use the rays through metal.",
+        description="Number of steps that use the rays through metal.",
         json_schema_extra={"advanced": True},
     )

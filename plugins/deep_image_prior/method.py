@@ -31,7 +31,7 @@ class Parameters(LargeMetal):
         gt=0,
         le=600,
         title="Time limit",
-        description="The fit of a slice stops after this time or number of steps, whichever comes first.",
+        description="Maximum time for fitting one slice. The fit stops earlier if it completes all steps.",
         json_schema_extra={"unit": "min", "step": 1},
     )
     steps: int = Field(
@@ -39,7 +39,7 @@ class Parameters(LargeMetal):
         ge=1,
         le=100_000,
         title="Steps",
-        description="More steps show finer detail, but also more of the streaks.",
+        description="Maximum number of steps in the fit. More steps show finer detail, but also more of the streaks.",
         json_schema_extra={"step": 100},
     )
     learning_rate: float = Field(
@@ -110,8 +110,8 @@ class DeepImagePrior:
         if fewest < parameters.steps:
             notes.append(
                 translatable(
-                    f"The time limit stopped the fit after {count(fewest, 'step')} of {parameters.steps}, so detail is "
-                    "missing."
+                    f"The time limit stopped the fit after {count(fewest, 'step')} of {parameters.steps}, so fine "
+                    "detail is missing."
                 )
             )
         return MarResult(result, notes=notes)

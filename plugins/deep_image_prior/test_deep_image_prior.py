@@ -42,7 +42,7 @@ def test_a_longer_fit_is_nearer_to_the_slice_and_a_distant_one_gets_a_note(loade
 def test_the_time_limit_stops_the_fit_and_a_note_says_so(loaded) -> None:
     parameters = loaded.parameters(QUICK | {"steps": 100_000, "minutes": 1e-9})
     result = loaded.method.run(phantom_case(), parameters, TestJob(loaded))
-    assert result.notes[-1:] == ["The time limit stopped the fit after 1 step of 100000, so detail is missing."]
+    assert result.notes[-1:] == ["The time limit stopped the fit after 1 step of 100000, so fine detail is missing."]
     assert bool(torch.isfinite(result.hu).all())
 
 

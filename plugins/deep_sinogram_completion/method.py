@@ -29,14 +29,14 @@ class Parameters(BaseModel):
     prior: Literal["network", "tissue"] = Field(
         "network",
         title="Prior",
-        description="Image that guides the completion: the image of PriorNet, or the same image reduced to air, "
-        "water and bone, like the prior of NMAR.",
+        description="Image that guides the completion: the image of PriorNet, or the same image reduced to air, water "
+        "and bone, as in the prior of NMAR.",
         json_schema_extra={"advanced": True},
     )
     completion: Literal["network", "interpolation"] = Field(
         "network",
         title="Completed by",
-        description="Completion of the trace by SinoNet, or by linear interpolation of the difference between the "
+        description="How the trace is completed: by SinoNet, or by linear interpolation of the difference between the "
         "measured sinogram and the sinogram of PriorNet's image.",
         json_schema_extra={"advanced": True},
     )
@@ -45,8 +45,8 @@ class Parameters(BaseModel):
         ge=0,
         le=8,
         title="Consistency loop",
-        description="Largest number of iterations that reduce blur and the remaining beam hardening by bone. 0, as "
-        "published, switches them off. Needs a measured sinogram.",
+        description="Maximum number of iterations of the consistency loop, which reduces blur and the remaining beam "
+        "hardening caused by bone. 0 turns the loop off, as published. The loop needs a measured sinogram.",
         json_schema_extra={"advanced": True},
     )
 

@@ -30,15 +30,16 @@ class Parameters(BaseModel):
     refines_image: bool = Field(
         default=True,
         title="Refine the image",
-        description="Whether the result comes from the image network. If off, the result is the image of the "
-        "sinogram network, which changes only the metal trace.",
+        description="Refine the image with the image network. If off, the result is the image of the sinogram "
+        "network, which changes only the metal trace.",
         json_schema_extra={"advanced": True},
     )
     keeps_measured: Literal["clinical", "always", "never"] = Field(
         "clinical",
-        title="Keep what is known",
-        description="When the output of the image network only fills the metal trace, like a prior image, so that the "
-        "rest of the sinogram stays as measured: for clinical slices only, always, or never (as published).",
+        title="Keep measured values",
+        description="Keep the sinogram outside the metal trace as measured: the output of the image network then "
+        "serves only to fill the trace, as a prior image does. Choose clinical (clinical slices only), always, or "
+        "never (as published).",
         json_schema_extra={"advanced": True},
     )
     loop_iterations: int = Field(
@@ -46,8 +47,8 @@ class Parameters(BaseModel):
         ge=0,
         le=8,
         title="Consistency loop",
-        description="Largest number of iterations that reduce blur and the remaining beam hardening by bone. 0, as "
-        "published, switches them off. Needs a measured sinogram.",
+        description="Maximum number of iterations of the consistency loop, which reduces blur and the remaining beam "
+        "hardening caused by bone. 0 turns the loop off, as published. The loop needs a measured sinogram.",
         json_schema_extra={"advanced": True},
     )
 

@@ -33,7 +33,8 @@ class Parameters(LargeMetal):
     implant: Literal["auto", "hip_prosthesis", "fracture_fixation", "spinal_fixation", "none"] = Field(
         "auto",
         title="Implant type",
-        description='Implant in the slices. "auto" guesses the type from the position and shape of the metal mask.',
+        description='Type of implant in the slices. "auto" guesses the type from the position and shape of the metal '
+        "mask.",
     )
     reach_px: float = Field(
         60.0,

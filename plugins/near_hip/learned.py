@@ -100,7 +100,7 @@ def learn(patients: tuple[Patient, ...], parameters: Parameters, job: Job, taugh
     if parameters.start == "nothing":
         of_start = math.inf
     if min(after, of_taught, of_start) == math.inf:
-        raise MethodFailed(translatable("near_hip had no time for a single training step. Allow more minutes."))
+        raise MethodFailed(translatable("near_hip had no time for a single training step. Allow more training time."))
     of = translatable("this scan") if len(parts) == 1 else translatable(f"{len(parts)} scans")
     slices, left_over = (sum(len(one.clean_mu) for one in group) for group in (parts, held_out))
     masks, scan = count(sum(len(one.masks) for one in patients), "mask"), patients[0].scan
@@ -128,7 +128,7 @@ def lesson(held_out: int, after: float, of_taught: float, of_start: float) -> st
     words = "" if of_taught == math.inf else translatable(", starting from weights of other patients")
     words += ". "
     if after == math.inf:
-        words += translatable("The time was too short for a training step")
+        words += translatable("The training time was too short for a single step")
     else:
         unseen = count(held_out, "slice")
         where = translatable(f"{unseen} not used for training")
@@ -142,7 +142,8 @@ def lesson(held_out: int, after: float, of_taught: float, of_start: float) -> st
         words += "."
         if after == least:
             worse = translatable(
-                "The network is no better than linear interpolation. Allow more minutes, or choose another start."
+                "The network is no better than linear interpolation. Allow more training time, or choose another "
+                "initial completion."
             )
             return words if after < 1 else f"{words} {worse}"
         words += f" {translatable('That is not an improvement')}"
@@ -151,7 +152,7 @@ def lesson(held_out: int, after: float, of_taught: float, of_start: float) -> st
     left_out = translatable(
         ", so the network was not used, and the trace contains the completion that the network would correct"
     )
-    return f"{words}{left_out}. {translatable('Allow more minutes.')}"
+    return f"{words}{left_out}. {translatable('Allow more training time.')}"
 
 
 @torch.no_grad()

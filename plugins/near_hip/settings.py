@@ -19,8 +19,8 @@ class Network(BaseModel):
         ge=1,
         le=128,
         title="Channels",
-        description="Channels of the network. A network with 64 channels has 413,761 parameters and takes four times "
-        "as long as one with 32.",
+        description="Number of channels of the network. A network with 64 channels has 413,761 parameters and takes "
+        "four times as long as one with 32.",
         json_schema_extra={"step": 16, "advanced": True},
     )
     size_px: int = Field(
@@ -28,7 +28,7 @@ class Network(BaseModel):
         ge=64,
         le=512,
         title="Grid",
-        description="Rows and columns of the images for training.",
+        description="Number of rows, and of columns, in the training images.",
         json_schema_extra={"unit": "px", "step": 32, "advanced": True},
     )
     views: int = Field(
@@ -36,7 +36,8 @@ class Network(BaseModel):
         ge=16,
         le=1440,
         title="Views",
-        description="Number of views over half a turn in the parallel-beam scans for training.",
+        description="Number of views over half a turn in the simulated parallel-beam scans on which the network "
+        "trains.",
         json_schema_extra={"step": 30, "advanced": True},
     )
     block_views: int = Field(
@@ -58,9 +59,9 @@ class Network(BaseModel):
     )
     start: Start = Field(
         "nmar",
-        title="Starts from",
-        description="Completion of the trace that the network corrects: NMAR or linear interpolation, for which short "
-        "training is enough, or nothing, as published.",
+        title="Initial completion",
+        description="Initial completion of the trace, which the network then corrects: NMAR or linear interpolation "
+        "(short training is enough), or nothing (as published).",
         json_schema_extra={"advanced": True},
     )
     fold: int = Field(
@@ -68,8 +69,8 @@ class Network(BaseModel):
         ge=1,
         le=16,
         title="Fold",
-        description="Number of views and bins in a block that the network processes as one; larger blocks suit wider "
-        "traces.",
+        description="Size of the blocks, in views and in bins, that the network processes as a unit; larger blocks "
+        "suit wider traces.",
         json_schema_extra={"advanced": True},
     )
 
@@ -87,22 +88,22 @@ class Learning(BaseModel):
         4.0,
         gt=0,
         le=600,
-        title="Learn for",
-        description="Training stops after this time or number of steps, whichever comes first.",
+        title="Training time",
+        description="Maximum training time. Training stops earlier if it completes all steps.",
         json_schema_extra={"unit": "min", "step": 1},
     )
     begin: Literal["weights", "nothing"] = Field(
         "weights",
         title="Initial weights",
-        description="Start from the bundled weights, which were trained on other patients, or (nothing) from random "
-        "weights, as in the paper. With random weights, use 1,500 steps and a learning rate of 0.003.",
+        description="Start from the bundled weights, which were trained on other patients (weights), or from random "
+        "weights, as in the paper (nothing). With random weights, use 1,500 steps and a learning rate of 0.003.",
     )
     steps: int = Field(
         300,
         ge=1,
         le=100_000,
         title="Steps",
-        description="Number of training steps. The learning rate decreases along half a cosine.",
+        description="Maximum number of training steps. The learning rate decreases along half a cosine.",
         json_schema_extra={"step": 50},
     )
     learning_rate: float = Field(
@@ -116,9 +117,9 @@ class Learning(BaseModel):
     reuse: Literal["same", "alike"] = Field(
         "same",
         title="Reuse training",
-        description="Reuse the network that an earlier run trained on this scan: only with the same metal "
-        "masks, or also with masks that are alike (Dice score of 0.8 or more), so that a small change of the mask "
-        "needs no new training.",
+        description="Reuse the network that an earlier run trained on this scan: only with the same metal masks, or "
+        "also with similar masks (Dice score of 0.8 or more), so that a small change to the mask needs no new "
+        "training.",
     )
     seed: int = Field(
         0,

@@ -116,9 +116,9 @@ def test_without_a_step_no_learning_is_reported(loaded, made) -> None:
     small = {"size_px": 64, "views": 45, "minutes": 1e-9}
     [words] = loaded.method.run(case, loaded.parameters(small), made.Job(loaded=loaded)).notes
     assert "0 steps" in words
-    assert "too short for a training step, so the initial weights were used" in words
+    assert "too short for a single step, so the initial weights were used" in words
     [words] = loaded.method.run(case, loaded.parameters(made.SMALL | {"minutes": 1e-9}), made.Job()).notes[:1]
-    assert "too short for a training step, so the network was not used" in words
+    assert "too short for a single step, so the network was not used" in words
     with pytest.raises(MethodFailed, match="no time for a single training step"):
         loaded.method.run(case, loaded.parameters(made.SMALL | {"minutes": 1e-9, "start": "nothing"}), made.Job())
 

@@ -34,7 +34,7 @@ def test_training_on_a_scan_holds_slices_out(room, made, monkeypatch) -> None:
     assert [len(each.clean_mu) for each in held_out.patients] == [2, 2]
     tissue = [float(each.clean_mu[each.clean_mu > 0.15].mean()) for each in training.patients]
     assert tissue == pytest.approx([MU_WATER] * 2, rel=0.02)
-    assert "A scan is left out because it has only 1 slice without metal." in told
+    assert "A scan was left out because it has only 1 slice without metal." in told
     monkeypatch.setattr(room.training, "read_patient", lambda path: [few])
     with pytest.raises(BadInput, match=r"^scan has 1 slice without metal .* at least 3 .* --data"):
         trainable.sources(Asked(Path("scan"), RECIPE, CPU, tell=told.append, is_patient=True))

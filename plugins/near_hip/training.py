@@ -149,7 +149,7 @@ def of_scans(asked: Asked) -> Sources:
             f"near_hip needs at least {FEWEST} to learn from. Use scans without metal with --data instead."
         )
     for clean in few:
-        asked.tell(f"A scan is left out because it has only {count(clean, 'slice')} without metal.")
+        asked.tell(f"A scan was left out because it has only {count(clean, 'slice')} without metal.")
     parts = []
     for each in enough:
         scan = SmallScan(chosen.size_px, chosen.views, each.field_mm)

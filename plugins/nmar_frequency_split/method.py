@@ -25,8 +25,8 @@ class Parameters(NmarSettings):
         gt=0,
         le=20,
         title="Split at",
-        description="Sigma of the Gaussian that separates coarse structure from fine structure; fine structure comes "
-        "from the uncorrected image.",
+        description="Sigma of the Gaussian filter that separates coarse structure from fine structure. Fine structure "
+        "is taken from the uncorrected image.",
         json_schema_extra={"unit": "mm", "step": 0.2},
     )
     reach_mm: float = Field(

@@ -123,7 +123,7 @@ def test_benchmark_names_a_scan_that_weights_were_not_trained_on(
     table = (tmp_path / "tables" / "table.md").read_text()
     record = json.loads((tmp_path / "tables" / "results.json").read_text())
     scan, trace = record["methods"]["learned_elsewhere"]["notes"]
-    assert "not trained on. It was trained on dudonet-640. Check" in scan["sentence"]
+    assert "not trained on. The network was trained on dudonet-640. Check" in scan["sentence"]
     assert trace["sentence"].startswith("4 slices: metal hides")
     for said in (first.out, resumed.out, table):
         assert f"- Learned elsewhere: {scan['sentence']}" in said

@@ -182,9 +182,9 @@ def test_an_endless_loop_is_reported_and_ended(
     monkeypatch.setattr(plugin, "_SAY_S", 0.5)
     answer = marview("plugin", "check", spoilt(marview, tmp_path, "while True: pass"))
     assert answer.exit_code == 4
-    assert "s. The check ends it after 2 s." in answer.err
-    advice = "A loop in run must end, and call job.check_cancelled() at least once a second."
-    assert f"was still running after 2 s, so the check ended it. {advice}" in answer.err
+    assert "s. The check will stop it after 2 s." in answer.err
+    advice = "Every loop in run must end, and must call job.check_cancelled() at least once a second."
+    assert f"was still running after 2 s, so the check stopped it. {advice}" in answer.err
 
 
 @pytest.mark.skipif(os.name != "posix", reason="a shell script is the interpreter")
@@ -219,7 +219,7 @@ def test_a_method_that_replaces_another_is_announced(
 ) -> None:
     made = marview("plugin", "new", "nmar", "--output", tmp_path)
     assert "Note: The identifier nmar is already in use by the bundled method nmar (" in made.err
-    assert "marview uses only one of the two methods; marview plugin list says which." in made.err
+    assert "marview uses only one of the two methods; marview plugin list shows which one." in made.err
     monkeypatch.setenv("MARVIEW_PLUGINS", os.pathsep.join([str(tmp_path), str(tmp_path / "lost")]))
     notice = f"The method nmar in MARVIEW_PLUGINS ({tmp_path / 'nmar'}) replaces the bundled method nmar (version "
     listed = marview("methods")

@@ -121,7 +121,7 @@ def test_slices_numbered_in_two_passes_are_reported(slices, save):
         dataset.SliceThickness = "1"
     report = report_of(save(slices))
     assert kinds(report) == {Kind.MIXED}
-    assert "2 passes over the same range" in report.findings[0].sentence
+    assert "the same range 2 times" in report.findings[0].sentence
 
 
 def test_slices_shifted_sideways_are_not_a_volume(slices, save):

@@ -146,7 +146,7 @@ def test_a_mask_on_other_voxels_is_brought_onto_the_truths_with_a_note(placed):
 
 def test_a_mask_with_a_place_and_a_truth_without_one_are_refused(placed):
     write_nifti(placed / "mask.nii.gz", np.load(placed / "mask.npy"), GRID)
-    with pytest.raises(BadInput, match="has a position in the patient, but the volume is an array without one"):
+    with pytest.raises(BadInput, match="has a position in the patient, but the volume is an array without a position"):
         evaluate([placed / "bad.npy"], placed / "truth.npy", placed / "mask.nii.gz")
 
 

@@ -166,7 +166,7 @@ def test_refusals_give_messages() -> None:
         projector(ARC).forward(torch.zeros(2, 95, 96))
     with pytest.raises(UsageError, match="no filter 'ramp'"):
         projector(ARC).fbp(torch.zeros(90, 127), "ramp")
-    with pytest.raises(UsageError, match="must be outside it"):
+    with pytest.raises(UsageError, match="must be outside the image"):
         Projector(ARC, shape=(416, 416), pixel_mm=2.0)
     with pytest.raises(UsageError, match="real numbers"):
         projector(ARC).forward(torch.zeros(96, 96, dtype=torch.complex64))

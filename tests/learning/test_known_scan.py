@@ -36,7 +36,7 @@ def test_a_scan_of_the_training_gets_no_note(name: str) -> None:
 @pytest.mark.parametrize("name", ["dudonet-320", "dudonet-640", "cnnmar-984"])
 def test_an_unknown_scan_gets_one_note_with_the_known_ones(name: str) -> None:
     said = other_scan(case_of(name), ABOUT)
-    assert "not trained on. It was trained on syndeeplesion-640, adn-256. Check" in said
+    assert "not trained on. The network was trained on syndeeplesion-640, adn-256. Check" in said
     assert said in warnings(case_of(name), ABOUT)
 
 

@@ -72,7 +72,7 @@ def test_half_precision_is_for_networks(monkeypatch: pytest.MonkeyPatch) -> None
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="this machine has a GPU")
 def test_a_gpu_that_is_not_there_gives_a_message() -> None:
-    with pytest.raises(UsageError, match="finds no CUDA GPU here"):
+    with pytest.raises(UsageError, match="finds no CUDA GPU on this machine"):
         Machine("cuda")
 
 

@@ -172,7 +172,7 @@ def test_packages_name_themselves(places: tuple[Path, Path], tmp_path: Path, mon
     assert "not_there is not installed" in missing.error
     (package / "plugin.toml").unlink()
     unpacked = next(each for each in discover() if each.id == "packaged")
-    assert "outer.packaged contains no plugin.toml. Pack it as package data" in unpacked.error
+    assert "outer.packaged contains no plugin.toml. Include it as package data" in unpacked.error
     with pytest.raises(UsageError, match=r"tool\.setuptools\.package-data"):
         find_usable("packaged", [unpacked])
 
@@ -252,7 +252,7 @@ def test_a_method_that_others_may_change_is_not_used(
     assert used.manifest is not None
     assert used.manifest.version == "1"
     (refused,) = [listing for listing in listings if listing.error]
-    assert f"Other users may change {target}" in refused.error
+    assert f"Other users can change {target}" in refused.error
     remedy = f"chmod -R go-w {folder}" if which in {"folder", "file"} else f"chmod go-w {target})"
     assert remedy in refused.error
 

@@ -63,5 +63,5 @@ def test_a_full_disk_of_the_pictures_is_named(tmp_path, monkeypatch) -> None:
 
     monkeypatch.setattr("numpy.save", fill_the_disk)
     outputs = Outputs(SimpleNamespace(send=lambda _: None), str(tmp_path))
-    with pytest.raises(BadInput, match=r"no room for pictures of the run in .*\. Free some disk space"):
+    with pytest.raises(BadInput, match=r"not enough disk space for the images of the run in .*\. Free some space"):
         outputs.show("prior", 3, torch.zeros(4, 4))

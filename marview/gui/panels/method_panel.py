@@ -58,7 +58,12 @@ class MethodPanel(Section):
         self.advanced = QCheckBox(tr("Show advanced parameters"))
         self.restore = QCheckBox(tr("Restore clipped streaks"))
         self.restore.setToolTip(
-            tooltip(tr("Before the method runs, estimate dark streaks that are clipped at the lowest HU of the file."))
+            tooltip(
+                tr(
+                    "Estimate the HU of dark streaks that are clipped at the lowest value of the file, before the "
+                    "method runs."
+                )
+            )
         )
         self.restore.setChecked(methods.restores_cut_off)
         self.device = QComboBox()

@@ -43,7 +43,7 @@ class BesidePane(SlicePane):
         self.set_caption(
             tr("Offset {:.1f}, {:.1f}, {:.1f} mm").format(x, y, z) if any((x, y, z)) else tr("Same frame of reference"),
             f"{columns} × {rows} × {planes}",
-            [tr("Ctrl+PgUp and Ctrl+PgDown shift the other series by one of its slices.")],
+            [tr("Ctrl+PgUp and Ctrl+PgDown shift the other series by one slice.")],
         )
         return session.original() if display.is_original_held else session.beside.picture(display.slice_index)
 

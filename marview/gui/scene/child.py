@@ -20,9 +20,7 @@ from marview.text import translatable
 if TYPE_CHECKING:
     from marview.gui.scene.drawing import Scene
 
-MISSING = translatable(
-    "The 3D view needs VTK, which is not installed. Install it with: pip install vtk (or marview's extra named 3d)."
-)
+MISSING = translatable("The 3D view needs VTK, which is not installed. Install it with: pip install vtk.")
 
 
 def main(_arguments: Sequence[str] | None = None) -> None:

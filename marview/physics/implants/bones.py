@@ -65,7 +65,7 @@ def place_pedicle_screws(site: Site) -> tuple[Implant, ...]:
         if share >= _SCREW_IN_BONE and all(abs(left[1][2] - other[0][1][2]) >= _LEVEL_MM for other in chosen):
             chosen.append((left, right))
     if not chosen:
-        raise BadInput("There is no pedicle in this volume that a screw fits into; choose another implant or series.")
+        raise BadInput("No pedicle in this volume is suitable for a screw; choose another implant or series.")
     chosen.sort(key=lambda ways: ways[0][1][2])
     left_ways, right_ways = zip(*chosen, strict=True)
     return pedicle_screws(left_ways), pedicle_screws(right_ways)

@@ -164,7 +164,7 @@ def test_an_overlay_drawn_in_the_spare_bits_is_left_out(slices, save, is_declare
     assert [(finding.kind, finding.slices) for finding in findings] == (
         [] if is_declared else [(Kind.BITS, (0, 1, 2, 3, 4))]
     )
-    assert is_declared or "marview ignored them" in findings[0].sentence
+    assert is_declared or "marview ignored these bits" in findings[0].sentence
 
 
 @pytest.mark.parametrize("signed", [0, 1])

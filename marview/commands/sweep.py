@@ -66,7 +66,7 @@ def sweep(
         str, typer.Option(metavar="N,N,...", help="Margins to compare, in pixels of the 416 x 416 processing grid.")
     ] = "",
     thresholds: Annotated[
-        str, typer.Option(metavar="HU,HU,...", help="Thresholds to compare: voxels above this HU are metal.")
+        str, typer.Option(metavar="HU,HU,...", help="Thresholds to compare: voxels above a threshold count as metal.")
     ] = "",
     threshold: Threshold = None,
     kmeans: KMeans = None,

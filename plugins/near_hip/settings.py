@@ -28,7 +28,7 @@ class Network(BaseModel):
         ge=64,
         le=512,
         title="Grid",
-        description="Number of rows, and of columns, in the training images.",
+        description="Side length of the square training images.",
         json_schema_extra={"unit": "px", "step": 32, "advanced": True},
     )
     views: int = Field(

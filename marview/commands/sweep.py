@@ -84,7 +84,7 @@ def sweep(
     dry_run: DryRun = False,
     as_json: AsJson = False,
 ) -> int:
-    """Show how the result depends on the metal mask: methods and masks in one table.
+    """Compare methods and metal masks in one table, to show how the result depends on the mask.
 
     The table, a figure, the variants and their spread are written to the folder. --threshold, --kmeans
     and --mask define the mask that the margins grow or shrink; without these options, marview finds the

@@ -36,6 +36,6 @@ def settings_of(kind: type[S], values: Mapping[str, Any], of: str) -> S:
         return kind.model_validate(dict(values))
     except ValidationError as error:
         raise BadInput(
-            f"The network settings of {of} are invalid: {wrong_field(error, kind)} Correct the table [network] "
+            f"The network settings of {of} are invalid: {wrong_field(error, kind)} Correct the [network] table "
             "of the recipe, or use weights of this version of the method."
         ) from error

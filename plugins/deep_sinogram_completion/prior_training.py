@@ -45,7 +45,7 @@ class PriorTraining:
         completion = Completion(read_settings(settings))
         if completion.prior_net is None or completion.sinogram_net is not None:
             raise BadInput(
-                "PriorTraining trains PriorNet alone; the recipe's table [network] must set completion = "
+                "PriorTraining trains PriorNet alone; the recipe's [network] table must set completion = "
                 '"interpolation", and must not set prior = "none".'
             )
         return completion

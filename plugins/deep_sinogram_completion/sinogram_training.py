@@ -45,7 +45,7 @@ class SinogramTraining:
         completion = Completion(read_settings(settings))
         if completion.sinogram_net is None:
             raise BadInput(
-                "SinogramTraining trains SinoNet; the recipe's table [network] must not set completion = "
+                "SinogramTraining trains SinoNet; the recipe's [network] table must not set completion = "
                 '"interpolation".'
             )
         if completion.prior_net is not None:

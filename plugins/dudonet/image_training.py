@@ -50,7 +50,7 @@ class ImageTraining:
         """
         chosen = read_settings(settings)
         if not chosen.image_net:
-            raise BadInput("ImageTraining trains IE-Net; the recipe's table [network] must not set image_net = false.")
+            raise BadInput("ImageTraining trains IE-Net; the recipe's [network] table must not set image_net = false.")
         dual = DualDomain(chosen)
         if dual.sinogram_net is not None:
             fill(dual.sinogram_net, learned_weights(chosen), WEIGHTS.name)

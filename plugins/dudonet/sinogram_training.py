@@ -46,7 +46,7 @@ class SinogramTraining:
         dual = DualDomain(read_settings(settings))
         if dual.sinogram_net is None or dual.image_net is not None:
             raise BadInput(
-                "SinogramTraining trains SE-Net alone; the recipe's table [network] must set image_net = false, and "
+                "SinogramTraining trains SE-Net alone; the recipe's [network] table must set image_net = false, and "
                 'must not set sinogram_net = "none".'
             )
         return dual

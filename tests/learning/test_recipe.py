@@ -82,5 +82,5 @@ def test_wrong_network_settings_are_named(method: str, wrong: dict[str, object],
     trainable = made_in(bundled_plugins() / method, recipe.training)
     with pytest.raises(BadInput, match=says):
         trainable.build(recipe.network | wrong)
-    with pytest.raises(BadInput, match=r"There is no field colour\. Correct the table \[network\]"):
+    with pytest.raises(BadInput, match=r"There is no field colour\. Correct the \[network\] table"):
         trainable.build(recipe.network | {"colour": 1})

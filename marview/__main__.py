@@ -1,4 +1,4 @@
-"""Entry point of `marview`: run a command, or open the given paths in the window."""
+"""Entry point of the `marview` program: run a command, or open the given paths in the window."""
 
 import os
 import sys

@@ -144,10 +144,10 @@ def find_metal(volume: Volume | LoadedSeries, *, threshold_hu: float | None = No
         margin_mm: margin in mm; a positive margin grows the mask, a negative one shrinks it.
 
     Returns:
-        The mask. If no voxel is certainly metal, the mask is empty, and the notes mention doubtful voxels.
-        If no voxel exceeds the threshold, the notes give the highest HU. The notes also say whether the HU
-        scale is clipped or extended, and whether the margin has no effect because it is smaller than a
-        voxel.
+        The mask and its notes. If no voxel can be identified as metal with certainty, the mask is empty
+        and the notes mention any doubtful voxels. If no voxel exceeds the threshold, the notes include
+        the highest HU in the volume. Further notes report a clipped or extended HU scale, and a margin
+        that has no effect because it is smaller than a voxel.
 
     Raises:
         BadInput: the margin removes the whole mask, or the series has unreliable geometry or HU.
@@ -190,11 +190,11 @@ def reduce(
         volume: volume, or result of `read`; it is not changed.
         method: identifier of a method, as listed by `marview methods`.
         metal: result of `find_metal`, or bool array `[z, y, x]`; None to find metal automatically.
-        parameters: parameter values by name; parameters not given keep their defaults. On the command line,
-            `marview methods nmar` prints the parameters of NMAR with their ranges and units. Text is
-            converted as on the command line: "no" to False, "2" to 2.0.
+        parameters: parameter values by name; parameters not given keep their defaults. On the command
+            line, `marview methods nmar` prints the parameters of NMAR with their ranges and units.
+            Strings are converted as on the command line: "no" to False, "2" to 2.0.
         slices: indices z of the slices to correct; empty for all slices with metal. Slices without metal
-            stay unchanged and are named in a note in the record.
+            stay unchanged, and a note in the record lists them.
         device: "auto", "cpu" or "cuda".
         restore_cut_off: whether to estimate the HU of clipped dark streaks before the method runs.
         across_gaps: whether to correct the available slices if others are missing or unreadable.
@@ -204,11 +204,12 @@ def reduce(
         The corrected volume, its metal mask and the record of the run.
 
     Raises:
-        UsageError: the method, a parameter, the device or a slice is unknown, or the mask has a wrong shape or values
-            other than 0 and 1.
+        UsageError: the method, a parameter or the device is unknown, a slice does not exist, or the mask
+            has the wrong shape or contains values other than 0 and 1.
         NoMetal: the slices to correct contain no metal.
-        BadInput: the series has unreliable geometry or HU, slices are missing and `across_gaps` is
-            False, or the mask covers more than half of the body or lies only in slices without a body.
+        BadInput: the series has unreliable geometry or HU, or has missing slices while `across_gaps` is
+            False. Also raised if the mask covers more than half of the body or lies entirely in slices
+            that do not contain a body.
         MethodFailed: the method failed; the message says why.
     """
     source = _volume(volume)
@@ -256,7 +257,7 @@ def reduce(
 def write_dicom(reduction: Reduction, folder: Path | str) -> tuple[Path, ...]:
     """Write a corrected series to a new folder as a derived DICOM CT series.
 
-    Missing slices are omitted. If writing fails, no file remains.
+    Missing slices are omitted. If writing fails, no files are left behind.
 
     Args:
         reduction: result of `reduce` for a series from `read`.
@@ -268,8 +269,8 @@ def write_dicom(reduction: Reduction, folder: Path | str) -> tuple[Path, ...]:
     Raises:
         UsageError: `reduction` is not a result of `reduce`, its source is not a series from `read`, or the
             folder is not empty.
-        BadInput: the source is NIfTI or Enhanced CT, or it lacks UIDs, so no DICOM series can be derived
-            from it (use `write_nifti`); or the folder cannot be written.
+        BadInput: the folder cannot be written, or a DICOM series cannot be derived from the source
+            because it is NIfTI or Enhanced CT or lacks UIDs (use `write_nifti` instead).
     """
     _refuse_no_reduction(reduction, folder)
     if not isinstance(reduction.source, LoadedSeries):
@@ -285,8 +286,8 @@ def write_dicom(reduction: Reduction, folder: Path | str) -> tuple[Path, ...]:
 def write_nifti(reduction: Reduction, folder: Path | str) -> tuple[Path, ...]:
     """Write a corrected volume with its metal mask (NIfTI) and the record of the run (JSON) to a new folder.
 
-    Missing slices are written as -1024 HU; a Python warning and a note in the record name them. If writing fails, no
-    file remains.
+    Missing slices are written as -1024 HU; a Python warning and a note in the record name them. If
+    writing fails, no files are left behind.
 
     Args:
         reduction: result of `reduce`.

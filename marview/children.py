@@ -1,6 +1,7 @@
 """Child processes that import modules only from marview's own folders, never from the current folder.
 
-If a user starts marview in a folder on a CD, a file `queue.py` on the CD must not run.
+For example, if a user starts marview from a folder on a CD, a file named `queue.py` on the CD must not
+be imported.
 """
 
 import os

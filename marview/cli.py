@@ -68,7 +68,10 @@ def _main(version: Annotated[bool, typer.Option("--version", help="Print the ver
 
 
 def load_verb(name: str) -> Any:
-    """Import and return a command, with its docstring as help text and the options common to all commands."""
+    """Import a command and return it, with its docstring as help text.
+
+    The options common to all commands are added to it.
+    """
     made = getattr(import_module(f"marview.commands.{name}"), name)
     if isinstance(made, typer.Typer):
         verb = made
@@ -162,7 +165,7 @@ def _be_verbose(is_set: bool) -> None:
 def run(arguments: list[str]) -> int:
     """Run a command and return the exit code: 0 done, 2 usage, 3 bad input, 4 method failed, 130 cancelled.
 
-    Exit code 1 means an unexpected error, or that `doctor` found a problem.
+    Exit code 1 means that an unexpected error occurred or that `doctor` found a problem.
     """
     log_to_file()
     try:

@@ -31,7 +31,9 @@ memory.
 
 
 def printable(text: str, *, kept: str = "") -> str:
-    r"""Escape the control characters of a text, except those in `kept`; file names may contain any character.
+    r"""Escape the control characters in a text, except those in `kept`.
+
+    This is needed because file names may contain any character.
 
     >>> printable("scan\x1b[2J.nii")
     'scan\\x1b[2J.nii'

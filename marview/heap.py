@@ -38,11 +38,11 @@ def _glibc() -> Any:
 def bound_heap(*, maps_large: bool = True) -> None:
     """Keep the heap of a long-lived process from growing; call it before threads start.
 
-    Otherwise short-lived threads leave free memory in many heaps, and no other thread reuses it.
+    Otherwise, short-lived threads leave free memory in many heaps, where other threads do not reuse it.
 
     Args:
         maps_large: whether large blocks are returned to the system when they are freed. A process that computes with
-            large blocks should keep them, because new pages for each block take as long as the computation.
+            large blocks should keep them, because allocating new pages takes as long as the computation.
     """
     glibc = _glibc()
     if glibc is None:

@@ -25,7 +25,7 @@ def log_path() -> Path:
 
 
 def log_to_file() -> None:
-    """Log to the file instead of the terminal; log nothing if the file cannot be written."""
+    """Log to the file instead of the terminal; if the file cannot be written, disable logging."""
     handler: logging.Handler = logging.NullHandler()
     with contextlib.suppress(OSError):
         make_private(log_path().parent)
@@ -57,7 +57,7 @@ class _Private(RotatingFileHandler):
 
 
 def without_words(trace: str) -> str:
-    r"""Remove the messages of exceptions from a traceback of another process.
+    r"""Remove the exception messages from the traceback of another process.
 
     >>> print(without_words('  File "a.py", line 1, in run\n    open(path)\nOSError: no such file: /ct/Doe^Jane'))
       File "a.py", line 1, in run
@@ -74,9 +74,9 @@ def without_words(trace: str) -> str:
 
 
 class Discreet(logging.Formatter):
-    """Log formatter that gives the position and type of an exception but not its message.
+    """Log formatter that includes the location and type of an exception but not its message.
 
-    The message may quote a patient's name or file.
+    The message may contain a patient's name or the name of a patient's file.
     """
 
     def formatException(self, ei: _Raised) -> str:  # noqa: N802 - logging's own name

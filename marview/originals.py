@@ -47,7 +47,7 @@ def is_own_file(path: Path) -> bool:
 
 
 def note_series(files: Iterable[Path]) -> None:
-    """Record the folders that contain the slices of a series or the targets of linked slices."""
+    """Record the folders that contain the slices of a series or, if slices are links, the linked files."""
     folders = {folder for file in files for folder in (file.parent, Path(os.path.realpath(file)).parent)}
     for folder in folders:
         key = _key(folder)

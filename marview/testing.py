@@ -86,7 +86,7 @@ def phantom_case(slices: int = 2, size: int = 64, *, is_measured: bool = True) -
 
 
 class TestJob:
-    """Job for tests, without a window, that records what a method reports.
+    """Job for tests that records what a method reports, without a window.
 
     Attributes:
         reports: reported progress fractions, in order.
@@ -205,7 +205,7 @@ def check_method(folder: Path, values: Mapping[str, Any] | None = None) -> list[
 
 
 def hints(folder: Path) -> list[str]:
-    """Return a hint for each weakness that violates no rule, such as a parameter that the window cannot show.
+    """Return hints about weaknesses that do not violate a rule, such as a parameter the window cannot show.
 
     If the method does not load, only the manifest is checked.
 

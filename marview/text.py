@@ -59,7 +59,9 @@ def count(number: int, one: str, many: str = "") -> str:
 
 
 def meant(word: str, known: Iterable[str]) -> str:
-    """Suggest a known word for a misspelt one, as a question with a leading space; empty if none is similar.
+    """Return a question that suggests a known word in place of a misspelt one.
+
+    The question begins with a space. It is empty if no known word is similar.
 
     Examples:
         >>> meant("nmarr", ["nmar", "adn"])

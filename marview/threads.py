@@ -119,7 +119,7 @@ def threads() -> int:
 
 
 def settle_threads() -> int:
-    """Set the number of compute threads to the number of free cores, which takes 20 ms.
+    """Set the number of compute threads to the number of free cores; this takes about 20 ms.
 
     Call it at the start of a run, because the rounding of sums depends on the number of threads.
 
@@ -141,7 +141,10 @@ def cores() -> int:
 
 
 def free_cores() -> int:
-    """Return the number of currently free cores, at least 1; all cores on systems other than Linux."""
+    """Return the number of free cores, at least 1.
+
+    On systems other than Linux, return the number of all cores.
+    """
     running = []
     for _ in range(_LOOKS):
         found = _running(_STAT)

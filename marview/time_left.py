@@ -14,9 +14,10 @@ _SURE_S = 10.0
 class TimeLeft:
     """Estimator of the remaining time, based on reports of the completed fraction.
 
-    The estimate becomes available after some progress, never from elapsed time alone. Between two reports it
-    counts down, but by no more than the usual time between reports. If work slows down, the estimate stays
-    constant. It rises only at a report, and only after work has been much slower for some time.
+    The estimate becomes available only after some of the work is done; elapsed time alone is not enough.
+    Between two reports, it counts down, but by no more than the usual time between reports. If work slows
+    down, the estimate stays constant. It rises only at a report, and only after work has been much slower
+    for some time.
 
     Args:
         clock: function that returns the time in seconds.

@@ -1,4 +1,4 @@
-"""Names and descriptions of the commands, kept here so that listing them loads no other module."""
+"""Names and descriptions of the commands, kept here so that listing them does not load other modules."""
 
 VERBS = {
     "reduce": "Correct the metal artifacts of a series and write the corrected series.",
@@ -10,7 +10,7 @@ VERBS = {
     "demo": "Simulate a study with metal and known ground truth, and open it; later calls open the same study.",
     "simulate": "Insert metal into a clean series and simulate its scan, with known ground truth.",
     "evaluate": "Compare corrected volumes with the ground truth, in one table.",
-    "benchmark": "Run methods on cases with known ground truth, then print and write the tables.",
+    "benchmark": "Run methods on cases with known ground truth, then print the result tables and write them to files.",
     "study": "Let readers rate corrected slices without knowing the method, and summarise their grades.",
     "train": "Train a method; Ctrl-C stops and saves the run.",
     "methods": "List the installed methods, or show the parameters of one.",

@@ -22,7 +22,10 @@ _KINDS = {
 
 
 def must_be(error: "ErrorDetails") -> str:
-    """Return the rule a value violates, such as "must be 1 or more"; rare errors keep pydantic's text."""
+    """Return the rule that a value violates, such as "must be 1 or more".
+
+    For rare errors, return pydantic's own text.
+    """
     limits = error.get("ctx", {})
     if isinstance(error["input"], float) and math.isnan(error["input"]):
         return "must be a finite number"

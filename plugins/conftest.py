@@ -66,7 +66,7 @@ def gives() -> type[Gives]:
 
 
 class WeightsJob:
-    """Stub job that holds weights in memory and records the names of its output images."""
+    """Stub job that keeps weights in memory and records the names of its output images."""
 
     device = torch.device("cpu")
     log = logging.getLogger("test")
@@ -181,7 +181,7 @@ def discs() -> Callable[..., Pairs]:
 
 @pytest.fixture
 def learn_by_heart() -> Callable[..., None]:
-    """Return a function that overfits a network to a few slices with Adam and a cosine learning rate."""
+    """Return a function that overfits a network to a few slices, using Adam and a cosine schedule."""
 
     def learn(network: nn.Module, loss: Callable[[int], Tensor], steps: int, rate: float) -> None:
         adam = torch.optim.Adam(network.parameters(), rate)

@@ -19,9 +19,9 @@ def run_on_cluster(
 ) -> None:
     """Run jobs on a cluster, record every change in the job table, and return when all jobs have ended.
 
-    If a worker dies, the scheduler assigns its study to another worker; if three workers die on the same
-    study, that study is marked as failed. If the connection to the scheduler is lost or the user presses
-    Ctrl-C, unfinished jobs are queued again.
+    If a worker dies, the scheduler assigns its study to another worker; if three workers die while
+    correcting the same study, that study is marked as failed. If the connection to the scheduler is lost
+    or the user presses Ctrl-C, unfinished jobs are queued again.
 
     Args:
         table: job table.

@@ -126,7 +126,9 @@ def refuse_absent(path: Path) -> None:
 
 
 def refuse_empty(paths: Sequence[Path], leave_out: Path | None = None) -> None:
-    """Refuse inputs without any files to scan, such as an empty folder, because the path is probably wrong.
+    """Refuse inputs without any files to scan, such as an empty folder.
+
+    The path of such an input is probably wrong.
 
     Raises:
         BadInput: no input contains a file to scan, or a folder cannot be listed.
@@ -136,7 +138,7 @@ def refuse_empty(paths: Sequence[Path], leave_out: Path | None = None) -> None:
 
 
 def no_images(paths: Sequence[Path]) -> str:
-    """Return the message for inputs without images."""
+    """Return the error message for inputs that contain no images."""
     if not paths:
         return 'The list of jobs is empty. Write jobs as {"input": "PATH"}, one per line.'
     verb = "contains" if len(paths) == 1 else "contain"
@@ -147,10 +149,10 @@ def no_images(paths: Sequence[Path]) -> str:
 
 
 def units(path: Path, leave_out: Path | None = None) -> Iterator[Path]:
-    """Yield, one by one, the folders, archives and files to scan.
+    """Yield the folders, archives and files to scan, one at a time.
 
-    Of nested folders with images, only the topmost is yielded. An unreadable folder below `path` is also
-    yielded, so that its scan reports the reason.
+    If folders with images are nested, only the topmost one is yielded. Unreadable folders below `path`
+    are also yielded, so that the scan reports why they cannot be read.
 
     Args:
         path: folder, archive or file.
@@ -221,7 +223,8 @@ def read_jobs(path: Path) -> list[Path]:
     Each line is an object, `{"input": "PATH"}`; paths are relative to the folder that contains the list.
 
     Raises:
-        BadInput: the file cannot be read, or a line does not have this form; the message names the line.
+        BadInput: the file cannot be read, or a line does not have this form; the message includes the
+            line number.
     """
     try:
         lines = (

@@ -26,7 +26,7 @@ class Plan:
     """One study found by a scan, and the series chosen from it.
 
     Attributes:
-        key: identifier from `key_of`; a later scan of the same files gives the same key.
+        key: identifier from `key_of`; a later scan of the same files creates the same key.
         source: folder, archive or file of the chosen series.
         series: digest that identifies the chosen series in a scan of `source`; empty if no series was
             chosen.
@@ -50,7 +50,7 @@ class Job:
     """A row of the job table.
 
     Attributes:
-        number: position in order of arrival, counted from 1.
+        number: position in the order of arrival, starting from 1.
         key: as in `Plan`.
         source: as in `Plan`.
         series: as in `Plan`.
@@ -91,5 +91,8 @@ class Ending:
 
 
 def key_of(*parts: str) -> str:
-    """Create a key from UIDs, or from a path if a file has no UIDs; the key is a digest that reveals neither."""
+    """Create a key from UIDs, or from a path if there are no UIDs.
+
+    The key is a digest, which reveals neither the UIDs nor the path.
+    """
     return hashlib.sha256("\0".join(parts).encode(errors="surrogatepass")).hexdigest()[:32]

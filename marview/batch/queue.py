@@ -33,7 +33,8 @@ class Queue:
     def run(self, jobs: Sequence[Job], stop: threading.Event | None = None) -> None:
         """Run the jobs and return when all have ended.
 
-        Stopped jobs are queued again. Ctrl-C stops the running jobs, and `KeyboardInterrupt` is raised again.
+        Stopped jobs are queued again. Ctrl-C stops the running jobs, and `KeyboardInterrupt` is
+        re-raised.
 
         Args:
             jobs: queued jobs of the table.

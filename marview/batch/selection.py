@@ -65,8 +65,8 @@ class Choice:
         series: chosen series; None if no series qualifies.
         report: report on the chosen series; None if no series qualifies.
         reason: why no series qualifies; empty if a series was chosen.
-        is_damaged: whether part of the chosen series, or of any checked series if none was chosen,
-            cannot be read.
+        is_damaged: whether part of the chosen series cannot be read; if no series was chosen, whether
+            part of any checked series cannot be read.
     """
 
     series: Series | None

@@ -44,7 +44,7 @@ def records(jobs: Sequence[Job]) -> list[dict[str, Any]]:
 
 
 def as_csv(jobs: Sequence[Job]) -> str:
-    """Return the records as CSV with a header line; several notes are joined by a space."""
+    """Return the records as CSV with a header line; multiple notes on a job are separated by spaces."""
     out = io.StringIO(newline="")
     writer = csv.DictWriter(out, _FIELDS, lineterminator="\n")
     writer.writeheader()
@@ -87,7 +87,9 @@ def sentence(jobs: Sequence[Job]) -> str:
 
 
 def write_summaries(jobs: Sequence[Job], folder: Path) -> None:
-    """Write `summary.csv` and `summary.jsonl` to the output folder; no incomplete file remains.
+    """Write `summary.csv` and `summary.jsonl` to the output folder.
+
+    If writing fails, no incomplete file is left behind.
 
     Raises:
         CannotWrite: the disk is full or read-only. The corrected studies and the job table are kept.

@@ -38,8 +38,8 @@ _COLUMNS = "number, key, source, series, slices, state, reason, corrected, secon
 class JobTable:
     """Job table of one output folder, safe to use from several threads.
 
-    The file uses write-ahead logging (WAL) and every change is one transaction, so a killed process leaves either the
-    state before a change or the one after it.
+    The file uses write-ahead logging (WAL), and every change is a single transaction. If the process is
+    killed during a change, the change is therefore either complete or absent.
     """
 
     def __init__(self, path: Path) -> None:

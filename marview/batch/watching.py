@@ -31,7 +31,8 @@ class Inbox:
     def arrived(self) -> list[Path]:
         """Return the arrivals that have become complete since the last call, sorted by name.
 
-        An arrival that changes after it was returned is returned again once it has stopped changing.
+        If an arrival changes after it has been returned, it is returned again once it has stopped
+        changing.
 
         Raises:
             BadInput: the folder cannot be listed.

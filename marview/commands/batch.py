@@ -95,8 +95,8 @@ def batch(
     no study failed.
 
     Raises:
-        UsageError: there is no input, a method, parameter or device is unknown, or the output folder belongs to another
-            batch, contains other files or is inside a study.
+        UsageError: a method, parameter or device is unknown, no input is given, or the output folder
+            belongs to another batch, contains other files or is inside a study.
         BadInput: an input does not exist, no input contains images, or the job table cannot be used.
     """
     if not inputs and not jobs:

@@ -79,11 +79,12 @@ def benchmark(
     device: RunDevice = Device.AUTO,
     as_json: AsJson = False,
 ) -> None:
-    """Run methods on cases with known ground truth, then print and write the tables.
+    """Run methods on cases with known ground truth, then print the result tables and write them to files.
 
     Raises:
         UsageError: a protocol, method or parameter is unknown, or the folder belongs to another benchmark.
-        BadInput: there are no cases, or none can be used; the tables say why.
+        BadInput: there are no cases, or none of the cases can be used, in which case the tables list the
+            reasons.
     """
     from marview.evaluation.command import benchmark as measure
     from marview.evaluation.tables import markdown

@@ -42,9 +42,9 @@ class Correction:
 
     Attributes:
         method: identifier of the method.
-        parameters: values of its parameters that differ from their defaults.
+        parameters: parameter values of the method that differ from the defaults.
         choice: settings for finding the metal.
-        slices: slice numbers as on the command line; empty for all.
+        slices: slice numbers in the form used on the command line; empty for all slices.
         device: "auto", "cpu" or "cuda".
         format_: file format of the corrected slices.
         is_across_gaps: whether to correct a series with missing slices.
@@ -102,10 +102,10 @@ class CorrectedSeries:
 
 
 def refuse_method(wanted: Correction, *, device: bool = True) -> None:
-    """Refuse an invalid method, parameter or device in advance, with the error message that a run would give.
+    """Refuse an invalid method, parameter or device in advance, with the same error message as a run.
 
     Args:
-        wanted: the correction.
+        wanted: the correction to check.
         device: whether to check the device too; False if another machine runs the method.
 
     Raises:
@@ -125,7 +125,7 @@ def planned_correction(
     Args:
         path: folder, archive or file.
         output: a new or empty folder, which this function does not create.
-        wanted: the correction.
+        wanted: the correction to apply.
         series_key: UID or key of the series, if `path` contains several.
         tell: called with each finding about the series.
 
@@ -176,7 +176,7 @@ def corrected_series(
     Args:
         path: folder, archive or file.
         output: a new or empty folder.
-        wanted: the correction.
+        wanted: the correction to apply.
         worker: function that returns the worker; called after all checks.
         series_key: UID or key of the series, if `path` contains several.
         tell: called with each finding about the series.
@@ -186,7 +186,7 @@ def corrected_series(
 
     Raises:
         UsageError: the method or a parameter is unknown, or the output folder is not empty.
-        NoMetal: there is no metal.
+        NoMetal: the slices to correct contain no metal.
         BadInput: the series cannot be read or corrected, it has gaps that `wanted` does not allow, or the
             output cannot be written.
         MethodFailed: the method failed or was cancelled; nothing is written.

@@ -1,4 +1,7 @@
-"""Find the metal mask for a command: automatically, by threshold, by k-means or from a file, then grow or shrink it."""
+"""Create the metal mask for a command, and grow or shrink it.
+
+The metal is found automatically, by threshold or by k-means, or the mask is read from a file.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,13 +22,13 @@ from marview.volume.scale import scale_of
 
 @dataclass(frozen=True)
 class MaskChoice:
-    """How to find the metal: automatically unless a threshold, a file or a number of classes is given.
+    """Settings for finding the metal; automatic unless a threshold, a file or a number of classes is given.
 
     Attributes:
         threshold_hu: HU above which a voxel is metal.
         file: mask file: DICOM SEG, NIfTI or NRRD.
-        classes: number of k-means classes; the densest is metal.
-        margin_mm: distance by which the mask grows (positive) or shrinks (negative).
+        classes: number of k-means classes; the densest class is metal.
+        margin_mm: margin of the mask; a positive margin grows the mask, a negative one shrinks it.
     """
 
     threshold_hu: float | None = None
@@ -65,11 +68,11 @@ def find_metal(loaded: LoadedSeries, choice: MaskChoice, advice: str = "", *, wh
         loaded: the series.
         choice: settings for finding the metal.
         advice: last sentence of the error message, which says what to do if no metal is found.
-        where: text to add after a recommended option if another command has that option, such as
+        where: text to add after a recommended option that belongs to another command, such as
             " to marview reduce".
 
     Raises:
-        NoMetal: the series contains no metal, or only voxels that may be metal.
+        NoMetal: the series contains no metal, or only voxels that may or may not be metal.
         BadInput: the mask file cannot be read or is on another grid, or the margin removes the whole mask.
     """
     hu, grid = loaded.volume.hu, loaded.volume.grid

@@ -46,7 +46,10 @@ def methods(
 
 
 def print_methods(*, as_json: bool) -> None:
-    """Print the installed methods and why some cannot be used; JSON output includes parameter schemas."""
+    """Print the installed methods, with the reason for each method that cannot be used.
+
+    JSON output also includes the parameter schemas.
+    """
     listings = sorted(discover(), key=lambda listing: listing.id)
     for sentence in discovery.missing_folders():
         note(sentence)
@@ -79,7 +82,7 @@ def print_parameters(method: str, *, as_json: bool) -> None:
 
     Raises:
         UsageError: the method is not installed, or cannot be used.
-        MethodFailed: its code cannot be imported.
+        MethodFailed: the code of the method cannot be imported.
     """
     listing = find(method, discover())
     with MarWorker(listings=lambda: [_without_weights(listing)]) as worker:

@@ -21,12 +21,12 @@ class Order:
         method: identifier of the method.
         settings: parameters of the method, as NAME=VALUE.
         threshold_hu: HU above which a voxel is metal; None to find the metal automatically.
-        margin_mm: distance by which the metal mask grows (positive) or shrinks (negative).
+        margin_mm: margin of the metal mask; a positive margin grows the mask, a negative one shrinks it.
         device: "auto", "cpu" or "cuda".
         format_: file format of the corrected slices: "dicom", "nifti" or "png".
         across_gaps: whether to correct series with missing slices.
         rule: rule for choosing the series of a study.
-        classes: number of k-means classes; the densest is metal.
+        classes: number of k-means classes; the densest class is metal.
         restores_cut_off: whether to estimate the HU of clipped dark streaks before the method runs.
     """
 
@@ -64,7 +64,7 @@ class Order:
         return Intake(self.rule, self.across_gaps, self.format_ == Format.DICOM, output)
 
     def record(self) -> dict[str, Any]:
-        """Return the options to store in the job table, omitting unset options that older versions lack."""
+        """Return the options to store in the job table, except unset options that older versions lack."""
         known = asdict(self) | {"rule": asdict(self.rule)}
         unset = {"classes": None, "restores_cut_off": True}
         return {name: value for name, value in known.items() if name not in unset or value != unset[name]}

@@ -112,7 +112,7 @@ class Checked:
     """Result of checking a method.
 
     Attributes:
-        findings: one message for each violation of the contract or of safety rules.
+        findings: one message for each violation of the method contract or the safety rules.
         hints: one message for each weakness that is not a violation.
         printed: text printed by the method and by the check.
     """
@@ -199,7 +199,7 @@ def _advice(printed: str) -> str:
 def print_check(folder: Folder, as_json: AsJson = False) -> int:
     """Check a method: its manifest, imports and parameters, then a run on a phantom in a separate process.
 
-    The check stops a method after 300 s. With --verbose it prints the whole traceback of an exception.
+    The run is stopped after 300 s. With --verbose, the full traceback of an exception is printed.
     """
     if not folder.is_dir():
         raise BadInput(f"{folder} is not a folder. Name the folder that contains plugin.toml.")
@@ -267,7 +267,10 @@ def remove_plugin(
 
 
 def main(arguments: list[str]) -> None:
-    """Check a method in this process and print the findings as JSON; output of the method goes to standard error."""
+    """Check a method in this process and print the findings as JSON on standard output.
+
+    Output of the method itself is redirected to standard error.
+    """
     out, sys.stdout = sys.stdout, sys.stderr
     logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(message)s")
     from marview.testing import check_method, hints

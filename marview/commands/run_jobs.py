@@ -71,7 +71,10 @@ def work_off(
 
 
 def affordable(correction: Correction) -> int:
-    """Return the number of studies to correct at once: one on a GPU, else as many as cores and memory allow."""
+    """Return the number of studies to correct at once.
+
+    The number is one on a GPU; otherwise, it depends on the available cores and memory.
+    """
     if _runs_on_gpu(correction):
         return 1
     return max(1, min(cores(), usable_bytes() // _BYTES_A_WORKER))

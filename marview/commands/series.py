@@ -55,7 +55,7 @@ def shared_series(path: Path, series_uid: str = "", tell: Tell = say) -> Iterato
 
 
 def refuse_gaps(loaded: LoadedSeries, *, is_across_gaps: bool, is_nifti: bool = False, tell: Tell = say) -> None:
-    """Refuse a series with missing slices unless the user accepts them, and report their numbers to `tell`.
+    """Refuse a series with missing slices, or report the missing slices to `tell` if the user accepts gaps.
 
     Args:
         loaded: the series.

@@ -68,9 +68,10 @@ def simulate(
 ) -> None:
     """Insert metal into a clean series and simulate its scan, with known ground truth.
 
-    The folder contains `study` (with artifacts) and `truth` (without metal) as DICOM series, `metal.nii.gz`, and
-    `cases`: the slices with metal and their sinograms, as case files of marview or in the public SynDeepLesion layout.
-    The implant is placed in the whole series, even if only some slices are scanned.
+    The folder contains `study` (with artifacts) and `truth` (without metal) as DICOM series,
+    `metal.nii.gz`, and `cases`. The `cases` are the slices with metal and their sinograms, stored as
+    marview case files or in the public SynDeepLesion layout. The implant is placed in the whole series,
+    even if only some slices are scanned.
 
     Raises:
         UsageError: the implant, material or protocol is unknown, or the folder is not empty.

@@ -12,7 +12,7 @@ def parse_slices(text: str, numbers: SliceNumbers) -> range:
     """Return the indices of the slices given as "A-B" (both included), "A-", "-B" or "A".
 
     Raises:
-        UsageError: the text has another form, or the series has no such slices.
+        UsageError: the text has a different form, or the slices do not exist in the series.
 
     Examples:
         >>> parse_slices("12-20", SliceNumbers(98))

@@ -85,7 +85,8 @@ def summarise_study(
     """Print the grades of each method and the agreement between the readers.
 
     Raises:
-        BadInput: the folder contains no reader study, the grades cannot be read, or there are none to write.
+        BadInput: the folder contains no reader study, the grades cannot be read, or there are no grades
+            to write.
         UsageError: the output folder is not empty.
         CannotWrite: the output folder cannot be written.
     """

@@ -86,12 +86,12 @@ def sweep(
 ) -> int:
     """Compare methods and metal masks in one table, to show how the result depends on the mask.
 
-    The table, a figure, the variants and their spread are written to the folder. --threshold, --kmeans
-    and --mask define the mask that the margins grow or shrink; without these options, marview finds the
-    metal automatically.
+    The output folder contains the table, a figure, the corrected volume of each variant, and maps of the
+    spread between variants. --threshold, --kmeans and --mask define the mask that the margins grow or
+    shrink; without these options, marview finds the metal automatically.
 
     Raises:
-        UsageError: there are no margins or thresholds, or a method or one of its parameters is unknown.
+        UsageError: no margins or thresholds are given, or a method or one of its parameters is unknown.
         BadInput: a file cannot be read or does not fit the series, or there is no metal.
         MethodFailed: a method failed; nothing is written.
     """

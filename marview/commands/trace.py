@@ -42,7 +42,7 @@ def trace(
     view and bin, and `mask` (bool), indexed by row and column of the slice.
 
     Raises:
-        UsageError: the series has no such slice, or the output is neither npz nor PNG.
+        UsageError: the slice does not exist, or the output is neither npz nor PNG.
         BadInput: the series cannot be read or contains no metal.
     """
     if output.suffix not in {".npz", ".png"}:

@@ -79,8 +79,9 @@ def train(
 ) -> int:
     """Train a method; Ctrl-C stops and saves the run.
 
-    The folder contains `weights.safetensors` for use, `state.safetensors` to continue from, `curve.csv`, `pictures`,
-    a TensorBoard log if tensorboardX is installed, and `run.json`.
+    The folder contains the trained weights (`weights.safetensors`), the state for resuming the run
+    (`state.safetensors`), `curve.csv`, `pictures`, a TensorBoard log if tensorboardX is installed, and
+    `run.json`.
 
     Raises:
         UsageError: a method or protocol is unknown, the time limit is negative, the folder contains

@@ -64,9 +64,9 @@ class LocalCorrector:
         """Correct the study of a job.
 
         Returns:
-            The outcome for the job table: state, reason, number of corrected slices, seconds and notes. If the
-            folder already contains a result, this is the outcome of the run that wrote it. None if `stop` ended
-            the run early.
+            The outcome for the job table: state, reason, number of corrected slices, seconds and notes;
+            None if `stop` ended the run early. If the folder already contains a result, the outcome of
+            the run that wrote this result is returned.
         """
         folder, follow = self._output / job.folder, partial(self._advance, job)
         return ending_of(folder) or correct_study(job, folder, self._correction, self._worker, stop.is_set, follow)
@@ -165,8 +165,8 @@ def correct_study(
 def ending_of(folder: Path) -> Ending | None:
     """Return the outcome of a study if its result was written before the process died; None otherwise.
 
-    An existing folder always contains a complete result, because a record next to it is written first and
-    the folder is created last.
+    An existing results folder is always complete: a record next to the folder is written first, and the
+    folder itself is created last.
     """
     if not folder.is_dir() or not any(folder.iterdir()):
         return None

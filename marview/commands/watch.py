@@ -74,8 +74,8 @@ def watch(
 ) -> int:
     """Correct studies as they arrive in a folder, until stopped with Ctrl-C or SIGTERM.
 
-    The results, the job table and the summaries are written to the output folder; an existing table is
-    continued.
+    The results, the job table and the summaries are written to the output folder; if a job table already
+    exists, the new studies are added to it.
 
     Raises:
         UsageError: the method, a parameter or the device is unknown, or the output folder is inside the watched
@@ -111,10 +111,12 @@ def watch_folder(
 
     Args:
         folder: folder in which studies arrive, each as a subfolder or a file.
-        output: folder for the results, the job table and the summaries; an existing table is continued.
+        output: folder for the results, the job table and the summaries; new studies are added to an
+            existing job table.
         order: the correction to apply to every study.
-        quiet_s: time without changes after which a study is complete, in seconds.
-        keep_free_mb: minimum free space on the output disk, in MB; below it, no study starts.
+        quiet_s: time without changes, in seconds, after which a study counts as complete.
+        keep_free_mb: minimum free space on the output disk, in MB; below this limit, marview does not
+            start another study.
         workers: number of studies to correct at the same time; 0 for as many as processor cores and memory allow.
         stop: event that stops watching.
 

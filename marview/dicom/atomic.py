@@ -23,16 +23,16 @@ _LEAST_BYTES = 1 << 16
 def whole_folder(target: Path, *, bytes_needed: int = 0) -> Iterator[Path]:
     """Yield a temporary folder that becomes `target` when the block succeeds and is removed when it fails.
 
-    Until then, other exports to the same target are refused. Temporary folders of killed processes are
-    removed.
+    During the block, other exports to the same target are refused. Temporary folders of killed processes
+    are removed.
 
     Args:
         target: folder that does not exist or is empty.
         bytes_needed: required disk space in bytes, checked first.
 
     Raises:
-        UsageError: the target is not empty, or is in a folder of slices.
-        CannotWrite: the disk is full or read-only, or another process is writing there.
+        UsageError: the target is not empty, or is inside a folder that contains slices.
+        CannotWrite: the disk is full or read-only, or another process is writing to the target.
     """
     target = Path(os.path.abspath(target))  # noqa: PTH100 - resolve() would follow a link that will be replaced
     _refuse_harm(target)
@@ -68,9 +68,9 @@ def check_place(target: Path, *, bytes_needed: int = 0) -> None:
     """Check in advance whether `whole_folder` can write a folder.
 
     Raises:
-        UsageError: the target is not empty, or is in a folder of slices.
+        UsageError: the target is not empty, or is inside a folder that contains slices.
         CannotWrite: the location is not writable, there is not enough disk space, or another process is
-            writing there.
+            writing to the target.
     """
     target = Path(os.path.abspath(target))  # noqa: PTH100
     _refuse_harm(target)
@@ -86,8 +86,8 @@ def check_file(target: Path) -> None:
     """Check in advance whether `whole_file` can write a file.
 
     Raises:
-        UsageError: the target is an input file or a file that marview did not write, or is in a folder of
-            slices.
+        UsageError: the target is an input file or a file that marview did not write, or is inside a
+            folder that contains slices.
         CannotWrite: the location is not writable, the disk is full, or the target is a folder.
     """
     target = Path(os.path.abspath(target))  # noqa: PTH100
@@ -115,8 +115,8 @@ def claimed(target: Path) -> Iterator[None]:
     be lost. The content itself is written with `whole_file`. Reservations of killed processes are removed.
 
     Raises:
-        UsageError: the target is an input file or a file that marview did not write, or is in a folder of
-            slices.
+        UsageError: the target is an input file or a file that marview did not write, or is inside a
+            folder that contains slices.
         CannotWrite: another process is writing the target, or the location is not writable.
     """
     target = Path(os.path.abspath(target))  # noqa: PTH100
@@ -143,8 +143,8 @@ def whole_file(target: Path) -> Iterator[Path]:
     """Yield a temporary file that replaces `target` when the block succeeds and is removed when it fails.
 
     Raises:
-        UsageError: the target is an input file or a file that marview did not write, or is in a folder of
-            slices.
+        UsageError: the target is an input file or a file that marview did not write, or is inside a
+            folder that contains slices.
         CannotWrite: the disk is full or read-only, or the target is a folder.
     """
     target = Path(os.path.abspath(target))  # noqa: PTH100

@@ -20,16 +20,17 @@ _MOST_NOISE_RATIO, _SMALL_NOISE = 2.0, 1.0
 def image_bits(raw: Stored, header: SliceHeader) -> tuple[Stored, Remark]:
     """Extract the stored values from raw pixels: remove overlay bits and extend the sign bit.
 
-    In a CT image, Bits Stored and High Bit refer to the lowest bits (PS3.3, C.8.2.1.1.4). If High Bit says otherwise,
-    the pixels decide: values with empty low bits are shifted down. Bits above Bits Stored are kept if the values of
-    the slice or of the series (`SliceHeader.uses_spare_bits`) use them, and removed if they contain overlays.
+    In a CT image, Bits Stored and High Bit refer to the lowest bits (PS3.3, C.8.2.1.1.4). If High Bit
+    contradicts this, the interpretation depends on the pixels: values with empty low bits are shifted
+    down. Bits above Bits Stored are kept if the values of the slice or of the series
+    (`SliceHeader.uses_spare_bits`) use them, and removed if they contain overlays.
 
     Args:
         raw: integers with Bits Allocated bits, in any byte order, `[y, x]` or `[y, x, sample]`.
         header: header of the slice.
 
     Returns:
-        Stored values in the shape of `raw`, and remarks on the contradictions found.
+        Stored values with the same shape as `raw`, and remarks on the contradictions found.
     """
     if not raw.dtype.isnative:
         raw = raw.astype(raw.dtype.newbyteorder("="))

@@ -12,7 +12,7 @@ class CannotWrite(BadInput):
     """A file or folder cannot be written.
 
     Attributes:
-        what: the message without advice, for callers that add their own.
+        what: the message without advice, for callers that add their own advice.
         why: error from the operating system.
     """
 

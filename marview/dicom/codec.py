@@ -175,7 +175,7 @@ def _check_size(header: SliceHeader, frame: bytes) -> None:
 
 
 def codestream_size(frame: bytes) -> tuple[int, int] | None:
-    """Return the rows and columns declared in a JPEG, JPEG-LS or JPEG 2000 stream; None if none are declared."""
+    """Return the number of rows and columns in a JPEG, JPEG-LS or JPEG 2000 stream; None if not declared."""
     start = frame.find(_WAVELET_SIZE, 0, 4096)
     if start >= 0 and len(frame) >= start + 24:
         right, bottom, left, top = struct.unpack_from(">IIII", frame, start + 8)

@@ -65,7 +65,7 @@ class Decoder:
         """Return the HU of a slice, `[y, x]`, and remarks on its pixels.
 
         Raises:
-            BadInput: the slice is damaged, or the codec crashed on it.
+            BadInput: the slice is damaged, or the codec crashed while decoding it.
             OSError: the process cannot be started.
         """
         process = self._started()
@@ -168,7 +168,7 @@ def _here(header: SliceHeader) -> tuple[NDArray[np.int16] | BadInput, Remark]:
 
 
 def serve(requests: BinaryIO, answers: BinaryIO) -> None:
-    """Answer requests until the input ends; called in the child process."""
+    """Answer requests until the input ends; this function runs in the child process."""
     for line in requests:
         path, size, member, entry = json.loads(line)
         try:

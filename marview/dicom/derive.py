@@ -29,12 +29,12 @@ from marview.volume.correction import Planes
 
 
 class Underivable(BadInput):
-    """No derived series can be made from the source; its volume can be written in another format."""
+    """A derived series cannot be created from the source; the volume can be written in another format."""
 
 
 @dataclass(frozen=True)
 class DerivedSeries:
-    """A derived series that was written.
+    """A derived series on disk.
 
     Attributes:
         has_own_rescale: whether each slice keeps the rescale slope and intercept of its source slice;
@@ -61,13 +61,13 @@ def write_derived_series(
     """Write source plus correction as a new CT series, and verify each file by reading it back.
 
     If no value in the series would be clipped, each slice keeps its source's slope, intercept and bits,
-    so slices with a correction of 0 keep their stored values exactly. Otherwise the whole series uses
-    one rescale: signed 16 bit with slope 1, or with the smallest slope that avoids clipping. Padding
-    stays padding. Slices missing from the source are also missing from the result.
+    so slices with a correction of 0 keep their stored values exactly. Otherwise, the whole series uses
+    one rescale: signed 16-bit values with slope 1, or with the smallest slope that avoids clipping.
+    Padding pixels remain padding. Slices missing from the source are also missing from the result.
 
     Args:
         loaded: DICOM source.
-        correction_hu: correction of each slice of the source, float32 HU.
+        correction_hu: correction to add to each slice of the source, float32 HU.
         derivation: information for the Derivation Description.
         folder: output folder, new or empty.
         description: series description, at most 64 characters; by default the method and the source's description.
@@ -76,8 +76,8 @@ def write_derived_series(
         is_cancelled: called before each slice.
 
     Raises:
-        BadInput: the source is not DICOM or has no UIDs, the correction is not finite, or the written file differs
-            when read back.
+        BadInput: the source is not DICOM or has no UIDs, the correction is not finite, or a written file
+            does not match the data when read back.
         CannotWrite: the disk is full or read-only. No partial files remain.
         UsageError: the folder is not empty.
         Cancelled: `is_cancelled` returned True.
@@ -137,7 +137,7 @@ def refuse_underivable(loaded: LoadedSeries) -> None:
 
 
 def why_underivable(nifti: Path | None, slices: Iterable[SliceHeader | None]) -> str:
-    """Return the reason why no DICOM series can be derived from a source, or an empty string if one can."""
+    """Return why a DICOM series cannot be derived from a source, or an empty string if it can."""
     if nifti is not None:
         return (
             f"{nifti.name} is a NIfTI file without patient and study information, so marview cannot derive a DICOM "

@@ -20,13 +20,13 @@ _CAUTION = "Not for primary diagnosis; review with the source images."
 
 @dataclass(frozen=True)
 class Derivation:
-    """How a derived series was made.
+    """Description of how a derived series was created.
 
     Attributes:
         method: title of the method.
         version: version of the method.
         parameters: parameters of the run, as text.
-        weights: SHA-256 of the weights; empty without weights.
+        weights: SHA-256 of the weights; empty if the method has no weights.
         application_version: version of marview.
     """
 
@@ -37,7 +37,10 @@ class Derivation:
     application_version: str = __version__
 
     def text(self, *, is_changed: bool = True) -> str:
-        """Return a slice's Derivation Description, at most 1024 characters; it says if the slice is unchanged."""
+        """Return the Derivation Description of a slice, at most 1024 characters long.
+
+        If the slice is unchanged, the description contains a sentence to that effect.
+        """
         what = f"Metal artifact reduction: {self.method} {self.version}, {MAKER} {self.application_version}."
         weights = f" Weights {self.weights}." if self.weights else ""
         head = short_text(what + weights, 512) + ("" if is_changed else " This slice is unchanged.")

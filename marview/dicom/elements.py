@@ -1,8 +1,8 @@
 """Find top-level elements of a data set without parsing the other elements or trusting their lengths.
 
 pydicom reads whole data sets and follows nested sequences and declared lengths. A scan needs only about
-forty values and the position of the pixel data, but from thousands of files, and some may be damaged or
-malicious.
+forty values and the position of the pixel data from each file, but it reads thousands of files, and some
+of them may be damaged or malicious.
 """
 
 import struct
@@ -32,11 +32,11 @@ class Elements:
     """Elements found by `find`.
 
     Attributes:
-        values: raw value by tag.
-        pixel_offset: start of the pixel data; None if the bytes end before it.
+        values: raw values by tag.
+        pixel_offset: start of the pixel data; None if the bytes end before the pixel data.
         pixel_length: length of the pixel data in bytes; -1 if encapsulated.
         end: position where reading stopped.
-        has_float_pixels: whether the pixels are Float or Double Float Pixel Data.
+        has_float_pixels: whether the pixels are stored as Float or Double Float Pixel Data.
     """
 
     values: dict[int, bytes]

@@ -94,7 +94,7 @@ def later_number(number: int | None, more: int) -> int:
 
 
 def short_text(text: str, most: int) -> str:
-    """Shorten a text to at most `most` characters, all printable ASCII without backslashes.
+    """Convert a text to printable ASCII without backslashes, and shorten it to at most `most` characters.
 
     These characters are valid in every character set.
     """

@@ -1,6 +1,7 @@
-"""Protect files that marview did not write: no output replaces them or is written among slices of a series.
+"""Protect files that marview did not write, and folders that contain the slices of a series.
 
-marview writes its name into every image, movie and document whose format has a field for the software.
+Output neither replaces foreign files nor is written among slices. To recognise its own files, marview
+writes its name into every image, movie and document whose format has a field for the software.
 """
 
 import os
@@ -75,10 +76,10 @@ def refuse_foreign(target: Path) -> None:
 
 
 def refuse_other_kind(part: Path, target: Path) -> None:
-    """Refuse to replace a file with one of another kind, for example to overwrite a mask with measurements.
+    """Refuse to replace a file with a different type of file, such as a mask with measurements.
 
     Raises:
-        UsageError: the existing file and the new one are of different kinds.
+        UsageError: the existing file and the new file are of different types.
     """
     if not target.is_file() or not target.stat().st_size:
         return

@@ -33,7 +33,7 @@ def frames_of(header: SliceHeader) -> list[SliceHeader]:
         header: header of the whole file.
 
     Raises:
-        BadInput: the file does not give the positions of its frames, or some frames are missing.
+        BadInput: the file does not specify the positions of its frames, or some frames are missing.
     """
     parts = list(_parts(header))
     try:

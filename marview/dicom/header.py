@@ -35,12 +35,13 @@ _MEDIA_CLASS, _TRANSFER_SYNTAX = 0x00020002, 0x00020010
 
 @dataclass(frozen=True, eq=False)
 class SliceHeader:
-    """The header of one slice; unusable values are empty text, None or 0.
+    """The header of one slice; unusable values are replaced by empty text, None or 0.
 
     Attributes:
         source: file of the slice.
-        position_mm: LPS centre of the first pixel.
-        orientation: LPS unit vectors along a row, then along a column; None if they are not orthogonal unit vectors.
+        position_mm: centre of the first pixel in LPS coordinates.
+        orientation: unit vectors in LPS along a row, then along a column; None if the stored vectors are
+            not orthogonal unit vectors.
         spacing_mm: distance between rows (y), then between columns (x).
         pixel_offset: start of the pixel data in the file, or in the inflated data set of the deflated syntax; None if
             the file ends before it.
@@ -55,7 +56,7 @@ class SliceHeader:
         frame: number of the frame in its file, from 1; 0 for a file with one image.
         has_odd_sign: whether Pixel Representation is neither 0 (unsigned) nor 1 (signed).
         has_float_pixels: whether the image is Float Pixel Data, which marview does not read.
-        has_commas: whether numbers have a decimal comma.
+        has_commas: whether numbers are written with a decimal comma.
         concatenation: UID of an Enhanced CT object that is split into several files, the number of this
             file, and the number of files (0 if unknown).
         slope: rescale slope; None if absent. NaN and 0 are kept as in the file.
@@ -125,7 +126,7 @@ class SliceHeader:
 
     @property
     def name(self) -> str:
-        """Name of the slice in messages."""
+        """Name of the slice for use in messages."""
         return f"{self.source.name} frame {self.frame}" if self.frame else self.source.name
 
     @property

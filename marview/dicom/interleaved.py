@@ -39,7 +39,10 @@ def stacks_in(groups: Sequence[Sequence[SliceHeader]]) -> list[Sequence[SliceHea
 
 
 def lie_between_each_other(groups: Sequence[Sequence[SliceHeader]]) -> bool:
-    """Return whether slices of different groups alternate; consecutive groups are parts of one scan."""
+    """Return whether slices of different groups alternate.
+
+    Groups that follow one another along the stack are parts of one scan.
+    """
     return len(groups) > 1 and _changes(groups) >= len(groups) + 1
 
 
@@ -68,9 +71,9 @@ def _changes(groups: Sequence[Sequence[SliceHeader]]) -> int:
 def groupings(slices: Sequence[SliceHeader]) -> Iterator[tuple[str, list[list[SliceHeader]], bool]]:
     """Yield ways to group slices into acquisitions.
 
-    Each item contains the name of the value, the groups, and whether the groups must also alternate, as
-    `take_turns` checks. This is required only of Image Type and acquisition time, which can also vary
-    within one scan, from slice to slice or between blocks of slices.
+    Each item contains the name of the value, the groups, and whether the groups must also pass the check
+    `take_turns`. This check is required only for values such as Image Type and acquisition time, which
+    can also vary within one scan, from slice to slice or between blocks of slices.
     """
     for tag in [name for name, _ in slices[0].phase]:
         yield tag.replace("_", " "), by(slices, partial(_phase, tag)), False

@@ -43,7 +43,7 @@ class MaskFile:
 def read_mask(path: Path | str, series: LoadedSeries) -> MaskFile:
     """Read a mask for a series; all labels or segments count as metal.
 
-    A mask on another grid in the same patient space is resampled, with a note.
+    A mask on another grid in the same patient space is resampled, and a note is added.
 
     Raises:
         BadInput: the file cannot be read, is not a mask or is empty, belongs to another patient or frame of reference,

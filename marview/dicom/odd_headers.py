@@ -108,7 +108,7 @@ def _odd_uids(slices: Sequence[SliceHeader]) -> list[Finding]:
 
 
 def other_values(slices: Sequence[SliceHeader]) -> list[Finding]:
-    """Return findings on pixel values that are not in HU or may be wrong, according to the headers."""
+    """Return findings on pixel values that, according to the headers, are not in HU or may be wrong."""
     for header in slices:
         other = next((value for value in header.image_type if value in _OTHER_QUANTITIES), "")
         if header.rescale_type != _MODIFIED_HU and _NO_LETTER.sub("", header.rescale_type) not in _HU_TYPES:

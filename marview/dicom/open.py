@@ -31,7 +31,7 @@ def open_series(
 
 
 def choose(path: Path | str, series_uid: str = "", option: str = "--series UID") -> tuple[Series, SeriesReport]:
-    """Return the only volume under `path`, or the only viewable series, and its report.
+    """Return the only volume under `path` and its report; if there is no volume, the only viewable series.
 
     Args:
         path: folder, zip or file.

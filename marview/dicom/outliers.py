@@ -37,7 +37,7 @@ def doubtful_row(below: NDArray[np.int16], here: NDArray[np.int16], above: NDArr
 
 
 def doubtful_findings(hu: NDArray[np.int16], names: Mapping[int, str], compressed: Collection[int]) -> list[Finding]:
-    """Return findings on slices that differ from both neighbours as damaged slices do.
+    """Return findings on slices that differ from both neighbours in the way that damaged slices do.
 
     Args:
         hu: HU, `[z, y, x]`.

@@ -102,7 +102,10 @@ def taken(part: Path, target: Path) -> CannotWrite:
 
 
 def is_stale(part: Path) -> bool:
-    """Return whether the owner of a part folder has ended; folders from other machines are kept for a day."""
+    """Return whether the owner of a part folder has ended.
+
+    Folders from other machines count as stale only after a day.
+    """
     owner = _read_owner(part)
     try:
         age = time.time() - part.stat().st_mtime

@@ -128,9 +128,9 @@ def rescale(header: SliceHeader) -> tuple[float, float]:
 def padding_mask(stored: Stored, header: SliceHeader) -> NDArray[np.bool_] | None:
     """Return the padding of a slice, bool `[y, x]`; None if there is no padding.
 
-    Padding consists of the areas with the padding value at the corners, outside the reconstructed field
-    of view. Elsewhere in the image, the same value is an ordinary value: some files declare 0 as padding
-    and also store 0 HU as 0.
+    Only the areas with the padding value at the image corners, outside the reconstructed field of view,
+    count as padding. Elsewhere, the same value is an ordinary pixel value: some files declare 0 as
+    padding and also store 0 HU as 0.
     """
     has_value = _has_padding_value(stored, header)
     if has_value is None:

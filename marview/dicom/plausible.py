@@ -47,8 +47,8 @@ def values_findings(hu: NDArray[np.int16], name: str, *, is_padded: bool, are_la
     Args:
         hu: values, `[z, y, x]`.
         name: name of the file or series.
-        is_padded: whether `PADDING_HU` marks pixels without a value, so they do not count as air.
-        are_labels: whether values too small for HU are reported as labels, because the file stores whole
+        is_padded: whether pixels equal to `PADDING_HU` have no value and therefore do not count as air.
+        are_labels: whether to report values too small for HU as labels; True if the file stores whole
             numbers.
     """
     sample = _inside(hu)

@@ -56,7 +56,7 @@ class LoadedSeries:
 
     @property
     def patient_id(self) -> str:
-        """Return the patient ID in the files; empty if there is none."""
+        """Return the patient ID stored in the files; empty if there is none."""
         return next((header.patient_id for header in self.sources if header is not None), "")
 
     def window_at(self, z: int) -> tuple[float, float] | None:

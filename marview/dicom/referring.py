@@ -1,4 +1,4 @@
-"""Checks and source images for objects that refer to slices of a series (SEG, SR)."""
+"""Check a series and return its source images, for DICOM objects that refer to its slices (SEG, SR)."""
 
 from pydicom.dataset import Dataset
 
@@ -34,7 +34,10 @@ def refuse_unreferable(series: LoadedSeries, what: str, another: str) -> None:
 
 
 def bare(source: Dataset, header: SliceHeader) -> Dataset:
-    """Return the source elements that highdicom needs, except texts, because highdicom re-encodes texts."""
+    """Return the source elements that highdicom needs, without text values.
+
+    Text values are left out because highdicom re-encodes them.
+    """
     dataset = Dataset()
     for keyword in TYPE_2:
         setattr(dataset, keyword, None)

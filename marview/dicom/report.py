@@ -9,7 +9,7 @@ from marview.text import translatable
 
 
 class Outcome(enum.IntEnum):
-    """How a series opens: without warnings, with warnings, for viewing only, or not at all."""
+    """Outcome of opening a series: without warnings, with warnings, for viewing only, or not at all."""
 
     OPENS = 0
     WARNS = 1
@@ -101,7 +101,7 @@ class SeriesReport:
 
     Attributes:
         findings: findings about the files, each with a sentence, a kind, an outcome and the affected slices.
-        stack: ordered slices; None if nothing can be shown.
+        stack: ordered slices; None if the series cannot be displayed.
     """
 
     findings: tuple[Finding, ...]

@@ -1,4 +1,4 @@
-"""Choose the rescale slope and intercept of corrected slices: a wider range only to avoid clipping."""
+"""Choose the rescale slope and intercept of corrected slices, widening the range only to avoid clipping."""
 
 import math
 from collections.abc import Callable
@@ -51,7 +51,7 @@ def _corrected(header: SliceHeader, correction_hu: NDArray[np.float32]) -> NDArr
 def common_rescale(
     loaded: LoadedSeries, correction_hu: Planes, is_cancelled: Callable[[], bool] | None
 ) -> Rescale | None:
-    """Return None if every slice can keep its own rescale, otherwise one rescale for the whole series."""
+    """Return one rescale for the whole series; None if every slice can keep its own rescale."""
     needs_wider = False
     beyond_bits = {z for finding in loaded.report.findings if finding.kind == Kind.BITS for z in finding.slices}
     low, high = math.inf, -math.inf
@@ -76,7 +76,10 @@ def common_rescale(
 
 
 def wide_rescale(low_hu: float, high_hu: float) -> Rescale:
-    """Return a rescale to signed 16 bit that covers the range: slope 1 if possible, otherwise the smallest slope."""
+    """Return a rescale of signed 16-bit values that covers the range.
+
+    The slope is 1 if possible, otherwise the smallest slope that covers the range.
+    """
     if low_hu > -32768.5 and high_hu < 32767.5:
         return Rescale(1.0, 0.0, 16, is_signed=True)
     middle = float(np.rint((low_hu + high_hu) / 2))

@@ -29,9 +29,9 @@ def scan(
 ) -> Scan:
     """Find the series in a folder, zip or file, without reading pixels.
 
-    A single file gives a series of one slice. Slices with the same series UID are split into several series
-    if they do not form one volume, for example if they differ in size, orientation, phase or patient, or if
-    some are scouts.
+    A single file results in a series with one slice. Slices with the same series UID are split into
+    several series if they do not form one volume, for example if they differ in size, orientation, phase
+    or patient, or if some are scouts.
 
     Args:
         path: folder (searched recursively), zip, DICOM file with or without extension, or NIfTI file.

@@ -60,7 +60,7 @@ def refuse_unsegmentable(series: LoadedSeries) -> None:
 def write_segmentation(
     path: Path | str, mask: NDArray[np.bool_], series: LoadedSeries, *, origin: str = "", is_automatic: bool = False
 ) -> Path:
-    """Write the mask as a binary DICOM SEG with one segment that refers to the slices of its series.
+    """Write the mask as a binary, single-segment DICOM SEG that refers to the slices of its series.
 
     Args:
         path: output file, NAME.dcm.

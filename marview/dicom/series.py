@@ -40,7 +40,7 @@ class Series:
 
     @property
     def digest(self) -> str:
-        """Return a unique hash of `key`, which is safe to show; UIDs themselves often contain a date."""
+        """Return a unique hash of `key` that is safe to show, whereas UIDs often contain a date."""
         return hashlib.sha256(self.key.encode(errors="surrogatepass")).hexdigest()[:16]
 
     @property

@@ -1,4 +1,4 @@
-"""Before a study is read, find the folders that contain slices, so that marview writes no files into them."""
+"""Find the folders that contain slices before a study is read, so that marview does not write into them."""
 
 import os
 from itertools import islice

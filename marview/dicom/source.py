@@ -39,7 +39,7 @@ class Source:
 
     @property
     def name(self) -> str:
-        """Name of the file in messages."""
+        """Name of the file for use in messages."""
         return f"{self.path.name}/{self.member}" if self.member else self.path.name
 
     @property

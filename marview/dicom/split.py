@@ -18,10 +18,10 @@ _SAME_SPACING = 2e-4
 def split(slices: Sequence[SliceHeader], *, other_patient: int = 0) -> list[Series]:
     """Split the slices with one series UID into parts that may each form a volume.
 
-    Parts differ in kind of image (scout, modality, colour), size, pixel spacing, orientation or frame of
-    reference. If positions still repeat or two sets of slices alternate, parts also differ in phase, trigger
-    time, echo, kernel, tube voltage, acquisition, image type or acquisition time; where positions repeat,
-    also in other settings.
+    The slices are split by type of image (scout, modality, colour), size, pixel spacing, orientation and
+    frame of reference. If positions still repeat within a part, or two sets of slices alternate, that
+    part is split further by phase, trigger time, echo, kernel, tube voltage, acquisition, image type or
+    acquisition time. If positions repeat, the part may also be split by other settings.
 
     Args:
         slices: slices with the same series UID, study and patient.

@@ -21,12 +21,18 @@ _MOST_TILT_DEGREES = 31
 
 
 def tolerance_mm(step_mm: float) -> float:
-    """Return the tolerated deviation of slices from an even grid, in mm; files often round positions to 0.1 mm."""
+    """Return the tolerated deviation of slices from an even grid, in mm.
+
+    The deviation is tolerated because files often contain positions rounded to 0.1 mm.
+    """
     return min(0.06, 0.25 * step_mm) + 0.01 * step_mm
 
 
 def same_place_mm(distances: NDArray[np.float64]) -> float:
-    """Return the distance below which two slices share a position, in mm; smaller for closely spaced slices."""
+    """Return the distance, in mm, below which two slices count as being at the same position.
+
+    The distance is smaller for closely spaced slices.
+    """
     steps = np.diff(np.sort(distances))
     steps = steps[steps > 1e-3]
     return min(_SAME_PLACE_MM, 0.3 * float(np.median(steps))) if steps.size else _SAME_PLACE_MM
@@ -59,8 +65,9 @@ class _Lattice:
 def arrange(slices: Sequence[SliceHeader]) -> tuple[Stack, list[Finding]]:
     """Order slices with the same orientation and different positions, and fit a grid to them.
 
-    If a gap fits a whole number of slices, the stack contains None for each missing slice. If the slices are
-    not evenly spaced, the stack lists them in order, and a finding says that they are not a volume.
+    If a gap corresponds to a whole number of slices, the stack contains None for each missing slice. If
+    the slices are not evenly spaced, the stack contains them in order, and a finding reports that they
+    are not a volume.
 
     Args:
         slices: headers with position and orientation, in any order.

@@ -1,4 +1,4 @@
-"""Values of DICOM elements: numbers, words and texts, read from raw bytes that may be damaged."""
+"""Values of DICOM elements (numbers, words and text), read from raw bytes that may be damaged."""
 
 import math
 import re
@@ -112,16 +112,19 @@ class Values:
         return self._values.get(TAGS[name], b"")
 
     def plain(self, name: str) -> str:
-        """Return a text decoded with the default character set."""
+        """Return the text of an element, decoded with the default character set."""
         return self.raw(name).decode("latin-1").strip(" \0\t\r\n")
 
     def words(self, name: str) -> tuple[str, ...]:
-        """Return the values of an element as texts; backslashes separate them in the file."""
+        """Return the values of an element as strings; in the file, they are separated by backslashes."""
         text = self.plain(name)
         return tuple(word.strip() for word in text.split("\\")) if text else ()
 
     def text(self, name: str) -> str:
-        """Return a text decoded with the declared character set, without unprintable characters."""
+        """Return the text of an element, decoded with the declared character set.
+
+        Unprintable characters are removed.
+        """
         raw = self.raw(name).rstrip(b" \0")
         if raw.isascii() and b"\x1b" not in raw:
             return printable(raw.decode("ascii"))
@@ -147,7 +150,10 @@ class Values:
             return ()
 
     def level(self, name: str) -> str:
-        """Return a number in normal form (the same for "120" and "120.0"), or other text unchanged."""
+        """Return the text of an element, with numbers in normal form.
+
+        The result is the same for "120" and "120.0"; text that is not a number is unchanged.
+        """
         numbers = self.numbers(name)
         return "\\".join(f"{number:g}" for number in numbers) if numbers else self.plain(name)
 
@@ -178,7 +184,7 @@ class Values:
         return sum(1 << position for position in set(positions) if 0 < position < 32)
 
     def binary(self, name: str, default: int = 0, *, code: str = "H") -> int:
-        """Return an integer of two or four bytes; `code` is its format character in `struct`."""
+        """Return a two-byte or four-byte integer; `code` is its format character in `struct`."""
         raw = self.raw(name)
         return int(struct.unpack_from(self._order + code, raw)[0]) if len(raw) >= struct.calcsize(code) else default
 

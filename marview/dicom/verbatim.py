@@ -44,10 +44,10 @@ _EXPLICIT_LITTLE_ENDIAN = (False, True)
 
 
 def keep_text(dataset: Dataset) -> None:
-    """Preserve the bytes of all texts, at every nesting level, for writing as explicit little endian.
+    """Preserve the bytes of all text values, at every nesting level, for writing as explicit little endian.
 
-    pydicom preserves these bytes only if the source already has this encoding; otherwise it decodes and
-    re-encodes the texts.
+    pydicom preserves these bytes only if the source is already in explicit little endian; otherwise, it
+    decodes and re-encodes the text.
     """
     is_implicit, is_little_endian = dataset.original_encoding
     if (is_implicit, is_little_endian) == _EXPLICIT_LITTLE_ENDIAN or is_little_endian is None:
@@ -62,13 +62,13 @@ def keep_text(dataset: Dataset) -> None:
 
 
 def identity_of(dataset: Dataset) -> dict[BaseTag, RawDataElement]:
-    """Return the undecoded texts of a source that identify the patient and the study."""
+    """Return, undecoded, the text values of a source that identify the patient and the study."""
     tags = (tag for tag in dataset.keys() if tag == _CHARACTER_SET or tag in _STUDY or tag.group == 0x0010)  # noqa: SIM118
     return {tag: raw for tag in tags if (raw := _raw_text(dataset, tag)) is not None}
 
 
 def put_text(dataset: Dataset, texts: Mapping[BaseTag, RawDataElement]) -> None:
-    """Insert texts into a data set so that their bytes are written unchanged."""
+    """Insert text values into a data set so that their bytes are written unchanged."""
     for tag, raw in texts.items():
         dataset._dict[tag] = raw  # noqa: SLF001 - assigning it would decode it
     encodings = dataset._character_set  # noqa: SLF001
@@ -76,7 +76,7 @@ def put_text(dataset: Dataset, texts: Mapping[BaseTag, RawDataElement]) -> None:
 
 
 def is_verbatim(written: bytes, begin: int, texts: Mapping[BaseTag, RawDataElement]) -> bool:
-    """Return whether a file in explicit little endian contains the texts unchanged.
+    """Return whether a file in explicit little endian contains the text values unchanged.
 
     The data set of the file starts at `begin`.
     """
@@ -111,15 +111,17 @@ def _raw_text(dataset: Dataset, tag: BaseTag) -> RawDataElement | None:
 
 
 def write_with_identity(dataset: Dataset, path: Path, identity: Mapping[BaseTag, RawDataElement]) -> None:
-    """Write a new DICOM object with the identifying texts of its source, and verify them by reading the file back.
+    """Write a new DICOM object with the identifying text values of its source, and verify them.
+
+    The values are verified by reading the file back.
 
     Args:
-        dataset: object to which the texts are added.
-        path: output file; if writing fails, no file remains.
-        identity: texts of the source, from `identity_of`.
+        dataset: object to which the text values are added.
+        path: output file; if writing fails, the file is removed.
+        identity: text values of the source, from `identity_of`.
 
     Raises:
-        CannotWrite: the disk is full or read-only, or the texts differ when read back.
+        CannotWrite: the disk is full or read-only, or the text values differ when read back.
     """
     correct_ambiguous_vr(dataset, is_little_endian=True)
     dataset.pop("SpecificCharacterSet", None)

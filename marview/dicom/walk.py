@@ -54,8 +54,8 @@ def counted(reason: str, number: int) -> str:
 def walk(path: Path, skipped: Counter[str]) -> Iterator[Source]:
     """Yield every regular file under `path` (a folder, a zip or a file), in a fixed order.
 
-    FIFOs, sockets, devices, dangling links and unreadable folders are counted in `skipped`. Folders
-    found twice are read only once.
+    FIFOs, sockets, devices, dangling links and unreadable folders are counted in `skipped`. A folder
+    that is found twice is read only once.
 
     Raises:
         BadInput: `path` does not exist, cannot be read, or is a zip bomb or a damaged zip.

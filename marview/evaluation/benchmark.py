@@ -96,10 +96,10 @@ def run_benchmark(
 
     Args:
         protocol: name of the protocol of the cases.
-        cases: cases in order of measurement.
+        cases: cases in the order in which they are measured.
         entries: the methods.
         output: folder for `results.json`, `table.md`, `table.csv`, `slices.csv`, `figures/METHOD.png`, `parts/`.
-        source: origin of the cases; one folder never mixes cases from two sources.
+        source: origin of the cases; the output folder contains cases from only one source.
         correct: function that runs a method on a case.
         on_progress: called with the completed fraction and a description of the next step.
 

@@ -21,11 +21,12 @@ class KnownCase:
         name: name in tables and files.
         case: input of the method.
         truth_hu: float32 HU `[slice, y, x]`; the image from which the scan was simulated.
-        metal_free_sinogram: float32 line integrals `[slice, view, bin]` of the same scan without metal,
-            noise included, or `[1, view, bin]` if all slices share it; its FBP is the best result that
-            sinogram completion can reach. None if the case has no such sinogram.
-        neighbours: function that reads other slices of the scan, for methods that learn from it; None if
-            there are no such slices.
+        metal_free_sinogram: float32 line integrals of the same scan without metal but with noise,
+            `[slice, view, bin]`, or `[1, view, bin]` if all slices share one sinogram. The FBP of this
+            sinogram is the best result that sinogram completion can achieve. None if the case has no
+            such sinogram.
+        neighbours: function that reads other slices of the scan, for methods that learn from the scan;
+            None if there are no other slices.
     """
 
     name: str
@@ -46,7 +47,10 @@ class KnownCase:
 
     @property
     def numbers(self) -> list[int]:
-        """Slice numbers for tables: slice numbers of the original series, or numbers of the metal shapes."""
+        """Numbers that identify the slices in tables.
+
+        They are the slice numbers of the original series, or the numbers of the metal shapes.
+        """
         return list(self.case.slice_indices) or list(range(len(self.truth_hu)))
 
     def slice(self, index: int) -> "KnownCase":
@@ -75,8 +79,8 @@ class ListedCase:
         name: name of the case.
         read: function that reads or simulates the case; raises `BadInput` if it cannot be used.
         files: files of the case; stored results are valid only while these files are unchanged.
-        scan: description of the slices used as neighbours; stored results with other neighbours are not
-            valid.
+        scan: description of the slices used as neighbours; stored results are valid only for the same
+            neighbours.
     """
 
     name: str

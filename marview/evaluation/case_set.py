@@ -38,21 +38,22 @@ def list_cases(
     """List the cases at a path; the type of case is detected from the files.
 
     Args:
-        path: folder with `**/gt.h5` (SynDeepLesion layout); folder of case files, `*.npz`; or clean slices,
-            to which metal from `masks` is added: a TIFF stack, a folder of TIFF stacks, a DICOM series, a
-            NIfTI file or an array. An `index.csv` next to a stack (columns file, page, patient) lists which
-            slices belong to the same patient.
+        path: folder with `**/gt.h5` (SynDeepLesion layout), folder of case files (`*.npz`), or clean
+            slices (a TIFF stack, a folder of TIFF stacks, a DICOM series, a NIfTI file or an array).
+            Metal from `masks` is added to clean slices. An `index.csv` next to a stack (columns file,
+            page, patient) assigns the slices to patients.
         protocol: protocol of the scan; reading a file of another protocol raises `BadInput` (the public
             files use `syndeeplesion-640`).
-        masks: file of metal masks (`read_shapes`), from which ten shapes with the published sizes are made.
+        masks: file of metal masks (`read_shapes`), from which ten shapes with the published sizes are
+            created.
         material: material of the metal in clean slices.
         scanner: simulated scanner for clean slices; the public simulators' scanner by default.
         seed: seed of the metal positions and the noise in clean slices.
 
     Raises:
         BadInput: the path contains neither cases nor clean slices.
-        UsageError: clean slices have no masks, the material is unknown, or a scanner is given for cases
-            that are already simulated.
+        UsageError: `masks` is missing for clean slices, the material is unknown, or a scanner is given
+            for cases that are already simulated.
     """
     if not path.exists():
         raise BadInput(f"{path} does not exist.")

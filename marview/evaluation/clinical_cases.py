@@ -31,14 +31,14 @@ def list_clinical(
     highest_hu: int = 32_767,
     lowest_hu: int = -32_768,
 ) -> list[ListedCase]:
-    """List one case per clean slice, each with one metal shape, cycling through shapes and materials.
+    """List one case per clean slice, with one metal shape per case, cycling through shapes and materials.
 
     Args:
         slices: slices without metal.
         shapes: metal shapes to cycle through.
         protocol: protocol of the scan.
-        hear: function called with the name of a case and the metal found in it automatically, before the
-            case is returned.
+        hear: function called before a case is returned, with the name of the case and the metal found
+            automatically.
         highest_hu: highest HU that the simulated file can store.
         lowest_hu: lowest HU that the simulated file can store.
     """

@@ -46,16 +46,16 @@ def benchmark(
         parameters: non-default parameter values of each method, by method identifier.
         masks: metal shapes for clean slices.
         material: material of the metal in clean slices.
-        is_mismatched: whether to scan clean slices with finer rays, detector blur and a harder beam, which
-            no method models.
+        is_mismatched: whether to simulate the scan of clean slices with finer rays, detector blur and a
+            harder beam, effects that the methods do not model.
         device: device for the methods.
         on_progress: called with the completed fraction and a description of the next step.
         tell: called with a message about each method that replaces a bundled one.
 
     Raises:
         CannotWrite: the output folder cannot be written.
-        UsageError: the protocol or a method is unknown, clean slices have no masks, or the output folder
-            contains another benchmark, other files or the scans themselves.
+        UsageError: the protocol or a method is unknown, `masks` is missing for clean slices, or the
+            output folder contains another benchmark, other files or the scans themselves.
         BadInput: there are no cases.
     """
     if not (output / PLAN).is_file():

@@ -33,8 +33,8 @@ class Comparison:
         measured: measures of each volume, slice by slice.
         slices: slice numbers of the measured slices, as shown in the window.
         protocol: protocol whose published rows appear below the table; empty for none.
-        notes: notes about the mask, results with a different frame of reference, and results that equal the
-            first one in some slices.
+        notes: notes about the mask, about results with a different frame of reference, and about results
+            that equal the first result in some slices.
     """
 
     names: tuple[str, ...]
@@ -81,15 +81,15 @@ def evaluate(
 ) -> Comparison:
     """Measure corrected volumes against the ground truth.
 
-    Only chosen slices that contain metal are measured. Without a mask, all chosen slices are measured, but
-    without the measures for the ring around metal. Slices in which every result equals the ground truth are
-    skipped, because their PSNR is infinite.
+    Only chosen slices that contain metal are measured. Without a mask, all chosen slices are measured,
+    but the measures for the ring around metal are omitted. Slices in which every result equals the
+    ground truth are skipped, because their PSNR is infinite.
 
     Args:
         results: corrected volumes (and, for comparison, the uncorrected one), in any format that
             `open_volume` reads.
         truth: volume without artifacts.
-        mask: metal mask on the ground truth's voxels, in any format that `read_mask` reads.
+        mask: metal mask on the voxel grid of the ground truth, in any format that `read_mask` reads.
         protocol: name of the protocol whose published rows are added; empty for none.
         choose: function that takes the slice numbering and returns the indices of the slices to measure; by
             default all.

@@ -1,4 +1,4 @@
-"""Demo studies as cases with known ground truth, for running methods exactly as on clinical images."""
+"""Demo studies as cases with known ground truth, so that methods run exactly as on clinical images."""
 
 from collections.abc import Callable
 from functools import cache, partial
@@ -22,9 +22,9 @@ def list_demo(kinds: tuple[str, ...], hear: Hear, every: int = 1) -> list[Listed
     """List one case per demo study, with the slices that contain metal in the true mask.
 
     Args:
-        kinds: study kinds, as accepted by `make_demo`.
-        hear: function called with the name of a case and the metal found in it automatically, before the
-            case is returned. The case itself contains the true mask, and errors are measured outside the
+        kinds: types of demo study, as accepted by `make_demo`.
+        hear: function called before a case is returned, with the name of the case and the metal found
+            automatically. The case itself contains the true mask, and errors are measured outside the
             true mask.
         every: slice interval; 2 keeps every second slice.
     """

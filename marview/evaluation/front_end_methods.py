@@ -51,8 +51,8 @@ class CorrectedSlices:
         seconds: run time in seconds.
         consistency: root mean square difference between the result's forward projection and the sinogram
             outside the metal trace, in line integrals; one value per slice.
-        consistency_map: map of the difference in `mapped_slice`, `[view, bin]`, 0 in the trace; None if
-            there is no such slice.
+        consistency_map: map of this difference for the slice `mapped_slice`, `[view, bin]`, 0 in the
+            metal trace; None if the run has no such slice.
         notes: the method's notes on its result.
     """
 

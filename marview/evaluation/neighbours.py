@@ -20,11 +20,11 @@ _FEWEST = 3
 
 
 def part_of(patients: Sequence[str], number: int) -> tuple[list[int], list[int]]:
-    """Return the group of slices that receive metal with a given slice, and the clean slices, nearest first.
+    """Return the slices that receive metal together with a slice, and the clean slices, nearest first.
 
-    An implant spans neighbouring slices, and the slices beside it are clean. Therefore each group
-    contains a third of a patient's slices (at most `MOST_CLEAN`), or only the given slice if too few
-    slices would stay clean.
+    An implant spans neighbouring slices, and the slices next to the implant are clean. Therefore each
+    group contains a third of a patient's slices (at most `MOST_CLEAN`), or only the given slice if too
+    few slices would stay clean.
 
     Args:
         patients: patient of each slice, in slice order; empty if unknown, in which case the slice has no
@@ -65,8 +65,9 @@ def read_neighbours(
         seed: seed of the cases.
 
     Returns:
-        Neighbours on the grid of the cases. Each metal mask contains one shape, placed in one of the slices.
-        There are enough masks to use every shape and every slice, but at most `MOST_CLEAN`.
+        Neighbours on the grid of the cases. Each metal mask contains one shape, placed in one of the
+        slices. The number of masks is large enough for every shape and every slice to be used, but at
+        most `MOST_CLEAN`.
 
     Raises:
         BadInput: a slice cannot be read.

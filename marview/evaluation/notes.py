@@ -23,7 +23,9 @@ class CountedNote:
 
 
 def count_notes(of_cases: Sequence[Sequence[Noted]]) -> tuple[CountedNote, ...]:
-    """Count each note once, notes on whole cases first; merge notes that differ only in slice and value.
+    """Count the cases for each note, merging notes that differ only in slice and value.
+
+    Notes on whole cases come first.
 
     Args:
         of_cases: notes of each case.

@@ -1,4 +1,4 @@
-"""Resample series and masks to the processing grid, for margins in pixels of that grid."""
+"""Resample series and masks to the processing grid, so that margins can be specified in its pixels."""
 
 import numpy as np
 from numpy.typing import NDArray

@@ -34,7 +34,7 @@ class Published:
         psnr_db: average PSNR.
         ssim: average SSIM.
         rmse_hu: average RMSE outside metal.
-        groups: PSNR in dB from large to small metal.
+        groups: PSNR in dB for each group of metal sizes, from large to small.
         source: publication.
         is_confirmed: whether the row was checked against the paper or a quotation from it; check unconfirmed
             rows before you quote them.

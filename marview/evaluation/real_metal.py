@@ -1,4 +1,4 @@
-"""Evaluate corrections of real metal without ground truth: streaks, preserved bone, consistency."""
+"""Evaluate corrections of real metal without ground truth, by streaks, preserved bone and consistency."""
 
 import math
 from collections.abc import Callable, Mapping, Sequence
@@ -58,7 +58,7 @@ class RealScan:
 
     @classmethod
     def of(cls, hu: NDArray[np.int16], mask: Mask, spacing_mm: tuple[float, float, float], every: int) -> "RealScan":
-        """Create a scan from slices with at least ten metal pixels, keeping only one in `every` slices."""
+        """Create a scan from every n-th slice (n = `every`) of the slices with at least ten metal pixels."""
         indices = np.flatnonzero(mask.sum(axis=(1, 2)) >= FEWEST_METAL_PX)[::every]
         clean = nearest_clean(np.asarray(mask.any(axis=(1, 2))), MOST_CLEAN)
         return cls(hu[indices], mask[indices], spacing_mm, indices.tolist(), hu[clean])
@@ -76,7 +76,7 @@ class RealScan:
 
 @dataclass(frozen=True, eq=False)
 class RealRow:
-    """An image of a scan and its measures, averaged over the slices.
+    """An image of a scan, with its measures averaged over the slices.
 
     Attributes:
         title: title of the method, or `original`.
@@ -86,7 +86,7 @@ class RealRow:
         bone_kept: fraction of the bone near metal in the original that is preserved; NaN without bone.
         consistency: root mean square difference between the result's forward projection and the sinogram
             outside the metal trace.
-        consistency_map: map of the difference in the worst slice, line integrals `[view, bin]`.
+        consistency_map: map of this difference in the worst slice, in line integrals, `[view, bin]`.
     """
 
     title: str
@@ -171,7 +171,10 @@ def soft_tissue(image: Volume, mask: Mask, pixel_mm: float) -> Mask:
 
 
 def draw(scan: RealScan, rows: Sequence[RealRow], path: Path) -> None:
-    """Draw the worst slice of each image, above its difference from the original and its consistency map."""
+    """Draw the worst slice of each image.
+
+    The difference from the original and the consistency map are drawn below the slice.
+    """
     k = scan.worst
     place = _body(scan.hu[k])
     columns = []

@@ -47,7 +47,7 @@ class Row:
         title: name in the table.
         slices: measures of each slice.
         seconds_per_slice: median time per slice over all cases, in seconds; NaN for rows without a method.
-        notes: the method's notes, each with its number of cases.
+        notes: the method's notes, each with the number of cases in which it occurs.
     """
 
     id: str
@@ -104,7 +104,10 @@ class Results:
         return (base - own) / (base - best) if base != best else math.nan
 
     def in_common(self) -> "Results | None":
-        """Return the results on the slices that all rows share; None if all slices are shared or none is."""
+        """Return the results for the slices that all rows share.
+
+        The result is None if the rows share all slices or no slices.
+        """
         rows = [row for row in self.rows if row.slices]
         keys = [{(each.case, each.index) for each in row.slices} for row in rows]
         common = set.intersection(*keys) if keys else set()
@@ -130,7 +133,7 @@ class Results:
         }
 
     def groups(self) -> list[list[tuple[str, int]]]:
-        """Return the size groups, large to small, each as a list of (case, slice), over all rows."""
+        """Return the size groups over all rows, large to small, each as a list of (case, slice) pairs."""
         sizes = {(s.case, s.index): s.metal_px for row in self.rows for s in row.slices}
         keys = sorted(sizes)
         parts = size_groups([sizes[key] for key in keys], [index for _, index in keys])

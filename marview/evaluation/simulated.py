@@ -1,4 +1,4 @@
-"""Cases simulated on demand: metal shapes added to clean slices and scanned with a protocol."""
+"""Simulate benchmark cases on demand: insert metal shapes into clean slices and simulate their scans."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -29,8 +29,8 @@ def list_simulated(
 ) -> list[ListedCase]:
     """List one case per clean slice; each case has one slice per metal shape.
 
-    The metal position and the noise depend only on the slice, the shape and the seed. If the patient has
-    other slices, the case has neighbours (see `part_of`).
+    The metal position and the noise depend only on the slice, the shape and the seed. Slices of
+    the same patient that stay without metal become the neighbours of the case (see `part_of`).
 
     Args:
         slices: slices without metal.

@@ -1,4 +1,4 @@
-"""Benchmark results on disk, so that an interrupted benchmark can resume."""
+"""Store benchmark results on disk, so that an interrupted benchmark can resume."""
 
 import dataclasses
 import json
@@ -19,12 +19,12 @@ PLAN = "benchmark.json"
 
 @dataclass(frozen=True)
 class Part:
-    """Result of one method or ceiling on one case.
+    """Result of one benchmark row (a method or a ceiling) for one case.
 
     Attributes:
         slices: measures of each slice.
         seconds: run time for all slices in seconds; 0 for rows without a method.
-        notes: the method's notes; empty for results of earlier versions, which stored no notes.
+        notes: notes of the method; empty for results of earlier versions, which did not store notes.
     """
 
     slices: tuple[SliceRecord, ...]
@@ -54,7 +54,7 @@ class Store:
         write_text(path, text)
 
     def get(self, case: str, row: str, parameters: Mapping[str, Any]) -> Part | None:
-        """Return the stored result of a row on a case; None if it was not measured with these parameters."""
+        """Return a row's stored result for a case; None if no result is stored for these parameters."""
         path = self._path(case, row)
         if not path.is_file():
             return None
@@ -71,7 +71,7 @@ class Store:
             return None  # damaged, so it is measured again
 
     def put(self, case: str, row: str, parameters: Mapping[str, Any], part: Part) -> None:
-        """Store a result; no incomplete file remains if the benchmark stops while writing.
+        """Store a result completely or, if the benchmark stops while writing, not at all.
 
         Raises:
             CannotWrite: the disk is full or read-only.

@@ -116,8 +116,8 @@ def write_syndeeplesion(known: KnownCase, folder: Path) -> list[Path]:
 
     Slices with the same ground truth become shapes 0, 1, ... of one folder `NAME`; a new ground truth
     starts a new folder. The masks are written to a file that the slice folders share, or into a slice's
-    own folder if they differ from the shared masks. The masks are on the image grid, so that PIL's
-    resize, which readers of this layout apply, changes nothing.
+    own folder if they differ from the shared masks. The masks are on the image grid, so the PIL
+    resizing step in programs that read this layout has no effect.
 
     Args:
         known: case with a measured and a metal-free sinogram.
@@ -127,7 +127,7 @@ def write_syndeeplesion(known: KnownCase, folder: Path) -> list[Path]:
         The slice folders that were written.
 
     Raises:
-        BadInput: the case lacks one of these sinograms.
+        BadInput: the case does not contain both sinograms.
     """
     if known.case.measured_sinogram is None or known.metal_free_sinogram is None:
         raise BadInput(f"Case {known.name} lacks the measured or metal-free sinogram of the SynDeepLesion layout.")

@@ -71,11 +71,11 @@ def markdown_table(header: Sequence[str], lines: Sequence[Sequence[str]]) -> str
 
 
 def measure_lines(columns: Sequence[tuple[Measures, Measures]], *, is_one_slice: bool = False) -> list[list[str]]:
-    """Return a table row for each measure with a value in any column: `PSNR dB | 38.20 (35.10) | ...`.
+    """Return one row per measure with a value in at least one column: `PSNR dB | 38.20 (35.10) | ...`.
 
     Args:
         columns: mean and worst values of each column.
-        is_one_slice: whether the values come from a single slice, so that mean and worst value are equal.
+        is_one_slice: whether the values come from a single slice (mean and worst value are then equal).
     """
     lines = []
     for each in dataclasses.fields(Measures):

@@ -1,4 +1,4 @@
-"""Write results to NIfTI, npz, PNG, table and text files; no incomplete file remains if writing fails."""
+"""Write results to NIfTI, npz, PNG, table and text files; partial files are removed if writing fails."""
 
 from marview.dicom.atomic import claimed, whole_file, whole_folder
 from marview.dicom.cannot_write import CannotWrite

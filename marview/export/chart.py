@@ -48,7 +48,7 @@ def ticks(low: float, high: float, most: int = 6) -> list[float]:
 
 
 def draw_chart(size: tuple[int, int], title: str, x_title: str, lines: Sequence[Line]) -> Image.Image:
-    """Draw a chart of `size` (width, height) pixels; the value axis fits the data and may exclude 0."""
+    """Draw a chart; `size` is (width, height) in pixels. The value axis fits the data and may exclude 0."""
     image = Image.new("RGB", size, "white")
     pen = ImageDraw.Draw(image)
     points = [(x, y) for line in lines for x, y in zip(line.x, line.y, strict=True) if math.isfinite(y)]

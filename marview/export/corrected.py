@@ -87,8 +87,9 @@ def write_corrected(
     """Write a corrected volume to a new or empty folder and return the paths of the files.
 
     A DICOM export is a derived series. A NIfTI export contains the volume, its metal mask and the
-    provenance record. A PNG export contains an image of every existing slice with the HU window
-    `window`. Only DICOM exports report progress and can be cancelled. If writing fails, no file remains.
+    provenance record. A PNG export contains one image per slice in the HU window `window`;
+    missing or unreadable slices are skipped. Only DICOM exports report progress and can be cancelled. If
+    writing fails, partial files are removed.
 
     Raises:
         BadInput: the source cannot be written as a DICOM series, or the folder cannot be written.
@@ -145,16 +146,19 @@ def write_corrected_nifti(
     gaps: Sequence[int] = (),
     like: Path | None = None,
 ) -> tuple[Path, ...]:
-    """Write a corrected volume, its metal mask and provenance to a new or empty folder; return the files.
+    """Write a corrected volume, its metal mask and its provenance to a new or empty folder.
 
     Args:
-        folder: output folder; if writing fails, no file remains in it.
+        folder: output folder; if writing fails, partial files are removed.
         hu: corrected HU, `[z, y, x]`.
         mask: metal mask, bool `[z, y, x]`.
         record: record of how the correction was made.
         grid: positions of the voxels.
         gaps: indices z without an image; a note in the record lists them.
         like: NIfTI file with the same voxels; the new files copy its axis order and affine.
+
+    Returns:
+        The paths of the files.
 
     Raises:
         BadInput: the folder cannot be written.

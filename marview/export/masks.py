@@ -21,9 +21,10 @@ def refuse_mask_name(path: Path | str, series: LoadedSeries) -> None:
     """Check, before the search for metal starts, whether the mask can be written to a file.
 
     Raises:
-        UsageError: the extension is not in `MASK_SUFFIXES`, or the file or its folder was read as input.
+        UsageError: the extension is not in `MASK_SUFFIXES`, or the output file or its folder was
+            read as input.
         CannotWrite: the location is not writable.
-        BadInput: a DICOM SEG cannot refer to this series.
+        BadInput: a DICOM SEG cannot reference this series.
     """
     path = Path(path)
     if not path.name.lower().endswith(MASK_SUFFIXES):
@@ -49,7 +50,7 @@ def write_mask(
 
     Raises:
         UsageError: the file has another extension.
-        BadInput: a DICOM SEG cannot refer to the series, or the mask is empty.
+        BadInput: a DICOM SEG cannot reference the series, or the mask is empty.
         CannotWrite: the disk is full or read-only.
     """
     path = Path(path)

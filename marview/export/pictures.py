@@ -28,7 +28,9 @@ def picture(hu: NDArray[Any], width_hu: float, level_hu: float) -> NDArray[np.ui
 
 
 def save_picture(picture: Image.Image, path: Path, kind: str = "PNG") -> None:
-    """Save an image as PNG or TIFF, tagged as written by marview so that marview may overwrite it later.
+    """Save an image as PNG or TIFF, with a tag that identifies it as written by marview.
+
+    The tag lets marview overwrite the file later.
 
     Raises:
         OSError: the disk is full or read-only.
@@ -58,8 +60,8 @@ def write_png(
         hu: HU of the slice.
         width_hu: width of the HU window.
         level_hu: level of the HU window.
-        pixel_mm: distance between rows and between columns; if they differ, the image is resampled to
-            square pixels.
+        pixel_mm: spacing of the rows and of the columns, (y, x); if they differ, the image is
+            resampled to square pixels.
 
     Raises:
         CannotWrite: the disk is full or read-only.

@@ -38,12 +38,12 @@ def refuse_sweep(folder: Path, volume: Volume, variants: int) -> None:
 def write_sweep(
     result: SweepResult, folder: Path, grid: Grid, hu: NDArray[np.int16], *, like: Path | None = None
 ) -> tuple[Path, ...]:
-    """Write a sweep to a new or empty folder; if writing fails, no file remains.
+    """Write a sweep to a new or empty folder; if writing fails, partial files are removed.
 
-    `sweep.csv` has one row for the uncorrected slices and one for each variant; `sweep.json` adds the
-    worker's reports. Each `NAME.nii.gz` is the corrected series of a variant. `spread_METHOD.nii.gz` is the
-    standard deviation in HU over a method's variants. `sweep.png` shows the slice with the most metal, and
-    plots the measures against the margin.
+    `sweep.csv` has one row for the uncorrected slices and one for each variant; `sweep.json` also
+    contains the worker's reports. Each `NAME.nii.gz` is the corrected series of a variant.
+    `spread_METHOD.nii.gz` is the standard deviation in HU over a method's variants. `sweep.png` shows
+    the slice with the most metal and plots of the measures against the margin.
 
     Args:
         result: result of the sweep.
@@ -84,7 +84,7 @@ def write_sweep(
 def write_sweep_file(
     path: Path, result: SweepResult, rows: Sequence[Row], *, slice_index: int, window: HuWindow | None = None
 ) -> Path:
-    """Write a sweep's table (.csv), or a figure of one slice with its measures and the table (.png, .pdf).
+    """Write a sweep's table (.csv), or a figure with one slice, charts and the table (.png, .pdf).
 
     Raises:
         UsageError: the file has another extension.

@@ -1,4 +1,4 @@
-"""Draw a sweep figure: slice variants with their masks, the spread, and measures against the margin."""
+"""Draw a sweep figure: one slice in all variants with their masks, the spread, and charts of the measures."""
 
 import math
 from collections.abc import Callable, Sequence
@@ -43,14 +43,14 @@ def draw_sweep(
     *,
     has_table: bool = True,
 ) -> Image.Image:
-    """Draw images of one slice with outlined masks, charts of all measures, and the table.
+    """Draw a figure with one slice in all variants (masks outlined), charts of all measures, and the table.
 
     Args:
         result: result of the sweep.
         rows: rows returned by `marview.mar.sweep_measures.measure`.
         slice_index: index of the slice; None for the slice with the most metal.
-        window: HU window of the images; None for 450/50 HU.
-        has_table: whether to add the table.
+        window: HU window of the images; None for width 450 HU and level 50 HU.
+        has_table: whether to include the table.
     """
     masks = result.masks["original"]
     at = int(masks.sum(axis=(1, 2)).argmax()) if slice_index is None else result.slices.index(slice_index)

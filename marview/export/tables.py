@@ -36,7 +36,7 @@ def write_json(path: Path | str, record: object) -> Path:
 
 
 def write_text(path: Path | str, text: str) -> Path:
-    """Write text as UTF-8; if writing fails, no file remains.
+    """Write text as UTF-8; if writing fails, the partial file is removed.
 
     Raises:
         CannotWrite: the disk is full or read-only.

@@ -1,4 +1,4 @@
-"""Coverage of a sinogram by a metal trace, and the limit above which completion is a guess."""
+"""Coverage of a sinogram by a metal trace, and the limit above which completion is mostly guesswork."""
 
 from dataclasses import dataclass
 
@@ -16,7 +16,7 @@ class TraceCoverage:
     Attributes:
         fraction: fraction of all rays that lie in the trace, 0 to 1.
         hidden_views: number of views in which the trace covers every ray through the body.
-        largest_gap: length in bins of the longest gap in a single view, which completion must bridge.
+        largest_gap: width in bins of the widest gap in any single view; completion must bridge this gap.
     """
 
     fraction: float
@@ -46,5 +46,5 @@ class TraceCoverage:
 
     @property
     def is_guess(self) -> bool:
-        """Whether metal hides so much of the sinogram that completing it is mostly a guess."""
+        """Whether metal hides so much of the sinogram that its completion is mostly guesswork."""
         return self.fraction >= GUESS_FRACTION or self.hidden_views > 0

@@ -42,14 +42,14 @@ class Grid:
 
     @classmethod
     def from_spacing(cls, shape: tuple[int, int, int], spacing_mm: tuple[float, float, float]) -> "Grid":
-        """Make an axial grid with its first voxel at the origin.
+        """Create an axial grid with its first voxel at the origin.
 
         Args:
             shape: number of voxels along (z, y, x).
-            spacing_mm: distance between neighbouring voxels along (z, y, x).
+            spacing_mm: distance in mm between neighbouring voxels along (z, y, x).
 
         Raises:
-            UsageError: a distance is not a positive number.
+            UsageError: a spacing is not a positive number.
         """
         if len(spacing_mm) != 3 or not all(mm > 0 and np.isfinite(mm) for mm in spacing_mm):
             raise UsageError(f"A spacing must be three positive lengths in mm (z, y, x), not {tuple(spacing_mm)}.")
@@ -60,15 +60,15 @@ class Grid:
 
     @property
     def spacing_mm(self) -> tuple[float, float, float]:
-        """Distance between neighbouring voxels along (z, y, x)."""
+        """Distance in mm between neighbouring voxels along (z, y, x)."""
         lengths = np.linalg.norm(self.affine[:3, :3], axis=0)
         return float(lengths[0]), float(lengths[1]), float(lengths[2])
 
     @property
     def stack_mm(self) -> tuple[float, float, float]:
-        """Spacing of slices (along their normal), rows and columns in mm, also for a sheared stack.
+        """Spacing of slices (along their normal), rows and columns in mm, correct even for a sheared stack.
 
-        The product of the three values is the voxel volume. Without shear, they equal `spacing_mm`.
+        The product of the three spacings is the voxel volume. Without shear, they equal `spacing_mm`.
         """
         _, y_mm, x_mm = self.spacing_mm
         return self.voxel_mm3 / (y_mm * x_mm), y_mm, x_mm
@@ -83,7 +83,7 @@ class Grid:
 
     @property
     def voxel_mm3(self) -> float:
-        """Voxel volume in mm³, also correct for sheared stacks (tilted gantry)."""
+        """Voxel volume in mm³, correct even for sheared stacks (tilted gantry)."""
         return float(abs(np.linalg.det(self.affine[:3, :3])))
 
     @property

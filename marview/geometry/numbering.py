@@ -34,7 +34,7 @@ class SliceNumbers:
         """Return the index of a slice number.
 
         Raises:
-            UsageError: the series has no such slice.
+            UsageError: the series has no slice with this number.
         """
         if not 1 <= number <= self.count:
             raise UsageError(f"There is no slice {number}: the series has slices 1 to {self.count}.")
@@ -44,13 +44,13 @@ class SliceNumbers:
         """Return the indices of the slices `first` to `last`, both included, in array order.
 
         Raises:
-            UsageError: the series has no such slices.
+            UsageError: the series has no slice with one of these numbers.
         """
         ends = sorted((self.index(first), self.index(last)))
         return range(ends[0], ends[1] + 1)
 
     def sorted(self, indices: Iterable[int]) -> list[int]:
-        """Return the slice numbers of these indices, each once, in ascending order."""
+        """Return the slice numbers of these indices, without duplicates, in ascending order."""
         return sorted({self.number(int(index)) for index in indices})
 
     def words(self, indices: Iterable[int]) -> str:

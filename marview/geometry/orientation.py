@@ -21,7 +21,7 @@ class Layout:
 
     Attributes:
         axes: file axes that become z, y and x.
-        is_flipped: whether z, y and x each run opposite to their file axis.
+        is_flipped: for each of z, y and x, whether it runs opposite to its file axis.
         grid: grid in the order (z, y, x).
     """
 
@@ -50,7 +50,7 @@ class Layout:
 
 
 def layout_of(shape: tuple[int, int, int], affine_ras: NDArray[np.float64]) -> Layout:
-    """Find the layout whose z axis points most nearly to the head, y to the back and x to the left.
+    """Find the layout whose axes point as nearly as possible to the head (z), the back (y) and the left (x).
 
     Args:
         shape: shape of the file's array, (i, j, k).

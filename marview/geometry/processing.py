@@ -24,9 +24,9 @@ def processing_pixel_mm(shape: tuple[int, int], spacing_mm: tuple[float, float])
 def processing_beam(pixel_mm: float) -> FanBeamFlat:
     """Return the beam of the SynDeepLesion protocol (640 views, 641 bins), scaled to a pixel size in mm.
 
-    The X-ray source is 1075 pixels from the centre. The flat detector is the same distance behind the centre
-    and twice as wide as the grid diagonal. Reference: A. Zeng et al., SynDeepLesion; OSCNet and InDuDoNet
-    use the same beam.
+    The X-ray source is 1075 pixels from the centre. The flat detector is on the opposite side at the
+    same distance, and its width is twice the grid diagonal. Reference: A. Zeng et al., SynDeepLesion;
+    OSCNet and InDuDoNet use the same beam.
 
     Examples:
         >>> round(processing_beam(0.36923).source_to_isocentre_mm, 1)

@@ -48,7 +48,7 @@ class Row:
     Attributes:
         id: unique name.
         title: title in menus.
-        menu: menu path, "Menu" or "Menu/Submenu"; empty for actions with keys only.
+        menu: menu path, "Menu" or "Menu/Submenu"; empty for actions without a menu entry.
         keys: key sequences that trigger the action.
         icon: name of the icon.
         needs: condition that enables the action, a name in `marview.gui.action_state.NEEDS`; empty for none.
@@ -56,7 +56,7 @@ class Row:
         does: function to call; None if another part of the window handles the keys.
         is_on: function that returns whether the action is on; None for actions that cannot be switched on
             and off.
-        figures: numbers shown after the title.
+        figures: numbers to add to the title.
     """
 
     id: str
@@ -119,7 +119,7 @@ class Actions:
         return groups
 
     def update(self, session: Session, reasons: Mapping[str, str], present: Iterable[str]) -> None:
-        """Enable the actions whose conditions are met; tool tips of disabled actions say what is missing."""
+        """Enable the actions whose conditions are met; tool tips of the others explain what is missing."""
         there = frozenset(present)
         for row in self.rows:
             action, is_possible = self._actions[row.id], not row.needs or row.needs in there

@@ -66,7 +66,7 @@ def application(style: str = "dark") -> QApplication:
 
 
 def print_message(_kind: QtMsgType, _context: QMessageLogContext, message: str) -> None:
-    """Print a Qt message, unless it is the one that every window triggers if there is no window manager."""
+    """Print a Qt message; skip the one that every window triggers if no window manager is running."""
     if message != _NO_SIZE_HINTS and sys.stderr is not None:
         sys.stderr.write(f"{message}\n")
 
@@ -99,8 +99,8 @@ def run(paths: list[str]) -> int:
 def show(window: QWidget) -> None:
     """Show a window, and exclude all existing objects from Python's garbage collection.
 
-    Otherwise, each full collection scans the 140,000 objects of the imported modules and blocks the window
-    for 100 ms.
+    Without this exclusion, each full collection would scan the 140,000 objects of the imported modules
+    and block the window for 100 ms.
     """
     window.show()
     gc.freeze()

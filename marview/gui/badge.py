@@ -1,4 +1,4 @@
-"""A badge for a finding in the series list, elided to fit."""
+"""A badge for a finding in the series list; its text is elided to fit."""
 
 from PySide6.QtCore import QSize, Qt
 from PySide6.QtGui import QPaintEvent

@@ -9,7 +9,7 @@ from marview.gui.painting import painting
 
 
 class ElidedLabel(Label):
-    """A label that takes the space left by its neighbours.
+    """Label that fills the space not used by its neighbours.
 
     Attributes:
         is_whole: whether the label never shrinks below the width of its text.

@@ -117,7 +117,7 @@ class ExportDialog(QDialog):
         return next(format_ for format_, button in self.buttons.items() if button.isChecked())
 
     def export(self) -> None:
-        """Start the export; say what is missing if it cannot start."""
+        """Start the export, or report what is missing if it cannot start."""
         loaded, result = self._session.loaded, self._session.result
         folder = Path(self.folder.text().strip()).expanduser()
         if loaded is None or result is None:

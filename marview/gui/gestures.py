@@ -49,7 +49,9 @@ class Gestures(QObject):
         self._dragging: Callable[[QPointF], None] | None = None
 
     def add_grab(self, is_here: Callable[[QPointF], bool], drag: Callable[[QPointF], None]) -> None:
-        """Make an object draggable with the left button while no tool is active; later objects take precedence.
+        """Make an object draggable with the left button while no tool is active.
+
+        Where objects overlap, the object added last takes precedence.
 
         Args:
             is_here: function that returns whether the object is at a pixel position.

@@ -46,7 +46,7 @@ class GreyItem(pg.ImageItem):  # type: ignore[misc]
 
 
 def shade(values: NDArray[Any], levels: tuple[float, float], grey: NDArray[np.uint8]) -> None:
-    """Convert values `[y, x]` to grey levels: 0 at the first level, 255 at the second, 0 for NaN.
+    """Convert values `[y, x]` to grey: `levels` become 0 and 255, values outside are clipped, NaN becomes 0.
 
     >>> grey = np.empty((1, 4), np.uint8)
     >>> shade(np.array([[-1000, -160, 40, 900]], np.int16), (-160, 240), grey)

@@ -1,4 +1,4 @@
-"""Warning in the status line if the metal trace covers too much of the sinogram for reliable completion."""
+"""Warning that the metal trace covers too much of the sinogram for reliable completion."""
 
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QSizePolicy, QWidget
 
@@ -11,10 +11,10 @@ from marview.text import plural, tr
 
 
 class GuessWarning(QFrame):
-    """Warning for slices with a large metal trace.
+    """Warning for slices with a large metal trace, in the status line.
 
-    The trace belongs to the current mask or, without a mask, to the result in view. The warning is hidden
-    for methods that do not complete the sinogram.
+    The trace comes from the current mask or, if there is no mask, from the result in view. The warning
+    is hidden for methods that do not complete the sinogram.
     """
 
     def __init__(self, session: Session, parent: QWidget | None = None) -> None:

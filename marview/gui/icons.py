@@ -16,7 +16,7 @@ def _svg(name: str, colour_name: str) -> QByteArray:
 
 
 def pixmap(name: str, size: int, colour_name: str = "text", ratio: float = 1.0) -> QPixmap:
-    """Render an icon to a pixmap with an edge of `size` logical pixels."""
+    """Render an icon to a square pixmap; `size` is the edge length in logical pixels."""
     edge = round(size * ratio)
     image = QImage(edge, edge, QImage.Format.Format_ARGB32_Premultiplied)
     image.fill(Qt.GlobalColor.transparent)

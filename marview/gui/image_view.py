@@ -1,4 +1,4 @@
-"""A view of one greyscale image with overlays, marks and labels; not specific to CT."""
+"""A view of one greyscale image with overlays, lines and text labels; not specific to CT."""
 
 import math
 from typing import Any
@@ -70,7 +70,7 @@ class ImageView(pg.GraphicsView):  # type: ignore[misc]
         return self._overlays[name]
 
     def set_text(self, corner: Qt.AlignmentFlag, text: str) -> None:
-        """Show a text in a corner or at an edge."""
+        """Show text in a corner or at an edge of the view."""
         if self._texts.get(corner, "") != text:
             self._texts[corner] = text
             self._redraw()
@@ -201,7 +201,7 @@ class ImageView(pg.GraphicsView):  # type: ignore[misc]
     # -- drawing
 
     def drawForeground(self, painter: QPainter, rect: QRectF | Any) -> None:  # noqa: ARG002
-        """Draw the marks, divider and texts in pixels of the view."""
+        """Draw the lines, divider and text labels in view pixel coordinates."""
         to_pixels = self.viewportTransform()
         painter.save()
         painter.resetTransform()

@@ -12,7 +12,9 @@ EDITING = frozenset({Qt.Key.Key_Backspace, Qt.Key.Key_Delete, Qt.Key.Key_Left, Q
 
 
 class Keys(QObject):
-    """Key handler that passes keys unused by number fields to the window, and reports whether `X` is held.
+    """Key handler that reports whether the `X` key is held.
+
+    Keys that a focused number field does not use still trigger the shortcuts of the window.
 
     Attributes:
         handlers: key event handlers for the application's event filter.

@@ -253,7 +253,7 @@ class MainWindow(QMainWindow):
         super().closeEvent(event)
 
     def event(self, event: QEvent) -> bool:
-        """Also end the session if the window is deleted without being closed."""
+        """End the session if the window is deleted without being closed."""
         if event.type() == QEvent.Type.DeferredDelete:
             self.session.close()
         return bool(super().event(event))

@@ -69,7 +69,7 @@ class Measurer(QObject):
     """Controller that turns a pane's gestures into measurements and draws them.
 
     Args:
-        paints: whether the left button also uses the mask tools in this pane.
+        paints: whether the left button also operates the mask tools in this pane.
     """
 
     def __init__(self, view: ImageView, session: Session, surface: Surface, *, paints: bool = False) -> None:

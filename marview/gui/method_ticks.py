@@ -1,4 +1,4 @@
-"""A button with a menu of methods to tick, which stays open while methods are ticked."""
+"""A button with a menu for ticking methods; the menu stays open while the user ticks methods."""
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QAction, QKeyEvent, QMouseEvent
@@ -11,7 +11,7 @@ from marview.text import tr
 
 
 class MethodTicks(QToolButton):
-    """Button for choosing several usable methods; initially, the current method is ticked.
+    """Button for choosing one or more usable methods; initially, the current method is ticked.
 
     Args:
         methods: installed methods.

@@ -1,4 +1,4 @@
-"""Movies of a pane that scroll through the slices or alternate between original and result."""
+"""Movies of a pane: scrolling through the slices, or alternating between original and result."""
 
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -28,7 +28,7 @@ class MovieMaker(QObject):
     background thread.
 
     Args:
-        picture: function that returns a picture of the pane.
+        picture: function that returns a screenshot of the pane.
     """
 
     def __init__(self, session: Session, picture: Callable[[], QPixmap], parent: QObject) -> None:
@@ -114,7 +114,7 @@ def _frame(picture: QPixmap) -> NDArray[np.uint8]:
 
 
 def rgb_of(picture: QPixmap) -> NDArray[np.uint8]:
-    """Return a picture as an RGB array, uint8 `[y, x, 3]`."""
+    """Convert a screenshot to an RGB array, uint8 `[y, x, 3]`."""
     image = picture.toImage().convertToFormat(QImage.Format.Format_RGB888)
     rows = np.frombuffer(image.constBits(), np.uint8).reshape(image.height(), image.bytesPerLine())
     return rows[:, : 3 * image.width()].reshape(image.height(), image.width(), 3).copy()

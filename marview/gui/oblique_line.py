@@ -22,7 +22,7 @@ Axes = tuple[NDArray[np.float64], NDArray[np.float64]]
 
 
 class ObliqueLine(QObject):
-    """Line of the session's oblique section; dragging its handles turns the section.
+    """Line where the session's oblique section crosses the pane; dragging its handles turns the section.
 
     Args:
         axes: function that returns the unit vectors (LPS) of the scene's right and down directions; None if the pane is
@@ -45,7 +45,7 @@ class ObliqueLine(QObject):
 
     @property
     def handles(self) -> tuple[QPointF, QPointF] | None:
-        """Return the positions of the handles in pixels of the view; None if no line is shown."""
+        """Return the handle positions in view pixel coordinates; None if no line is shown."""
         line, centre = self._direction(), self._centre()
         if line is None or centre is None:
             return None

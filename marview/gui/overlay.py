@@ -1,4 +1,4 @@
-"""Coloured overlays on a greyscale image: outlined masks and maps."""
+"""Coloured overlays on a greyscale image: maps and outlined masks."""
 
 from typing import Any
 
@@ -12,7 +12,7 @@ from marview.volume.box import box_of
 
 
 class OverlayItem(QGraphicsItem):
-    """A scene item that draws one coloured picture into a rectangle."""
+    """A scene item that draws one coloured image into a rectangle."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -20,11 +20,11 @@ class OverlayItem(QGraphicsItem):
         self._rect = QRectF()
 
     def boundingRect(self) -> QRectF:
-        """Return the rectangle of the picture."""
+        """Return the rectangle of the image."""
         return self._rect
 
     def show_image(self, image: QImage | None, rect: QRectF) -> None:
-        """Show a picture in a rectangle; None hides the item."""
+        """Show an image in a rectangle; None hides the item."""
         if rect != self._rect:
             self.prepareGeometryChange()
             self._rect = QRectF(rect)
@@ -33,7 +33,7 @@ class OverlayItem(QGraphicsItem):
         self.update()
 
     def show_part(self, rows: slice, columns: slice) -> None:
-        """Redraw the part of the picture whose pixels were changed in place."""
+        """Redraw the part of the image where pixels were changed in place."""
         if self._image is None:
             return
         width, height = self._rect.width() / self._image.width(), self._rect.height() / self._image.height()
@@ -52,13 +52,13 @@ class OverlayItem(QGraphicsItem):
         option: QStyleOptionGraphicsItem,  # noqa: ARG002
         widget: QWidget | None = None,  # noqa: ARG002
     ) -> None:
-        """Draw the picture."""
+        """Draw the image."""
         if self._image is not None:
             painter.drawImage(self._rect, self._image)
 
 
 def outlined(mask: NDArray[np.bool_], colour: QColor, fill_alpha: int, edge_alpha: int) -> QImage | None:
-    """Return a picture of a mask `[y, x]` with a faint fill and a strong inner edge; None for an empty mask."""
+    """Return a mask `[y, x]` as an overlay with a faint fill and a strong inner edge; None if it is empty."""
     if not mask.any():
         return None
     return indexed(_edged(mask), [_premultiplied(colour, a) for a in (0, fill_alpha, edge_alpha)])
@@ -72,7 +72,7 @@ def _edged(mask: NDArray[np.bool_]) -> NDArray[np.uint8]:
 
 
 class MaskPicture:
-    """Picture of an outlined mask, updated in place while the user paints."""
+    """Overlay image of an outlined mask, updated in place while the user paints."""
 
     def __init__(self, colour: QColor, fill_alpha: int, edge_alpha: int) -> None:
         self._colours = np.array([_premultiplied(colour, a) for a in (0, fill_alpha, edge_alpha)], np.uint32)
@@ -81,7 +81,7 @@ class MaskPicture:
         self._image = QImage()
 
     def draw(self, mask: NDArray[np.bool_]) -> QImage:
-        """Draw the whole mask `[y, x]` and return its picture."""
+        """Draw the whole mask `[y, x]` and return its overlay image."""
         if mask.shape != self._pixels.shape:
             self._pixels = np.zeros(mask.shape, np.uint32)
             rows, columns = mask.shape
@@ -123,7 +123,7 @@ def ramp(strength: NDArray[np.floating[Any]], colour: QColor, most_alpha: int = 
 
 
 def indexed(indices: NDArray[np.uint8], colours: list[int]) -> QImage:
-    """Convert colour indices `[y, x]` to an image that owns its pixels.
+    """Convert colour indices `[y, x]` to an image that owns its pixel data.
 
     `colours` are premultiplied 0xAARRGGBB values.
     """

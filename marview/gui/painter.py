@@ -18,7 +18,7 @@ CIRCLE = [(math.cos(turn * math.tau / 64), math.sin(turn * math.tau / 64)) for t
 class Painter(QObject):
     """Controller that turns a slice pane's gestures into mask painting.
 
-    It also draws the brush and the outline.
+    The controller also draws the brush and the outline.
     """
 
     def __init__(self, pane: SlicePane, session: Session) -> None:

@@ -53,7 +53,7 @@ class PairView(QWidget):
         self._follow()
 
     def show_nothing(self) -> None:
-        """Clear both views, for a pair with a damaged file."""
+        """Clear both views; called if a file of the pair is damaged."""
         for view in self.views:
             view.set_picture(None, self._rect)
 

@@ -1,4 +1,4 @@
-"""Window colours by purpose, dark and light; overlays stay distinguishable for colour-blind users."""
+"""Colours of the dark and light styles by purpose; colour-blind users can tell the overlays apart."""
 
 from PySide6.QtGui import QColor
 

@@ -97,7 +97,7 @@ class PaneGrid(QWidget):
         return self.panes[active if active in shown else (shown or ["original"])[0]].snapshot()
 
     def focus_first(self) -> None:
-        """Move the focus to the last active pane, or to the first pane if there is none."""
+        """Move the focus to the most recently active pane if it is visible, else to the first pane."""
         display = self._session.view.display
         shown = self.places
         name = display.active if display.active in shown else next(iter(shown))

@@ -9,7 +9,7 @@ from marview.gui.palette import colour
 
 
 def new_plot() -> Any:
-    """Make an empty plot."""
+    """Create an empty plot."""
     plot = pg.PlotWidget(background=colour("base"), useOpenGL=False, viewBox=pg.ViewBox(enableMenu=False))
     menu = plot.getPlotItem().ctrlMenu  # has no parent and would outlive the plot
     menu.setParent(plot, menu.windowFlags())

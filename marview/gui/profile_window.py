@@ -43,7 +43,7 @@ class ProfileWindow(QDialog):
         return plot
 
     def refresh(self) -> None:
-        """Plot the latest profile; a new one opens the window."""
+        """Plot the latest profile; open the window if the profile is new."""
         lines = [one for one in self._session.measures.listed if one.kind is Kind.PROFILE]
         if not lines:
             self._last = 0

@@ -20,7 +20,7 @@ class ReadingWindow(QWidget):
     """Window that shows the pairs of a study to a reader.
 
     The window opens at the first ungraded pair and saves the grades of a pair when the reader moves to
-    another pair. It never shows which method corrected a pair.
+    another pair. The window never shows which method corrected a pair.
 
     Args:
         study: the study.
@@ -189,7 +189,7 @@ class ReadingWindow(QWidget):
         self.progress.setText(words)
 
     def closeEvent(self, event: QCloseEvent) -> None:
-        """Save the grades of the pair in view; the first time this fails, say why and stay open."""
+        """Save the grades of the pair in view; if this fails the first time, explain why and stay open."""
         if not self._save() and not self._has_warned:
             self._has_warned = True
             event.ignore()

@@ -27,7 +27,7 @@ COLUMNS_MM = (0.0, 30.0, 62.0, 134.0)
 
 
 def write_report(path: Path, report: Report) -> Path:
-    """Write the report as PDF; if writing fails, no file remains.
+    """Write the report as PDF; if writing fails, the partial file is removed.
 
     Raises:
         CannotWrite: the disk is full or read-only.

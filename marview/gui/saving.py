@@ -1,4 +1,4 @@
-"""Save a picture or movie of the active pane, or a report of the result."""
+"""Save an image or movie of the active pane, or a report on the result."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -21,7 +21,10 @@ MOVIES = "GIF (*.gif);;MP4 (*.mp4)"
 
 
 class Saving:
-    """Commands that save a picture, movie or report; each asks for a file name, and no incomplete file remains."""
+    """Commands that save an image, a movie or a report to a file that the user names.
+
+    If writing fails, partial files are removed.
+    """
 
     def __init__(self, window: QMainWindow, session: Session, grid: PaneGrid) -> None:
         self._window, self._session, self._grid = window, session, grid

@@ -33,7 +33,7 @@ class Line:
         key: unique key of the series.
         title: description of the series.
         size: modality and number of slices.
-        badges: findings, each with "error" or "warning"; the most severe first.
+        badges: findings, each with its severity ("error" or "warning"), most severe first.
         picture: grey levels of the thumbnail, uint8 `[y, x]`; None if there is none.
         details: text of the tool tip.
         words: searchable text in lower case.

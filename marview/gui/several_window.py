@@ -45,7 +45,7 @@ FORMATS = {Format.DICOM: translatable("DICOM series"), Format.NIFTI: "NIfTI", Fo
 
 
 class SeveralWindow(QDialog):
-    """Window for the queue of `marview batch`, usable next to the main window.
+    """Window for the queue of `marview batch`, usable while the main window is open.
 
     Closing the window does not stop the queue.
     """

@@ -1,4 +1,4 @@
-"""Rail beside the panes that marks the current slice, the slices with metal and the corrected slices."""
+"""Rail next to the panes that marks the current slice, the slices with metal and the corrected slices."""
 
 from PySide6.QtCore import QRectF, QSize, Qt
 from PySide6.QtGui import QMouseEvent, QPainter, QPaintEvent, QPen

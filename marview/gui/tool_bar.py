@@ -17,7 +17,7 @@ OWN = "own"
 
 
 class ToolBar(QToolBar):
-    """Tool bar with the most used actions."""
+    """Tool bar with the most frequently used actions."""
 
     def __init__(self, session: Session, actions: Actions, parent: QWidget | None = None) -> None:
         super().__init__(tr("Tools"), parent)

@@ -15,7 +15,7 @@ FRAME = (16, 48)
 
 
 def fit_screen(window: QMainWindow) -> None:
-    """Set the size of a new window, limited to the screen."""
+    """Set the size of a new window, limited to the size of the screen."""
     room = window.screen().availableGeometry()
     window.resize(min(WANTED[0], room.width() - FRAME[0]), min(WANTED[1], room.height() - FRAME[1]))
 

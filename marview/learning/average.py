@@ -14,7 +14,8 @@ def averaged(network: nn.Module, keep: float) -> AveragedModel:
     """Running average of a network; call its `update_parameters(network)` after each step.
 
     Early in training, step n retains only the fraction (1 + n) / (10 + n) of the previous average, so that
-    the random initial weights soon lose their influence. The bias correction in Adam has the same purpose.
+    the random initial weights soon lose their influence. The bias correction in Adam serves the same
+    purpose.
 
     Args:
         network: network whose current weights initialise the average.

@@ -1,4 +1,4 @@
-"""Training slices and held-out slices of a run, held in memory."""
+"""Training slices and held-out slices of a run, kept in memory."""
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
@@ -96,10 +96,11 @@ def read_banks(
 
     Args:
         path: a folder of TIFF stacks, DICOM series and NIfTI files, including subfolders; or a single file,
-            which may also be a zip archive of DICOM files or an array.
+            which may also be a zip archive of DICOM files or an array file.
         tell: function called with messages about the files that are read or left out.
         has_metal: whether to keep slices with metal and leave out those without.
-        option: command-line option of the path, for messages; if empty, --with-metal or --data.
+        option: command-line option that gave the path, for messages; if empty, --with-metal or --data,
+            depending on `has_metal`.
 
     Raises:
         BadInput: the path contains no slice to keep, or all of them are held out.

@@ -1,4 +1,4 @@
-"""Initialise a run with the weights of another network of the same method, where names and shapes match."""
+"""Initialise a run with tensors from another network of the same method, matched by name and shape."""
 
 import hashlib
 from dataclasses import dataclass

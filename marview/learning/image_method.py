@@ -70,7 +70,8 @@ class ImageMethod(ABC):
             settings: settings of the network, stored with the weights.
 
         Returns:
-            The network, and a number; the height and width of its images must be multiples of this number.
+            The network, and an integer; the height and width of the network's images must be multiples
+            of this integer.
 
         Raises:
             BadInput: a name is unknown or a value is wrong.

@@ -1,4 +1,4 @@
-"""Draw faint lesions near metal into training slices before the simulated scan, so that networks keep them."""
+"""Draw faint lesions near metal into slices before the simulated scan, so that networks preserve them."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,7 +21,7 @@ def with_lesions(hu: NDArray[np.float32], metal: Shares, rng: np.random.Generato
 
     Args:
         hu: slice without metal, HU, `[y, x]`.
-        metal: metal of the slice by material.
+        metal: metal in the slice, by material.
         rng: random generator.
 
     Returns:

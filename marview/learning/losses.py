@@ -1,4 +1,4 @@
-"""Losses shared by several methods, each a mean that does not depend on the image size."""
+"""Losses shared by several methods; each is a mean that does not depend on the image size."""
 
 from collections.abc import Callable
 

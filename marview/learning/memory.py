@@ -1,4 +1,4 @@
-"""Keep batches in memory and repeat them, because simulating a slice takes longer than training on it."""
+"""Keep batches in memory for reuse, because simulating a slice takes longer than training on it."""
 
 from collections.abc import Callable
 from typing import Generic, TypeVar
@@ -13,10 +13,10 @@ _CHANCE = 2
 
 
 class Remembered(Generic[B]):
-    """Source that returns each new batch of another source, followed by random batches from memory.
+    """Source of training batches: each new batch from another source, then random batches from memory.
 
-    A returned batch depends only on its number and the seed. A resumed run recreates the batches that are
-    not in memory.
+    A returned batch depends only on its number and the seed. When a run resumes, any batch that is needed
+    but not in memory is created again.
     """
 
     def __init__(self, source: Callable[[int], B], kept: int, shown: int, seed: int) -> None:

@@ -1,4 +1,4 @@
-"""Draw simulated metal into slices: implants at their anatomical position, or random shapes anywhere in tissue."""
+"""Add simulated metal to slices: implants at their anatomical positions, or random shapes in any tissue."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,7 +25,7 @@ _SMALLER = (1.0, 0.25, 0.06)
 
 
 def draw_metal(hu: NDArray[np.float32], how: Metal, rng: np.random.Generator) -> Shares:
-    """Draw metal for one slice.
+    """Draw simulated metal for a slice.
 
     Args:
         hu: slice, HU, `[y, x]`.
@@ -60,7 +60,7 @@ def draw_implant(
         hu: slice without metal, HU, `[y, x]`.
         name: name of the implant, from `marview.physics.implants.implant_names`.
         material: material of the whole implant; None for its usual materials.
-        pixel_mm: edge of a pixel in mm.
+        pixel_mm: edge length of a pixel in mm.
         rng: random generator.
 
     Returns:

@@ -1,4 +1,4 @@
-"""The model card of a trained network: training data and duration, hardware and measured errors."""
+"""The model card of a trained network: training data, duration, hardware and measured errors."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Create training pairs with a scanner simulation on the training device."""
+"""Create training pairs by simulating CT scans on the training device."""
 
 from dataclasses import dataclass, field, replace
 from typing import Any, Self
@@ -27,15 +27,17 @@ _TRAINING, _VALIDATION = 0, 1
 
 @dataclass(frozen=True)
 class SimulatedPairs:
-    """Source of training batches that depend only on seed, process and number, so that a run can be resumed.
+    """Source of training batches; each batch depends only on its number, the seed and the training process.
+
+    A run can therefore be resumed.
 
     Attributes:
         bank: training slices.
-        how: composition of the pairs.
+        how: settings of the training batches.
         device: device for the batches.
         seed: seed of the run.
         process: number of this training process.
-        workers: processes that draw the scenes, if there are any.
+        workers: pool of processes that draw the scenes; None to draw them in this process.
     """
 
     bank: Bank
@@ -47,7 +49,7 @@ class SimulatedPairs:
 
     @classmethod
     def of(cls, bank: Bank, how: Data, device: torch.device, seed: int, process: int = 0) -> Self:
-        """Create a source with as many worker processes as the recipe specifies."""
+        """Create a source with the number of worker processes that the recipe specifies."""
         workers = SceneWorkers(bank, how, (_TRAINING, seed, process), how.workers) if how.workers else None
         return cls(bank, how, device, seed, process, workers)
 
@@ -61,13 +63,13 @@ class SimulatedPairs:
         return scan(scene, self.device, ahead=self.how.ahead)
 
     def scene(self, number: int) -> Scene:
-        """Return the scene of the batch with this number."""
+        """Return the scene from which the batch with this number is simulated."""
         return draw_scene(self.bank, self.how, (_TRAINING, self.seed, self.process, number))
 
 
 @dataclass(frozen=True)
 class ValidationPairs:
-    """Source of validation batches: held-out slices without variation, always with the same metal and noise."""
+    """Source of validation batches: held-out slices without random variation, with fixed metal and noise."""
 
     bank: Bank
     how: Data
@@ -85,9 +87,9 @@ def scan(scene: Scene, device: torch.device, ahead: tuple[str, ...] = ()) -> Pai
     """Simulate the scan of a scene.
 
     Args:
-        scene: slices, metal and scan.
+        scene: slices, metal and settings of the scan.
         device: device for the simulation and the pairs.
-        ahead: attributes of the pairs to compute now, such as "image".
+        ahead: names of attributes, such as "image", that are computed immediately instead of on first use.
     """
     if device.index is not None:
         torch.cuda.set_device(device)  # each thread has its own setting

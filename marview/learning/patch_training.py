@@ -21,16 +21,16 @@ class PatchSettings(NetworkSettings):
     """Settings of the patches and losses of a training step.
 
     Attributes:
-        patch_px: edge of the patches that a training step uses.
+        patch_px: edge length of the patches in pixels.
         patches: number of patches in a step.
-        hard_share: share of patches placed where the artifact is strong.
-        clean_share: share of patches without artifact, which the network must leave unchanged.
+        hard_share: fraction of patches that are placed where artifacts are strong.
+        clean_share: fraction of patches without artifacts, which the network must leave unchanged.
         quarter_turns: maximum number of quarter turns applied to a patch; with 0, patches are only
             mirrored.
         holds_metal: whether metal must stay unchanged; otherwise the loss ignores metal pixels.
         rms: weight of the root mean square difference, which is dominated by large errors near metal. The
             weight of the mean absolute difference is 1.
-        contrast: weight of the relative error of lesion contrast in the result.
+        contrast: weight of the relative error in lesion contrast.
     """
 
     patch_px: Count = 256
@@ -61,11 +61,11 @@ class PatchTraining(ABC):
         """Build the network; image heights and widths must be multiples of its `fold` attribute."""
 
     def parameters(self, network: nn.Module, turn: str) -> Iterable[nn.Parameter]:  # noqa: ARG002
-        """Return all parameters."""
+        """Return all parameters of the network."""
         return network.parameters()
 
     def losses(self, network: nn.Module, pairs: Pairs, turn: str, settings: Mapping[str, Any]) -> dict[str, Tensor]:  # noqa: ARG002
-        """Compute the losses on random patches in training, and on whole slices otherwise."""
+        """Compute the losses on random patches during training, and on whole slices during validation."""
         chosen = self.read(settings)
         seen, truth = to_unit(pairs.image), to_unit(pairs.truth_mu)
         away = (~pairs.metal)[:, None].float()
@@ -96,7 +96,10 @@ class PatchTraining(ABC):
 
     @torch.no_grad()
     def pictures(self, network: nn.Module, pairs: Pairs, settings: Mapping[str, Any]) -> dict[str, Tensor]:  # noqa: ARG002
-        """Return the corrected image, and the artifact image with water added to show zero as grey; both in 1/cm."""
+        """Return preview images in 1/cm: the corrected image and the artifact image.
+
+        The attenuation of water is added to the artifact image, so that zero appears grey.
+        """
         fold = network.fold
         assert isinstance(fold, int)
         artifact = artifact_image(network, pairs.image[:1], fold)[0]

@@ -18,20 +18,20 @@ def patches(
     *,
     mirrors: bool = True,
 ) -> tuple[Tensor, Tensor]:
-    """Draw patches at random positions, and turn and mirror them randomly.
+    """Cut patches at random positions, and randomly rotate and mirror them.
 
     Args:
         seen: input of the network, `[slice, channel, y, x]`.
         wanted: ground truth, `[slice, y, x]`.
-        edge: edge of a patch in pixels.
+        edge: edge length of a patch in pixels.
         count: number of patches.
-        hard_share: fraction of hard patches. A hard patch is at the position, among a few random ones, where
-            the last channel differs most from the ground truth.
+        hard_share: fraction of hard patches. For a hard patch, several random positions are compared, and
+            the patch is cut where the last channel differs most from the ground truth.
         quarter_turns: maximum number of quarter turns applied to a patch.
-        mirrors: whether to mirror half of the patches.
+        mirrors: whether each patch is mirrored with a probability of 0.5.
 
     Returns:
-        `[patch, channel, y, x]` and `[patch, y, x]`.
+        Patches of the input, `[patch, channel, y, x]`, and of the ground truth, `[patch, y, x]`.
     """
     rows, columns = wanted.shape[-2:]
     height, width = min(edge, rows), min(edge, columns)
@@ -50,14 +50,15 @@ def patches(
 
 
 def crops(planes: Tensor, edge: int) -> Tensor:
-    """Cut a random square from each slice, and flip half of the squares horizontally.
+    """Crop each slice to a random square, and flip each square horizontally with a probability of 0.5.
 
     Args:
-        planes: `[slice, channel, y, x]`; all channels of a slice get the same square.
-        edge: edge of the squares in pixels; if it is 0 or larger than the slices, they stay whole.
+        planes: `[slice, channel, y, x]`; all channels of a slice are cropped to the same square.
+        edge: edge length of the squares in pixels. If it is 0, or at least the size of the slices, the
+            slices are returned unchanged.
 
     Returns:
-        `[slice, channel, y, x]`, in the channels-last memory format.
+        Squares, `[slice, channel, y, x]`, in the channels-last memory format.
     """
     rows, columns = planes.shape[-2:]
     if not edge or edge >= min(rows, columns):
@@ -78,7 +79,7 @@ def _box_means(image: Tensor, height: int, width: int) -> Tensor:
 
 
 def blocks(planes: list[Tensor], views: int, count: int) -> tuple[list[Tensor], Tensor]:
-    """Cut random blocks of neighbouring views; the last view and the first one are neighbours.
+    """Cut random blocks of neighbouring views; the last and first views count as neighbours.
 
     Args:
         planes: arrays of the same shape, `[slice, view, bin]`.

@@ -1,4 +1,4 @@
-"""Read one patient's scans for training: metal masks, and metal-free slices ordered by distance to metal."""
+"""Read one patient's scans for training: metal masks, and metal-free slices by distance from metal."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,9 +23,10 @@ class PatientScan:
     """Training data of one scan.
 
     Attributes:
-        clean_hu: float32 HU `[slice, y, x]`; slices without metal on the processing grid, nearest to metal first.
+        clean_hu: float32 HU `[slice, y, x]`; metal-free slices, resampled to the processing grid; the slice
+            nearest to metal is first.
         masks: bool `[slice, y, x]`; masks of the slices with metal.
-        field_mm: edge of the processing grid in mm.
+        field_mm: edge length of the processing grid in mm.
     """
 
     clean_hu: Tensor
@@ -34,7 +35,7 @@ class PatientScan:
 
 
 def read_patient(path: Path) -> list[PatientScan]:
-    """Read the series under a path that contain both slices with metal and slices without metal.
+    """Read each series in a folder, or below it, that has both slices with metal and slices without metal.
 
     The metal mask of a slice is the densest of three k-means classes.
 

@@ -1,4 +1,4 @@
-"""Specification of a training run, its progress and the reason why it ended."""
+"""Specification, progress and outcome of a training run."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +11,7 @@ from marview.learning.recipe import Recipe
 
 @dataclass(frozen=True, eq=False)
 class Plan:
-    """Everything that defines a training run.
+    """Specification of a training run.
 
     Attributes:
         method: id of the method.
@@ -22,8 +22,8 @@ class Plan:
         validation: held-out batches.
         folder: folder of the run.
         machine: devices and processes for training.
-        begins_with: weights file that initialises a new run where names and shapes match; None for random
-            weights.
+        begins_with: weights file for a new run. Tensors with matching names and shapes become the initial
+            weights. None for random weights.
     """
 
     method: str
@@ -43,7 +43,7 @@ class News:
 
     Attributes:
         step: number of finished steps.
-        steps: number of steps of the whole training.
+        steps: number of steps in the whole training run.
         loss: loss of the last step.
         minutes: duration so far, including earlier sessions.
     """

@@ -30,14 +30,14 @@ class Optimiser(_Part):
         momentum: momentum of SGD.
         weight_decay: weight decay.
         milestones: steps after which the learning rate is multiplied by `gamma`.
-        gamma: factor on the learning rate at each milestone.
-        decay: decay of the learning rate as in Keras, which divides it by 1 + decay * step.
-        cosine: whether the learning rate follows half a cosine down to zero at the last step.
-        warm_up: number of steps in which the learning rate rises from zero, also after resuming from weights
-            only.
+        gamma: factor by which the learning rate is multiplied at each milestone.
+        decay: learning-rate decay as in Keras: the learning rate is divided by 1 + decay * step.
+        cosine: whether the learning rate falls to zero along half a cosine until the last step.
+        warm_up: number of steps over which the learning rate rises from zero at the start of a run. A run
+            that resumes without optimiser moments has a separate warm-up.
         gradient_clip: maximum norm of all gradients combined; 0 for no limit.
-        ema: fraction of the running weight average that each step keeps; 0 for no average.
-        turn_rates: learning-rate factor by turn; 1 for turns that are not listed.
+        ema: decay factor of the exponential moving average of the weights; 0 for no average.
+        turn_rates: learning-rate factor for each turn; 1 for turns that are not listed.
     """
 
     name: Literal["adam", "adamw", "sgd"] = "adam"
@@ -56,15 +56,15 @@ class Optimiser(_Part):
 
 
 class Augmentation(_Part):
-    """Random variation of a clean slice before metal is added.
+    """Random variation of a metal-free slice before simulated metal is added.
 
     Attributes:
         flip: probability of mirroring a slice along each axis, 0 to 1.
-        rotation_deg: maximum angle in each direction.
+        rotation_deg: maximum rotation angle in each direction.
         scale: minimum and maximum scale of the body.
         shift_px: maximum shift along each axis.
         warp_px: maximum displacement of a mild elastic warp; 0 for none.
-        crop: fraction of slices that are cropped to a random part and enlarged.
+        crop: fraction of slices that are cropped to a random region and enlarged.
         noise_hu: maximum standard deviation of added noise.
         blur_px: maximum width of a blur that imitates a softer kernel.
     """
@@ -88,10 +88,11 @@ class Metal(_Part):
     """Settings of the metal that is simulated in the slices.
 
     Attributes:
-        materials: names of materials as in `marview.physics.material`; each metal piece gets one of them.
-        area_px: minimum and maximum total metal area of a slice in pixels of a 416 x 416 grid; areas
-            are drawn uniformly on a logarithmic scale.
-        pieces: minimum and maximum number of metal pieces.
+        materials: names of materials as in `marview.physics.material`; each piece of metal consists of one
+            material.
+        area_px: minimum and maximum metal area per slice, in pixels on a 416 x 416 grid. Areas are drawn
+            uniformly on a logarithmic scale.
+        pieces: minimum and maximum number of pieces of metal.
         implants: fraction of slices with an implant at its anatomical position, if the slice contains that
             position.
     """
@@ -108,24 +109,27 @@ class Metal(_Part):
 
 
 class Data(_Part):
-    """Composition of the batches.
+    """Composition of the training batches.
 
     Attributes:
-        kind: pairs (the same slice with and without metal), or unpaired images with and without metal.
-        paired: fraction of unpaired batches whose simulated images with metal keep their ground truth.
-        batch: number of slices in a batch, all with one protocol.
+        kind: "pairs" (the same slice with and without metal) or "unpaired" (different slices with and
+            without metal).
+        paired: fraction of unpaired batches that contain the ground truth of their simulated images with
+            metal.
+        batch: number of slices in a batch, all with the same protocol.
         reuse: number of consecutive steps with the same batch.
         remembered: number of batches kept in memory for reuse.
-        shown: number of batches used for training per simulated batch; the others come from memory.
+        shown: number of training batches for each newly simulated batch, including this batch; the rest come
+            from memory.
         ahead: attributes of `Pairs` to compute in the background, such as image and li_image.
         protocols: names of protocols as in `marview.physics.protocol`; each batch uses one of them.
-        photons: minimum and maximum factor on the number of photons of the protocol.
-        reprojected: fraction of batches with forward projections of clinical images in place of measured
+        photons: minimum and maximum factor by which the protocol's number of photons is multiplied.
+        reprojected: fraction of batches with forward projections of clinical images instead of measured
             sinograms.
         kernels: reconstruction filters of clinical images.
         phantoms: fraction of slices that are phantoms (pelvis, spine, jaw) instead of real slices.
-        lesions: fraction of slices with faint lesions near metal. Without them a network may learn to remove
-            everything near metal that differs from soft tissue.
+        lesions: fraction of slices with faint lesions near metal. Without lesions, a network may learn to
+            remove everything near metal that differs from soft tissue.
         ahead_batches: number of batches prepared in advance.
         workers: number of processes that draw slices and metal; 0 for a background thread of the training
             process.
@@ -161,12 +165,12 @@ class Run(_Part):
     """Duration of the training, and intervals between saved states and between validations.
 
     Attributes:
-        steps: number of steps of the whole training.
+        steps: number of steps in the whole training run.
         seed: seed of all random numbers.
         checkpoint_minutes: minutes between saved states.
         validate_every: number of steps between validations.
         validation_batches: number of held-out batches per validation.
-        precision: precision of the network; projection always uses float32.
+        precision: numerical precision of the network; projection always uses float32.
         moments: data type of the saved optimiser moments; bfloat16 needs less space, but a resumed run then
             starts with a warm-up.
     """
@@ -184,8 +188,8 @@ class Recipe(_Part):
     """Content of a recipe file.
 
     Attributes:
-        training: `module:Class` in the method's folder, a `marview.learning.api.Trainable`.
-        network: settings of the network and its losses, passed to the trainable unchanged.
+        training: `module:Class` in the method's folder; the class is a `marview.learning.api.Trainable`.
+        network: settings of the network and the losses, passed to the `training` class unchanged.
         optimiser: settings of the optimisers.
         data: composition of the batches.
         run: duration of the training.
@@ -199,7 +203,7 @@ class Recipe(_Part):
 
 
 def read_recipe(folder: Path, size: str) -> Recipe:
-    """Read the recipe of a size from a method's folder.
+    """Read a method's recipe for a given size from the method's folder.
 
     Raises:
         UsageError: the method has no recipe of this size.
@@ -225,8 +229,8 @@ def changes(before: Mapping[str, Any], now: Recipe) -> tuple[str, ...]:
     """Describe the differences between a recipe and an earlier one, for instance "run.steps is 10 (was 8)".
 
     Args:
-        before: earlier recipe as JSON; its missing fields are not compared. The network settings are not
-            compared either, because they cannot change.
+        before: earlier recipe as JSON. Fields that are missing from it are not compared. The network
+            settings are not compared either, because they cannot change.
         now: current recipe.
     """
     earlier, later = _flat(before), _flat(now.model_dump(mode="json"))

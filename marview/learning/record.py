@@ -1,4 +1,4 @@
-"""The record of a run, `run.json` in its folder: its recipe and every session."""
+"""The record of a training run, `run.json` in the run's folder, with the recipe and all sessions."""
 
 from collections import Counter
 from collections.abc import Collection, Mapping
@@ -24,7 +24,7 @@ _MOST_DIGITS = 9
 
 @dataclass(frozen=True)
 class Session:
-    """A training session, started by a call of `marview train`.
+    """One session of a training run, started with `marview train`.
 
     Attributes:
         first_step: number of steps before the session.
@@ -32,12 +32,13 @@ class Session:
         minutes: duration of the whole run at the end of the session.
         hardware: name of the hardware.
         data: description of the training data.
-        collections: sources with licences, if an `index.csv` beside the slices lists them.
+        collections: sources of the slices and their licences, if there is an `index.csv` in the folder of
+            the slices.
         has_own_pairs: whether the method created its own pairs instead of using the scans and metal of the
             recipe.
-        is_patient: whether the run was trained on one patient's own scan.
+        is_patient: whether the network was trained on scans of a single patient.
         changes: differences from the recipe of the previous session.
-        has_real_metal: whether the run was trained on real scans with metal.
+        has_real_metal: whether the network was trained on real scans with metal.
     """
 
     first_step: int
@@ -98,12 +99,12 @@ def add_session(
 
 
 def collections_of(data: Path, names: Collection[str]) -> tuple[str, ...]:
-    """List collections and licences of training slices from the `index.csv` beside them, if there is one.
+    """List the collections and licences of training slices from the `index.csv` in their folder, if present.
 
     Args:
         data: a folder of TIFF stacks, or a single stack.
-        names: names of the slices in the bank. An index row without a page number counts if the bank
-            contains any slice of its stack.
+        names: names of the slices in the bank. An index row without a page number is included if the bank
+            contains any slice of the stack that the row names.
 
     Raises:
         BadInput: as for `read_index`.
@@ -129,7 +130,7 @@ def _is_among(row: Mapping[str, str], names: Collection[str], stacks: Collection
 
 
 def read_record(folder: Path) -> dict[str, Any]:
-    """Read the record of a run; empty if there is none.
+    """Read the record of a run; return an empty dictionary if there is none.
 
     Raises:
         BadInput: the record cannot be read.

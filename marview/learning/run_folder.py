@@ -1,4 +1,4 @@
-"""The folder of a training run: what it contains, and whether a run can start or resume there."""
+"""Check whether a training run can start or resume in a folder, and find the file to resume from."""
 
 from pathlib import Path
 

@@ -18,12 +18,12 @@ _AHEAD = 2
 
 
 class SceneWorkers:
-    """Pool of processes that draw scenes by number and prepare the next ones in advance.
+    """Pool of processes that draw numbered scenes and prepare the next scenes in advance.
 
     Args:
         bank: training slices; each process has its own copy.
         how: settings of the random scenes.
-        seed: seed of all scenes; the number of each scene is appended to it.
+        seed: seed that all scenes share; the scene number is appended to it for each scene.
         count: number of processes.
     """
 

@@ -28,7 +28,7 @@ class Scene:
         hu: float32 HU `[slice, y, x]` without metal, on the protocol's grid.
         metal: metal fraction of each pixel, 0 to 1, `[slice, y, x]`, by material.
         protocol: name of the protocol.
-        photons: factor on the number of photons of the protocol.
+        photons: factor by which the protocol's number of photons is multiplied.
         kernel: reconstruction filter of the re-projected clinical image; empty if the sinogram is measured.
         scale_end_hu: highest HU of the clinical image.
         seed: seed of the noise.
@@ -49,7 +49,8 @@ def draw_scene(bank: Bank, how: Data, seed: tuple[int, ...]) -> Scene:
     Args:
         bank: slices without metal.
         how: settings of the random scenes.
-        seed: seed, for instance the seed of the run, the process number and the batch number.
+        seed: integers that form the seed, for instance the run's seed, the process number and the batch
+            number.
 
     Raises:
         BadInput: twenty consecutive slices contain no tissue in which metal can be placed.
@@ -65,11 +66,13 @@ def draw_scene(bank: Bank, how: Data, seed: tuple[int, ...]) -> Scene:
 
 
 def plain_scene(bank: Bank, how: Data, seed: tuple[int, ...], number: int) -> Scene:
-    """Draw the validation scene with this number: slices in order without variation, protocols in rotation.
+    """Draw the validation scene with this number.
+
+    Slices are taken in order without random variation, and the protocols alternate from batch to batch.
 
     Args:
         bank: held-out slices.
-        how: settings of the training; the settings for variation, phantoms and photons are ignored.
+        how: training settings; the settings of random variation, phantoms and photons are ignored.
         seed: seed of metal and noise.
         number: number of the batch.
     """
@@ -102,7 +105,7 @@ def draw_clean(bank: Bank, how: Data, shape: tuple[int, int], rng: np.random.Gen
     Args:
         bank: slices, with or without metal.
         how: settings of the random scenes; phantoms are not used.
-        shape: rows and columns of the slice.
+        shape: number of rows and columns of the slice.
         rng: random generator.
     """
     return augment(_read(bank, int(rng.integers(len(bank)))), shape, how.augmentation, rng)

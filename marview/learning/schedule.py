@@ -14,7 +14,7 @@ RESUME_WARM_UP = 100
 
 
 def optimiser(parameters: Iterable[nn.Parameter], how: Optimiser) -> Optimizer:
-    """Create an optimiser for the given parameters with the settings of a recipe."""
+    """Create an optimiser for the given network parameters, with the settings from a recipe."""
     changed = list(parameters)
     if how.name == "sgd":
         return torch.optim.SGD(changed, how.learning_rate, momentum=how.momentum, weight_decay=how.weight_decay)
@@ -23,14 +23,14 @@ def optimiser(parameters: Iterable[nn.Parameter], how: Optimiser) -> Optimizer:
 
 
 def learning_rate(how: Optimiser, step: int, steps: int, warm_from: int | None = None) -> float:
-    """Return the learning rate of a step.
+    """Return the learning rate for a training step.
 
     Args:
         how: settings of the optimisers.
         step: number of the step, counted from 0.
-        steps: number of steps of the whole training.
-        warm_from: step at which a new warm-up starts, because training resumed without moments; None
-            otherwise.
+        steps: number of steps in the whole training run.
+        warm_from: step at which a new warm-up starts, because training resumed without optimiser moments;
+            None otherwise.
     """
     rate = how.learning_rate * how.gamma ** sum(step >= each for each in how.milestones) / (1 + how.decay * step)
     if how.cosine:
@@ -43,5 +43,5 @@ def learning_rate(how: Optimiser, step: int, steps: int, warm_from: int | None =
 
 
 def half_cosine(share: float) -> float:
-    """Return the learning-rate factor of a half-cosine decay after a fraction of the training, from 1 down to 0."""
+    """Return the learning-rate factor after a fraction of the training; it follows half a cosine from 1 to 0."""
     return (1 + math.cos(math.pi * min(1.0, share))) / 2

@@ -1,7 +1,7 @@
-"""Save and load the state of a run in one safetensors file: network, average and moments of the optimisers.
+"""Save and load the state of a run in one safetensors file: network, weight average and optimiser moments.
 
-Keys: `network.NAME`, `average.NAME`, `moments.TURN.PARAMETER.NAME`. All random numbers follow from seed and step, so
-that a resumed run gives the same result as an uninterrupted one.
+Keys: `network.NAME`, `average.NAME`, `moments.TURN.PARAMETER.NAME`. All random numbers depend only on the seed and
+the step, so that a resumed run gives the same result as an uninterrupted run.
 """
 
 from collections.abc import Iterator, Mapping
@@ -23,12 +23,12 @@ _NETWORK, _AVERAGE, _MOMENTS = "network.", "average.", "moments."
 
 @dataclass(frozen=True, eq=False)
 class Learner:
-    """Network, optimisers and average of a training run.
+    """Network, optimisers and running weight average of a training run.
 
     Attributes:
         network: all networks of the method.
-        optimisers: optimisers by turn.
-        average: running average of the network; None if there is none.
+        optimisers: optimiser of each turn.
+        average: network with the running average of the weights; None if there is no average.
     """
 
     network: nn.Module
@@ -41,7 +41,7 @@ class Learner:
         return self.network if self.average is None else self.average.module
 
     def tensors(self) -> dict[str, Tensor]:
-        """Tensors of the state, by their key in the file."""
+        """Tensors of the state, by their keys in the state file."""
         state = {_NETWORK + name: tensor for name, tensor in self.network.state_dict().items()}
         if self.average is not None:
             state |= {_AVERAGE + name: tensor for name, tensor in self.average.module.state_dict().items()}
@@ -51,12 +51,13 @@ class Learner:
         """Load a saved state.
 
         Args:
-            state: tensors from `tensors`; the moments may be rounded to 16 bits or missing.
+            state: tensors as returned by `tensors`; the optimiser moments may be rounded to 16 bits or missing.
             step: number of training steps before the state was saved.
             file: name of the file, for messages.
 
         Returns:
-            Whether the run resumes exactly; if moments are missing or rounded, it starts with a warm-up instead.
+            True if the run can continue exactly; False if moments are missing or rounded, so that a warm-up is
+            needed.
 
         Raises:
             MethodFailed: the state belongs to another network.
@@ -120,7 +121,8 @@ def write_state(path: Path, learner: Learner, facts: Mapping[str, str], *, momen
         path: path of the file.
         learner: state to write.
         facts: metadata such as step and minutes, as text.
-        moments: type to which moments are rounded to save space; None keeps them exact.
+        moments: data type to which the optimiser moments are rounded to save space; None to store them
+            exactly.
 
     Raises:
         CannotWrite: the disk is full or read-only; an earlier file is kept.
@@ -136,7 +138,7 @@ def write_state(path: Path, learner: Learner, facts: Mapping[str, str], *, momen
 
 
 def read_state(path: Path, device: torch.device) -> tuple[dict[str, Tensor], dict[str, str]]:
-    """Read the tensors and the metadata of a state, or of a weights file, which contains only the average.
+    """Read the tensors and metadata of a state file, or of a weights file, which contains only the average.
 
     Raises:
         BadInput: the file cannot be read.

@@ -48,9 +48,9 @@ class Order:
         device: auto, cpu or cuda.
         max_minutes: time limit of this session in minutes.
         is_resumed: whether to resume the run in `output`.
-        is_patient: whether `data` is a patient's own scan.
-        begins_with: weights file of the same method, at any size, that initialises a new run where names and
-            shapes match.
+        is_patient: whether `data` contains scans of a single patient.
+        begins_with: weights file of the same method, of any size, for a new run. Tensors with matching names
+            and shapes become the initial weights.
         with_metal: scans with metal for unpaired training; `data` then contains the scans without metal.
         spectral: spectral scans of the same patients as the ordinary scans in `data`.
     """
@@ -85,7 +85,7 @@ def train(
     Raises:
         UsageError: the method cannot be trained with these arguments, the folder contains another run, or the initial
             weights do not fit.
-        BadInput: the data contains nothing to train on.
+        BadInput: the data cannot be used for training.
         MethodFailed: the code of the method fails, or a loss is NaN.
         CannotWrite: the disk is full or read-only, or another process trains in the same folder.
     """

@@ -25,10 +25,10 @@ _TRAINING, _VALIDATION = 3, 4
 
 @dataclass(frozen=True)
 class UnpairedBatches:
-    """Source of training batches, each determined only by seed, process and number.
+    """Source of unpaired training batches; each batch depends only on its number, the seed and the process.
 
-    A fraction of the batches has simulated metal and keeps its ground truth, which teaches a network to
-    preserve bone.
+    A fraction of the batches has simulated metal and includes the ground truth, from which a network learns
+    to preserve bone.
 
     Attributes:
         simulated: source of pairs that provide images with metal.
@@ -62,7 +62,10 @@ class UnpairedBatches:
 
 @dataclass(frozen=True)
 class UnpairedValidation:
-    """Source of validation batches; with real metal, every second batch is from real scans, without ground truth."""
+    """Source of unpaired validation batches.
+
+    If there are real scans with metal, every second batch is from these scans and has no ground truth.
+    """
 
     pairs: ValidationPairs
     clean: Bank
@@ -90,10 +93,10 @@ def _drawn(bank: Bank, how: Data, shape: tuple[int, int], rng: np.random.Generat
 
 
 def unpaired_sources(asked: Asked) -> Sources:
-    """Create the sources of unpaired training from scans without metal and, optionally, scans with metal.
+    """Create the batch sources for unpaired training from scans without metal and, optionally, with metal.
 
     Raises:
-        BadInput: a folder contains no slice to train on, or too few slices to split into two halves.
+        BadInput: a folder contains no usable slices, or too few to divide them into two halves.
     """
     how, seed, device = asked.recipe.data, asked.recipe.run.seed, asked.device
     banks = read_banks(asked.data, asked.tell)

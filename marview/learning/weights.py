@@ -1,7 +1,7 @@
-"""Weights files: safetensors with the keys of the module's `state_dict`, and metadata.
+"""Weights files in safetensors format, with the keys of the module's `state_dict` and metadata.
 
-Metadata: method, version, network (its settings as JSON), protocols (as JSON), steps, minutes, seed, limits (of
-`marview.learning.guard`, as JSON).
+Metadata: method, version, network (network settings as JSON), protocols (as JSON), steps, minutes, seed, and limits
+(the limits that `marview.learning.guard` uses, as JSON).
 """
 
 import json
@@ -27,8 +27,8 @@ class About:
     Attributes:
         method: id of the method.
         version: version of the method.
-        network: settings of its network.
-        protocols: protocols of its training.
+        network: settings of the method's network.
+        protocols: protocols used for training.
         steps: number of training steps.
         minutes: duration of the training.
         seed: seed of the training.
@@ -147,7 +147,7 @@ def fill(network: nn.Module, weights: Mapping[str, Tensor], file: str) -> nn.Mod
         file: name of the file, for messages; empty to use the name stored with the weights.
 
     Raises:
-        MethodFailed: the name or shape of a tensor differs from the network.
+        MethodFailed: the name or shape of a tensor does not match the network.
     """
     file = str(weights.path) if isinstance(weights, Weights) else file
     if differs := difference(network, weights):
@@ -161,7 +161,7 @@ def fill(network: nn.Module, weights: Mapping[str, Tensor], file: str) -> nn.Mod
 
 
 def difference(network: nn.Module, weights: Mapping[str, Tensor]) -> str:
-    """Describe the first tensor whose name or shape differs from the network; empty if all match."""
+    """Describe the first tensor whose name or shape does not match the network; empty if all match."""
     wanted = network.state_dict()
     if unmatched := sorted(set(wanted) ^ set(weights)):
         return f"{unmatched[0]} is {'missing' if unmatched[0] in wanted else 'unknown'}"

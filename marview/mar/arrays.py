@@ -10,10 +10,10 @@ from marview.mar.messages import ReduceRequest, Request, SinogramRequest, TraceR
 
 
 def check_arrays(request: ReduceRequest | SinogramRequest) -> None:
-    """Check that the arrays and slices of a correction fit together.
+    """Check that the arrays and slice indices of a request are valid and consistent.
 
     Raises:
-        UsageError: the arrays and slices do not fit together.
+        UsageError: the arrays or slice indices are invalid or inconsistent.
     """
     shape = request.hu.array.shape
     if len(shape) != 3 or request.hu.array.dtype != np.int16:
@@ -43,10 +43,10 @@ def check_arrays(request: ReduceRequest | SinogramRequest) -> None:
 
 
 def check_trace(request: TraceRequest) -> None:
-    """Check that mask, slice and trace of a request fit together.
+    """Check that the mask, slice index and trace of a request are valid and consistent.
 
     Raises:
-        UsageError: mask, slice and trace do not fit together.
+        UsageError: the mask, slice index or trace is invalid or inconsistent.
     """
     beam = processing_beam(1.0)
     mask, trace = request.mask.array, request.trace.array

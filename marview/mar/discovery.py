@@ -93,7 +93,7 @@ class Listing:
 
     @property
     def is_usable(self) -> bool:
-        """Whether the method can run, according to its files alone."""
+        """Whether the method can run; only its files are checked."""
         return self.manifest is not None and not self.error and not self.untrained
 
     def as_record(self) -> dict[str, Any]:
@@ -117,9 +117,10 @@ def user_plugins() -> Path:
 def discover() -> list[Listing]:
     """List all installed methods, sorted by title, including those that cannot be used.
 
-    Methods are searched for in this order: bundled methods, the user's folder, the folders in
+    marview looks for methods in this order: bundled methods, the user's folder, the folders in
     `MARVIEW_PLUGINS`, and packages in the entry-point group `marview.methods`. A later method replaces an
-    earlier one with the same id, unless its manifest is invalid, or it cannot run and the earlier one can.
+    earlier one with the same id, unless the manifest of the later method is invalid, or only the earlier
+    method can run.
     """
     found: dict[str, Listing] = {}
     broken: list[Listing] = []
@@ -142,7 +143,7 @@ def _in_the_list(listing: Listing) -> tuple[bool, str]:
 
 
 def search_path() -> list[Path]:
-    """Return the folders that the environment variable `MARVIEW_PLUGINS` names."""
+    """Return the folders listed in the environment variable `MARVIEW_PLUGINS`."""
     return [Path(place).absolute() for place in os.environ.get(SEARCH_PATH, "").split(os.pathsep) if place]
 
 
@@ -254,7 +255,7 @@ def _holds(folder: Path, name: str) -> bool:
 
 
 def not_safe(folder: Path, opened: Path) -> str:
-    """Return the error message for a method if other users can change the file or folder `opened`."""
+    """Return the message that a method is refused because other users can change the path `opened`."""
     remedy = f"chmod -R go-w {folder}" if opened.is_relative_to(folder) else f"chmod go-w {opened}"
     return (
         f"Other users can change {opened}, so marview does not use the method in {folder}. Remove their write "

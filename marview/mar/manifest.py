@@ -107,7 +107,7 @@ class Manifest(_Part):
     Attributes:
         id: identifier in folders, on the command line and in provenance.
         title: name shown to users.
-        purpose: one line that says what the method is for.
+        purpose: one-line description of what the method is for.
         version: version of the method.
         api: version of the method interface that the method was written for.
         entry: `module:Class` in the folder of the method.
@@ -118,7 +118,7 @@ class Manifest(_Part):
         needs_weights: whether the method must be trained before it can run.
         learns_from_scan: whether a run first trains on the scan that it corrects.
         fewest_clean: minimum number of slices without metal that a scan needs for this training.
-        code: id of the bundled method whose code is used, if this method only adds weights.
+        code: id of the bundled method that provides the code, if this method only adds weights.
         python: path of another interpreter for the method, relative to its folder.
         weights: weights files of the method.
         citation: publication that describes the method.
@@ -192,7 +192,7 @@ def no_output(name: str) -> str:
 
 
 def outputs_line(names: Collection[str]) -> str:
-    """Return the `outputs` line of a manifest."""
+    """Return the `outputs` line of a manifest for the given output names."""
     listed = ", ".join(f'"{name}"' for name in OUTPUTS if name in names)
     return f"outputs = [{listed}]"
 
@@ -205,7 +205,7 @@ def wrong_field(error: ValidationError, model: type[BaseModel]) -> str:
 
     Args:
         error: validation error of pydantic.
-        model: model that refused the values; for an unknown name, the message suggests a similar field of
+        model: model that rejected the values; for an unknown name, the message suggests a similar field of
             this model.
     """
     errors = error.errors(include_url=False)

@@ -19,16 +19,16 @@ Device = Literal["auto", "cpu", "cuda"]
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class ReduceRequest:
-    """Correct slices of a volume.
+    """Request to correct slices of a volume.
 
     Attributes:
         method: identifier of the method.
         hu: int16 HU, `[z, y, x]`.
         mask: metal mask, bool `[z, y, x]`.
         spacing_mm: distance between voxels along (z, y, x).
-        correction: float32 HU `[slice, y, x]`, one plane per entry of `wanted`, in the same order; receives
-            the difference between the corrected image and `hu`, which is 0 where nothing changes. A plane is
-            valid after the `SliceDone` of its slice.
+        correction: float32 HU `[slice, y, x]`, one plane per entry of `wanted`, in the same order; the
+            worker writes the corrected image minus `hu` to it, which is 0 where the image is unchanged. A
+            plane is valid after the `SliceDone` message for its slice.
         slices: indices of the slices to correct, in processing order; empty for all slices.
         parameters: values of the method's parameters that differ from their defaults.
         device: device for the method.
@@ -61,7 +61,7 @@ class ReduceRequest:
 
     @property
     def wanted(self) -> tuple[int, ...]:
-        """The slices to correct; all if `slices` is empty."""
+        """Indices of the slices to correct; all slices if `slices` is empty."""
         return self.slices or tuple(range(len(self.hu.array)))
 
     @property
@@ -77,7 +77,7 @@ class ReduceRequest:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class SinogramRequest:
-    """Compute the sinogram, the metal trace and the LI sinogram of one slice for display.
+    """Request to compute the sinogram, the metal trace and the LI sinogram of one slice for display.
 
     Attributes:
         hu: int16 HU, `[z, y, x]`.
@@ -96,13 +96,13 @@ class SinogramRequest:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class TraceRequest:
-    """Compute the metal trace of a slice from its mask, and report the fraction of rays in the trace.
+    """Request to compute the metal trace of a slice, and to report the fraction of rays in the trace.
 
     Attributes:
         mask: metal mask, bool `[z, y, x]`.
         spacing_mm: distance between voxels along (z, y, x).
         slice_index: index of the slice.
-        trace: bool, `[view, bin]` of the beam `marview.geometry.processing_beam`; receives the trace.
+        trace: array for the result, bool `[view, bin]`, for the beam `marview.geometry.processing_beam`.
         hu: int16 HU `[z, y, x]`, to count only rays through the body; None to count all rays.
     """
 
@@ -115,7 +115,7 @@ class TraceRequest:
 
 @dataclass(frozen=True, kw_only=True)
 class CasesRequest:
-    """Run a method on case files (`marview.worker.case_files`), for benchmarks.
+    """Request to run a method on case files (`marview.worker.case_files`) for benchmarks.
 
     Attributes:
         method: identifier of the method.
@@ -124,8 +124,8 @@ class CasesRequest:
         parameters: values of the method's parameters that differ from their defaults.
         device: device for the method.
         keep_sinogram: whether a result file also contains the corrected sinogram.
-        neighbours: .npz file with other slices of the scan that all cases come from, for methods that learn
-            from the scan.
+        neighbours: .npz file with other slices of the scan, for methods that learn from the scan; all cases
+            are from this scan.
         folder: folder of the method; set by the runner.
     """
 
@@ -141,7 +141,7 @@ class CasesRequest:
 
 @dataclass(frozen=True)
 class DescribeRequest:
-    """Report the parameters of a method.
+    """Request to report the parameters of a method.
 
     Attributes:
         folder: folder of the method.
@@ -152,13 +152,13 @@ class DescribeRequest:
 
 @dataclass(frozen=True, kw_only=True)
 class CheckRequest:
-    """Check whether a run of a method can start.
+    """Request to check whether a run of a method can start.
 
     Attributes:
         method: identifier of the method.
         folder: folder of the method.
         parameters: values of the method's parameters that differ from their defaults.
-        device: device for the method; None to check no device.
+        device: device for the method; None to skip the check of the device.
     """
 
     method: str
@@ -169,12 +169,12 @@ class CheckRequest:
 
 @dataclass(frozen=True)
 class DevicesRequest:
-    """List the devices of this machine."""
+    """Request to list the devices of this machine."""
 
 
 @dataclass(frozen=True)
 class CancelRequest:
-    """Cancel the current run."""
+    """Request to cancel the current run."""
 
 
 Request = (
@@ -202,7 +202,7 @@ class Ready:
 class Progress:
     """Progress of the run, or of its training on the scan if `is_learning` is True.
 
-    It consists of the finished fraction, 0 to 1, and the current step.
+    The message contains the finished fraction, 0 to 1, and the current step.
     """
 
     fraction: float
@@ -233,11 +233,12 @@ class SliceDone:
 
     Attributes:
         slice_index: index of the slice.
-        metal_pixels: number of metal pixels in the slice, on the slice's own grid.
+        metal_pixels: number of metal pixels in the slice, on the grid of the volume.
         trace_fraction: fraction of the sinogram that the metal trace covers.
         seconds: average time per slice in the batch that contained this slice.
         is_restored: whether clipped dark streaks were restored before the correction.
-        made_by: short name of the method that made the pixels in place of the chosen one (`SliceNote.made_by`).
+        made_by: short name of the method that was used for the slice instead of the chosen method
+            (`SliceNote.made_by`).
     """
 
     slice_index: int

@@ -24,7 +24,7 @@ def resolved(rule: Mapping[str, Any], schema: Mapping[str, Any]) -> dict[str, An
 
 
 def field_kind(rule: Mapping[str, Any]) -> Kind | None:
-    """Return the kind of input field for a resolved property; None if only the command line can set it."""
+    """Return the type of input field for a resolved property; None if only the command line can set it."""
     if "enum" in rule:
         return "choice"
     match rule.get("type"):

@@ -57,10 +57,10 @@ def lacks_packages(printed: str, python: str) -> str:
 
 
 class WorkerProcess:
-    """Running worker process.
+    """A running worker process.
 
-    Create it in a thread that lives as long as the worker is needed. Some systems kill the worker when the
-    thread ends.
+    Create the object in a thread that lives at least as long as the worker is needed, because some systems
+    kill the worker when this thread ends.
     """
 
     def __init__(

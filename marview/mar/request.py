@@ -96,7 +96,7 @@ def device_named(name: str) -> Device:
 def metal_of(mask: NDArray[np.bool_]) -> Metal:
     """Return a function that copies the mask, bool `[z, y, x]`, to an empty array.
 
-    Slices without metal use no memory in the array.
+    Slices without metal are skipped, so that they do not use memory in the array.
     """
 
     def write(empty: NDArray[np.bool_]) -> None:

@@ -108,7 +108,7 @@ class Run:
 
     @property
     def outcome(self) -> Outcome | None:
-        """Outcome of the run; None while it runs."""
+        """Outcome of the run; None until the run has ended."""
         return self._outcome
 
     def discard_outputs(self) -> None:

@@ -1,4 +1,4 @@
-"""Queue of a worker's runs, which starts the process, receives its messages and ends each run."""
+"""Queue of runs that starts the worker process, receives its messages and ends each run."""
 
 import contextlib
 import logging
@@ -70,7 +70,7 @@ class RunQueue:
 
     @property
     def is_closed(self) -> bool:
-        """Whether the queue accepts no more runs."""
+        """Whether the queue has been closed, so that it no longer accepts runs."""
         return self._is_closed
 
     def add(self, run: Run) -> None:

@@ -89,7 +89,7 @@ class MarWorker:
         self._submit(request, python, _ignore).wait().check()
 
     def devices(self) -> list[dict[str, Any]]:
-        """List the devices of this computer, each with name ("cpu", "cuda:0"), title, free_mb and total_mb.
+        """List the devices of this computer: name (such as "cpu" or "cuda:0"), title, free_mb and total_mb.
 
         Raises:
             MethodFailed: the worker does not start.

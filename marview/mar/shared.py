@@ -70,7 +70,7 @@ class SharedArray:
 
     @classmethod
     def copy_of(cls, values: NDArray[Any]) -> "SharedArray":
-        """Create an array with the values of another one.
+        """Create a shared array, and copy the values of another array to it.
 
         Raises:
             NoRoom: there is no room for the array.

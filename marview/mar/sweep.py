@@ -1,4 +1,4 @@
-"""Measure how results depend on the metal mask: run methods with masks of different margins and thresholds.
+"""Measure how results depend on the metal mask: run methods with masks that differ in margin and threshold.
 
 The experiment follows Fig. 7 of Yu 2020, Deep Sinogram Completion with Image Prior, where masks are eroded and dilated
 by 1 and 2 pixels of a 416 x 416 grid. `marview.evaluation.processing_grid` resamples a series to this grid.
@@ -79,7 +79,7 @@ def sweep(
 ) -> SweepResult:
     """Run every variant of a sweep.
 
-    Slices are projected only once, and variants of a method with equal masks share a run.
+    Each slice is projected only once, and variants with the same method and equal masks share a run.
 
     Args:
         given: slices, mask and ground truth.

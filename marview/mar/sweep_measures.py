@@ -34,7 +34,7 @@ class Row:
         rmse_hu: root mean square error outside the metal masks of all variants, averaged over the slices.
         seconds: duration of the run; 0 if the result of a run with the same mask was reused.
         note: reason for a missing result; empty if there is a result.
-        remark: remark on the variant, for instance that its margin changes nothing.
+        remark: remark on the variant, for instance that its margin does not change the mask.
     """
 
     variant: Variant

@@ -76,7 +76,7 @@ class SweepResult:
         ]
 
     def spread_hu(self, method: str, slice_index: int) -> NDArray[np.float32]:
-        """Compute the standard deviation of each pixel, `[y, x]`, across a method's variants of one slice."""
+        """Compute the standard deviation of each pixel in one slice, `[y, x]`, across a method's variants."""
         at = self.slices.index(slice_index)
         return _spread(self.hu[one.name][at] for one in self.of(method))
 

@@ -27,16 +27,17 @@ class MarCase:
     All tensors are on the device of the job.
 
     Attributes:
-        hu: float32 HU `[slice, y, x]`, not clipped. Dark streaks beside dense metal can be far below -1000
-            HU, and metal keeps the HU of the file. A method may clip its own copy of the image, but not the
+        hu: float32 HU `[slice, y, x]`, not clipped. Dark streaks near dense metal can be far below -1000 HU,
+            and metal keeps the HU of the file. A method may clip its own copy of the image, but not the
             sinogram.
         metal: bool `[slice, y, x]`; the metal mask.
-        pixel_mm: edge of a pixel in mm.
+        pixel_mm: edge length of a pixel in mm.
         beam: geometry of the rays.
         slice_indices: index of each slice in its volume.
         measured_sinogram: float32 line integrals `[slice, view, bin]`; None for clinical images, whose
             sinogram is the forward projection of the image.
-        measured_trace: bool `[slice, view, bin]`; the metal trace, if it is known from the measurement.
+        measured_trace: bool `[slice, view, bin]`; the metal trace, if the measurement provides it; otherwise
+            None.
     """
 
     hu: Tensor
@@ -94,8 +95,8 @@ class MarResult:
     """Result of a method.
 
     Attributes:
-        hu: corrected image on the processing grid, HU `[slice, y, x]`, finite. marview detaches it and converts it to
-            float32, like the other arrays.
+        hu: corrected image on the processing grid, HU `[slice, y, x]`, finite. marview detaches this tensor
+            and the other arrays, and converts them to float32.
         prior_hu: prior image, HU `[slice, y, x]`, if there is one.
         corrected_sinogram: corrected line integrals `[slice, view, bin]`, if there are any.
         notes: notes for readers of the result: sentences about the whole run, or `SliceNote` for single slices.
@@ -121,7 +122,7 @@ class Job(Protocol):
     def progress(self, fraction: float, text: str = "") -> None:
         """Report the finished fraction of this case, 0 to 1.
 
-        `marview reduce` shows `text` beside its progress bar.
+        `marview reduce` shows `text` next to its progress bar.
         """
 
     def learning(self, fraction: float, text: str = "") -> None:
@@ -139,14 +140,15 @@ class Job(Protocol):
     def neighbours(self, count: int) -> tuple[Tensor, Tensor]:
         """Return metal-free slices of the same scan in HU, nearest first, and metal masks (bool) of slices with metal.
 
-        Both are `[slice, y, x]` on the grid of the case, at most `count` each; empty if the case has no volume.
+        Both arrays are `[slice, y, x]` on the grid of the case, with at most `count` slices each. They are empty
+        if the case does not belong to a volume.
         """
 
     def beside(self, slice_index: int, reach: int) -> Tensor:
         """Return a slice and `reach` slices on each side of it, HU `[slice, y, x]`, on the grid of the case.
 
-        The first or last slice is repeated beyond the ends of the scan. The result is empty if the case has no
-        volume.
+        Beyond the ends of the scan, the first or last slice is repeated. The result is empty if the case does
+        not belong to a volume.
         """
 
     def weights(self, file: str) -> dict[str, Tensor]:

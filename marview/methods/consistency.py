@@ -85,7 +85,7 @@ def looped(case: MarCase, image: Tensor, iterations: int, pause: Callable[[int],
 
 
 def model_of(case: MarCase, tube_kv: int | None = None, filtration_mm: float = 0.0) -> ScanModel:
-    """Make the model that simulates the scan of a case.
+    """Create the model that simulates the scan of a case.
 
     Args:
         case: slices to correct.

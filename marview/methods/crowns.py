@@ -18,10 +18,10 @@ _TOUCH = np.ones((3, 3), bool)
 
 
 def li_with_crowns(case: MarCase) -> Tensor:
-    """Return the LI image with the uncorrected values inside crowns, in 1/cm, `[slice, y, x]`.
+    """Return the LI image, but with the uncorrected values inside crowns, in 1/cm, `[slice, y, x]`.
 
-    Linear interpolation replaces the tooth inside a crown with soft tissue, and this error spreads around the crown.
-    For a measured sinogram, the LI image is returned unchanged.
+    Linear interpolation replaces the tooth inside a crown with soft tissue, and this error also affects the
+    area around the crown. For a measured sinogram, the LI image is returned unchanged.
     """
     if case.measured_sinogram is not None:
         return case.li_mu
@@ -34,7 +34,7 @@ def inside_crowns(metal: Tensor, pixel_mm: float) -> Tensor:
 
     Args:
         metal: metal mask, bool, `[slice, y, x]`.
-        pixel_mm: edge of a pixel in mm.
+        pixel_mm: edge length of a pixel in mm.
     """
     found = [_holes(each, pixel_mm) for each in metal.cpu().numpy()]
     return torch.from_numpy(np.stack(found)).to(metal.device)

@@ -36,7 +36,7 @@ _NEAR_PX = (3, 25)
 def dense_slices(case: MarCase) -> list[int]:
     """Return the positions, within the case, of clinical slices with metal denser than titanium.
 
-    The list is empty for a measured sinogram, and also if the HU scale ends too low to distinguish dense metal.
+    The list is empty for a measured sinogram, and also if the HU scale ends below the values of dense metal.
     """
     if case.measured_sinogram is not None:
         return []
@@ -50,9 +50,10 @@ def _typical(mu: Tensor) -> float:
 
 
 def darkened_slices(case: MarCase) -> list[int]:
-    """Return the positions of clinical slices with clipped HU whose restored streaks darken much of the body.
+    """Return the positions of clinical slices in which restored streaks darken much of the body.
 
-    Only dense metal causes such streaks, but a clipped HU scale does not show the density of the metal.
+    Only slices with clipped HU are included, because the density of their metal cannot be determined
+    directly. Streaks of this strength are caused only by dense metal.
     """
     if case.measured_sinogram is not None:
         return []
@@ -107,5 +108,5 @@ def reasons_for_nmar(case: MarCase, *, also_streaky: bool = False) -> dict[int, 
 
 
 def nmar_note(slice_index: int, reason: str) -> SliceNote:
-    """Create the note that says why NMAR is used for a slice; `reason` comes from `reasons_for_nmar`."""
+    """Create the note that explains why NMAR is used for a slice; `reason` comes from `reasons_for_nmar`."""
     return SliceNote(slice_index, reason, _NMAR, made_by="NMAR")

@@ -1,4 +1,4 @@
-"""Use NMAR for clinical slices with dense metal: instead of a network or blended with interpolation."""
+"""Use NMAR for clinical slices with dense metal, alone or blended with linear interpolation."""
 
 from dataclasses import replace
 
@@ -22,10 +22,10 @@ def complete_nmar(case: MarCase, prior_sinogram: Tensor, settings: NmarSettings)
     """Complete sinograms `[slice, view, bin]` with NMAR, blended with linear interpolation near dense metal.
 
     Hardly any photons pass through dense metal, so NMAR and linear interpolation differ little, and the
-    prior image contains streaks. The weight of NMAR in a slice depends on how well NMAR predicts the rays
-    beside the trace, compared with linear interpolation. If NMAR is hardly better at this, the prior adds
-    more error than it removes. NMAR is used alone, as published, for measured sinograms, and also if
-    `settings` fixes the source of the prior.
+    prior image contains streaks. The weight of NMAR in a slice depends on how much better NMAR predicts the
+    rays at the edges of the trace than linear interpolation does. If NMAR's predictions are hardly better,
+    the prior adds more error than it removes. NMAR is used alone, as published, for measured sinograms, and
+    also if `settings` specifies the source of the prior.
 
     Args:
         case: slices to correct.
@@ -59,7 +59,7 @@ def _share_of_nmar(one: MarCase, prior_sinogram: Tensor, settings: NmarSettings)
 def leave_dense_to_nmar(
     case: MarCase, prior: Tensor, corrected: Tensor, job: Job, *, also_streaky: bool = False
 ) -> list[SliceNote]:
-    """Replace a network's prior image and sinogram with NMAR's in the slices from `reasons_for_nmar`.
+    """Replace a network's prior images and sinograms with NMAR's in the slices that `reasons_for_nmar` lists.
 
     Args:
         case: slices to correct.
@@ -87,10 +87,10 @@ def nmar_of_slice(case: MarCase, k: int, job: Job) -> tuple[MarCase, Tensor, Ten
     Args:
         case: slices to correct.
         k: position of the slice within the case.
-        job: job of the run, which can be cancelled between two steps.
+        job: job of the run, which the user can cancel between two steps.
 
     Returns:
-        The slice as a separate case, its prior image in 1/cm, `[y, x]`, and its completed sinogram,
+        The slice as a separate case, the prior image in 1/cm, `[y, x]`, and the completed sinogram,
         `[view, bin]`.
     """
     job.check_cancelled()

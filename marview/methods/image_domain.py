@@ -1,6 +1,6 @@
-"""Unit conversions and artifact images for image-domain networks.
+"""Convert units and estimate artifact images for image-domain networks.
 
-The networks use images `[slice, 1, y, x]` in which attenuations from 0 to 0.5/cm are scaled to -1 to 1.
+The networks use images `[slice, 1, y, x]`, in which attenuation from 0 to 0.5/cm is scaled to the range from -1 to 1.
 """
 
 from collections.abc import Callable
@@ -14,7 +14,7 @@ MOST_MU = 0.5
 
 
 def to_unit(mu: Tensor) -> Tensor:
-    """Convert attenuation in 1/cm, `[slice, y, x]`, to the network's scale, `[slice, 1, y, x]`, with clipping."""
+    """Clip attenuation in 1/cm, `[slice, y, x]`, and convert it to the network's scale, `[slice, 1, y, x]`."""
     return mu[:, None].clamp(0, MOST_MU) * (2 / MOST_MU) - 1
 
 
@@ -30,7 +30,7 @@ def artifact_image(correct: Callable[[Tensor], Tensor], mu: Tensor, fold: int) -
     metal and bone.
 
     Args:
-        correct: network that maps an image to the corrected image, both in the network's unit.
+        correct: network that maps an image to the corrected image, both on the network's scale.
         mu: image with metal, 1/cm, `[slice, y, x]`, of any size.
         fold: number of pixels by which the height and width of the network's images must be divisible.
 

@@ -43,7 +43,7 @@ def slices_with_large_metal(case: MarCase, parameters: LargeMetal) -> list[int]:
 
 
 def nmar_hu(case: MarCase, number: int, job: Job) -> tuple[Tensor, SliceNote]:
-    """Correct a slice with NMAR; return its image, HU `[y, x]`, and a note.
+    """Correct a slice with NMAR; return the corrected image, HU `[y, x]`, and a note.
 
     Args:
         case: slices to correct.

@@ -109,7 +109,7 @@ def nmar_prior(case: MarCase, settings: NmarSettings | None = None, pause: Calla
 
 
 def prior_source(case: MarCase, settings: NmarSettings) -> Tensor:
-    """Choose the image, 1/cm, `[slice, y, x]`, from which the prior image is made."""
+    """Choose the image from which the prior image is created; return it in 1/cm, `[slice, y, x]`."""
     if settings.prior_source == "raw":
         return case.mu
     if settings.prior_source == "linear_interpolation":
@@ -121,7 +121,7 @@ def prior_source(case: MarCase, settings: NmarSettings) -> Tensor:
 
 
 def is_mild(case: MarCase, settings: NmarSettings) -> Tensor:
-    """Return whether artifacts are mild, bool `[slice]`: metal hides few rays or attenuates little."""
+    """Return whether artifacts are mild, bool `[slice]`: metal covers few rays, or it attenuates weakly."""
     covered = case.trace.float().mean(dim=(1, 2)) * 100
     added = (case.sinogram - case.li_sinogram).sum(dim=(1, 2)) / case.trace.sum(dim=(1, 2)).clamp(min=1)
     limit = torch.where(is_saturated(case), _OF_SATURATED * settings.mild_below, settings.mild_below)

@@ -1,4 +1,4 @@
-"""Notes for readers of a result; the same finding in several slices becomes one sentence."""
+"""Notes for readers of a result; notes with the same finding in several slices become one sentence."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -12,13 +12,13 @@ class SliceNote:
 
     Attributes:
         slice_index: index of the slice in its volume.
-        found: finding, with {} in place of its number if it has one, such as "metal hides {} of the
+        found: finding, with {} in place of a number, if there is one, such as "metal hides {} of the
             sinogram".
         meaning: rest of the sentence, including its punctuation, such as "; check its result with care".
         value: number that replaces {}.
         form: format of the number, for `str.format`.
-        made_by: short name of the method that made the pixels of the slice in place of the chosen method, such as
-            "NMAR"; empty if the chosen method made them.
+        made_by: short name of the method that was used for the slice instead of the chosen method, such as
+            "NMAR"; empty if the chosen method was used.
 
     Examples:
         >>> print(SliceNote(7, "metal hides {} of the sinogram", ", which is much", 0.3, "{:.0%}"))

@@ -46,8 +46,8 @@ _FEWEST_RAYS = 0.01
 def cut_off(hu: NDArray[np.int16], mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """Return the dark-streak pixels that were clipped at the lowest value, bool `[slice, row, column]`.
 
-    In slices where few body pixels have this value, all pixels are False, because the streaks were not
-    clipped. In other slices, air beside the body is included, because streaks extend beyond the body.
+    If few body pixels of a slice have this value, the streaks were not clipped, and all pixels of the slice
+    are False. In other slices, air next to the body is included, because streaks extend beyond the body.
 
     Args:
         hu: slices, HU `[slice, row, column]`.
@@ -69,7 +69,7 @@ class Restorer:
     """Estimator of the clipped part of dark streaks, based on a coarse parallel-beam scan.
 
     Attributes:
-        pixel_mm: edge of a pixel of the processing grid, in mm.
+        pixel_mm: edge length of a pixel of the processing grid, in mm.
     """
 
     pixel_mm: float
@@ -85,7 +85,7 @@ class Restorer:
     def missing(self, mu: Tensor, metal: Tensor, share: Tensor, pause: Callable[[], None] = lambda: None) -> Tensor:
         """Estimate the excess brightness of clipped pixels, 1/cm, at least 0, `[slice, y, x]`.
 
-        SIRT steps, constrained so that no pixel becomes brighter, alternate with updates of NMAR's prior image.
+        SIRT steps, which may only darken pixels, alternate with updates of NMAR's prior image.
 
         Args:
             mu: slices on the processing grid, 1/cm, `[slice, y, x]`.

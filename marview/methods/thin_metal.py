@@ -14,9 +14,9 @@ _COMPARE = translatable(
 
 
 def is_thin(case: MarCase) -> Tensor:
-    """Return whether artifacts are so mild that NMAR's prior uses the uncorrected image, bool `[slice]`.
+    """Return whether artifacts are mild enough for NMAR's prior to use the uncorrected image, bool `[slice]`.
 
-    Only clinical slices are tested; the result is False for a measured sinogram.
+    This applies only to clinical slices; the result is False for a measured sinogram.
     """
     if case.measured_sinogram is not None:
         return torch.zeros(len(case.hu), dtype=torch.bool, device=case.hu.device)
@@ -26,8 +26,8 @@ def is_thin(case: MarCase) -> Tensor:
 def thin_metal_notes(case: MarCase, meaning: str = _COMPARE, made_by: str = "") -> list[SliceNote]:
     """Return notes on the slices with thin metal; `SliceNote` explains `meaning` and `made_by`.
 
-    Beside the sternal wires in `docs/results/real-metal.md`, NMAR preserves 88 % of the bone, and learned methods
-    preserve 38 to 68 %.
+    Near the sternal wires in `docs/results/real-metal.md`, NMAR preserves 88 % of the bone, and learned
+    methods preserve 38 to 68 %.
     """
     thin = (is_thin(case) & case.metal.flatten(1).any(dim=1)).nonzero().flatten().tolist()
     indices = case.slice_indices or range(len(case.hu))

@@ -19,8 +19,8 @@ def prior_image(source: Tensor, metal: Tensor, smoothing_px: float, least_bone: 
     """Create a prior image in 1/cm, `[slice, y, x]`: air becomes 0, soft tissue becomes water, bone is unchanged.
 
     Metal is replaced by water, and k-means divides the pixels into three classes. After smoothing, pixels
-    below the second class become air, and pixels below the third class become water. In a chest, the second
-    class may be lung, which would become water.
+    below the second class become air, and pixels in the second class become water. In a chest, the second
+    class may be lung, which becomes water unless `has_lung` is True.
 
     Args:
         source: image in 1/cm, `[slice, y, x]`.
@@ -78,7 +78,10 @@ def class_limits(
 
 
 def gaussian(image: Tensor, sigma_px: float, radius: int | None = None) -> Tensor:
-    """Smooth an image `[slice, y, x]` with a Gaussian and replicated borders; the default radius is four sigma."""
+    """Smooth images `[slice, y, x]` with a Gaussian kernel, after replicating the borders.
+
+    The default radius of the kernel is four sigma.
+    """
     if sigma_px <= 0:
         return image
     reach = math.ceil(4 * sigma_px) if radius is None else radius

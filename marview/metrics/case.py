@@ -31,11 +31,11 @@ def _measure(title: str, better: Better) -> Any:
 
 @dataclass(frozen=True, repr=False)
 class Measures:
-    """Measures of one slice, or mean or worst values of several slices.
+    """Measures of one slice, or the mean or worst values of the measures over several slices.
 
-    A measure is NaN where it is undefined, for example in the ring of a slice without metal. The ring
-    around metal is 20 pixels wide, and the soft-tissue range is -175 to 275 HU. The functions of
-    `marview.metrics` define the measures.
+    A measure is NaN if it is undefined; for example, a slice without metal has no ring. The ring around
+    metal is 20 pixels wide, and the soft-tissue range is -175 to 275 HU. The functions of `marview.metrics`
+    define the measures.
 
     Attributes:
         psnr_db: peak signal-to-noise ratio outside metal, dB; higher is better.
@@ -58,11 +58,11 @@ class Measures:
             5 %, HU; lower is better.
         streak_index: standard deviation of soft tissue in the ring, divided by the standard deviation of
             soft tissue far from metal; lower is better, and 1 means no streaks.
-        ct_number_bias_hu: mean error in soft tissue, HU; nearer to 0 is better.
+        ct_number_bias_hu: mean error in soft tissue, HU; closer to 0 is better.
         bone_dice: Dice coefficient of the pixels above 150 HU, 0 to 1; higher is better.
-        bone_volume_change: relative change in the number of these pixels; nearer to 0 is better.
+        bone_volume_change: relative change in the number of these pixels; closer to 0 is better.
         metal_dice: Dice coefficient between the metal in the image and the mask, 0 to 1; higher is better.
-        metal_volume_change: relative change in the number of metal pixels; nearer to 0 is better.
+        metal_volume_change: relative change in the number of metal pixels; closer to 0 is better.
     """
 
     psnr_db: float = _measure("PSNR", "higher")
@@ -126,7 +126,7 @@ def measure_case(
     """Compare the corrected slices of a case with the ground truth.
 
     A correction keeps the original values inside its mask. To compare corrections with different masks,
-    exclude the union of the masks, so that all are measured in the same pixels.
+    exclude the union of the masks, so that all corrections are measured in the same pixels.
 
     Args:
         result_hu: corrected image with metal restored, HU, `[slice, y, x]`.
@@ -134,8 +134,8 @@ def measure_case(
         metal: metal mask, bool, `[slice, y, x]`; None to skip the measures of the metal and the ring. An
             empty mask causes a warning.
         uncorrected_hu: uncorrected image, HU, `[slice, y, x]`; if None, ADN's measures are NaN.
-        exclude: additional pixels to exclude, bool, `[slice, y, x]`. *Metal Dice* and *Metal volume change*
-            ignore it.
+        exclude: additional pixels to exclude, bool, `[slice, y, x]`. The measures *Metal Dice* and *Metal
+            volume change* ignore this argument.
 
     Raises:
         UsageError: the arrays differ in shape, are not `[slice, y, x]`, or have slices smaller than 11 x 11

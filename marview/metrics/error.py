@@ -47,8 +47,8 @@ def ct_number_bias_hu(result_hu: Image, truth_hu: Image, region: Region) -> floa
     """Return the mean of result minus ground truth over a region, in HU; positive if the result is too bright.
 
     A shift of all HU values causes errors in density measurements and dose calculations. Bright and dark
-    streaks cancel in the mean, so the bias shows only the shift. Images are in HU, `[y, x]`. An empty region
-    gives NaN.
+    streaks cancel in the mean, so the bias measures only this shift. Images are in HU, `[y, x]`. An empty
+    region gives NaN.
     """
     region = checked_mask(region)
     if not region.any():

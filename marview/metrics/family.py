@@ -27,9 +27,9 @@ class Score(NamedTuple):
 def primary(result_hu: Image, truth_hu: Image, metal: NDArray[Any], hu_range: HuRange = PRIMARY) -> Score:
     """Compute marview's primary metric, used for SynDeepLesion since ACDNet and OSCNet (2022).
 
-    Both images are clipped to 0 to 0.5/cm and scaled to [0, 1]. Metal is set to 0 in both, so it adds no error, but its
-    pixels count in the mean. PSNR uses peak 1, and SSIM follows ssim.m. OSCNet's script also rounds the images to 8
-    bits, which lowers a PSNR of 43 dB by 0.1 dB; marview does not round.
+    Both images are clipped to 0 to 0.5/cm and scaled to [0, 1]. Metal pixels are set to 0 in both images, so
+    their error is 0, but they are included in the mean. PSNR uses peak 1, and SSIM follows ssim.m. OSCNet's
+    script also rounds the images to 8 bits, which lowers a PSNR of 43 dB by 0.1 dB; marview does not round.
 
     Args:
         result_hu: corrected image, HU, `[y, x]`.

@@ -8,13 +8,13 @@ import numpy as np
 def size_groups(metal_px: Sequence[int], shapes: Sequence[int] | None = None, count: int = 5) -> list[list[int]]:
     """Group cases by metal size, from large to small.
 
-    The numbers of different sizes in the groups are equal or differ by one. With the ten test masks of
-    SynDeepLesion, five groups reproduce the mask pairs of published tables, regardless of the number of
-    slices per mask. Cases of equal size are in the same group, unless their shapes differ.
+    The number of different sizes is the same in every group, or differs by at most one. With the ten test
+    masks of SynDeepLesion, five groups reproduce the mask pairs of published tables, regardless of the
+    number of slices per mask. Cases of equal size are in the same group, unless their shapes differ.
 
     Args:
         metal_px: number of metal pixels of each case.
-        shapes: identifier of each case's metal shape, to separate shapes of equal size.
+        shapes: identifier of each case's metal shape, to distinguish different shapes of equal size.
         count: number of groups; reduced if there are fewer different sizes.
 
     Returns:

@@ -1,4 +1,4 @@
-"""Measure overlap: Dice coefficients of masks, bone and metal."""
+"""Use Dice coefficients to measure the overlap of masks, bone and metal."""
 
 import math
 from typing import Any, NamedTuple
@@ -18,7 +18,7 @@ class Integrity(NamedTuple):
     """Measures of how well a correction preserves a structure.
 
     Attributes:
-        dice: Dice coefficient with the true structure; 1 if equal.
+        dice: Dice coefficient with the true structure; 1 if both are equal.
         volume_change: relative change in the structure's volume.
     """
 
@@ -53,7 +53,7 @@ def metal_integrity(result_hu: Image, truth_hu: Image, metal: NDArray[Any]) -> I
 
     This is the seventh measure of the AAPM CT-MAR challenge (Haneda et al. 2025, doi 10.1002/mp.70050). A
     pixel counts as metal if its value is at least 250 HU above the highest value of the ground truth in the
-    20-pixel ring around the metal. Only the metal and this ring are measured.
+    20-pixel ring around the metal. Only pixels in the metal and in this ring are evaluated.
 
     Args:
         result_hu: corrected image with metal, HU, `[y, x]`.

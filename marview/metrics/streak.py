@@ -14,10 +14,11 @@ _FEWEST_PX = 30
 
 
 def streak_amplitude_hu(result_hu: Image, truth_hu: Image, region: NDArray[Any]) -> float:
-    """Return the mean of the highest 5 % of the errors minus the mean of the lowest 5 %, in HU, over a region.
+    """Return the mean of the highest 5 % minus the mean of the lowest 5 % of the errors in a region, in HU.
 
-    This is the fourth measure of the AAPM CT-MAR challenge (Haneda et al. 2025, doi 10.1002/mp.70050). The regions of
-    the challenge cross the strongest streaks of each case; marview measures in the ring around metal.
+    This is the fourth measure of the AAPM CT-MAR challenge (Haneda et al. 2025, doi 10.1002/mp.70050). The
+    regions of the challenge cross the strongest streaks of each case; marview uses the ring around metal
+    instead.
 
     Args:
         result_hu: corrected image, HU, `[y, x]`.
@@ -41,7 +42,7 @@ def streak_index(hu: Image, metal: NDArray[Any], soft_tissue: NDArray[Any]) -> f
     """Return the standard deviation of soft tissue near metal, divided by the standard deviation far from metal.
 
     "Near" means the 20-pixel ring around the metal, and "far" means more than 40 pixels away. Clinical
-    studies use this ratio with one region beside the implant and one without artifacts. The ratio is 1
+    studies use this ratio with one region near the implant and one region without artifacts. The ratio is 1
     without streaks. It needs no ground truth, only a mask of soft tissue.
 
     Args:

@@ -1,4 +1,4 @@
-"""Make demo studies: simulated scans of a phantom with implants and known ground truth."""
+"""Create demo studies: simulated scans of a phantom with implants and known ground truth."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -40,7 +40,7 @@ class DemoStudy:
 
 
 def make_demo(kind: str = "hip", progress: Callable[[float], None] | None = None, *, seed: int = 1) -> DemoStudy:
-    """Make a demo study of 40 slices with 512 x 512 pixels; the same seed gives the same study.
+    """Create a demo study of 40 slices with 512 x 512 pixels; the same seed gives the same study.
 
     The body has its true size. The scan is simulated with 720 views of 736 bins, a 120 kV spectrum, noise,
     scatter, water correction and smoothing of photon-starved rays, so all artifacts result from the

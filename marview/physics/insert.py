@@ -55,21 +55,21 @@ def insert(
     """Insert implants into a clean volume and simulate its scan.
 
     Slices are padded with air to a square and resized to the pixels of the protocol. As in the papers
-    that define the protocols, the pixel size of the protocol determines the strength of beam hardening and
-    photon starvation; `syndeeplesion-640`, for example, shrinks a body to two fifths of its size. The voxel
-    grid of the result keeps the true size.
+    that define the protocols, the pixel size of the protocol determines the strength of beam hardening
+    and photon starvation; `syndeeplesion-640`, for example, shrinks a body to two fifths of its size.
+    The voxel grid of the result keeps the true size.
 
     Args:
         volume: axial volume without metal.
         implants: implants in mm from the centre of the volume, as returned by `place`.
         protocol: protocol of the scan.
-        slices: consecutive slices of the volume to scan; None for all. The positions of the implants do not
-            depend on this choice.
+        slices: consecutive slices of the volume to scan; None for all. The positions of the implants do
+            not depend on this choice.
         stages: stages of the simulation.
         seed: seed of the noise; each batch derives its own seed from it.
-        progress: function called with the finished fraction, 0 to 1.
-        on_batch: function called for each batch with the index of its first slice and its simulation, to
-            write cases.
+        progress: function called with the completed fraction, 0 to 1.
+        on_batch: function that stores a batch, for example as cases; called with the index of the first
+            slice in the batch and the simulation.
 
     Raises:
         BadInput: the scanned slices contain no metal, or metal covers more than half of the body.

@@ -35,11 +35,11 @@ class Material:
     mass_attenuation: NDArray[np.float64]
 
     def at(self, kev: ArrayLike) -> NDArray[np.float64]:
-        """Return the mass attenuation in cm2/g at energies in keV, by linear interpolation."""
+        """Return the mass attenuation in cm2/g at the given energies in keV, by linear interpolation."""
         return np.asarray(np.interp(np.asarray(kev, dtype=np.float64), self.energies_kev, self.mass_attenuation))
 
     def relative(self, kev: ArrayLike) -> NDArray[np.float64]:
-        """Return the attenuation at energies in keV, divided by the attenuation at the reference energy."""
+        """Return the attenuation at the given energies in keV, relative to the reference energy."""
         return self.at(kev) / self.at(REFERENCE_KEV)
 
     @property

@@ -90,7 +90,10 @@ class WaterCorrection:
         return a1 + line_integrals * (2 * a2 + 3 * a3 * line_integrals)
 
     def undo(self, corrected: Tensor) -> Tensor:
-        """Invert the correction, any shape, by Newton's method; the error is below 1e-5 for values up to 13."""
+        """Invert the correction by Newton's method.
+
+        The values may have any shape. The error is below 1e-5 for values up to 13.
+        """
         found = corrected
         for _ in range(_NEWTON_STEPS):
             found = found - (self(found) - corrected) / self.slope(found)

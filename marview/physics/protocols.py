@@ -47,7 +47,7 @@ class Protocol:
         return spectrum(self.tube_kv)
 
     def is_scan_of(self, beam: Beam, pixel_mm: float) -> bool:
-        """Return whether a beam and a pixel size match the protocol, apart from rounding."""
+        """Return whether a beam and a pixel size match the protocol within rounding errors."""
         numbers = [float(value) for value in (pixel_mm, *astuple(beam))]
         own = [float(value) for value in (self.pixel_mm, *astuple(self.beam))]
         return type(beam) is type(self.beam) and bool(np.allclose(numbers, own, rtol=_SAME, atol=1e-6))
@@ -60,7 +60,7 @@ def protocol(name: str) -> Protocol:
         name: syndeeplesion-640, dudonet-320, dudonet-640, adn-256, cnnmar-984 or aapm-1000.
 
     Returns:
-        The beam, image grid and spectrum of a scan.
+        The protocol, with the beam, image grid and spectrum of a scan.
 
     Raises:
         UsageError: the name is unknown.
@@ -81,7 +81,7 @@ def protocol_names() -> tuple[str, ...]:
 
 
 def protocol_of(beam: Beam, pixel_mm: float) -> Protocol | None:
-    """Return the named protocol with this beam and pixel size; None if there is none.
+    """Return the named protocol with this beam and pixel size; None if no protocol matches.
 
     Examples:
         >>> known = protocol("adn-256")

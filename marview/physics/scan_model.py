@@ -24,12 +24,12 @@ _FEWEST_RAYS = 200
 
 @dataclass(frozen=True, eq=False)
 class Crossing:
-    """Line integrals of each ray through water, bone and metal, `[slice, view, bin]`, at the reference energy.
+    """Line integrals of rays through water, bone and metal at the reference energy, `[slice, view, bin]`.
 
     Attributes:
         water: line integrals through the water in the tissue, unitless.
         bone: line integrals through the bone in the tissue, unitless.
-        share: path length in metal in cm, weighted by the metal fraction of each pixel.
+        share: path length through metal, cm, weighted by the metal fraction of each pixel.
     """
 
     water: Tensor

@@ -18,16 +18,16 @@ _BLUR_REACH_BINS = 3
 class Scanner:
     """Details of a simulated scanner; the defaults match the published simulators.
 
-    A method that models the scan must not be tested with a simulator that uses the same model (the inverse
-    crime), so benchmarks vary these details.
+    A method that models the scan must not be tested with a simulator that uses the same model (the
+    inverse crime), so benchmarks vary these details.
 
     Attributes:
-        fineness: number of rays per bin, whose photon counts are averaged; each pixel is also divided into
-            this number of parts along each axis.
+        fineness: number of rays per bin; their photon counts are averaged. Each pixel is also divided
+            into this number of parts along each axis.
         blur_bins: standard deviation of the detector blur in bins; photon counts are blurred, not line
             integrals.
-        edge_share: fraction of the metal that counts for rays at the edge of the trace, because such rays
-            pass partly beside the metal. It is not used with several rays per bin.
+        edge_share: factor that reduces the line integrals of metal for rays at the edge of the trace,
+            because metal covers only part of their width. Not used if there are several rays per bin.
         filtration_mm: thickness of additional copper filtration in mm.
     """
 
@@ -57,7 +57,10 @@ class Scanner:
         )
 
     def seen(self, line_integrals: Tensor) -> Tensor:
-        """Average and blur photons per bin: line integrals `[..., view, fine bin]` to `[..., view, bin]`."""
+        """Average the photon counts of the rays in each bin, and apply the detector blur.
+
+        The line integrals are `[..., view, fine bin]` before and `[..., view, bin]` after this step.
+        """
         if self.fineness == 1 and not self.blur_bins:
             return line_integrals
         photons = self._by_bin(torch.exp(-line_integrals)).mean(dim=-1)
@@ -70,7 +73,10 @@ class Scanner:
         return -torch.log(photons)
 
     def any_ray(self, trace: Tensor) -> Tensor:
-        """Return the bins with at least one ray in the trace, bool, `[..., view, fine bin]` to `[..., view, bin]`."""
+        """Return whether each bin contains a ray of the trace, bool `[..., view, bin]`.
+
+        `trace` is a bool array `[..., view, fine bin]`.
+        """
         return self._by_bin(trace).any(dim=-1)
 
     def _by_bin(self, rays: Tensor) -> Tensor:

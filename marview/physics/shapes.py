@@ -50,7 +50,7 @@ class Ellipsoid:
         return np.array(self.middle) - reach, np.array(self.middle) + reach
 
     def distance(self, x: Array, y: Array, z: Array) -> Array:
-        """Return the signed distance in mm, to first order."""
+        """Return a first-order approximation of the signed distance in mm."""
         u, v = _turned(x - self.middle[0], y - self.middle[1], self.turn_rad)
         u, v, w = u / self.radii[0], v / self.radii[1], (z - self.middle[2]) / self.radii[2]
         size = np.sqrt(u**2 + v**2 + w**2)
@@ -59,7 +59,7 @@ class Ellipsoid:
 
 
 def ball(middle: Point, radius: float) -> Ellipsoid:
-    """Return a ball; lengths in mm."""
+    """Return a ball; its centre and radius are in mm."""
     return Ellipsoid(middle, (radius, radius, radius))
 
 
@@ -68,10 +68,10 @@ class Rod:
     """A round rod between two points with a linearly changing radius and round or flat ends.
 
     Attributes:
-        start: first end of the axis, mm.
+        start: one end of the axis, mm.
         end: other end of the axis, mm.
         start_radius: radius at the start, mm.
-        end_radius: radius at the end, mm; None for the same radius as at the start.
+        end_radius: radius at the end, mm; None for a constant radius.
         is_flat: whether both ends are flat.
     """
 
@@ -89,7 +89,7 @@ class Rod:
         return ends.min(axis=0) - widest, ends.max(axis=0) + widest
 
     def distance(self, x: Array, y: Array, z: Array) -> Array:
-        """Return the signed distance, mm; to first order where the rod tapers."""
+        """Return the signed distance in mm; a first-order approximation where the rod tapers."""
         axis = np.subtract(self.end, self.start)
         length = float(np.linalg.norm(axis))
         axis = axis / length

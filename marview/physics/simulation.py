@@ -38,10 +38,10 @@ class Stages:
             water.
         tissue_under_metal: whether metal is added to the tissue, as in ADN; otherwise it replaces the
             tissue.
-        edges: whether metal counts only partly for rays at the edge of the metal trace
+        edges: whether to reduce the line integrals of metal for rays at the edge of the metal trace
             (`Scanner.edge_share`).
         hardening: whether to simulate beam hardening with the spectrum of a tube; otherwise all photons
-            have 70 keV.
+            have an energy of 70 keV.
         noise: whether to add photon noise.
         scatter: whether to add scattered photons.
         water_correction: whether to apply the scanner's water correction.
@@ -98,7 +98,10 @@ class Simulation:
 
     @cached_property
     def metal_free_image(self) -> Tensor:
-        """FBP of the scan without metal, 1/cm, `[slice, y, x]`: the best possible sinogram completion."""
+        """FBP of the scan without metal in 1/cm, `[slice, y, x]`.
+
+        This is the result of a perfect sinogram completion.
+        """
         return self.projector.fbp(self.metal_free_sinogram)
 
     @property
@@ -123,18 +126,18 @@ def simulate(
 ) -> Simulation:
     """Simulate the scan of slices with metal.
 
-    The simulation runs on the device of `hu`, or on PyTorch's default device if `hu` is a NumPy array. On
-    the same device, the same seed gives the same numbers.
+    The simulation runs on the device of `hu`, or on PyTorch's default device if `hu` is a NumPy array.
+    On the same device, the same seed produces identical results.
 
     Args:
         hu: image without metal, HU, `[slice, y, x]` on the protocol's grid; values below -1000 count as
             -1000.
-        metal: metal fraction of each pixel, 0 to 1, `[slice, y, x]`, by material. A material is a
-            `Material` or a name such as "ti", "fe" or "cocrmo" (`marview.physics.material_names` lists all
-            names).
+        metal: metal fraction of each pixel, 0 to 1, `[slice, y, x]`, keyed by material. A material is a
+            `Material` or a name such as "ti", "fe" or "cocrmo" (`marview.physics.material_names` lists
+            all names).
         protocol: scan protocol, or its name.
         stages: stages to include; all by default.
-        scanner: details of the scanner; by default, as in the published simulators.
+        scanner: details of the scanner; the default matches the published simulators.
         seed: seed of the noise.
 
     Raises:
@@ -250,6 +253,6 @@ def _project(projector: Projector, images: Sequence[Tensor]) -> Tensor:
 
 
 def edge_rays(trace: Tensor) -> Tensor:
-    """Return the rays of a trace with a neighbouring bin outside the trace, bool, `[slice, view, bin]`."""
+    """Return the rays of a trace next to a bin outside the trace, bool, `[slice, view, bin]`."""
     beside = torch.nn.functional.pad(trace, (1, 1), value=True)
     return trace & ~(beside[..., :-2] & beside[..., 2:])

@@ -38,7 +38,7 @@ class Spectrum:
 
     @classmethod
     def of(cls, energies_kev: NDArray[np.float64], photons: NDArray[np.float64]) -> "Spectrum":
-        """Make a spectrum from photon counts: drop photons below 20 keV, and normalize the sum to 1."""
+        """Create a spectrum from photon counts: drop photons below 20 keV, and normalize the sum to 1."""
         kept = (energies_kev >= LOWEST_KEV) & (photons > 0)
         return cls(energies_kev[kept], photons[kept] / photons[kept].sum())
 

@@ -10,10 +10,10 @@ _ALL_BONE = MU_WATER * 2.5
 
 
 def split_tissue(mu: Tensor) -> Tensor:
-    """Split an image `[slice, y, x]` into water and bone, `[2, slice, y, x]`, whose sum is the image; all in 1/cm.
+    """Split an image `[slice, y, x]` into a water part and a bone part, `[2, slice, y, x]`.
 
-    Pixels up to 100 HU are water, and pixels from 1500 HU are bone. Between these limits the fraction of bone increases
-    linearly.
+    The parts add up to the image; all values are in 1/cm. Pixels up to 100 HU are water, and pixels from
+    1500 HU are bone. Between these limits the fraction of bone increases linearly.
     """
     bone = mu * ((mu - _NO_BONE) / (_ALL_BONE - _NO_BONE)).clamp(0, 1)
     return torch.stack([mu - bone, bone])

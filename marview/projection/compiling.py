@@ -25,10 +25,11 @@ _ROOT = Path(__file__).resolve().parents[2]
 
 
 def kernel(function: Callable[..., Any]) -> Any:
-    """Compile a function on its first call, to run without Python's GIL; cache it on disk if possible.
+    """Compile a function on its first call, and cache it on disk if possible.
 
-    A nested function may use numbers from the enclosing function. It may call a `kernel_part`, but not
-    another kernel, because numba would then recompile the function in every process.
+    The compiled function runs without Python's GIL. A nested function may use numbers from the enclosing
+    function. It may call a `kernel_part`, but not another kernel, because numba would then recompile the
+    function in every process.
 
     Raises:
         TypeError: the function uses objects from the enclosing function that are not numbers.
@@ -67,7 +68,7 @@ def _pool() -> ThreadPoolExecutor:
 
 
 def share(work: Callable[[int], None], parts: Sequence[int]) -> None:
-    """Call `work` once for each part, on this thread and the idle threads of the pool in parallel.
+    """Call `work` once for each part, in parallel on this thread and the idle threads of the pool.
 
     Args:
         work: function to call; different calls must write to different memory.

@@ -59,7 +59,10 @@ class Detector:
 
 @lru_cache(maxsize=16)
 def detector(beam: Beam, pixel_mm: float, dtype: str) -> Detector:
-    """Describe a beam with numbers of type `dtype`; bins are counted from the empty bin before each view."""
+    """Return the description of a beam, with arrays of type `dtype`.
+
+    Bin 0 is the empty bin before each view.
+    """
     if isinstance(beam, ParallelBeam):
         kind, distance, scale = PARALLEL, 0.0, 1 / beam.bin_mm
     elif isinstance(beam, FanBeamFlat):
@@ -89,7 +92,7 @@ def _arctan(tangent):  # type: ignore[no-untyped-def]
 
 @kernel
 def locate(kind, numbers, cosine, sine, bins, x, y, view, low, table, entry):  # type: ignore[no-untyped-def]
-    """Store a pixel's lower bin, and the weights of its lower and upper bins, for `VIEWS` views.
+    """Store the lower of the two bins nearest to a pixel, and the weights of both bins, for `VIEWS` views.
 
     The weight of the upper bin is stored `ENTRIES` elements after the weight of the lower bin.
     """

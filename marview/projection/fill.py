@@ -17,11 +17,13 @@ ROWS = 512  # views per thread
 
 
 def fill_linear(sinogram: Tensor | NDArray[Any], trace: Tensor | NDArray[Any]) -> Tensor:
-    """Fill the trace of a sinogram, `[..., view, bin]`, from neighbouring bins; differentiable in the sinogram.
+    """Fill the trace of a sinogram, `[..., view, bin]`, from neighbouring bins.
+
+    The operation is differentiable with respect to the sinogram.
 
     Each view is interpolated as in `numpy.interp`; at the edge of the detector, the nearest value is
-    repeated. A view that lies completely in the trace is interpolated from the nearest other views. A
-    sinogram that lies completely in the trace stays unchanged.
+    repeated. A view completely inside the trace is interpolated from the nearest other views. If the
+    trace covers the whole sinogram, the sinogram stays unchanged.
 
     Args:
         sinogram: line integrals.

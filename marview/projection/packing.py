@@ -83,7 +83,7 @@ def unpack(
     packed: NDArray[Any], array: NDArray[Any], lanes: int, *, border: tuple[int, int] = (0, 0),
     weights: NDArray[Any] | None = None,
 ) -> None:  # fmt: skip
-    """Unpack into a contiguous `array` `[slice, row, column]`, and multiply by `weights` if given."""
+    """Unpack `packed` into a contiguous `array` `[slice, row, column]`, multiplied by `weights` if given."""
     rows = array.shape[1]
     flat, factors = array.reshape(-1), None if weights is None else weights.reshape(-1)
 

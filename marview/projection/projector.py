@@ -116,7 +116,10 @@ class Projector:
         return np.where((position >= -0.5) & (position <= beam.bins - 0.5), position, np.nan)
 
     def ray(self, view: int, bin: float) -> NDArray[np.float64]:  # noqa: A002 - the field's own word
-        """Return where a ray enters and leaves the image, in mm from the centre, `[end, (x, y)]`; NaN if it misses."""
+        """Return the points where a ray enters and leaves the image, `[end, (x, y)]`.
+
+        The points are in mm from the centre of the image. They are NaN if the ray misses the image.
+        """
         one = origins_and_directions(self.beam)
         whole = int(np.clip(np.floor(bin), 0, max(self.beam.bins - 2, 0)))
         after = min(whole + 1, self.beam.bins - 1)

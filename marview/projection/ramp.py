@@ -28,10 +28,10 @@ class Ramp:
 
     Attributes:
         weights: weights of every ray, `[view, bin]`.
-        blocks: the filter matrix, split by even and odd bins into `(even from even, even from odd, odd from
-            even, odd from odd)`; a number represents that multiple of the identity matrix. With Ram-Lak,
-            different bins do not affect each other if both are even or both are odd, which saves half of the
-            work.
+        blocks: the filter matrix, split by even and odd bins into `(even from even, even from odd, odd
+            from even, odd from odd)`. A block that is a multiple of the identity matrix is stored as a
+            number. With Ram-Lak, different bins do not affect each other if both are even or both are
+            odd, which saves half of the work.
     """
 
     weights: NDArray[Any]
@@ -63,7 +63,7 @@ class Ramp:
 def ramp(beam: Beam, field_radius_mm: float, name: str, dtype: str) -> Ramp:
     """Return the weights and filter of a beam as `dtype`.
 
-    The errors are the same as for `ray_weights` and `filter_matrix`.
+    The function raises the same errors as `ray_weights` and `filter_matrix`.
     """
     matrix = filter_matrix(beam, name)
     even, odd = slice(0, None, 2), slice(1, None, 2)
@@ -86,7 +86,9 @@ def ramp(beam: Beam, field_radius_mm: float, name: str, dtype: str) -> Ramp:
 
 @lru_cache(maxsize=16)
 def filter_matrix(beam: Beam, name: str) -> NDArray[np.float64]:
-    """Return the ramp filter, with all constant factors of the beam, as a symmetric matrix `[bin, bin]`, 1/cm per view.
+    """Return the ramp filter, including all constant factors of the beam, in 1/cm per view.
+
+    The result is a symmetric matrix `[bin, bin]`.
 
     Raises:
         UsageError: the filter is unknown.

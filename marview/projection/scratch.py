@@ -1,7 +1,7 @@
 """Reuse memory, because allocating new memory pages takes as much time as projecting into them.
 
-A batch of slices needs a few hundred megabytes for a fraction of a second. If this memory were freed every time, the
-system would have to clear and map each page again.
+A batch of slices needs a few hundred megabytes for a fraction of a second. If this memory were freed
+after each batch, the system would have to clear and map every page again.
 """
 
 import threading
@@ -23,10 +23,11 @@ _lock = threading.RLock()  # an array may be deleted, and return its memory, whi
 
 
 def empty(size: int, dtype: DTypeLike) -> NDArray[Any]:
-    """Return an uninitialised flat array, aligned to cache lines, whose memory is reused after it is deleted.
+    """Return an uninitialised flat array that is aligned to cache lines.
 
-    Views of the array must not be used after the array is deleted, because they do not keep its memory. The alignment
-    matters because vectors that cross a cache line load at half the speed.
+    The memory is reused after the array is deleted. From then on, views of the array must not be used,
+    because they do not prevent this reuse. The alignment matters because vectors that cross a cache line
+    load at half the speed.
     """
     length = size * np.dtype(dtype).itemsize
     room = _borrow(length + _LINE)

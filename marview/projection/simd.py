@@ -56,7 +56,7 @@ def _spread(builder: Any, scalar: Any, vector: ir.VectorType) -> Any:
 
 @operation
 def load(typing_context: Any, array: Any, offset: Any, lanes: Any) -> Any:
-    """Load a vector of `lanes` (a literal) numbers from a flat array, starting at `offset`."""
+    """Load a vector of `lanes` numbers from a flat array, starting at `offset`; `lanes` must be a literal."""
     if not isinstance(lanes, types.IntegerLiteral):
         return None
     vector = Lanes(array.dtype, lanes.literal_value)
@@ -107,7 +107,7 @@ def zeros_like(typing_context: Any, value: Any) -> Any:
 
 @operation
 def spread(typing_context: Any, number: Any, like: Any) -> Any:
-    """Create a vector with a number in every element."""
+    """Create a vector with the same number in every element."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         return _spread(builder, arguments[0], arguments[1].type)
@@ -163,7 +163,7 @@ def clip(typing_context: Any, value: Any, low: Any, high: Any) -> Any:
 
 @operation
 def split(typing_context: Any, whole: Any, offset: Any, value: Any, most: Any) -> Any:
-    """Split each element of a vector into an integer part, limited to `most`, and a remainder.
+    """Split each element of a vector into an integer part of at most `most`, and a remainder.
 
     The integer parts are written to a flat int32 array at `offset`; the remainders are returned.
     """
@@ -190,8 +190,8 @@ def transpose(  # type: ignore[no-untyped-def]
     """Transpose a block of `width` by `width` numbers from one flat array into another.
 
     Unless `factors` is None, each row is multiplied element by element by `width` factors: before the
-    transposition if `side` is `LOADED`, after it if `side` is `STORED`. `width` (a power of two) and `side`
-    are literals.
+    transposition if `side` is `LOADED`, after it if `side` is `STORED`. `width` (a power of two) and
+    `side` must be literals.
     """
     if not isinstance(width, types.IntegerLiteral) or not isinstance(side, types.IntegerLiteral):
         return None

@@ -1,4 +1,4 @@
-"""Store the ratings of one reader in a file that keeps every rating, even if it is changed later."""
+"""Store the ratings of one reader in a file that keeps every rating, including those changed later."""
 
 import csv
 import io
@@ -78,7 +78,7 @@ class RatingsFile:
 
     @contextmanager
     def claimed(self) -> Iterator[None]:
-        """Lock the file for this process, so that a reader cannot give ratings in two windows at once.
+        """Lock the file for this process, so that a reader cannot enter ratings in two windows at once.
 
         Raises:
             UsageError: another process has this reader's ratings open.

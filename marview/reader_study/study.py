@@ -114,7 +114,7 @@ class ReaderStudy:
 
 
 def reader_name(name: str) -> str:
-    """Convert a reader's name to lower case, because some file systems ignore case in file names.
+    """Convert a reader's name to lower case, because some file systems do not distinguish case in file names.
 
     Raises:
         UsageError: the name contains characters other than letters, digits, hyphens and underscores.

@@ -54,7 +54,7 @@ def rated(study: ReaderStudy) -> Iterator[dict[str, object]]:
 
 
 def scores(study: ReaderStudy) -> tuple[Score, ...]:
-    """Return the scores for each method, and for all methods together, on both criteria.
+    """Return the scores for each method, and for all methods together, for both criteria.
 
     Raises:
         BadInput: a ratings file cannot be read.

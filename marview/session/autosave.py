@@ -37,15 +37,16 @@ class _Seen:
 class Autosave:
     """Autosave of masks, measurements and results, except masks that marview found automatically.
 
-    Changes to the series in view are detected as they happen. When another series is opened, the last state
-    of the previous series is written immediately; the file is kept until the previous series is closed.
+    Changes to the series in view are detected as they happen. When another series is opened, the last
+    state of the previous series is written immediately; its autosave is kept until that series is
+    closed.
 
     Args:
         store: store of the autosaves.
         metal: mask of the series in view.
         measures: measurements of the series in view.
-        work: function that returns the state of the work, or None if no series is open; called on the
-            window's thread.
+        work: function that returns the state of the user's work, or None if no series is open; called on
+            the window's thread.
         results: function that returns the finished results of a series, given its key.
         has_runs: function that returns whether a run on a series is queued or in progress.
         every_s: interval in seconds between autosaves.

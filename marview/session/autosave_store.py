@@ -47,11 +47,11 @@ class Work:
     """State of the user's work on a series, except the mask.
 
     Attributes:
-        path: path that was opened.
+        path: path that the user opened.
         key: key of the series.
         shape: shape of the grid, (z, y, x).
         affine: affine matrix of the grid, row by row.
-        origin: description of how the mask was made.
+        origin: description of how the mask was created.
         slice_index: index of the slice in view.
         method: identifier of the chosen method.
         parameters: parameters that differ from the defaults.

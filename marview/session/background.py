@@ -58,7 +58,7 @@ class Background:
                 self._threads.submit(call)
 
     def let_go(self, release: Callable[[], None]) -> None:
-        """Release memory on a background thread, because releasing 100 MB takes the system 30 ms."""
+        """Release memory on a background thread, because releasing 100 MB takes 30 ms."""
 
         def work() -> None:
             release()
@@ -91,8 +91,9 @@ class Latest:
         is_busy: whether work is running, including work for outdated requests.
 
     Args:
-        post: function that runs a call on the window's thread.
-        start: function that runs a call on another thread; raises `NoThread` if none can be started.
+        post: function that calls another function on the window's thread.
+        start: function that calls another function on a background thread; raises `NoThread` if none can
+            be started.
     """
 
     def __init__(self, post: Post, start: Callable[[Callable[[], None]], object]) -> None:
@@ -103,7 +104,10 @@ class Latest:
 
     @classmethod
     def on_own_thread(cls, post: Post, name: str) -> "Latest":
-        """Return a request handler with a separate thread for each request, for work that mostly waits."""
+        """Return a request handler that uses a separate thread for each request.
+
+        It is meant for work that spends most of its time waiting.
+        """
         return cls(post, partial(start_thread, name=name))
 
     @property

@@ -1,4 +1,4 @@
-"""Show another series beside the one in view, such as an earlier scan or the ground truth of a demo study."""
+"""Show another series, such as an earlier scan or a demo study's ground truth, beside the one in view."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -44,17 +44,17 @@ class OtherSeries:
 
 
 class Beside:
-    """State of the pane that compares the series in view with another one.
+    """State of the pane that shows another series for comparison with the series in view.
 
-    A series with the same frame of reference is shown at its scanned position. For other series, an initial
-    offset aligns the centres, and `move` changes the offset.
+    A series with the same frame of reference is shown at its scanned position. For other series, an
+    initial offset aligns the centres, and `move` changes the offset.
 
     Event, on the window's thread: `changed()` when the other series or its offset changes.
 
     Attributes:
         other: series shown beside the series in view; None if there is none.
-        offset_mm: shift from a point of the series in view to the same anatomical point of the other series, LPS in mm,
-            `[3]`.
+        offset_mm: shift from a point of the series in view to the same anatomical point of the other
+            series, LPS in mm, `[3]`.
     """
 
     changed = Signal()

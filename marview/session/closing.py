@@ -18,7 +18,8 @@ class Closing:
         runs: queue of runs; the runs of a closed series are cancelled.
         kept: store of the user's work on each series.
         messages: object that shows questions to the user.
-        let_go: function called with the key of a series before its work is discarded.
+        let_go: function called with the key of a series before the user's work on the series is
+            discarded.
     """
 
     def __init__(

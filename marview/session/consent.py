@@ -9,7 +9,10 @@ from marview.told import told
 
 
 class Consent:
-    """Questions about the series in view, asked one at a time; consent is remembered for each series."""
+    """Questions about the series in view, asked one at a time.
+
+    The user's consent applies until another series is shown.
+    """
 
     def __init__(self, messages: Messages) -> None:
         self._messages = messages

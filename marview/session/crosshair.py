@@ -43,7 +43,10 @@ class Crosshair:
         return grid.to_patient((display.slice_index, y, x))
 
     def move(self, lps_mm: ArrayLike) -> None:
-        """Move the crosshair and all planes to a point; if it is outside the volume, to the nearest voxel."""
+        """Move the crosshair and all planes to a point.
+
+        If the point is outside the volume, they move to the nearest voxel.
+        """
         grid = self._grid()
         if grid is None:
             return

@@ -1,4 +1,4 @@
-"""Create the demo study in a separate process, so that the window does not import the simulation."""
+"""Create the demo study in a separate process, so that the window need not import the simulation."""
 
 import re
 import subprocess

@@ -68,8 +68,8 @@ class Display:
         numbers: slice numbers as shown to the user.
         window: HU window.
         difference_window: HU window of the difference image, result minus original.
-        extent_mm: size (z, y, x) of the box that panes show at zoom 1; it contains the body and is centred in the
-            volume.
+        extent_mm: size (z, y, x) of the box that panes show at zoom 1; it contains the body and is
+            centred in the volume.
         zoom: zoom factor; 1 fits the body into its pane.
         centre_mm: (x, y) at the centre of the panes, relative to the centre of the slice.
         cursor_mm: (x, y) of the linked crosshair.
@@ -79,13 +79,13 @@ class Display:
         quarters: number of clockwise quarter turns of the slice, 0 to 3.
         is_mirrored: whether the slice is mirrored left to right before it is turned.
         is_smooth: whether enlarged pixels are interpolated.
-        is_playing: whether the slices play in a loop.
+        is_playing: whether the slices are being played in a loop.
         is_original_held: whether the result panes show the original.
         swipe: fraction of the result pane that shows the original while swiping, 0 to 1.
         slab: projection of thick coronal, sagittal and oblique sections.
         slab_mm: thickness of these sections in mm.
-        oblique_deg: rotation of the oblique section around the head-feet axis, and its tilt; None if there
-            is no oblique section.
+        oblique_deg: rotation of the oblique section around the head-feet axis, and its tilt; None if
+            there is no oblique section.
         has_scene: whether the *Planes* layout shows the 3D scene instead of the result.
         is_anonymous: whether the panes hide the patient's name.
         maximised: name of the maximised pane; empty for none.
@@ -158,7 +158,7 @@ class View:
             self.changed.emit(self.display, names)
 
     def scroll(self, slices: int) -> None:
-        """Scroll by a number of slices, without leaving the series."""
+        """Scroll by a number of slices, but not beyond the first or last slice."""
         self.go_to_number(self.display.slice_number + slices)
 
     def go_to_number(self, number: int) -> None:
@@ -192,7 +192,7 @@ class View:
         self.update(zoom=zoom, centre_mm=(at_mm[0] + (x - at_mm[0]) * kept, at_mm[1] + (y - at_mm[1]) * kept))
 
     def pan(self, right_mm: float, down_mm: float) -> None:
-        """Move the image to the right and down by the given distances."""
+        """Move the image to the right and down by the given distances in mm."""
         x, y = self.display.centre_mm
         self.update(centre_mm=(x - right_mm, y - down_mm))
 

@@ -1,4 +1,4 @@
-"""Ask the user whether voxels that may be metal, enamel or dense bone are metal."""
+"""Ask the user whether doubtful voxels, which may be metal, enamel or dense bone, are metal."""
 
 from collections.abc import Callable
 

@@ -63,7 +63,10 @@ def look(path: Path, is_cancelled: Callable[[], bool] = lambda: False) -> Found:
 
 
 def find(path: Path, is_cancelled: Callable[[], bool], *, may_be_refused: bool) -> Found:
-    """Find the series under a path; with `may_be_refused`, return the error message instead of raising BadInput."""
+    """Find the series under a path.
+
+    With `may_be_refused`, the error message is returned as a note instead of raising `BadInput`.
+    """
     try:
         return look(path, is_cancelled)
     except BadInput as refusal:
@@ -75,7 +78,7 @@ def find(path: Path, is_cancelled: Callable[[], bool], *, may_be_refused: bool) 
 def patient_of(study: Study) -> tuple[str, ...]:
     """Return a key made from the patient's identifier and normalised name.
 
-    A study with neither counts as a separate patient.
+    A study that has neither an identifier nor a name counts as a separate patient.
     """
     name = " ".join(study.patient_name.replace("^", " ").split()).casefold()
     who = (study.patient_id.strip(), name)
@@ -83,7 +86,7 @@ def patient_of(study: Study) -> tuple[str, ...]:
 
 
 def grouped(entries: Sequence[Entry]) -> tuple[Entry, ...]:
-    """Group entries by patient and study, without changing their order otherwise."""
+    """Group entries by patient and study; otherwise, keep their order."""
     patients: dict[tuple[str, ...], dict[str, list[Entry]]] = {}
     for entry in entries:
         study = entry.study.uid or str(id(entry.study))

@@ -29,8 +29,8 @@ class ExportState:
 
     Attributes:
         fraction: progress, 0 to 1.
-        sentence: message that says what was written, or why nothing was written; empty while the export
-            runs.
+        sentence: message about the exported files, or the reason why the export did not succeed; empty
+            while the export is running.
         folder: folder of the export; None until it is done.
     """
 
@@ -108,7 +108,7 @@ def folder_name(loaded: LoadedSeries, result: Result) -> str:
 
 
 def words_of(loaded: LoadedSeries) -> str:
-    """Return the description of a series, reduced to characters that are safe in file names."""
+    """Return the description of a series with only those characters that are safe in file names."""
     words = re.sub(r"[^A-Za-z0-9]+", "_", loaded.series.description.removesuffix(".gz").removesuffix(".nii"))
     return words.strip("_")[:40] or "series"
 

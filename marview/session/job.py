@@ -37,14 +37,14 @@ class Job:
     """A run in the job list.
 
     Attributes:
-        result: result that the run fills.
-        prepare: function that creates the request; called on the job's thread when the job starts, so that a waiting
-            job uses no memory.
+        result: result in which the corrected slices are stored.
+        prepare: function that creates the request; called on the job's thread when the job starts, so
+            that a waiting job uses no memory.
         started: function called on the window's thread when the run starts.
         ended: function called on the window's thread when the job has ended, even if it never started.
         request: request to the worker; its mask and correction are closed when the run is over.
         earlier_notes: notes from the earlier part of a run that was continued.
-        purpose: key that is equal for runs that would give the same result.
+        purpose: key that is the same for runs that would produce the same result.
         has_waited: whether the job waited for other runs.
         has_begun: whether the job has left the queue and started.
     """
@@ -128,7 +128,7 @@ class Job:
 
     @property
     def remaining_s(self) -> float | None:
-        """Return the estimated time left in the current training or correction in s; None while unknown."""
+        """Return the estimated time to the end of the current training or correction, s; None if unknown."""
         return None if self.state.is_over else self.left.seconds
 
 

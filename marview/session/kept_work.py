@@ -82,7 +82,7 @@ class KeptWork:
 
     @property
     def unsaved(self) -> list[str]:
-        """Describe the unsaved work that closing marview would lose."""
+        """Describe the unsaved work that would be lost by closing marview."""
         lost = []
         for job in self._runs.queue:
             words = tr("the waiting run of {} on {}") if job.is_waiting else tr("the unfinished run of {} on {}")

@@ -21,7 +21,10 @@ class MaskFiles:
         self._metal = metal
 
     def read(self, path: Path, series: LoadedSeries) -> None:
-        """Import a mask from a file as one undo step; a message says whether and how the mask was resampled."""
+        """Import a mask from a file as one undo step.
+
+        A message states whether the mask was resampled, and how.
+        """
         before = self._metal.mask
 
         def work() -> MaskFile:

@@ -27,7 +27,7 @@ SHAPES: dict[Kind, Shape] = {
 
 
 class MeasureFiles:
-    """Background export of measurements that never leaves an incomplete file behind."""
+    """Background export of measurements; a failed export does not leave an incomplete file behind."""
 
     def __init__(
         self,

@@ -45,9 +45,10 @@ class MeasuredPlane:
         return f"{name}, {section.place}{thick}"
 
     def shift_to(self, other: "MeasuredPlane") -> tuple[float, float] | None:
-        """Return the shift from the coordinates of this plane to the coordinates of another.
+        """Return the shift from the coordinates of this plane to the coordinates of another plane.
 
-        None if the two planes are not coplanar, are rotated relative to each other, or have different slabs.
+        The result is None if the two planes are not coplanar, are rotated relative to each other, or
+        have different slabs.
         """
         mine, others = self.section, other.section
         is_turned = np.abs(mine.right - others.right).max() > _SAME or np.abs(mine.down - others.down).max() > _SAME
@@ -58,8 +59,9 @@ class MeasuredPlane:
         return others.to_screen(mine.centre_lps_mm) if abs(apart) < mine.step_mm / 2 else None
 
     def picture(self, hu: Any) -> Picture:
-        """Return the image of the section through a volume, HU `[z, y, x]`.
+        """Return the image of the section through a volume.
 
-        `hu` is an array, or an object that returns blocks of HU when indexed.
+        `hu` is the volume, HU `[z, y, x]`: an array, or an object that returns blocks of HU when
+        indexed.
         """
         return Picture(self.section.picture(hu, self.slab, self.slab_mm), self.section.pixel_mm)

@@ -62,11 +62,11 @@ class Measure:
     Attributes:
         number: unique number, from 1.
         kind: kind of the measurement.
-        slice_index: index of the slice; for a section, the slice that was in view when the measurement was
-            drawn.
-        points: the point of a probe; the ends of a line; a point on the first arm, the vertex and a point on the second
-            arm of an angle; two opposite corners of the box around an ellipse or rectangle; the outline of a freehand
-            region.
+        slice_index: index of the slice; for a section, the slice that was in view when the measurement
+            was drawn.
+        points: for a probe, the point; for a line, both ends; for an angle, a point on the first arm,
+            the vertex and a point on the second arm; for an ellipse or rectangle, two opposite corners
+            of its bounding box; for a freehand region, the points of the outline.
         plane: section in which the measurement was drawn; None if it was drawn in a slice.
     """
 
@@ -123,7 +123,7 @@ class Measure:
         return np.array([grid.to_patient((self.slice_index, *picture.place_at(*point))) for point in self.points])
 
     def pixels(self, picture: Picture) -> NDArray[np.bool_]:
-        """Return the mask of the pixels with centres in the region, bool `[y, x]`."""
+        """Return a mask of the pixels that have their centres in the region, bool `[y, x]`."""
         rows, columns = picture.values.shape
         if self.kind is Kind.REGION:
             outline = [picture.place_at(*point) for point in self.points]
@@ -174,7 +174,7 @@ def place_words(measure: Measure, slice_number: int) -> str:
 
 
 def rows(measure: Measure, slice_number: int, pictures: dict[str, Picture]) -> list[dict[str, object]]:
-    """Return one table row for each compared image, the original first."""
+    """Return one table row for each compared image, starting with the original."""
     made: list[dict[str, object]] = []
     first: float | None = None
     for title, picture in pictures.items():

@@ -16,7 +16,8 @@ class Measures:
     Event on the window's thread: `changed()` when measurements of the series in view change.
 
     Args:
-        pictures: function that returns the compared images of a measurement's plane, the original first.
+        pictures: function that returns the compared images of a measurement's plane, starting with the
+            original.
     """
 
     changed = Signal()
@@ -54,7 +55,7 @@ class Measures:
     def of_plane(self, plane: MeasuredPlane) -> list[tuple[Measure, Point]]:
         """Return the measurements in a section of the series in view.
 
-        Each comes with its shift to the section's coordinates.
+        Each is returned with the shift from its own coordinates to the coordinates of the section.
         """
         shifts = [(one, one.plane.shift_to(plane)) for one in self.listed if one.plane is not None]
         return [(one, shift) for one, shift in shifts if shift is not None]

@@ -29,13 +29,13 @@ __all__ = ["KeptMetal", "Metal", "Recipe", "Source"]
 class Metal(SharedMask):
     """Metal mask of the series in view, with methods to find metal and to edit the mask.
 
-    Events on the window's thread, in addition to `touched`: `changed()` when the mask or its recipe has
-    changed (for a stroke, when the stroke ends); `busy()` when `is_busy` changes.
+    Events on the window's thread, in addition to the inherited `touched`: `changed()` when the mask or
+    its recipe has changed (for a stroke, when the stroke ends); `busy()` when `is_busy` changes.
 
     Attributes:
         recipe: recipe of the mask in use.
-        asked: recipe that was requested last; it differs from `recipe` during a search for metal and while region
-            growing has no seed.
+        asked: recipe that was requested last; it differs from `recipe` during a search for metal and
+            while region growing has no seed.
         found_threshold_hu: threshold in effect, chosen or found automatically; NaN if there is none.
         is_found: whether the search for metal has finished, or a mask was restored.
         saved: recipe of the last exported mask.
@@ -53,7 +53,7 @@ class Metal(SharedMask):
         self._clear(None)
 
     def put_away(self) -> KeptMetal | None:
-        """Return the mask with its undo steps, for a later `take`; None if there is nothing to store."""
+        """Return the mask and its undo steps for a later `take` call; None if there is nothing to store."""
         self.end_stroke()
         if self.mask is None or self._search is None or not self.is_found:
             return None

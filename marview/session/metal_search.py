@@ -17,7 +17,7 @@ class Found:
     """Result of a search for metal.
 
     Attributes:
-        core: metal found, before the box, minimum size and margin are applied.
+        core: metal found by the search; the box, minimum size and margin are not applied yet.
         mask: metal, bool `[z, y, x]`.
         edited: packed, hand-edited mask from which the recipe starts; None if there is no such mask.
     """
@@ -31,8 +31,8 @@ class MetalSearch:
     """Search for the metal in one volume.
 
     Attributes:
-        core: metal found by the recipe in use, before the box, minimum size and margin are applied; None
-            before the first search.
+        core: metal found with the recipe in use, without the box, minimum size and margin; None before
+            the first search.
         edited: packed, hand-edited masks, keyed by the number of the edit.
     """
 
@@ -48,9 +48,9 @@ class MetalSearch:
         The function returns None if the request is outdated.
 
         Args:
-            recipe: recipe of the search.
-            mask: mask in use, bool `[z, y, x]`; a recipe for a hand-edited mask starts from it if no packed mask
-                is stored for that edit.
+            recipe: recipe that defines the search.
+            mask: mask in use, bool `[z, y, x]`. A recipe for a hand-edited mask starts from the mask in
+                use if no packed mask is stored for that edit.
             notes: notes on the mask in use.
         """
         core = self.core if self.core is not None and self.core.recipe == recipe.core else None

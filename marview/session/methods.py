@@ -33,8 +33,9 @@ class Methods:
         restores_cut_off: whether dark streaks that are clipped in the file are restored before a method
             runs.
 
-    Events on the window's thread: `listed()`, `chosen()` when another method is chosen, `described(id)` when the
-    parameters of a method are known, `found_devices()`.
+    Events on the window's thread: `listed()` when the installed methods are known, `chosen()` when
+    another method is chosen, `described(id)` when the parameters of a method are known, and
+    `found_devices()` when the compute devices are known.
     """
 
     listed = Signal()

@@ -19,7 +19,7 @@ from marview.volume.window import HuWindow
 
 
 class OpenSeries:
-    """HU of the series in view, and of other series that runs still use.
+    """HU of the series in view and of other series that are still used by runs.
 
     Attributes:
         hu: HU of the series in view, int16 `[z, y, x]`; None until the series has been read completely.
@@ -39,7 +39,10 @@ class OpenSeries:
         view.changed.connect(self._remember_window)
 
     def follow(self, library: Library) -> None:
-        """Show the series that `library` reads into memory allocated by `allocate`."""
+        """Show the series that `library` reads.
+
+        The library reads the series into memory allocated by `allocate`.
+        """
         self._library = library
 
     @property

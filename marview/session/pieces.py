@@ -57,7 +57,7 @@ class Pieces:
     def list_anew(self) -> None:
         """Update the list.
 
-        Call this after an edit has ended, because listing the pieces of a large mask takes a while.
+        Call this only when an edit has ended, because listing the pieces of a large mask takes a while.
         """
         mask = self._metal.mask
         self._listing.drop()

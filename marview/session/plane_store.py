@@ -28,7 +28,7 @@ Plane = NDArray[np.float32]
 
 
 class KeptPlane:
-    """Immutable plane, stored in memory or in a file until the last reference to the plane is gone."""
+    """Immutable plane, stored in memory or in a file until the last reference to the plane is deleted."""
 
     def __init__(self, held: Plane | Path, shape: tuple[int, ...]) -> None:
         self._held, self._shape = held, shape

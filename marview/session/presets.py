@@ -10,7 +10,7 @@ from marview.volume.window import HuWindow
 
 @dataclass(frozen=True)
 class Preset:
-    """Named HU window; `key` is its number key, None if it is only in the menu."""
+    """Named HU window; `key` is its number key, or None if the preset is only in the menu."""
 
     title: str
     window: HuWindow

@@ -26,7 +26,7 @@ def sinusoid(beam: Beam, point_mm: tuple[float, float]) -> NDArray[np.float64]:
 def ray(beam: Beam, view: int, bin_: int, reach_mm: float) -> NDArray[np.float64]:
     """Return the end points (x, y) of a ray in mm, `[2, 2]`.
 
-    Each is `reach_mm` from the point on the ray nearest the isocentre.
+    Each end is `reach_mm` from the point of the ray that is nearest to the isocentre.
     """
     pitch = float(beam.bin_positions[bin_])
     if isinstance(beam, ParallelBeam):

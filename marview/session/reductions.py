@@ -116,7 +116,7 @@ class Reductions:
             self._metal.set_margin(preset.margin_mm)
 
     def run_again(self, result: Result) -> None:
-        """Repeat the run of a result with its method, parameters and slices, but with the mask in use."""
+        """Run again with the method, parameters and slices of a result, but with the mask in use."""
         if self.is_refused():
             return
         method = next((one for one in self._methods.usable if one.id == result.method), None)
@@ -166,7 +166,7 @@ class Reductions:
     def may_run(self, slices: tuple[int, ...], again: Callable[[], None]) -> bool:
         """Return whether these slices can be corrected now.
 
-        If the user must agree first, ask, and call `again` once the user agrees.
+        If the user has to agree first, ask the user, and call `again` after the user agrees.
         """
         loaded, shared = self._series.loaded, self._metal.shared
         if loaded is None or shared is None:
@@ -213,7 +213,7 @@ class Reductions:
         return job.result if job.result in self._results.of_series and job.result.missing else None
 
     def retry(self) -> None:
-        """Correct the slices that the last run did not reach, with its method, mask and parameters."""
+        """Correct the remaining slices of the last run with the same method, mask and parameters."""
         result = self.unfinished
         if result is not None and not self._sensitivity.is_running:
             self.queue(result)

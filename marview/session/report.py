@@ -24,7 +24,8 @@ class KeySlice:
     """Key slice of the report: original and corrected, HU `[y, x]`.
 
     Attributes:
-        exception: title of the corrected picture if another method made it; empty if the method of the report did.
+        exception: title of the corrected image if its method differs from the one in the report;
+            otherwise empty.
     """
 
     number: int
@@ -50,7 +51,7 @@ class Report:
         method: title of the method.
         rows: rows of the measurement table: name, position, original, corrected.
         left_out: number of measurements that did not fit into the table.
-        made: description of how the result was made.
+        made: description of how the result was produced.
         caution: warning at the foot of the page.
     """
 
@@ -76,7 +77,7 @@ def make_report(
     """Create the report for a result.
 
     Args:
-        loaded: series.
+        loaded: series that was corrected.
         result: result of the series.
         measures: measurements of the series.
         slice_index: index of the slice in view, which is the first key slice.

@@ -1,4 +1,4 @@
-"""The result of a run: the correction to add to the original, and a record of how it was made."""
+"""The result of a run: the correction to add to the original, and a record of how it was computed."""
 
 import contextlib
 import enum
@@ -59,7 +59,7 @@ class KeptMask:
 
     Args:
         mask: bool, `[z, y, x]`.
-        slices: indices of the slices to store; the others count as empty.
+        slices: indices of the slices to store; all other slices are treated as empty.
     """
 
     def __init__(self, mask: NDArray[np.bool_], slices: Sequence[int]) -> None:
@@ -104,7 +104,7 @@ class SettledCorrection:
     """Snapshot of the corrections of all slices in a volume.
 
     Args:
-        planes: corrections keyed by slice; the correction of all other slices is 0.
+        planes: corrections keyed by slice; the correction is 0 for all other slices.
         shape: shape of the volume.
     """
 
@@ -123,13 +123,13 @@ class SettledCorrection:
 
 @dataclass(eq=False)
 class Result:
-    """Correction made by a run, with a record of how it was made.
+    """Correction computed by a run, with a record of how it was computed.
 
     The run adds the corrected slices one by one.
 
     Attributes:
-        mask_text: English description of how the mask was made, for files.
-        mask_words: the same description in the user's language.
+        mask_text: English description of how the mask was created, for files.
+        mask_words: the same description, in the user's language.
         series: key of the corrected series.
         series_title: description of the corrected series.
         is_exported: whether the result was exported.
@@ -195,14 +195,20 @@ class Result:
         return Coverage.WAITING if slice_index in self.slices else Coverage.UNCHANGED
 
     def title_of(self, slice_index: int) -> str:
-        """Return the translated title of the method; it names another method that made the slice's pixels, if any."""
+        """Return the translated title of the method.
+
+        If another method corrected the slice, the title includes both methods.
+        """
         done, title = self.done.get(slice_index), tr(self.title)
         if done is None or not done.made_by:
             return title
         return tr("{} in place of {}").format(tr(done.made_by), title)
 
     def correction_of(self, slice_index: int) -> NDArray[np.float32]:
-        """Return the correction of a slice, float32 HU `[y, x]`; all 0 if the slice is not corrected."""
+        """Return the correction to add to a slice, float32 HU `[y, x]`.
+
+        The correction is 0 everywhere if the slice has not been corrected.
+        """
         kept = self._planes.get(slice_index)
         if kept is not None:
             try:
@@ -213,7 +219,10 @@ class Result:
         return np.zeros(self.mask.shape[1:], np.float32)
 
     def corrected(self, hu: NDArray[np.int16], slice_index: int) -> NDArray[np.int16]:
-        """Return the corrected slice, int16 HU `[y, x]`, which callers must not modify; `hu` is the original slice."""
+        """Return the corrected slice, int16 HU `[y, x]`; callers must not modify it.
+
+        `hu` is the original slice.
+        """
         if self.coverage(slice_index) is not Coverage.CORRECTED:
             return hu
         correction, kept = self.correction_of(slice_index), self._planes.get(slice_index)

@@ -75,7 +75,7 @@ class Results:
                 self.changed.emit()
 
     def replace(self, result: Result, before: Result | None) -> None:
-        """Show `before` in place of `result`, if `result` is the one in view in its series."""
+        """If `result` is the result in view for its series, show `before` instead."""
         if self._in_view.get(result.series) is not result:
             return
         if before is None:

@@ -24,7 +24,7 @@ def empty_result(
     """Create a result without corrected slices.
 
     Args:
-        method: method that can run.
+        method: method to run; it must be usable.
         parameters: parameters of the method.
         slices: indices of the slices to correct.
         metal: mask of the series; the result stores a copy.

@@ -1,4 +1,4 @@
-"""The queue of runs; its state determines the buttons and the progress bar."""
+"""Queue of runs; its state controls the buttons and the progress bar."""
 
 import logging
 import time
@@ -35,10 +35,10 @@ class Reducer(Protocol):
 
 
 class Runs:
-    """Queue that starts, monitors and cancels runs; they are executed one at a time, in order.
+    """Queue that starts, monitors and cancels runs, and executes them one at a time, in order.
 
-    Events on the window's thread: `changed(Job)` (at most ten times a second while the job runs),
-    `filled(slice_index)` when a corrected slice or an intermediate image arrives.
+    Events on the window's thread: `changed(Job)` (at most ten times a second while the job runs)
+    and `filled(slice_index)` when a corrected slice or an intermediate image arrives.
 
     Attributes:
         job: running job, or the last job that ran.

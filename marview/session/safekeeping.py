@@ -23,7 +23,7 @@ from marview.session.runs import Runs
 
 
 class Safekeeping:
-    """Link that connects the session with autosave and recovery; without a folder, it does nothing.
+    """Link between the session and its autosave and recovery; it does nothing without a folder.
 
     Attributes:
         autosave: object that writes the autosaves; None without a folder.
@@ -68,7 +68,7 @@ class Safekeeping:
             self.autosave.save_soon()
 
     def turn_to(self, entry: Entry | None, loaded: LoadedSeries) -> None:
-        """Save the work on the series in view before another one comes into view."""
+        """Save the work on the series in view before another series is displayed."""
         if self.autosave is not None:
             self.autosave.leave()
         self._in_view = None if entry is None else (entry, loaded)

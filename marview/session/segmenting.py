@@ -73,12 +73,12 @@ class Recipe:
 
     @property
     def text(self) -> str:
-        """Describe how the metal was found, without the margin, in English for files."""
+        """Describe in English how the metal was found, for use in files; the margin is omitted."""
         return self._describe(str)
 
     @property
     def words(self) -> str:
-        """Describe how the metal was found, without the margin, in the user's language."""
+        """Describe in the user's language how the metal was found; the margin is omitted."""
         return self._describe(tr)
 
     def _describe(self, say: Callable[[str], str]) -> str:
@@ -120,10 +120,10 @@ class Recipe:
 
 @dataclass(frozen=True, eq=False)
 class Core:
-    """Metal found by a recipe, before the box, minimum size and margin are applied.
+    """Metal found with a recipe, before the box, minimum size and margin are applied.
 
     Attributes:
-        recipe: recipe of the search.
+        recipe: recipe that was used.
         mask: metal, bool `[z, y, x]`.
         threshold_hu: threshold in HU that was used; NaN if there was none.
         notes: notes for the user.

@@ -46,11 +46,13 @@ class SweepJob:
 
 
 class Sensitivity:
-    """Runner that performs one sweep at a time; the results stay until another sweep of the series succeeds.
+    """Runner that performs one sweep at a time.
 
-    Events on the window's thread: `changed()` when the job changed or progressed (at most ten times a second),
-    `found()` when there are new results, `chosen()` when another variant is in view, `marked()` when the region or the
-    line changed.
+    The results of a series are kept until another sweep of this series succeeds.
+
+    Events on the window's thread: `changed()` when the job changes or progresses (at most ten times a
+    second), `found()` when new results are available, `chosen()` when another variant is displayed, and
+    `marked()` when the region or the line changes.
 
     Attributes:
         job: last sweep started.
@@ -223,7 +225,7 @@ class Sensitivity:
     def spread(self, slice_index: int) -> NDArray[np.float32] | None:
         """Return the standard deviation across the variants of the method in view, HU `[y, x]`.
 
-        None without a sweep.
+        Return None if there is no sweep.
         """
         if self.swept is None or slice_index not in self.swept.result.slices:
             return None
@@ -237,7 +239,7 @@ class Sensitivity:
     def profiles(self, slice_index: int) -> dict[str, Profile]:
         """Return the HU profile along the line in each variant.
 
-        The key "truth" holds the profile in the ground truth, if known.
+        If the ground truth is available, the key "truth" contains its profile.
         """
         return {} if self.swept is None or self.line is None else self.swept.profiles(slice_index, self.line)
 

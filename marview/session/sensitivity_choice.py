@@ -40,7 +40,7 @@ class SweepChoice:
         """Return all variants of the sweep.
 
         Raises:
-            UsageError: there is no variant.
+            UsageError: the settings do not yield any variants.
         """
         if not self.methods:
             raise UsageError(tr("No method is chosen: choose at least one to sweep."))

@@ -18,8 +18,8 @@ class Region:
 
     Attributes:
         slice_index: index of the slice.
-        middle_mm: centre (x, y).
-        radii_mm: radii along (x, y).
+        middle_mm: centre (x, y) in mm.
+        radii_mm: radii along (x, y) in mm.
     """
 
     slice_index: int
@@ -45,7 +45,7 @@ class Region:
         return replace(self, middle_mm=(x + right_mm, y + down_mm))
 
     def pixels(self, picture: Picture) -> NDArray[np.bool_]:
-        """Return the pixels of the ellipse in a picture of the slice, bool `[y, x]`."""
+        """Return the mask of the ellipse in an image of the slice, bool `[y, x]`."""
         shape = (picture.values.shape[0], picture.values.shape[1])
         if min(self.radii_mm) <= 0:
             return np.zeros(shape, bool)

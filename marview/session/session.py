@@ -210,11 +210,11 @@ class Session:
     # -- mask
 
     def undo(self) -> None:
-        """Undo the last change to the mask and show a changed slice."""
+        """Undo the last change to the mask, and display a slice that was affected."""
         self.marking.undo()
 
     def redo(self) -> None:
-        """Redo the last undone change and show a changed slice."""
+        """Redo the last undone change, and display a slice that was affected."""
         self.marking.redo()
 
     # -- what was run
@@ -224,7 +224,10 @@ class Session:
         self.reductions.reduce()
 
     def retry(self) -> None:
-        """Correct the slices that the last run did not reach, with its method, mask and parameters."""
+        """Correct the slices that the last run did not reach.
+
+        The method, mask and parameters of the last run are used again.
+        """
         self.reductions.retry()
 
     def sweep(self, choice: SweepChoice) -> None:

@@ -70,7 +70,7 @@ class BatchOrder:
     restores_cut_off: bool = True
 
     def words(self, *, is_resumed: bool, retries_failed: bool = False) -> list[str]:
-        """Return the arguments of `marview batch`."""
+        """Return the command-line arguments for `marview batch`."""
         said = [*map(str, self.inputs), "--output", str(self.output), "--method", self.method]
         for name, value in self.parameters.items():
             said += ["--set", f"{name}={value}"]
@@ -83,12 +83,12 @@ class BatchOrder:
 class Several:
     """Runner that processes one batch at a time.
 
-    Event on the window's thread: `changed()` when the stage or a job changed.
+    Event on the window's thread: `changed()` when the stage or a job changes.
 
     Attributes:
         stage: state of the batch.
         jobs: rows of the job table.
-        sentence: message that says why the batch failed; empty if it did not fail.
+        sentence: message that explains why the batch failed; empty if it did not fail.
         order: settings of the last batch; None before the first batch.
     """
 

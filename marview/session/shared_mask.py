@@ -19,14 +19,14 @@ from marview.volume.volume import Volume
 class SharedMask:
     """Metal mask in shared memory, with the number of metal voxels in each slice.
 
-    Event on the window's thread: `touched(box)` when voxels in a box changed, including during a stroke.
+    Event on the window's thread: `touched(box)` when voxels in a box change, including during a stroke.
 
     Attributes:
         mask: mask that is edited in place, with undo; None if no series is open.
         shared: shared memory of the mask.
         counts: number of metal voxels per slice, `[z]`.
-        edition: number that increases with every change to the mask; it shows which results were made
-            with an earlier mask.
+        edition: number that increases with every change to the mask; used to recognise results that were
+            made with an earlier mask.
         is_painting: whether a stroke is in progress.
 
     Args:

@@ -27,11 +27,13 @@ class SinogramPictures:
     Attributes:
         available: types of sinograms that can be shown, including the difference if there is a filled or
             corrected sinogram.
-        source: identifier of the sinograms' origin, equal for equal sinograms; None if there are none.
+        source: identifier of the origin of the sinograms, the same for identical sinograms; None if there
+            are no sinograms.
         projected: projection made before any run; None for sinograms from a result.
 
     Args:
-        source: identifier of the sinograms' origin, equal for equal sinograms; None if there are none.
+        source: identifier of the origin of the sinograms, the same for identical sinograms; None if there
+            are no sinograms.
         available: types of sinograms that can be loaded.
         load: function that returns the array with a given name (as in the worker's messages), or None if
             there is none.
@@ -91,7 +93,7 @@ NO_PICTURES = SinogramPictures(None, frozenset(), lambda _name: None)
 def pictures_of(
     slice_index: int, result: Result | None, projected: SliceSinogram | None, before: SinogramPictures
 ) -> SinogramPictures:
-    """Return the sinograms of a slice, from a result or else from a projection.
+    """Return the sinograms of a slice, from a result if possible, otherwise from a projection.
 
     If nothing has changed, return `before`.
     """

@@ -29,8 +29,8 @@ class SinogramShown:
     Attributes:
         slice_index: slice in view.
         pictures: sinograms of the slice.
-        trace: metal trace of the slice, bool `[view, bin]`; the trace of the current mask if known, even
-            while the user paints.
+        trace: metal trace of the slice, bool `[view, bin]`; the trace of the current mask if available,
+            even while the user paints.
         coverage: how much of the sinogram the trace covers; None without a trace.
         is_body_known: whether the coverage counts only rays through the body.
         is_older: whether the sinograms come from a result that was made with an earlier mask.

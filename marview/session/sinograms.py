@@ -71,10 +71,10 @@ class Sinograms:
         return self._projecting.is_busy
 
     def want(self, request: SinogramRequest | None, edition: int = 0) -> None:
-        """Request the sinogram of a slice with this edition of the mask; None cancels the last request.
+        """Request the sinogram for a slice and a given edition of its mask; None cancels the last request.
 
-        A projection in progress runs to its end, but its result is discarded; the new projection starts
-        afterwards.
+        A projection in progress continues to its end, but its result is discarded; the new projection then
+        starts.
         """
         self._projecting.drop()
         self._wanted = request

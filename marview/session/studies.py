@@ -24,11 +24,11 @@ _log = logging.getLogger(__name__)
 
 
 class Studies:
-    """Search for earlier series in the index, and monitoring of watched folders.
+    """Object that searches the index for earlier series and monitors the watched folders.
 
     New studies in watched folders are added to the list.
 
-    Event on the window's thread: `changed()` when `found` or the watched folders changed.
+    Event on the window's thread: `changed()` when `found` or the watched folders change.
 
     Attributes:
         found: series in the index that match the search, except those that are open.

@@ -93,7 +93,7 @@ class StudyIndex:
     marview is left unchanged, and the index is kept in memory only.
 
     Attributes:
-        trouble: message that says why the file is not used, and what to do; empty if the file is used.
+        trouble: message that explains why the file is not used and what to do; empty if the file is used.
     """
 
     def __init__(self, file: Path) -> None:

@@ -72,7 +72,7 @@ class Swept:
     def profiles(self, slice_index: int, line: Line) -> dict[str, Profile]:
         """Return the HU profile along a line in each variant; empty if the slice was not swept.
 
-        The key "truth" holds the profile in the ground truth, if known.
+        If the ground truth is available, the key "truth" contains its profile.
         """
         result = self.result
         if slice_index not in result.slices:

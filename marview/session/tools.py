@@ -12,7 +12,7 @@ from marview.volume.brush import Brush
 class Tool(enum.StrEnum):
     """Tool assigned to the left mouse button.
 
-    Mask tools work in the pane of the original, measuring tools in any slice pane.
+    Mask tools work in the pane of the original image; measuring tools work in any slice pane.
     """
 
     NONE = "none"

@@ -1,7 +1,8 @@
-"""Keep metal traces up to date with the mask: the slice in view during painting, other slices afterwards.
+"""Keep metal traces up to date with the mask.
 
-Only one request runs at a time, always for the most urgent slice. Therefore no queue builds up while the mask changes
-quickly, and answers arrive in order.
+While the user paints, only the slice in view is updated; the other slices follow afterwards. Only one
+request runs at a time, always for the most urgent slice. Therefore, requests do not queue up while the
+mask changes quickly, and answers arrive in order.
 """
 
 import logging

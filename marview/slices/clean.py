@@ -41,8 +41,8 @@ class CleanSlice:
     Attributes:
         name: name of the slice in tables.
         read: function that returns the slice in HU, float32, `[y, x]`, at least -1000.
-        patient: patient listed in the `index.csv` beside the stack; the file name for a single scan; empty
-            if unknown.
+        patient: patient listed in the `index.csv` in the stack's folder; the file name for a single scan;
+            empty if unknown.
     """
 
     name: str
@@ -57,7 +57,7 @@ def list_clean(path: Path) -> list[CleanSlice]:
     Signed and floating-point pages already contain HU.
 
     Raises:
-        BadInput: the path contains no such file, or the `index.csv` beside a stack is invalid.
+        BadInput: the path does not contain such a file, or the `index.csv` in a stack's folder is invalid.
     """
     if path.suffix.lower() in STACKS:
         return _list_tiff(path)
@@ -65,7 +65,7 @@ def list_clean(path: Path) -> list[CleanSlice]:
 
 
 def fit(hu: NDArray[np.float32], shape: tuple[int, int]) -> NDArray[np.float32]:
-    """Resample a slice bilinearly to a protocol's grid.
+    """Resample a slice to a protocol's grid with bilinear interpolation.
 
     As in published simulators, the aspect ratio is not preserved.
 
@@ -89,7 +89,7 @@ def _list_tiff(path: Path) -> list[CleanSlice]:
 
 
 def read_pages(path: Path) -> Iterator[NDArray[np.float32]]:
-    """Yield the slices of a TIFF stack, which is faster than reading them one by one with `list_clean`.
+    """Yield the slices of a TIFF stack; this is faster than reading them one by one with `list_clean`.
 
     Raises:
         BadInput: the stack cannot be read.

@@ -11,7 +11,7 @@ _NOBODY = {"", "-", "?", "anonymous", "n/a", "na", "nan", "none", "unknown"}
 
 
 def read_index(folder: Path) -> list[dict[str, str]]:
-    """Return the rows of a folder's `index.csv` as dictionaries keyed by column; empty without this file.
+    """Return the rows of a folder's `index.csv` as dictionaries keyed by column; [] if there is no such file.
 
     Raises:
         BadInput: the file is not a UTF-8 CSV file, or has no column `file`.
@@ -42,9 +42,10 @@ def read_index(folder: Path) -> list[dict[str, str]]:
 
 
 def patients_of(stack: Path, pages: int) -> list[str]:
-    """Return the patient of each page of a stack from the index beside the stack; an empty string if unknown.
+    """Return the patient of each page of a stack, or an empty string if unknown.
 
-    A row without a page number applies to all pages that have no row of their own.
+    The patients are listed in the `index.csv` in the stack's folder. A row without a page number applies
+    to all pages without a row of their own.
 
     Raises:
         BadInput: as for `read_index`, or the index lists a page that the stack does not contain.

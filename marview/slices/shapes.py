@@ -69,10 +69,10 @@ def read_shapes(path: Path) -> NDArray[np.bool_]:
 def shapes_of_sizes(
     masks: NDArray[np.bool_], grid: int, sizes_px: Sequence[int] = TEST_SIZES_PX, pieces: int = TEST_PIECES
 ) -> list[Shape]:
-    """Make one shape of each size, using the masks in turn.
+    """Create one shape of each size, cycling through the masks.
 
     Args:
-        masks: bool, `[shape, y, x]`, one piece each.
+        masks: bool, `[shape, y, x]`, one piece per mask.
         grid: width of the square slices in pixels; the sizes are scaled to this width.
         sizes_px: number of metal pixels of each shape on a 416 x 416 grid.
         pieces: number of equal-area pieces in each shape.
@@ -83,7 +83,7 @@ def shapes_of_sizes(
 
 
 def place(shape: Shape, hu: NDArray[np.float32], rng: np.random.Generator) -> NDArray[np.float32]:
-    """Place the pieces of a shape at random in a body, without overlap and completely inside tissue.
+    """Place the pieces of a shape at random positions in a body, without overlap and fully inside tissue.
 
     Args:
         shape: shape to place.

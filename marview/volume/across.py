@@ -34,8 +34,8 @@ class Section:
     Attributes:
         grid: grid of the volume.
         centre_lps_mm: origin of the section's coordinates.
-        right: unit vector to the right on the screen (LPS).
-        down: unit vector downwards on the screen (LPS).
+        right: unit vector pointing right on the screen (LPS).
+        down: unit vector pointing down on the screen (LPS).
         axis: grid axis perpendicular to the section; None if the section needs interpolation.
         index: index of the section along `axis`.
         pixel_mm: pixel spacing along (down, right).
@@ -130,7 +130,10 @@ class Section:
 
 
 def section_through(grid: Grid, axis: int, lps_mm: ArrayLike) -> Section:
-    """Return the section through a point, perpendicular to a grid axis; interpolated for a tilted gantry."""
+    """Return the section through a point, perpendicular to a grid axis.
+
+    The section is interpolated if the gantry was tilted.
+    """
     index = grid.to_index(lps_mm)
     down_axis, right_axis = _screen_axes(grid, axis)
     spacing = grid.spacing_mm
@@ -162,7 +165,7 @@ def oblique_section(grid: Grid, centre_lps_mm: ArrayLike, normal: ArrayLike, up:
     Args:
         grid: grid of the volume.
         centre_lps_mm: centre of the section.
-        normal: vector away from the viewer (LPS).
+        normal: vector pointing away from the viewer (LPS).
         up: preferred upward direction on the screen (LPS).
         size_mm: side length of the square in mm.
     """

@@ -1,4 +1,4 @@
-"""Remove the blurred edge of metal, which looks like metal on a clipped HU scale.
+"""Remove the blurred edge of metal; on a clipped HU scale, this edge looks like metal.
 
 The edge of metal lies where the HU fall to half of the metal's own HU, but a clipped scale ends far
 below this value. Therefore, some or all pixels of the outline are removed, depending on the piece and
@@ -33,11 +33,11 @@ def without_blur(
 ) -> NDArray[np.bool_]:
     """Remove the blurred edge of metal in a slice with a clipped HU scale.
 
-    Almost the whole outline is removed if the pixels are small, and from small compact pieces with streaks,
-    such as fillings. Less is removed from other dense metal, and least from titanium or if the pixels are
-    large. Three kinds of pieces stay unchanged: thin pieces, such as wires; pieces with a sharp edge; and
-    compact pieces around which the HU fall slowly, because photon starvation hides their real edge, which
-    lies farther out.
+    If the pixels are small, almost the whole outline of every piece is removed. Otherwise, this applies only
+    to small compact pieces with streaks, such as fillings. Less is removed from other dense metal, and least
+    from titanium or if the pixels are large. Three kinds of pieces always stay unchanged: thin pieces, such
+    as wires; pieces with a sharp edge; and compact pieces around which the HU fall slowly, because photon
+    starvation hides their real edge, which lies farther out.
 
     Args:
         found: metal including its blurred edge, bool `[y, x]`.

@@ -17,7 +17,7 @@ _HIGHEST_HU = 3100
 def with_clipped_edges(
     found: NDArray[np.bool_], image: NDArray[np.int16], spacing_mm: tuple[float, ...], highest_hu: int
 ) -> NDArray[np.bool_]:
-    """Replace the metal edges that thresholding found.
+    """Replace the metal edges found by thresholding.
 
     A network recognises the edges of pieces that are large or have strong streaks. Rules remove blooming and
     blur from other pieces, such as fillings and titanium screws. If the pixel size or the HU scale differs

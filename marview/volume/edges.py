@@ -22,8 +22,8 @@ class EdgeRule:
     """Rule for the edge of metal.
 
     Attributes:
-        shares: triples of a distance in mm, the required fraction of the highest HU within this distance,
-            and an HU value that always suffices.
+        shares: triples: distance in mm, required fraction of the highest HU within this distance, and HU
+            value that is always sufficient.
         above_fog: level of the edge on a scale from 0, the HU of the surroundings (raised by beam
             hardening), to 1, the HU of the densest pixel.
         share_beside: required fraction of the highest HU among the eight neighbouring pixels.

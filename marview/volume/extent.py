@@ -43,7 +43,7 @@ def body_extent_mm(volume: Volume) -> tuple[float, float, float]:
 def section_extent_mm(
     section: Section, extent_mm: tuple[float, float, float]
 ) -> tuple[tuple[float, float], tuple[float, float]]:
-    """Return the centre and size of the part of a section inside a box, each as (right, down) in mm.
+    """Return the centre and size of the part of a section that lies in a box, each as (right, down) in mm.
 
     The size is measured in the parallel section through the centre of the box, where it is largest, so the
     zoom stays constant while the section moves. If the section misses the box, the centre is the centre of

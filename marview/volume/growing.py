@@ -23,7 +23,7 @@ def grow_from(
     box: Box | None = None,
     in_slice: bool = False,
 ) -> NDArray[np.bool_]:
-    """Return the voxels with at least `lowest_hu` that are connected to a seed.
+    """Return the voxels of at least `lowest_hu` HU that are connected to a seed.
 
     Args:
         hu: HU, `[z, y, x]`.

@@ -44,7 +44,7 @@ def k_means(hu: NDArray[np.int16], k: int = 4, *, in_slices: bool = False) -> ND
 
 
 def class_notes(hu: NDArray[np.int16], mask: NDArray[np.bool_], k: int) -> tuple[str, ...]:
-    """Return a note if the densest of k classes, `mask` `[z, y, x]`, extends so low that it includes bone."""
+    """Return a note if the densest of k classes, `mask` `[z, y, x]`, is so wide that it includes bone."""
     if not mask.any() or (begins_hu := int(hu[mask].min())) >= LEAST_METAL_HU:
         return ()
     sentence = tr("The densest of {} classes starts at {} HU, so it includes bone. Use more classes.")

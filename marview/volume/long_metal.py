@@ -1,10 +1,10 @@
 """Fit the edges of long light-metal pieces, such as titanium screws, to the rays through them.
 
 Beam hardening raises the pixels around a screw above half of the screw's HU and darkens its middle, so
-the HU do not show the edge. The rays through the screw do: a model of a screw with a sharp edge must
-explain their attenuation. Discrete tomography estimates the metal fraction of each pixel. Beam hardening
-is modelled as a polynomial of the line integrals, the residual is reconstructed, and the fractions are
-limited to 0 to 1.
+the edge cannot be found from the HU. It can be found from the rays through the screw, because a model of
+a screw with a sharp edge must explain their attenuation. Discrete tomography estimates the metal
+fraction of each pixel. Beam hardening is modelled as a polynomial of the line integrals, the residual is
+reconstructed, and the fractions are limited to 0 to 1.
 
 Source: K. J. Batenburg and J. Sijbers, DART: a practical reconstruction algorithm for discrete
 tomography, IEEE Transactions on Image Processing 20, 2011 (alternating between reconstruction and known

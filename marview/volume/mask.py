@@ -84,8 +84,8 @@ def grow_mm(
 ) -> Mask:
     """Grow (+) or shrink (-) a mask by a Euclidean distance between voxel centres.
 
-    Growing adds every voxel within the margin of the mask; shrinking grows the background in the same way. Space
-    outside the volume counts neither as metal nor as background.
+    Growing adds every voxel within this distance of the mask; shrinking grows the background in the same
+    way. Space outside the volume counts neither as metal nor as background.
 
     Args:
         mask: bool, `[z, y, x]`.
@@ -183,7 +183,7 @@ def smooth(
     drift_mm: Sequence[float] = NO_DRIFT,
     in_slices: bool = False,
 ) -> Mask:
-    """Smooth the outline of a mask with a Gaussian filter, keeping voxels above one half.
+    """Smooth the outline of a mask with a Gaussian filter, keeping voxels whose filtered value is above 0.5.
 
     Args:
         mask: bool, `[z, y, x]`.

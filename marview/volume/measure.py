@@ -85,7 +85,7 @@ def histograms(samples: Sequence[NDArray[np.generic]], most_bins: int = 48) -> t
 
 
 def ellipse(shape: tuple[int, int], middle_yx: Sequence[float], radii_yx: Sequence[float]) -> NDArray[np.bool_]:
-    """Return the mask of an ellipse, bool `[y, x]`, with its centre and radii given in pixels."""
+    """Return the mask of an ellipse, bool `[y, x]`, from its centre and radii in pixels."""
     y, x = np.ogrid[: shape[0], : shape[1]]
     far = ((y - middle_yx[0]) / radii_yx[0]) ** 2 + ((x - middle_yx[1]) / radii_yx[1]) ** 2
     return np.asarray(far <= 1)
@@ -98,8 +98,8 @@ def profile(
 
     Args:
         hu: HU, `[y, x]`.
-        start_yx: start of the line in pixels.
-        end_yx: end of the line in pixels. Outside the slice, the nearest pixel is repeated.
+        start_yx: start of the line in pixel coordinates.
+        end_yx: end of the line in pixel coordinates. Outside the slice, the nearest pixel is repeated.
         spacing_mm: distance between pixels along (y, x).
     """
     start, end = np.asarray(start_yx, np.float64), np.asarray(end_yx, np.float64)
@@ -111,7 +111,9 @@ def profile(
 
 
 def distance_mm(start: Sequence[float], end: Sequence[float], spacing_mm: Sequence[float]) -> float:
-    """Return the distance in mm between two points in pixels, (y, x) or (z, y, x); the spacing has the same axes.
+    """Return the distance in mm between two points in pixel coordinates, (y, x) or (z, y, x).
+
+    The spacing has the same axis order.
 
     Examples:
         >>> distance_mm((0, 0), (3, 4), (2.0, 2.0))
@@ -123,7 +125,9 @@ def distance_mm(start: Sequence[float], end: Sequence[float], spacing_mm: Sequen
 def angle_deg(
     first: Sequence[float], corner: Sequence[float], second: Sequence[float], spacing_mm: Sequence[float]
 ) -> float:
-    """Return the angle at `corner` between two other points, 0 to 180 degrees; all points are in pixels.
+    """Return the angle at `corner` between two other points, 0 to 180 degrees.
+
+    All points are in pixel coordinates.
 
     Raises:
         UsageError: one of the other points coincides with the corner.

@@ -37,10 +37,11 @@ class Plane:
 
 
 def plane_across(grid: Grid, axis: int, index: float) -> Plane:
-    """Return the plane at an index along a grid axis; for an axial series, 0 is axial, 1 coronal, 2 sagittal.
+    """Return the plane perpendicular to a grid axis at an index along this axis.
 
-    Pixels are square, with the smallest in-plane spacing as their size. The head is at the top of coronal
-    and sagittal images.
+    In an axial series, the plane is axial for axis 0, coronal for axis 1 and sagittal for axis 2. The
+    pixels are square, with the smaller in-plane spacing as their size. The head is at the top of coronal and
+    sagittal images.
     """
     down_axis, right_axis = (other for other in range(3) if other != axis)
     spacing = grid.spacing_mm
@@ -61,7 +62,7 @@ def oblique_plane(centre_lps_mm: ArrayLike, normal: ArrayLike, up: ArrayLike, pi
 
     Args:
         centre_lps_mm: centre of the image, LPS in mm.
-        normal: vector away from the viewer (LPS).
+        normal: vector pointing away from the viewer (LPS).
         up: preferred upward direction in the image (LPS).
         pixel_mm: pixel size in mm.
         size: number of rows, equal to the number of columns.

@@ -61,7 +61,7 @@ def adaptive(
     All voxels denser than most bone are divided into two clusters of log HU. The threshold is midway between
     the cluster means. Voxels above the threshold are seeds, from which the mask grows to neighbours above
     0.6 times the threshold. Each voxel must also satisfy the rule in `edges`, which excludes blurred
-    edges, streaks beside fillings, and bone beside screws.
+    edges, streaks near fillings, and bone near screws.
 
     A piece must have at least three voxels and be denser than enamel and bone. If nothing in the series is
     that dense, voxels with the HU of enamel and bone are marked as doubtful, and the user decides.

@@ -1,9 +1,9 @@
-"""Compute the shadow of metal, the fraction of photons absorbed on each ray, to find faint rims.
+"""Compute the shadow of metal (the fraction of photons absorbed along each ray) to find faint rims.
 
-A detector averages photons over neighbouring rays. Beside dense metal, few photons arrive, so the
-attenuation increases over several pixels, and the image shows a rim far below the HU of the metal. The
-number of photons has a sharp edge, however: a ray that has lost half of its photons grazes the surface
-of the metal. The rays are computed by projecting the image, because its sinogram is unknown.
+A detector averages photons over neighbouring rays. Near dense metal, few photons arrive, so the
+attenuation increases over several pixels, and the image has a rim with HU far below the metal's HU.
+The number of photons has a sharp edge, however: a ray that has lost half of its photons grazes the
+surface of the metal. The rays are computed by projecting the image, because its sinogram is unknown.
 """
 
 from dataclasses import dataclass
@@ -90,6 +90,9 @@ def line_integrals(image: NDArray[np.int16], spacing_mm: tuple[float, ...], coun
 
 
 def along_mm(spacing_mm: tuple[float, ...], count: int) -> NDArray[np.float32]:
-    """Return a ray's path length in mm through a pixel at each angle; arguments as for `line_integrals`."""
+    """Return the length in mm of a ray's path through one pixel, at each angle.
+
+    Arguments are the same as for `line_integrals`.
+    """
     turns = angles(count)
     return np.hypot(np.sin(turns) * spacing_mm[1], np.cos(turns) * spacing_mm[0]).astype(np.float32)

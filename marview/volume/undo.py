@@ -30,7 +30,7 @@ class UndoStack:
 
     Args:
         describe: function that returns a description of the current mask, called before an edit is pushed,
-            undone or redone. The step that restores this state contains this description.
+            undone or redone. Its result is stored in the step that restores this mask.
         limit_bytes: memory limit for all patches in bytes.
 
     Examples:

@@ -14,7 +14,7 @@ _MOST_HU = 1e6
 
 
 def is_usable_window(width_hu: float, level_hu: float) -> bool:
-    """Return whether a window can show an image: width and level are finite, and the width is positive.
+    """Return whether a window is valid for display: width and level are finite, and the width is positive.
 
     >>> is_usable_window(400, 40), is_usable_window(float("inf"), 40), is_usable_window(400, float("nan"))
     (True, False, False)
@@ -24,7 +24,7 @@ def is_usable_window(width_hu: float, level_hu: float) -> bool:
 
 @dataclass(frozen=True)
 class HuWindow:
-    """HU window, given by its width and level in HU.
+    """HU window, defined by its width and level in HU.
 
     Raises:
         UsageError: the width is not positive, or width or level are not finite or too large.

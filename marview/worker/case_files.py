@@ -64,7 +64,7 @@ def load_case(path: Path) -> MarCase:
 
 
 def save_neighbours(neighbours: Neighbours, path: Path) -> None:
-    """Write the neighbouring slices of a case, as arrays clean_hu and metal, to a file."""
+    """Write the neighbouring slices of a case to a file, as arrays clean_hu and metal."""
     arrays = {
         "clean_hu": _numpy(neighbours.clean_hu, np.float32),
         "metal": _numpy(neighbours.metal, np.bool_),

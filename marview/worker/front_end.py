@@ -2,7 +2,8 @@
 
 The sinogram is the forward projection of the slice. The method's result is not used directly, because it
 is blurred by resampling and reconstruction. Instead, the difference between the result and the method's
-input is added to the slice. This difference is smooth, and it is zero where the method changed nothing.
+input is added to the slice. This difference is smooth, and it is zero where the method did not change
+the image.
 """
 
 from collections.abc import Callable
@@ -90,7 +91,7 @@ class FrontEnd:
         """Restore clipped dark streaks; return the new case and the indices of the restored slices.
 
         Args:
-            case: case that the method `case` returned for these slices.
+            case: case returned by `case` for these slices.
             hu: slices, HU `[slice, row, column]`.
             mask: metal mask of the slices.
             pause: function called between the steps, so that a run can be cancelled.
@@ -134,10 +135,10 @@ class FrontEnd:
         *,
         restore_metal: bool,
     ) -> NDArray[np.float32]:
-        """Return the correction of slices, float32 HU `[slice, row, column]`.
+        """Return the correction to add to the slices, float32 HU `[slice, row, column]`.
 
-        The correction lowers no pixel below the lowest value of its slice or below -1024 HU, because nothing
-        attenuates less than vacuum and the result must fit into the bit depth of the original files.
+        The correction does not lower any pixel below the lowest value of its slice or below -1024 HU, because no
+        material attenuates less than a vacuum, and the result must fit into the bit depth of the original files.
 
         Args:
             before_hu: slices on the processing grid, `[slice, y, x]`.

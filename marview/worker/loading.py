@@ -31,7 +31,7 @@ class Weights(dict[str, Tensor]):
 
 
 class LoadedMethod:
-    """An imported method: its `manifest`, its `folder`, its modules' folder `code` and its `method` object.
+    """An imported method: `manifest`, `folder`, `code` (the folder of its modules) and the `method` object.
 
     The modules are imported as a package named after the folder, inside a package for the parent folder.
     Relative imports can therefore reach the method's own modules and other methods in the same parent

@@ -48,7 +48,7 @@ def as_clause(error: BaseException, folder: Path | None = None) -> str:
 
     Args:
         error: the exception.
-        folder: folder with the code of the method; without it, the clause names no file.
+        folder: folder with the code of the method; without it, the clause does not name a file.
     """
     where = place(error, folder)
     if isinstance(error, SyntaxError) and where == _place_in_source(error, folder) != "":
@@ -59,7 +59,7 @@ def as_clause(error: BaseException, folder: Path | None = None) -> str:
 
 
 def place(error: BaseException, folder: Path | None) -> str:
-    """Return the last traceback entry from a folder, such as "method.py, line 21"; empty if there is none."""
+    """Return the last traceback entry for a file in a folder, such as "method.py, line 21"; empty if none."""
     if isinstance(error, SyntaxError) and (where := _place_in_source(error, folder)):
         return where
     places = (_named(frame.f_code.co_filename, line, folder) for frame, line in traceback.walk_tb(error.__traceback__))

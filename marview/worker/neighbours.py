@@ -18,8 +18,9 @@ class Neighbours:
     """Other slices of a scan, for a case that was read from a file and has no volume.
 
     Attributes:
-        clean_hu: float32 HU `[slice, y, x]`; slices without metal on the grid of the case, nearest to metal first.
-        metal: bool `[slice, y, x]`; metal masks of slices with metal.
+        clean_hu: metal-free slices, resampled to the grid of the case, nearest to metal first; float32 HU
+            `[slice, y, x]`.
+        metal: metal masks of slices with metal; bool `[slice, y, x]`.
     """
 
     clean_hu: Tensor

@@ -26,7 +26,7 @@ class Reprojections:
         self._volume = volume
 
     def give(self, case: MarCase) -> int:
-        """Set a case's sinogram from the cache; project missing slices and return their number."""
+        """Set a case's sinogram from the cache; project slices not in the cache, and return their number."""
         missing = [n for n, k in enumerate(case.slice_indices) if k not in self._kept]
         parts: dict[int, Tensor] = {}
         if missing:

@@ -27,9 +27,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def die_with_parent() -> None:
-    """Let the system kill this process when the thread that started it ends, even after a crash (Linux only).
+    """Make the system kill this process when the thread that started it ends or crashes (Linux only).
 
-    A closed standard input shows that the thread has already ended; this process then exits immediately.
+    If standard input is closed, the thread has already ended, and this process exits immediately.
     """
     if sys.platform != "linux":
         return

@@ -26,7 +26,7 @@ def reduction_of(settings: Settings) -> Translation:
 
 
 class AdnNetwork(nn.Module):
-    """All ADN networks; in the published size 27,980,418 parameters, plus 1,321,858 in the discriminators.
+    """All ADN networks: 27,980,418 parameters in the published size, plus 1,321,858 in the discriminators.
 
     Attributes:
         reduction: encoder and generator that remove artifacts (E_Ia and G_I of the paper).

@@ -12,8 +12,8 @@ class Settings(NetworkSettings):
     """Sizes of the networks and weights of the losses; the defaults come from the paper (Liao 2019).
 
     Attributes:
-        width: channels at full resolution; the coarsest feature maps have four times as many.
-        blocks: residual blocks of every encoder and generator.
+        width: number of channels at full resolution; the coarsest feature maps have four times as many.
+        blocks: number of residual blocks in every encoder and generator.
         has_norm: whether feature maps are normalised. Normalisation erases absolute HU.
         is_residual: whether generators add a residual, initially zero, to their input image instead of
             generating a new image.

@@ -23,7 +23,7 @@ STREAK_MU = 0.08
 
 
 def batch_of(number: int, count: int = 1, *, has_truth: bool = False) -> Unpaired:
-    """Return a batch of discs with striped artifacts and other discs without artifacts."""
+    """Return an unpaired batch: discs with stripe artifacts, and different discs without artifacts."""
     rng = torch.Generator().manual_seed(number)
     y, x = torch.meshgrid(*(torch.arange(SIZE) - SIZE / 2,) * 2, indexing="ij")
     shift = torch.randint(-4, 5, (2, count, 1, 1), generator=rng)

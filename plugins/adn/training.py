@@ -1,4 +1,4 @@
-"""Unpaired training of ADN: two adversarial turns that share one forward pass."""
+"""Unpaired training of ADN: the generator and discriminator turns share one forward pass."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -23,9 +23,9 @@ GENERATORS, DISCRIMINATORS = "generators", "discriminators"
 class AdnTraining:
     """Losses of Liao 2019, equations 3 to 7, with least-squares adversarial losses as in the authors' code.
 
-    Some losses are not in the paper. In batches with a ground truth, the difference from the truth outside
-    metal preserves bone, and an optional contrast loss preserves faint lesions. Another optional loss
-    penalises changes that artifact removal makes to clean images, to preserve grey values.
+    Some losses are not in the paper. If a batch has a ground truth, a loss on the difference from the ground
+    truth outside metal preserves bone. An optional contrast loss preserves faint lesions. Another optional
+    loss preserves grey values: it penalises changes that artifact removal makes to clean images.
     """
 
     turns = (GENERATORS, DISCRIMINATORS)
@@ -38,7 +38,7 @@ class AdnTraining:
         return channels_last(AdnNetwork(read_settings(settings)))
 
     def parameters(self, network: nn.Module, turn: str) -> Iterable[nn.Parameter]:
-        """Return the parameters that a turn trains: encoders and generators, or the discriminators."""
+        """Return the parameters trained in a turn: encoders and generators, or discriminators."""
         is_judge = turn == DISCRIMINATORS
         return [each for name, each in network.named_parameters() if name.startswith("judge_") == is_judge]
 
@@ -90,7 +90,10 @@ class AdnTraining:
 
     @torch.no_grad()
     def pictures(self, network: nn.Module, batch: Unpaired, settings: Mapping[str, Any]) -> dict[str, Tensor]:  # noqa: ARG002
-        """Return `result`, `artifact` (plus water), `clean`, `swapped` and `self_reduced`, all in 1/cm."""
+        """Return `result`, `artifact`, `clean`, `swapped` and `self_reduced`, all in 1/cm.
+
+        Water is added to the artifact image, so that zero appears grey.
+        """
         assert isinstance(network, AdnNetwork)
         with_metal, without_metal, *_ = _crops(batch, 0)
         made = network.made(with_metal[:1], without_metal[:1])

@@ -1,4 +1,4 @@
-"""Make training data: simulated clinical slices, processed as in the front end, and their ground truth."""
+"""Create training data: simulated clinical slices, processed as in the front end, and their ground truth."""
 
 from dataclasses import dataclass
 
@@ -40,8 +40,8 @@ class Scanned:
 def scan(scene: ClinicalScene, device: torch.device) -> Scanned:
     """Simulate the scan of a scene, clip the image as a scanner does, and compute the input planes.
 
-    The ground truth is the image of the same scan without metal, so its resolution matches the front end's
-    sinogram.
+    The ground truth is the image of the same scan without metal, so it has the same resolution as the
+    image with metal.
     """
     case, truth_mu = _case(scene, device)
     estimates = Estimates(case)

@@ -11,7 +11,7 @@ SMALL: dict[str, Any] = {"widths": [4, 8], "blocks": [1, 1], "crop_px": 16}
 
 
 def small(room: Any) -> Any:
-    """Make a small network that leaves images unchanged before training."""
+    """Build a small, untrained network, which leaves images unchanged."""
     torch.manual_seed(1)
     return room.network.PriorNetwork(room.settings.read_settings(SMALL)).eval()
 

@@ -23,11 +23,13 @@ slices whose estimates had been shifted by 100 HU."""
 
 
 def contradiction(shown: Shown, change: Tensor) -> float:
-    """Return the RMS line integral of a change beside the metal trace, relative to the RMS in the trace.
+    """Return how much a change alters the rays beside the metal trace, relative to the rays in the trace.
+
+    The result is the RMS line integral of the change beside the trace, divided by its RMS in the trace.
 
     Args:
         shown: data of the slice.
-        change: change of the image, 1/cm, `[1, y, x]`.
+        change: change to the image, 1/cm, `[1, y, x]`.
     """
     rays = shown.projector.forward(change).square()
     band = max_pool1d(shown.trace.float(), 2 * _BESIDE_BINS + 1, stride=1, padding=_BESIDE_BINS) > 0
@@ -50,7 +52,7 @@ def consistent(shown: Shown, change: Tensor, pause: Callable[[], None] = lambda:
 
     Args:
         shown: data of the slice.
-        change: change of the image, 1/cm, `[1, y, x]`; pixels where it is 0 stay unchanged.
+        change: change to the image, 1/cm, `[1, y, x]`; pixels where it is 0 stay unchanged.
         pause: function called in each step, so that a run can be cancelled.
 
     Source: M. R. Hestenes and E. Stiefel, Methods of conjugate gradients for solving linear systems, 1952.

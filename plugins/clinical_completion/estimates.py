@@ -33,8 +33,8 @@ class Estimate:
 
     Attributes:
         nmar: NMAR image, 1/cm, `[1, y, x]`.
-        mu: image of the network, averaged over mirrored copies of the slice, 1/cm, `[1, y, x]`.
-        prior: image of the network with water in place of metal, 1/cm, `[1, y, x]`.
+        mu: image estimated by the network, averaged over mirrored copies of the slice, 1/cm, `[1, y, x]`.
+        prior: estimated image with water in place of metal, 1/cm, `[1, y, x]`.
         prior_sinogram: forward projection of the prior, line integrals, `[1, view, bin]`.
         completed: sinogram completed with the prior, line integrals, `[1, view, bin]`.
     """

@@ -16,7 +16,7 @@ error of a few rays is noisy; estimates that change NMAR's image far too much ex
 
 
 def predicts_well(shown: Shown, sinogram: Tensor, nmar_sinogram: Tensor) -> bool:
-    """Return whether the network's image predicts the rays beside the metal trace about as well as NMAR's prior does.
+    """Return whether the network's image predicts rays beside the metal trace about as well as NMAR's prior.
 
     Args:
         shown: data of the slice.

@@ -1,11 +1,11 @@
 """Separate missing tissue from beam hardening on rays through metal.
 
-A direct fit of beam hardening to the rays through metal also removes tissue that the completion lacks,
-because the bone around a screw lies on the same rays as the screw. In the sinogram, however, metal has
-sharp edges and tissue is smooth. A second fit therefore uses the difference between each ray and the
-mean of the rays around it, in which most of the missing tissue cancels. This fit, in turn, mistakes
-errors at the edges of the metal for beam hardening. The network receives the residual images of both
-fits.
+A direct fit of beam hardening to the rays through metal also removes tissue that is missing from the
+completed sinogram, because the bone around a screw lies on the same rays as the screw. In the sinogram,
+however, metal has sharp edges and tissue is smooth. Before a second fit, the mean of the surrounding
+rays is therefore subtracted from each ray, which cancels out most of the missing tissue. This fit, in
+turn, mistakes errors at the edges of the metal for beam hardening, so the network receives the residual
+images of both fits.
 """
 
 from functools import cache
@@ -36,10 +36,10 @@ _TUBE_KV = 120
 
 
 def residuals(shown: Shown, base: Tensor) -> tuple[Tensor, Tensor]:
-    """Compute the residuals of both fits: rays in the trace minus completion, metal and beam hardening.
+    """Compute the residuals of both fits: measured rays minus the completion, metal and beam hardening.
 
-    Each result has the shape `[1, view, bin]` and gives less weight to photon-starved rays and to rays
-    through much metal.
+    Both results have the shape `[1, view, bin]`, and are 0 outside the trace. Photon-starved rays and rays
+    through much metal have lower weights.
 
     Args:
         shown: data of the slice.

@@ -34,21 +34,22 @@ def edges(trace: Tensor) -> Tensor:
 
 
 def terms_of(metal: Tensor, base: Tensor, trace: Tensor) -> Tensor:
-    """Return the terms, `[ray, term]`, for fitting beam hardening and photon starvation.
+    """Return the terms of a linear model of beam hardening and photon starvation, `[ray, term]`.
 
     Args:
         metal: line integrals of the metal, from `metal_sinogram`, `[view, bin]`.
         base: a completion of the sinogram, line integrals, `[view, bin]`.
-        trace: metal trace, bool, `[view, bin]`; the terms describe its rays.
+        trace: metal trace, bool, `[view, bin]`; the terms are computed for its rays.
     """
     m, b, edge = metal[trace] / _METAL_UNIT, base[trace] / _TISSUE_UNIT, edges(trace)[trace].to(metal.dtype)
     return torch.stack([m, m**2, m**3, m * b, m**2 * b, m * b**2, edge * m, edge * m**2], dim=-1).double()
 
 
 def slopes_of(metal: Tensor, base: Tensor, trace: Tensor) -> Tensor:
-    """Return terms, `[ray, term]`, for a photon-averaging detector; arguments are the same as for `terms_of`.
+    """Return the terms that model a detector that averages photons, `[ray, term]`.
 
-    If neighbouring rays cross different amounts of metal, such a detector underestimates the mean amount.
+    If neighbouring rays cross different amounts of metal, this detector underestimates the mean amount. The
+    arguments are the same as for `terms_of`.
     """
     steep = (pad((metal[..., 2:] - metal[..., :-2]) / 2, (1, 1)))[trace].double().square()
     m, b = metal[trace] / _METAL_UNIT, base[trace] / _TISSUE_UNIT

@@ -15,7 +15,7 @@ _PLANES, _TRUTH = "planes", "truth"
 
 
 def scene_file(folder: Path, kind: str, number: int) -> Path:
-    """Return the path of a scene file; `kind` is training or validation."""
+    """Return the path of a scene file; `kind` is "training" or "validation"."""
     return folder / f"{kind}_{number:05d}.safetensors"
 
 
@@ -25,7 +25,7 @@ def scene_files(folder: Path, kind: str) -> tuple[Path, ...]:
 
 
 def save_scene(path: Path, scanned: Scanned) -> None:
-    """Write a scene with 16-bit arrays; the file appears only when it is complete."""
+    """Save a scene as 16-bit arrays; the file appears only when it is complete."""
     tensors = {_PLANES: scanned.planes, _TRUTH: scanned.truth}
     part = path.with_suffix(f".{os.getpid()}.part")
     save_file({name: each.half().cpu().contiguous() for name, each in tensors.items()}, part)

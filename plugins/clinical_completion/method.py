@@ -46,7 +46,9 @@ class ClinicalCompletion:
 
     @torch.inference_mode()
     def run(self, case: MarCase, parameters: BaseModel, job: Job) -> MarResult:  # noqa: ARG002
-        """Correct the slices; pixels far from metal get the result of sinogram completion.
+        """Correct the slices of a case.
+
+        Far from metal, the result is the image reconstructed from the completed sinogram.
 
         Raises:
             MethodFailed: the weights do not fit the network.

@@ -32,16 +32,19 @@ def to_mu(unit: Tensor) -> Tensor:
 
 
 def is_too_bright(mu: Tensor) -> Tensor:
-    """Return the pixels of an image, 1/cm, that exceed 2500 HU, the upper limit of the planes; bool.
+    """Return a bool mask of the pixels that exceed 2500 HU, the upper limit of the planes.
 
-    These pixels are clips or wires outside the mask. They stay unchanged, because the network would remove
-    them.
+    These pixels are clips or wires outside the metal mask. They stay unchanged, because the network would
+    remove them. The image is in 1/cm.
     """
     return to_unit(mu) > _IMAGES[1]
 
 
 def fixed_planes(case: MarCase) -> Tensor:
-    """Compute the planes of slices, `[slice, plane, y, x]`; planes that `planes_of` adds later are 0."""
+    """Compute the input planes of slices, `[slice, plane, y, x]`.
+
+    The planes that `planes_of` adds later are set to 0.
+    """
     planes = torch.zeros(len(case.hu), PLANES, *case.hu.shape[-2:], device=case.hu.device)
     planes[:, INTERPOLATED] = to_unit(case.reconstruct(case.li_sinogram)).clamp(*_IMAGES)
     planes[:, UNCORRECTED] = to_unit(case.mu).clamp(*_UNCORRECTED)

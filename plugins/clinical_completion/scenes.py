@@ -1,4 +1,4 @@
-"""Draw random clinical scenes: a scanner, dense metal, and slices of bodies of realistic size."""
+"""Draw random clinical scenes: a scanner, dense metal, and slices of realistically sized bodies."""
 
 from dataclasses import dataclass
 
@@ -60,12 +60,12 @@ _MASKS = ("true", "grown", "threshold")
 
 @dataclass(frozen=True)
 class Ranges:
-    """Ranges for drawing the scanner of a scene.
+    """Ranges from which the scanner of a scene is drawn at random.
 
     Attributes:
-        heads: fraction of scenes that show heads, which have smaller pixels.
-        head_pixel_mm: smallest and largest pixel size for heads.
-        body_pixel_mm: smallest and largest pixel size for other regions.
+        heads: fraction of head scenes, which have smaller pixels.
+        head_pixel_mm: smallest and largest pixel size in head scenes.
+        body_pixel_mm: smallest and largest pixel size in scenes of other regions.
         bins_px: smallest and largest width of detector bins at the isocentre, in pixels.
     """
 
@@ -86,12 +86,12 @@ class ClinicalScene:
         hu: slices without metal, HU, float32, `[slice, y, x]`.
         metal: metal fraction of each pixel by material, 0 to 1, `[slice, y, x]`.
         protocol: protocol of the scan; its beam differs from the front end's beam.
-        has_edges: whether metal counts only partly for rays at the edge of the metal trace.
-        is_smoothed: whether the scanner smooths starved rays.
+        has_edges: whether rays at the edge of the metal trace pass only partly through metal.
+        is_smoothed: whether the scanner smooths photon-starved rays.
         kernel: reconstruction filter.
-        scales_hu: lowest and highest HU that the file of each slice can contain.
-        masks: how the metal mask of each slice is made: "true", "grown" or "threshold".
-        seed: seed for noise and masks.
+        scales_hu: lowest and highest HU that can be stored in the file of each slice.
+        masks: how the metal mask of each slice is created: "true", "grown" or "threshold".
+        seed: random seed for noise and masks.
     """
 
     hu: NDArray[np.float32]
@@ -112,10 +112,10 @@ def draw_clinical(
 
     Args:
         bank: slices without metal.
-        seed: seed, which combines the seed of the run and the number of the scene.
+        seed: random seed, which combines the seed of the run and the number of the scene.
         slices: number of slices.
         is_varied: whether real slices are shifted, scaled and warped.
-        ranges: ranges for drawing the scanner.
+        ranges: ranges from which the scanner is drawn.
 
     Raises:
         BadInput: forty slices in a row have no suitable position for metal.

@@ -19,7 +19,7 @@ def nmar(case: MarCase) -> torch.Tensor:
 
 @pytest.fixture
 def run(loaded: LoadedMethod, room: Any, made: Any, weights_job: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
-    """Return a function that runs the method with a network that adds 50 HU and a stubbed guard."""
+    """Return a function that runs the method with a stubbed guard and a network that adds 50 HU."""
 
     def corrected(case: MarCase, *, predicts_well: bool = True) -> Any:
         monkeypatch.setattr(room.method, "predicts_well", lambda *_: predicts_well)

@@ -7,7 +7,7 @@ _DEGREE = 3
 
 
 def without_hardening(sinogram: Tensor, li_sinogram: Tensor, trace: Tensor, metal_cm: Tensor) -> Tensor:
-    """Estimate the sinogram that a monoenergetic scan of the slice and its metal would give.
+    """Estimate the sinogram that a monoenergetic scan of the slice, including its metal, would produce.
 
     The contribution of the metal is the sinogram minus the interpolated sinogram. In the trace of each
     slice, the polynomial c1 t + c2 t^2 + c3 t^3 is fitted to this contribution, where t is the path length

@@ -52,7 +52,7 @@ class Parameters(BaseModel):
 
 
 class Cnnmar:
-    """Method that completes the trace with a prior image, made by a network and tissue processing."""
+    """Method that completes the metal trace with a prior image from a network and tissue processing."""
 
     Parameters = Parameters
 

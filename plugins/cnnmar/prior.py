@@ -15,19 +15,17 @@ _STARTS_HU = (-900.0, 0.0, 1000.0)
 def tissue_prior(
     image: Tensor, metal: Tensor, *, soft_from_hu: float = -300.0, bone_from_hu: float = 350.0, blend_px: float = 5.0
 ) -> Tensor:
-    """Make the prior image in 1/cm, `[slice, y, x]`.
+    """Create the prior image, 1/cm, `[slice, y, x]`.
 
-    k-means divides the pixels into three classes. Soft tissue is replaced by its mean, with a gradual
-    transition near air and bone. Air and bone keep the network's values.
+    k-means divides the pixels into three classes: air, soft tissue and bone. Soft tissue is replaced by its
+    mean, with a gradual transition near air and bone. Air and bone keep the network's values.
 
     Args:
         image: the network's image, 1/cm, `[slice, y, x]`.
         metal: metal mask, bool.
-        soft_from_hu: smallest soft-tissue threshold in HU, used if the threshold of the second k-means class
-            is lower. The paper has no such limit; without it, lung can lower the mean of soft tissue far
-            below water.
-        bone_from_hu: smallest bone threshold in HU, used if the threshold of the third k-means class is
-            lower.
+        soft_from_hu: lower limit, in HU, of the k-means threshold between air and soft tissue. The paper has
+            no such limit; without it, lung tissue can lower the mean of soft tissue far below water.
+        bone_from_hu: lower limit, in HU, of the k-means threshold between soft tissue and bone.
         blend_px: distance in pixels over which soft tissue changes gradually to its mean.
 
     Source: Zhang and Yu 2018, section II.

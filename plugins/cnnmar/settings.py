@@ -17,7 +17,7 @@ class Settings(NetworkSettings):
         patch_px: edge length of the training patches in pixels.
         patches: number of patches per step.
         hard_share: fraction of patches placed where linear interpolation has the largest errors.
-        quarter_turns: largest number of quarter turns applied to a patch; 1 in the paper.
+        quarter_turns: maximum number of quarter turns applied to a patch; 1 in the paper.
         mirrors: whether half of the patches are mirrored; not in the paper.
     """
 

@@ -1,4 +1,4 @@
-"""Tests for CNNMAR: its steps with a known function as the network, its training and its weights."""
+"""Tests for CNNMAR: its steps with a given function in place of the network, its training and its weights."""
 
 import json
 from pathlib import Path

@@ -19,7 +19,7 @@ from .settings import read_settings
 
 
 class PatchTraining:
-    """Training with half the sum of squared errors of each patch, as in the paper's toolbox.
+    """Training that minimises half the sum of squared errors of each patch, as in the paper's toolbox.
 
     Metal is replaced by water in both the input and the target.
     """

@@ -52,18 +52,18 @@ def find_filtration(
 ) -> tuple[Filtered, Estimate, Remainder]:
     """Fit the copper filtration and the metal's density to the residual in the trace of a slice.
 
-    The fit can separate the two, because a harder beam affects long and short paths through metal
-    differently, whereas density affects both alike. The fit is robust to outliers, because the residual also
-    contains tissue errors.
+    The fit can distinguish between them: a harder beam affects long and short paths through metal
+    differently, whereas the density affects both in the same way. The fit is robust to outliers, because the
+    residual also contains tissue errors.
 
     Args:
-        filtered: scan with the current estimate of the copper.
+        filtered: scan with the current estimate of the copper thickness.
         estimate: current estimate of tissue and metal.
         remainder: residual of the estimate.
 
     Returns:
-        The scan with the new estimate of the copper, the estimate with the fitted metal density, and its
-        residual.
+        The scan with the new copper thickness, the estimate with the fitted metal density, and the residual
+        of the new estimate.
     """
     scan, rays = filtered.scan, remainder.is_told[0]
     if int(rays.sum()) < _FEWEST_RAYS:

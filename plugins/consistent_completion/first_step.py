@@ -1,4 +1,4 @@
-"""Compute the first steps: NMAR, one consistency loop iteration, a metal estimate and one joint step."""
+"""Compute the first steps: NMAR, an iteration of the consistency loop, a metal estimate and a joint step."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace

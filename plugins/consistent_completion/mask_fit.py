@@ -37,8 +37,8 @@ def fitted(case: MarCase, step: FirstStep, begin: Begin) -> FirstStep:
     """Repeat the first joint step of a slice with the mask that best fits the rays.
 
     To locate the edge of the metal, metal fractions are estimated in a mask that is one pixel wider. Masks
-    of dense metal stay unchanged, because rays through dense metal contain too little information. A
-    small mask is nevertheless fitted if a wider mask shows that its metal is titanium.
+    of dense metal stay unchanged, because rays through dense metal contain too little information. However,
+    a small mask of seemingly dense metal is fitted if a wider mask shows that the metal is titanium.
 
     Args:
         case: case with this slice only.

@@ -56,7 +56,7 @@ def reconstruct(
     tell: Tell = lambda _share, _text: None,
     completed: Tensor | None = None,
 ) -> Reconstruction:
-    """Find the image without metal whose simulated scan agrees with the measured one.
+    """Reconstruct an image without metal that is consistent with the measured sinogram.
 
     Args:
         case: case with a measured sinogram.

@@ -192,7 +192,7 @@ def _doubt(scan: Scan, predicted: Tensor, hardening: Tensor) -> Tensor:
 
 
 def change_metal(scan: Scan, estimate: Estimate, remainder: Remainder) -> Estimate:
-    """Change only the metal so that it explains the residual in the trace."""
+    """Update only the metal, so that it explains the residual in the trace."""
     in_trace = torch.where(scan.trace, remainder.left, 0.0)
     return Estimate(estimate.tissue, _changed_share(scan, estimate, remainder, scan.model.projector.fbp(in_trace)))
 
@@ -213,7 +213,9 @@ def change_both(scan: Scan, estimate: Estimate, remainder: Remainder, of_tissue:
 
 
 def trusted(remainder: Remainder, is_trusted: Tensor) -> Tensor:
-    """Return the residual attributed to tissue: as measured on reliable rays, interpolated elsewhere.
+    """Return the part of the residual that is attributed to tissue.
+
+    On reliable rays, it is the measured residual; elsewhere, the residual is interpolated.
 
     Args:
         remainder: residual of the estimate.

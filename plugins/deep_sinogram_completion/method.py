@@ -52,7 +52,7 @@ class Parameters(BaseModel):
 
 
 class DeepSinogramCompletion:
-    """Method with two networks: one makes a prior image, the other completes the trace with its sinogram."""
+    """Method with two networks, which generate a prior image and complete the trace with its sinogram."""
 
     Parameters = Parameters
 
@@ -77,7 +77,7 @@ class DeepSinogramCompletion:
 
 
 def prior_images(completion: Completion, case: MarCase, parameters: Parameters, job: Job) -> Tensor:
-    """Make the images that guide the completion, 1/cm, `[slice, y, x]`."""
+    """Generate the images that guide the completion, `[slice, y, x]`, in 1/cm."""
     job.progress(0.0, "linear interpolation")
     li_mu = case.li_mu
     prior = torch.empty_like(li_mu)

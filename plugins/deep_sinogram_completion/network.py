@@ -89,9 +89,9 @@ class Completion(nn.Module):
         return seen, start
 
     def guide(self, prior: Tensor, metal: Tensor) -> Tensor:
-        """Return the image that guides the completion, 1/cm, `[slice, y, x]`.
+        """Return the image that guides the completion, `[slice, y, x]`, in 1/cm.
 
-        The image is the prior or its tissue classes.
+        This is the prior image, either unchanged or reduced to its tissue classes.
         """
         return classes(prior, metal) if self.settings.prior == "tissue" else prior
 
@@ -123,7 +123,10 @@ class Completion(nn.Module):
         return start + one * found
 
     def join(self, sinogram: Tensor, prior_sinogram: Tensor | None, trace: Tensor) -> Tensor:
-        """Interpolate across the trace, guided by the prior's sinogram if given; see `complete` for the arguments."""
+        """Interpolate across the trace, using the prior's sinogram if there is one.
+
+        The arguments are the same as for `complete`.
+        """
         if prior_sinogram is None:
             return fill_linear(sinogram, trace)
         return interpolate_with_prior(sinogram, prior_sinogram, trace)
@@ -140,8 +143,8 @@ class Completion(nn.Module):
 
 
 def classes(image: Tensor, metal: Tensor) -> Tensor:
-    """Reduce an image to air, lung, water and bone, as in NMAR's prior, 1/cm, `[slice, y, x]`.
+    """Reduce an image to air, lung, water and bone, as in NMAR's prior.
 
-    Metal becomes water.
+    Metal becomes water. The image and the result are in 1/cm, `[slice, y, x]`.
     """
     return tissue_prior(image, metal, _SMOOTHING_PX, _LEAST_BONE, has_lung=True)

@@ -23,12 +23,12 @@ _UNIT = 0.1 * MU_WATER
 
 
 class PriorTraining:
-    """Training with the prior image's squared error, weighted by its effect on the result.
+    """Training that minimises the prior image's squared error, weighted by its effect on the result.
 
-    The training needs no projections. The weight of a pixel is the fraction of its rays in the metal trace,
-    because only these rays use the prior. Errors are squared, unlike the absolute errors in loss (2),
-    because wide, strong errors degrade the result more than noise does. The settings must select
-    interpolation in place of SinoNet.
+    Training requires no projections. The weight of a pixel is the fraction of its rays in the metal trace,
+    because only these rays use the prior. Loss (2) in the paper uses absolute errors. Here, errors are
+    squared, because wide, strong errors degrade the result more than noise does. The settings must select
+    interpolation instead of SinoNet.
     """
 
     turns = ONE_TURN

@@ -67,10 +67,12 @@ class Settings(NetworkSettings):
         has_norm: whether PriorNet has batch normalisation.
         fold: edge length of the pixel squares that are rearranged into PriorNet's channels; values above 1
             save time.
-        starts_at_zero: whether the output of both networks is initially zero, so that they change nothing.
-        prior: prior for SinoNet: PriorNet's image, the same image reduced to NMAR's tissue classes, or none.
-        prior_start: image that PriorNet corrects: the linear interpolation image, or NMAR's prior, which is
-            then a further input. NMAR's prior is a better starting point, but it is not in the paper.
+        starts_at_zero: whether the output of both networks is initially zero, so that they have no effect.
+        prior: prior image for SinoNet: either PriorNet's image, or this image reduced to NMAR's tissue
+            classes, or none.
+        prior_start: image that PriorNet corrects: the linear interpolation image, or NMAR's prior, which
+            then becomes an additional input. NMAR's prior is a better starting point, but it is not in the
+            paper.
         prior_input: input of PriorNet: the image with metal and the linear interpolation image, or only the
             image with metal.
         is_relative: whether PriorNet's input and output are relative to water (water 0, air -1). A network

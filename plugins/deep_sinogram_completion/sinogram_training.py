@@ -24,11 +24,11 @@ slices with small metal do not dominate the loss."""
 
 
 class SinogramTraining:
-    """Training of SinoNet alone with its sinogram error, relative to the error of interpolation.
+    """Training of SinoNet alone; the loss is its sinogram error, divided by the error of interpolation.
 
-    Errors are filtered along the bins to weight them by their effect on the squared error of the image,
-    whereas loss (6) uses absolute errors. The loss of each slice is relative to the error of interpolation
-    in that slice. PriorNet is not trained, so a run must start from weights with a trained PriorNet.
+    The ratio is computed for each slice. Errors are filtered along the bins, which weights them by their
+    effect on the squared error of the image; loss (6) uses absolute errors instead. PriorNet is not trained,
+    so a run must start from weights that include a trained PriorNet.
     """
 
     turns = ONE_TURN

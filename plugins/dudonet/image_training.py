@@ -30,11 +30,11 @@ _LEAST = (0.005 * MU_WATER) ** 2
 
 
 class ImageTraining:
-    """Training of IE-Net with its squared error outside metal, relative to the error of its input.
+    """Training of IE-Net alone; the loss is its squared error outside metal, divided by its input's error.
 
-    Errors are squared, unlike the absolute errors in loss (10), because wide, strong streaks degrade the
-    result most. The loss of each slice is the ratio of output error to input error, so only the relative
-    improvement counts, as on a decibel scale. SE-Net is not trained.
+    Loss (10) in the paper uses absolute errors. Here, errors are squared, because wide, strong streaks
+    degrade the result most. The ratio of output error to input error is computed for each slice, so only the
+    relative improvement counts, as on a decibel scale. SE-Net is not trained.
     """
 
     turns = ONE_TURN

@@ -48,10 +48,11 @@ class Rebinning:
 
     Attributes:
         parallel: parallel beam of the rebinned sinogram.
-        view: index of the fan-beam view below each ray's interpolation point, `[parallel view, fan bin]`.
+        view: index of the fan-beam view just before each ray's interpolation point,
+            `[parallel view, fan bin]`.
         view_share: weight of the next fan-beam view, 0 to 1.
-        bin: index of the fan-beam bin below the interpolation point, `[parallel bin]`; index 0 is an empty
-            bin before the first one.
+        bin: index of the fan-beam bin just before the interpolation point, `[parallel bin]`; index 0 is an
+            empty bin before the first bin.
         bin_share: weight of the next fan-beam bin, 0 to 1.
     """
 

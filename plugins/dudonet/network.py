@@ -24,7 +24,7 @@ _CHANGE = 0.1 * MU_WATER
 
 @dataclass(frozen=True, eq=False)
 class Start:
-    """Network inputs besides the interpolated sinogram; None for inputs that the settings do not use.
+    """Network inputs in addition to the interpolated sinogram; unused inputs are None.
 
     Attributes:
         image: image with metal, 1/cm, `[slice, y, x]`.
@@ -109,8 +109,8 @@ class DualDomain(nn.Module):
         Args:
             sinogram: line integrals.
             projector: projector between images and sinograms.
-            known: for clinical slices, the image in 1/cm and its sinogram. Only the change of the sinogram is
-                then inverted and added to this image, which preserves its sharpness.
+            known: for clinical slices, the image in 1/cm and its sinogram. Only the change to the sinogram is
+                then inverted; the result is added to this image, which therefore stays sharp.
         """
         layer = inversion(projector, self.settings.inversion)
         return layer(sinogram) if known is None else known[0] + layer(sinogram - known[1])

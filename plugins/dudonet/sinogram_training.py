@@ -24,12 +24,12 @@ slices with small metal do not dominate the loss."""
 
 
 class SinogramTraining:
-    """Training of SE-Net alone with its sinogram error, relative to the error of its input.
+    """Training of SE-Net alone; the loss is its sinogram error, divided by the error of its input.
 
-    The training needs no reconstructions. Errors are filtered along the bins to weight them by their effect
-    on the squared error of the image, and then squared, whereas loss (4) uses absolute errors. The loss of
-    each slice is the ratio of output error to input error, so only the relative improvement counts, as on a
-    decibel scale.
+    Training requires no reconstructions. Errors are filtered along the bins, which weights them by their
+    effect on the squared error of the image, and then squared; loss (4) in the paper uses absolute errors.
+    The ratio of output error to input error is computed for each slice, so only the relative improvement
+    counts, as on a decibel scale.
     """
 
     turns = ONE_TURN

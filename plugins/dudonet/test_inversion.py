@@ -41,7 +41,7 @@ def inversion() -> Any:
 
 
 def body() -> torch.Tensor:
-    """Return a smooth, asymmetric body with a bone, 1/cm, `[1, y, x]`."""
+    """Return an image of a smooth, asymmetric body with a bone, 1/cm, `[1, y, x]`."""
     y, x = np.mgrid[:SIZE, :SIZE] - (SIZE - 1) / 2
     edge = np.clip((1.15 - np.hypot((x - 4) / 36, (y + 2) / 26)) / 0.3, 0, 1)
     bone = np.exp(-((x - 15) ** 2 + (y + 9) ** 2) / 40)

@@ -14,7 +14,7 @@ class Settings(NetworkSettings):
     Attributes:
         variant: cgan (pairs, Isola 2017 and Wang 2018) or cyclegan (unpaired images, Zhu 2017).
         width: number of channels at full resolution; the coarsest feature maps have four times as many.
-        blocks: number of residual blocks in a generator, and in its encoder.
+        blocks: number of residual blocks in the encoder half of a generator, and again in its decoder half.
         has_norm: whether feature maps are normalised.
         is_residual: whether generators add a change, initially zero, to their input.
         square_px: edge length of the pixel squares that are rearranged into the encoders' channels; values

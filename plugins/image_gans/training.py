@@ -22,7 +22,7 @@ GENERATORS, DISCRIMINATORS = "generators", "discriminators"
 class GanTraining:
     """Losses of Isola 2017 (cgan) and Zhu 2017 (cyclegan), with least-squares adversarial losses.
 
-    The discriminators judge the images that the generators made in the same step.
+    The discriminators judge images generated in the same step.
     """
 
     turns = (GENERATORS, DISCRIMINATORS)

@@ -35,10 +35,10 @@ class Attention(nn.Module):
         start_at_zero(self.last)
 
     def forward(self, places: Tensor, context: Tensor) -> Tensor:
-        """Compute the change to features from a context.
+        """Compute the change to features that results from attention to a context.
 
-        The features have the shape `[slice, position, channel]`, and the context has
-        the shape `[slice, token, channel]`.
+        The features have the shape `[slice, position, channel]`, and the context has the shape
+        `[slice, token, channel]`.
         """
         query = self._by_head(self.query(places))
         key, value = (self._by_head(each) for each in self.key_value(context).chunk(2, dim=-1))
@@ -85,7 +85,7 @@ class TransformerBlock(nn.Module):
 
 
 class Alignment(nn.Module):
-    """Network that predicts the difference between spectral and ordinary latent codes, initially zero.
+    """Network that predicts the change from ordinary to spectral latent codes; its initial output is 0.
 
     Args:
         settings: sizes of the network; all levels except the finest have a transformer block.
@@ -109,8 +109,8 @@ class Alignment(nn.Module):
         """Predict the change to a latent code.
 
         Args:
-            code: latent code, `[slice, channel, y, x]`; its height and width must be divisible by 2 for each
-                halving of the resolution.
+            code: latent code, `[slice, channel, y, x]`; its height and width must be multiples of 2 ** n,
+                where n is the number of times that the resolution is halved.
             metal: metal mask of the image, `[slice, 1, y, x]`, 0 to 1.
             kinds: implant type of each slice, an index into `implants.KINDS`, `[slice]`.
 

@@ -19,10 +19,10 @@ from .sources import sources_of
 class AlignmentTraining:
     """Training of the alignment network with losses on images, codes and contrastive features.
 
-    The first two losses compare the result and its code with the spectral image and its code. The third
-    compares the contrastive features of the ordinary and the aligned code. The autoencoder and the
-    contrastive encoders come from the first stage and are not trained further. The image loss covers only
-    pixels near metal, because all others keep their original values.
+    The image loss compares the result with the spectral image, and the code loss compares their codes. The
+    third loss compares the contrastive features of the ordinary code and the aligned code. The autoencoder
+    and the contrastive encoders come from the first stage and are not trained further. The image loss covers
+    only pixels near metal, because all other pixels keep their original values.
     """
 
     turns = ONE_TURN

@@ -1,7 +1,7 @@
 """The variational autoencoder for ordinary and spectral CT (AR-VAE of Han 2025).
 
-It has one encoder and two decoders. Images are in the network's unit, in which -1000 to 3000 HU become
--1 to 1.
+It has one encoder and two decoders. Images are in the network's unit, which maps -1000 to 3000 HU
+to the range -1 to 1.
 """
 
 import math

@@ -1,4 +1,4 @@
-"""First training stage: the autoencoder learns from images, the contrastive encoders from their codes."""
+"""First training stage: train the autoencoder on images, and the contrastive encoders on the codes."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -21,7 +21,7 @@ AUTOENCODER, CONTRAST = "autoencoder", "contrast"
 
 
 class AutoencoderTraining:
-    """Training with the errors of images and image gradients, and the divergence of the codes.
+    """Training with losses on images, image gradients and the divergence of the codes.
 
     The decoder of ordinary images learns from slices with metal. The decoder of spectral images learns from
     spectral and clean slices. The contrastive encoders are trained in a separate turn on the codes of the

@@ -77,7 +77,8 @@ def crops(planes: Tensor, edge: int, around: Tensor | None = None) -> Tensor:
 
     Args:
         planes: images, `[slice, channel, y, x]`.
-        edge: edge length of the squares in pixels; slices stay whole if it is 0 or too large.
+        edge: edge length of the squares in pixels; slices are not cropped if it is 0, or at least as
+            large as the shorter side of a slice.
         around: mask, bool `[slice, y, x]`; each square contains at least one pixel of the mask, unless
             the mask is empty.
     """

@@ -48,7 +48,7 @@ def batch_of(room: Any, number: int = 0, count: int = 2, size: int = SIZE) -> An
 
 
 def disc_bank(count: int = 3) -> Bank:
-    """Return a bank of neighbouring slices of one body, named as slices of a stack called disc."""
+    """Return a bank of neighbouring slices of one body, named as if they came from a stack called `disc`."""
     y, x = np.mgrid[:256, :256] - 128
     slices = []
     for number in range(count):

@@ -20,7 +20,7 @@ _IMAGES = (*_VOLUMES, "gsi_hu")
 
 
 def scene_file(folder: Path, kind: str, number: int) -> Path:
-    """Return the path of a scene's file; `kind` is training or validation."""
+    """Return the path of a scene's file; `kind` is "training" or "validation"."""
     return folder / f"{kind}_{number:05d}.safetensors"
 
 

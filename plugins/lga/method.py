@@ -48,16 +48,16 @@ class Parameters(LargeMetal):
 
 
 class LatentGsiAlignment:
-    """Method that decodes the change of each slice's latent code and adds it to the slice near metal."""
+    """Method that decodes the change to each slice's latent code and adds it to the pixels near metal."""
 
     Parameters = Parameters
 
     @torch.inference_mode()
     def run(self, case: MarCase, parameters: BaseModel, job: Job) -> MarResult:
-        """Correct the slices of a case near metal.
+        """Correct the pixels near metal in the slices of a case.
 
-        Metal, pixels beyond the reach and slices without metal keep their values. Clinical slices with large
-        metal are corrected with NMAR, unless the parameters select the network.
+        Metal, pixels farther from metal than `reach_px`, and slices without metal stay unchanged. Clinical
+        slices with large metal are corrected with NMAR, unless the parameters select the network.
 
         Raises:
             BadInput: the weights do not describe their network.
@@ -114,7 +114,7 @@ def volume_of(hu: Tensor, beside: Tensor, slices: int) -> Tensor:
 
 
 def blended(hu: Tensor, change: Tensor, near: Tensor) -> Tensor:
-    """Add a change to a slice near metal; changed values are at least -1000 HU.
+    """Add a change to the pixels near metal in a slice; changed values are at least -1000 HU.
 
     Args:
         hu: slice, HU `[y, x]`.

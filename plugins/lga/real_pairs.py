@@ -127,7 +127,7 @@ def alignment(moving: Tensor, fixed: Tensor) -> Tensor:
 
 
 def moved(image: Tensor, move: Tensor) -> Tensor:
-    """Transform an image `[y, x]` by an affine map; pixels from outside the image become air."""
+    """Transform an image `[y, x]` by an affine map; areas outside the original image become air."""
     lowest = _SCALE_HU[0]
     grid = affine_grid(move[None], [1, 1, *image.shape], align_corners=False)
     found: Tensor = grid_sample(image[None, None] - lowest, grid, mode="bilinear", align_corners=False)

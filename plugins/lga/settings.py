@@ -15,11 +15,11 @@ class Settings(NetworkSettings):
         slices: odd number of slices that the encoder receives.
         fold: edge length of the pixel squares that are rearranged into channels before the first layer; 1
             for no rearrangement.
-        widths: number of autoencoder channels at each resolution; each resolution is half of the one before.
+        widths: number of autoencoder channels at each resolution; each resolution is half the previous one.
         blocks: number of residual blocks at each resolution of the autoencoder.
         latent: number of channels in a latent code.
         starts_linear: whether the autoencoder starts as a discrete cosine transform, with the output of its
-            other layers at zero.
+            other layers initially zero.
         alignment_widths: number of channels of the alignment network at each resolution.
         alignment_blocks: number of residual blocks at each resolution of the alignment network.
         heads: number of attention heads.
@@ -28,15 +28,15 @@ class Settings(NetworkSettings):
         contrast_width: number of channels in the first layer of the contrastive encoders.
         has_norm: whether group normalisation precedes each layer; its statistics differ between crops and
             whole slices.
-        adds_change: whether the result is the input image plus the change of the decoded image, instead of
+        adds_change: whether the result is the input image plus the change in the decoded image, instead of
             the decoded image itself.
         crop_px: edge length of the training crops in pixels; 0 for whole slices.
         altered: fraction of crops whose middle slice is masked, blurred or downsampled for the encoder.
         gsi: fraction of spectral images among the training images of the spectral decoder; the others are
             clean slices.
         reach_px: distance from metal in pixels up to which the image loss counts.
-        bound_hu: error in HU above which the image loss is linear instead of squared; 0 for a squared loss
-            only.
+        bound_hu: error in HU above which the image loss is linear instead of squared; 0 to square all
+            errors.
         kl: weight of the divergence of codes from a normal distribution.
         gradient: weight of the difference between image gradients.
         image: weight of the difference between the result and the spectral image.
@@ -83,7 +83,7 @@ class Settings(NetworkSettings):
 
     @property
     def multiple(self) -> int:
-        """Number of pixels by which the height and width of images must be divisible."""
+        """The height and width of images, in pixels, must be multiples of this number."""
         return self.scale * (1 << len(self.alignment_widths) - 1)
 
 

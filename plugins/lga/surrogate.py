@@ -1,7 +1,7 @@
-"""Simulate surrogates for spectral CT: each slice is scanned with ordinary CT and at a single energy.
+"""Simulate surrogates for spectral CT: each slice is scanned twice, with ordinary CT and at one energy.
 
 Images of gemstone spectral imaging (GSI) are not freely available, so the simulator creates surrogates.
-In a surrogate, metal has its attenuation at 110 keV, an energy at which enough photons pass through it.
+In a surrogate, metal attenuates as at 110 keV, an energy at which enough photons pass through it.
 Tissue keeps the grey values of ordinary CT, so that the corrected region of a slice matches the
 unchanged region.
 """
@@ -52,8 +52,8 @@ class Scene:
     """Neighbouring slices, their metal and their scan settings.
 
     Attributes:
-        hu: slices without metal, HU, float32 `[neighbour, y, x]`; a single slice if the neighbours are
-            unknown.
+        hu: slices without metal, HU, float32 `[neighbour, y, x]`; a single slice if there are no
+            neighbours.
         metal: metal fraction of each pixel, 0 to 1, `[y, x]`, for each material; the same in all slices.
         kind: implant type, an index into `implants.KINDS`.
         protocol: name of the protocol.
@@ -141,7 +141,7 @@ def _metal(
 def volume_around(bank: Bank, index: int, slices: int) -> NDArray[np.float32]:
     """Return a slice of a bank with its neighbours, HU `[neighbour, y, x]`.
 
-    If a neighbour is unknown, only the slice itself is returned.
+    If any neighbour is unavailable, only the slice itself is returned.
 
     Args:
         bank: slices without metal.

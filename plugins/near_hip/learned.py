@@ -159,9 +159,9 @@ def lesson(held_out: int, after: float, of_taught: float, of_start: float) -> st
 def calibrate(
     training: NearHipTraining, network: nn.Module, pairs: NearHipPairs, settings: Mapping[str, Any], job: Job
 ) -> None:
-    """Recompute the batch normalization statistics on whole sinograms.
+    """Recompute the batch normalisation statistics on whole sinograms.
 
-    After short training, the running averages still depend on the first steps.
+    After a short training run, the running averages still depend on the first steps.
     """
     for norm in network.modules():
         if isinstance(norm, nn.BatchNorm2d):
@@ -177,7 +177,7 @@ def calibrate(
 def error(
     training: NearHipTraining, network: nn.Module, pairs: NearHipPairs, settings: Mapping[str, Any], job: Job
 ) -> float:
-    """Return the RMS error of pairs in the trace, as a fraction of linear interpolation's error."""
+    """Return the network's RMS error in the trace, as a fraction of linear interpolation's error."""
     network.eval()
     wrong = li_wrong = 0.0
     for number in range(_CHECKED):

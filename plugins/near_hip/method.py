@@ -36,12 +36,12 @@ _LEFT_OUT = translatable(
 
 
 class NearHip:
-    """Method that trains a network on the scan that it corrects, and completes the trace with it.
+    """Method that trains a network on the scan to be corrected, and uses this network to complete the trace.
 
     Later runs on the same scan reuse the network.
 
-    Training starts from weights that were trained on other patients. If a scan has too few slices without metal, these
-    weights are used without further training.
+    Training starts from weights that were trained on other patients. If a scan has too few slices without
+    metal, these weights are used without further training.
     """
 
     Parameters = Parameters
@@ -126,10 +126,12 @@ def prior_image(case: MarCase, learned: Learned, pause: Callable[[], None] = lam
     """Return the prior image: the initial image plus the change that the network makes on the small scan.
 
     The initial image is reconstructed from the initial completion. The change is not added to the
-    uncorrected image, because a change in the trace of the small scan cannot remove all streaks of a
-    measured sinogram. Near thin metal in clinical images, the network is not used. There, NMAR's
-    completion already contains the bone, and the network would add it again, because it was trained on
-    completions in which bone was missing.
+    uncorrected image, because the correction on the small scan cannot remove all streaks of a measured
+    sinogram.
+
+    In clinical slices with thin metal, the network is not used, because NMAR's completion already contains
+    the bone. The network was trained on completions in which bone was missing, so it would add the bone
+    again.
 
     Args:
         case: slices to correct.

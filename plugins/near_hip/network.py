@@ -21,7 +21,7 @@ FROM_LI = NmarSettings(prior_source="linear_interpolation")
 
 
 class NearHipCnn(nn.Sequential):
-    """Network of six 5 x 5 convolutions, all except the last with leaky ReLU and batch normalization.
+    """Network of six 5 x 5 convolutions, all except the last with leaky ReLU and batch normalisation.
 
     It has 413,761 parameters with 64 channels, and 104,481 with 32.
 
@@ -98,7 +98,7 @@ def image_of_start(case: MarCase, how: Start, pause: Callable[[], None] = lambda
 
 
 def brightened(sinogram: Tensor, trace: Tensor) -> Tensor:
-    """Fill the trace of each sinogram with its largest value outside the trace, `[slice, view, bin]`."""
+    """Fill the trace of each sinogram with the largest value outside the trace, `[slice, view, bin]`."""
     outside = sinogram.masked_fill(trace, 0)
     return torch.where(trace, outside.amax(dim=(1, 2), keepdim=True), sinogram)
 

@@ -1,4 +1,4 @@
-"""Make training pairs on a small scan from metal-free slices and slightly changed metal masks."""
+"""Create training pairs for a small scan from metal-free slices and randomly altered metal masks."""
 
 import math
 from collections.abc import Callable
@@ -109,8 +109,8 @@ class Patient:
     def parted(self) -> tuple["Patient", "Patient"]:
         """Split the data into training slices and held-out slices.
 
-        Every fifth slice is held out. Of two to four slices, one is held out; a single slice is used for
-        training.
+        Every fifth slice is held out. If there are two to four slices, one is held out; if there is only
+        one, it is used for training.
         """
         count = len(self.clean_mu)
         is_held = torch.arange(count, device=self.clean_mu.device) % _HELD_OUT == min(_HELD_OUT // 2, max(count - 1, 1))
@@ -123,7 +123,7 @@ class Patient:
 
 
 def brightness(clean_hu: Tensor) -> float:
-    """Return the factor that scales soft tissue to water, to make slices of different patients similar."""
+    """Return the factor that scales mean soft tissue to water, to make different patients' slices similar."""
     tissue = hu_to_mu(clean_hu[clean_hu > _BODY_HU])
     return MU_WATER / float(tissue.mean()) if tissue.numel() else 1.0
 

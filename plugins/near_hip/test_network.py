@@ -32,7 +32,7 @@ def test_the_trace_is_as_bright_as_the_brightest_beside_it(room) -> None:
 
 @pytest.mark.parametrize("how", ["nothing", "li", "nmar"])
 def test_the_completion_is_start_plus_network(room, made, how) -> None:
-    """If the network outputs 3, the completion is three units, plus the initial completion if any."""
+    """If the network outputs 3, the completion is 3 units plus the initial completion, if there is one."""
     one = made.pairs(room)(0)
     start = room.network.start_of(one.case(), how, room.network.FROM_LI)
     seen = room.network.planes(one.sinogram, one.trace, start, 2.0)

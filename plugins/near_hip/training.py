@@ -52,7 +52,7 @@ class NearHipTraining:
         return network.parameters()
 
     def losses(self, network: nn.Module, pairs: Pairs, turn: str, settings: Mapping[str, Any]) -> dict[str, Tensor]:  # noqa: ARG002
-        """Compute the loss of the sinogram, in the network's unit."""
+        """Compute the loss on the sinogram, in the network's unit."""
         # The bright trace and the start are computed from the whole sinogram, even if a step uses only a part of it.
         chosen = read_settings(settings)
         one, trace, wanted = unit(pairs), pairs.trace, pairs.metal_free_sinogram
@@ -167,7 +167,7 @@ def of_scans(asked: Asked) -> Sources:
 def of_slices(asked: Asked) -> Sources:
     """Create pairs from randomly varied metal-free slices of other patients.
 
-    The metal is drawn as the recipe specifies.
+    Metal is drawn at random, as specified in the recipe.
 
     Raises:
         BadInput: there is no slice without metal, or the recipe is invalid.

@@ -18,7 +18,7 @@ _OF_DENSE = 0.5
 
 
 class Parameters(NmarSettings):
-    """Parameters of NMAR, and of combining its image with the uncorrected image."""
+    """Parameters of NMAR, and of the frequency split that combines its image with the uncorrected image."""
 
     split_mm: float = Field(
         3.8,

@@ -15,7 +15,8 @@ class Settings(PatchSettings):
         layers: number of convolutions in a block.
         growth: number of feature maps that each convolution adds.
         features: number of feature maps between the blocks.
-        is_residual: whether the network adds a change, initially zero, to its input instead of generating a new image.
+        is_residual: whether the network adds a change, initially zero, to its input instead of
+            generating a new image.
     """
 
     blocks: Count = 10

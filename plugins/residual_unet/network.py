@@ -1,4 +1,4 @@
-"""A U-Net that adds a change, initially zero, to the image."""
+"""U-Net that adds a change to its input image; the change is initially zero."""
 
 from torch import Tensor, nn
 from torch.nn.functional import pixel_shuffle, pixel_unshuffle

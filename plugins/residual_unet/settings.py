@@ -10,7 +10,7 @@ from marview.learning.settings import Count, settings_of
 
 
 class Settings(PatchSettings):
-    """Settings for the network's size and its patches.
+    """Settings for the size of the network and for the training patches.
 
     Attributes:
         base: number of channels at the first level.

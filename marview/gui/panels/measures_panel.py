@@ -17,7 +17,7 @@ MOST_PX = 150
 
 
 class MeasuresPanel(FoldingSection):
-    """List with one line per measurement: its value in the original and its change in the result in view."""
+    """List of measurements: the value of each in the original, and its change in the result in view."""
 
     def __init__(self, session: Session, parent: QWidget | None = None) -> None:
         super().__init__(tr("Measurements"), parent, is_open=True)

@@ -1,4 +1,4 @@
-"""The metal panel: source, threshold, margin and a summary of the mask."""
+"""The metal panel: source, threshold and margin of the mask, and a summary of the mask."""
 
 import math
 

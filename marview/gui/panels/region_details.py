@@ -24,7 +24,7 @@ HEADINGS = (translatable("Image"), translatable("Mean"), translatable("Change"),
 
 
 class RegionDetails(QWidget):
-    """A table and a histogram plot of the selected region; hidden for other measurements."""
+    """A table and a histogram plot for the selected region; hidden for other measurements."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)

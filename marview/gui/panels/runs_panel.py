@@ -63,7 +63,7 @@ class RunsPanel(FoldingSection):
         return made
 
     def refresh(self, *_: object) -> None:
-        """Update the list; if the list contains the same runs as before, update only their texts."""
+        """Update the list; if it still contains the same runs, update only the text of each line."""
         runs: list[Job | Result] = [*self._session.runs.queue, *self._session.results]
         listed = [self.list.item(row).data(Qt.ItemDataRole.UserRole) for row in range(self.list.count())]
         if [id(one) for one in listed] != [id(one) for one in runs]:

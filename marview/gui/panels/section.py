@@ -23,7 +23,7 @@ class Section(QWidget):
 
 
 def set_up(box: QSpinBox | QDoubleSpinBox, width: int) -> None:
-    """Set the width and margin of a number field, and let it report its value only when typing is finished."""
+    """Set a number field's width and margin; the field reports its value only when typing is finished."""
     box.setKeyboardTracking(False)
     box.setFixedWidth(width)
     box.lineEdit().setTextMargins(8, 0, 0, 0)  # style sheets cannot pad number fields on the left

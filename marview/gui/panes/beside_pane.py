@@ -13,7 +13,7 @@ NAME = "beside"
 
 
 class BesidePane(SlicePane):
-    """Pane for another scan, a correction or the simulated ground truth; shows the original while X is held."""
+    """Pane for another series (a scan, a correction or a ground truth); the X key shows the original."""
 
     redraws_for = frozenset({"slice_index", "slice_count", "is_original_held", "layout", "maximised"})
 
@@ -52,9 +52,9 @@ class BesidePane(SlicePane):
         return None
 
     def is_there(self) -> bool:
-        """Return whether another series is shown beside the one in view."""
+        """Return whether another series is shown next to the one in view."""
         return self.session.beside.other is not None
 
     def pictures(self) -> tuple[Picture | None, Picture | None]:
-        """Return the slice in view and the same section through the other series, each None if missing."""
+        """Return the slice in view and the same section through the other series; each is None if missing."""
         return self.session.original(), self.session.beside.picture(self.session.view.display.slice_index)

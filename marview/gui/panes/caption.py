@@ -14,7 +14,7 @@ MARGIN_PX = 10
 
 
 class Caption(QWidget):
-    """A caption that is always two lines high, so that pictures side by side have the same size."""
+    """A caption that is always two lines high, so that images side by side have the same size."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -23,7 +23,7 @@ class Caption(QWidget):
         self.setFixedHeight(2 * self.fontMetrics().height() + 8)
 
     def set_lines(self, first: str, second: str = "", more: Sequence[str] = (), *, short: str = "") -> None:
-        """Set both lines and extra tool tip lines; `short` replaces the second line if it does not fit."""
+        """Set both lines and extra tool tip lines; `short` is used if the second line does not fit."""
         self._short = short
         self.setToolTip(tooltip("\n".join((first, second, *more)).strip()))
         if (first, second) != self.lines:

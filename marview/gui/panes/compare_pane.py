@@ -1,4 +1,4 @@
-"""A pane that compares one result with the others; all panes show the same measurements."""
+"""A pane that shows one result next to the others; all panes show the same measurements."""
 
 from PySide6.QtWidgets import QWidget
 
@@ -38,7 +38,7 @@ class ComparePane(SlicePane):
         return results[self._place_in_list] if self._place_in_list < len(results) else None
 
     def picture(self) -> Picture | None:
-        """Return the corrected slice, or the original while X is held."""
+        """Return the corrected slice, or the original while the X key is held."""
         original, result, display = self.session.original(), self.result, self.session.view.display
         if original is None or result is None:
             return original

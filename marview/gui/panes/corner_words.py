@@ -1,4 +1,4 @@
-"""Texts in the corners of a picture."""
+"""Text labels in the corners of an image."""
 
 import numpy as np
 
@@ -15,7 +15,7 @@ def patient_words(session: Session, display: Display) -> str:
 
 
 def slice_words(grid: Grid, display: Display) -> str:
-    """Return the number, the anatomical position and the thickness of the slice in view."""
+    """Return the number, anatomical position and thickness of the slice in view, as text."""
     lps = grid.to_patient((display.slice_index, (grid.shape[1] - 1) / 2, (grid.shape[2] - 1) / 2))
     axis = int(np.abs(grid.affine[:3, 0]).argmax())
     letter = ("LR", "PA", "HF")[axis][0 if lps[axis] >= 0 else 1]

@@ -79,11 +79,11 @@ class Pane(QFrame):
         return seen
 
     def set_caption(self, first: str, second: str = "", more: Sequence[str] = (), *, short: str = "") -> None:
-        """Set the two lines under the view and the tool tip."""
+        """Set the tool tip and the two lines under the view."""
         self.caption.set_lines(first, second, more, short=short)
 
     def set_note(self, text: str, kind: str = "") -> None:
-        """Set the note beside the title; `kind` ("warning", "pending") sets its colour."""
+        """Set the note next to the title; `kind` ("warning", "pending") determines its colour."""
         self.note.setText(text)
         if self.note.property("kind") != kind:
             self.note.setProperty("kind", kind)

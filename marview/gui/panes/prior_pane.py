@@ -15,7 +15,7 @@ from marview.volume.window import HuWindow
 
 
 class PriorPane(SlicePane):
-    """Pane that shows the prior or artifact image of the result in view, or says why there is none."""
+    """Pane that shows the prior or artifact image of the result in view, or explains why there is none."""
 
     redraws_for = frozenset({"slice_index", "slice_count", "layout", "maximised"})
     _is_artifact = False

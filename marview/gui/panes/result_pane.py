@@ -48,7 +48,7 @@ class ResultPane(SlicePane):
         self.measurer = Measurer(self.view, session, SliceSurface(session, shows_change=True))
 
     def picture(self) -> Picture | None:
-        """Return the corrected slice, the original while X is held, or the current comparison."""
+        """Return the corrected slice, the original while the X key is held, or the current comparison."""
         session, display = self.session, self.session.view.display
         self._describe()
         original = session.original()

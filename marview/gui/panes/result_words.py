@@ -1,4 +1,4 @@
-"""Texts for the note beside a result and for the caption below it."""
+"""Text of the note next to a result and of the caption below it."""
 
 from marview.session.display import Comparison, Display
 from marview.session.metal import Metal
@@ -16,7 +16,7 @@ NOTES = {
 
 
 def result_note(result: Result, display: Display, metal: Metal) -> tuple[str, str]:
-    """Return the note on the slice in view and the kind of note ("pending" or "").
+    """Return a note on the slice in view, and its kind ("pending" or "").
 
     Args:
         result: result in view.
@@ -36,7 +36,7 @@ def result_note(result: Result, display: Display, metal: Metal) -> tuple[str, st
 
 
 def coverage_note(result: Result, display: Display, metal: Metal) -> tuple[str, str]:
-    """Return why a result shows the original, and the kind of note; both are empty for a corrected slice."""
+    """Return a note on why the original is shown, and its kind; both are empty for a corrected slice."""
     if display.is_original_held:
         return tr("while X is held"), "pending"
     coverage = result.coverage(display.slice_index)
@@ -50,7 +50,7 @@ def coverage_note(result: Result, display: Display, metal: Metal) -> tuple[str, 
 
 
 def caption(result: Result) -> tuple[str, str]:
-    """Return two caption lines: how a result was made, and a caution."""
+    """Return two caption lines: a description of the correction, and a caution."""
     chosen = ", ".join(f"{name} {_plain(value)}" for name, value in result.parameters.items())
     parts = [f"{tr(result.title)} {result.version}", chosen or tr("default parameters")]
     parts += [tr("weights {}").format(result.weights_sha256[:8])] if result.weights_sha256 else []

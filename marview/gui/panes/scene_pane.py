@@ -47,7 +47,7 @@ LOOKS: dict[Look, str] = {
 
 
 class ScenePane(Pane):
-    """Pane that starts the drawing process when shown, and explains why if it cannot draw."""
+    """Pane that starts the drawing process when shown; if drawing is impossible, it explains why."""
 
     def __init__(self, session: Session, parent: QWidget | None = None) -> None:
         view = SceneView()

@@ -1,4 +1,4 @@
-"""The sinogram of the slice in view with the metal trace; the mouse links bins to rays and pixels to sinusoids."""
+"""The sinogram of the slice in view; hovering shows the ray of a bin or the sinusoid of a pixel."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -81,7 +81,7 @@ class SinogramPane(ImagePane):
         return self.shown.trace
 
     def refresh(self) -> None:
-        """Show the sinogram of the slice in view; request it if there is none yet."""
+        """Show the sinogram of the slice in view; request it if it is not available yet."""
         self._show(is_drawn_anew=True)
 
     def picture(self, kind: SinogramPicture) -> NDArray[np.float32] | None:

@@ -1,4 +1,4 @@
-"""Texts for the note beside a sinogram and for the caption below it."""
+"""Text of the note next to a sinogram and of the caption below it."""
 
 from marview.geometry import SliceNumbers, TraceCoverage
 from marview.session.sinogram_shown import Absence
@@ -6,7 +6,7 @@ from marview.text import count, plural, tr
 
 
 def absence_words(absence: Absence | None, refusal: str) -> tuple[str, str]:
-    """Return why there is no sinogram, and the kind of note ("warning", "pending" or "")."""
+    """Return a note that explains why there is no sinogram, and its kind ("warning", "pending" or "")."""
     match absence:
         case Absence.REFUSED:
             return refusal, "warning"

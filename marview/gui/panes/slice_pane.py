@@ -29,7 +29,7 @@ WINDOW_DRAG = 1 / 350
 
 
 class SlicePane(ImagePane):
-    """Base class for panes that show a picture; subclasses return it from `picture`."""
+    """Base class for panes that show an image; subclasses return it from `picture`."""
 
     redraws_for = frozenset({"slice_index", "slice_count"})
     """Fields of the display that change this pane's picture."""
@@ -52,7 +52,7 @@ class SlicePane(ImagePane):
         session.library.arrived.connect(self._arrive)
 
     def picture(self) -> Picture | None:
-        """Return the picture to show; None leaves the pane empty."""
+        """Return the image to show; None leaves the pane empty."""
         raise NotImplementedError
 
     def draw_overlays(self, display: Display) -> None:
@@ -64,7 +64,7 @@ class SlicePane(ImagePane):
 
     @property
     def shown(self) -> Picture | None:
-        """Return the picture in view."""
+        """Return the image in view."""
         return self._shown
 
     def refresh(self) -> None:

@@ -1,4 +1,4 @@
-"""Actions that go to another slice or series."""
+"""Actions for going to another slice or series."""
 
 from marview.gui.actions import Row
 

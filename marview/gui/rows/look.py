@@ -1,4 +1,4 @@
-"""Actions that choose the language and the style of the window."""
+"""Actions for choosing the language and the style of the window."""
 
 from marview.gui.actions import Row
 from marview.gui.language import LANGUAGES

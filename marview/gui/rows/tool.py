@@ -1,4 +1,4 @@
-"""A row that selects a tool."""
+"""An action row for selecting a tool."""
 
 from marview.gui.actions import Row
 from marview.session.tools import Tool

@@ -1,4 +1,4 @@
-"""Actions that choose the layout and change the contents and appearance of the panes."""
+"""Actions for choosing the layout and for changing the contents and appearance of the panes."""
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING

@@ -17,7 +17,7 @@ class Camera:
 
     Attributes:
         azimuth_deg: rotation around the head-feet axis; positive shows the patient's left side.
-        elevation_deg: tilt towards the head.
+        elevation_deg: tilt of the camera; positive shows the patient from the head side.
         zoom: zoom factor; 1 fits the scene into the view.
         pan_mm: centre of the view, (right, up) from the centre of the scene.
     """
@@ -51,11 +51,11 @@ class Camera:
 
     @property
     def right(self) -> NDArray[np.float64]:
-        """Return the unit vector that points right in the picture (LPS)."""
+        """Return the unit vector (LPS) that points right in the image."""
         azimuth = math.radians(self.azimuth_deg)
         return np.array([math.cos(azimuth), math.sin(azimuth), 0.0])
 
     @property
     def up(self) -> NDArray[np.float64]:
-        """Return the unit vector that points up in the picture (LPS)."""
+        """Return the unit vector (LPS) that points up in the image."""
         return np.asarray(np.cross(self.right, self.forward))

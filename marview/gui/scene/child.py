@@ -80,7 +80,7 @@ def serve(scene: "Scene", line: bytes, answers: BinaryIO) -> None:
 
 
 def read_contents(wanted: Contents) -> tuple[list[Voxels], Voxels | None]:
-    """Return the original volume, any corrected volume and the metal, each cropped to the region to draw.
+    """Return the original volume, the corrected volume if there is one, and the metal; all are cropped.
 
     Raises:
         MarviewError: a shared array no longer exists.

@@ -34,7 +34,7 @@ BACKGROUND = (0.02, 0.025, 0.03)
 
 @dataclass(frozen=True, eq=False)
 class Picture:
-    """A picture of the scene.
+    """A rendered image of the scene.
 
     Attributes:
         rgb: `[y, x, 3]`, rows from bottom to top.
@@ -48,10 +48,10 @@ class Picture:
 
 
 class Scene:
-    """3D scene with the original volume, the corrected volume if there is one, and the metal in both.
+    """3D scene with the original volume and any corrected volume, each shown with the metal.
 
     Attributes:
-        sparseness: ray spacing of the next picture in pixels, by picture quality.
+        sparseness: ray spacing in pixels for each image quality, used for the next image.
     """
 
     def __init__(self) -> None:
@@ -81,7 +81,7 @@ class Scene:
 
     @property
     def has_corrected(self) -> bool:
-        """Return whether there is a corrected volume beside the original."""
+        """Return whether there is a corrected volume next to the original."""
         return len(self._plain) > 1
 
     def show(self, volumes: list[Voxels], metal: Voxels | None) -> None:

@@ -1,6 +1,6 @@
 """Messages between the window and the process that draws the 3D scene: one JSON object per line.
 
-Each `Drawn` message is followed by its picture as raw RGB bytes, with rows from bottom to top.
+Each `Drawn` message is followed by its image as raw RGB bytes, with rows from bottom to top.
 """
 
 from collections.abc import Mapping
@@ -44,15 +44,15 @@ class Draw(_Message):
     """A request to draw the scene.
 
     Attributes:
-        number: number of the request, returned with the picture.
-        width: width of the picture in pixels.
-        height: height of the picture in pixels.
+        number: number of the request, returned with the image.
+        width: width of the image in pixels.
+        height: height of the image in pixels.
         azimuth_deg: camera azimuth; `elevation_deg`, `zoom` and `pan_mm` also describe the camera.
         cut: orientation of the cutting plane; the part nearer to the viewer is removed.
         cut_at: point on the cutting plane, LPS in mm.
         look: transfer function of the volume.
         has_mask: whether the metal mask is drawn as a surface.
-        quality: quality of the picture; "moving" is coarser and faster.
+        quality: image quality; "moving" is coarser and faster.
     """
 
     kind: Literal["draw"] = "draw"
@@ -78,12 +78,12 @@ class Ready(_Message):
 
 
 class Drawn(_Message):
-    """The header of a picture; its bytes follow.
+    """The header of an image; the bytes of the image follow.
 
     Attributes:
         number: number of the request.
-        width: width of the picture in pixels.
-        height: height of the picture in pixels.
+        width: width of the image in pixels.
+        height: height of the image in pixels.
         milliseconds: drawing time.
         pixel_mm: pixel size in the scene.
         has_corrected: whether the second half shows a corrected volume.

@@ -25,18 +25,18 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, eq=False)
 class Shown:
-    """A picture of the scene: its header and RGB bytes, with rows from bottom to top."""
+    """A rendered image of the scene: its header and RGB bytes, with rows from bottom to top."""
 
     drawn: Drawn
     rgb: bytes
 
 
 class Renderer:
-    """Renderer in a separate process, which `start` launches and can relaunch after it has ended.
+    """Renderer in a separate process; `start` launches the process, and relaunches it if it has ended.
 
     Args:
         post: function that runs a call on the window's thread.
-        on_picture: function called with each picture.
+        on_picture: function called with each image.
         on_state: function called when the process becomes ready, refuses a request or ends.
         command: command line of the process.
     """
@@ -61,7 +61,7 @@ class Renderer:
         self._is_busy = self._is_starting = False
 
     def start(self) -> None:
-        """Start the process and check whether it can draw; do nothing if it is running."""
+        """Start the process and check whether it can draw; do nothing if it is already running."""
         if self._process is not None or self._is_starting:
             return
         self.refusal, self.is_ready = "", False
@@ -77,12 +77,12 @@ class Renderer:
         self._is_starting = True
 
     def fill(self, contents: Contents) -> None:
-        """Set the contents; they are sent before the next picture is drawn."""
+        """Set the contents; they are sent before the next image is drawn."""
         self._contents = contents
         self._next()
 
     def draw(self, wanted: Draw) -> None:
-        """Request a picture, replacing any waiting request."""
+        """Request an image; the request replaces any waiting request."""
         self._wanted = wanted
         self._next()
 

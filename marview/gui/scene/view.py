@@ -48,14 +48,14 @@ class SceneView(QWidget):
 
     @property
     def picture_size(self) -> QSize:
-        """Return the picture size for this view in pixels."""
+        """Return the image size for this view in pixels."""
         ratio = self.devicePixelRatioF()
         width, height = self.width() * ratio, self.height() * ratio
         less = min(1.0, MOST_PX / max(width, height, 1))
         return QSize(max(16, round(width * less)), max(16, round(height * less)))
 
     def show_picture(self, shown: Shown | None) -> None:
-        """Show a picture; None clears the view."""
+        """Show an image; None clears the view."""
         self.shown = shown
         if shown is None:
             self._image = QImage()
@@ -66,7 +66,7 @@ class SceneView(QWidget):
         self.update()
 
     def say(self, words: str) -> None:
-        """Show a text in the centre; an empty text clears the message."""
+        """Show a message in the centre; an empty string clears it."""
         if words != self.words:
             self.words = words
             self.update()
@@ -113,12 +113,12 @@ class SceneView(QWidget):
         event.accept()
 
     def resizeEvent(self, event: Any) -> None:
-        """Request a picture in the new size."""
+        """Request an image at the new size."""
         super().resizeEvent(event)
         self.resized.emit()
 
     def paintEvent(self, _event: QPaintEvent) -> None:
-        """Draw the picture, titles and orientation letters."""
+        """Draw the image, titles and orientation letters."""
         with painting(self) as painter:
             painter.fillRect(self.rect(), QColor(5, 6, 8))
             painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)

@@ -72,7 +72,7 @@ def cut_out(values: NDArray[Any], affine: NDArray[np.float64], box: tuple[slice,
     Args:
         values: values of the volume, `[z, y, x]`.
         affine: matrix from the indices (z, y, x) of the volume to LPS in mm, `[4, 4]`.
-        box: block, one slice for each axis.
+        box: index range of the block along each axis, as `slice` objects.
     """
     moved = affine.copy()
     moved[:3, 3] = affine[:3, :3] @ np.array([part.start for part in box], np.float64) + affine[:3, 3]
@@ -102,7 +102,7 @@ def coarsened(voxels: Voxels, most: int) -> Voxels:
 
 
 def without_metal(voxels: Voxels, metal: Voxels | None) -> Voxels:
-    """Return a copy with the metal and its bright rim replaced by soft tissue; `metal` has the same grid."""
+    """Copy a volume, with the metal and its bright rim replaced by soft tissue; `metal` has the same grid."""
     if metal is None:
         return voxels
     values = voxels.values.copy()

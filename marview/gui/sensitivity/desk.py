@@ -14,7 +14,7 @@ from marview.session.session import Session
 
 
 class Desk(QWidget):
-    """Image panes below the sweep or comparison bar; a sweep also has plots, a table and thumbnails."""
+    """Image panes below the sweep or comparison bar; a sweep also shows plots, a table and thumbnails."""
 
     def __init__(self, session: Session, grid: PaneGrid, parent: QWidget | None = None) -> None:
         super().__init__(parent)

@@ -48,7 +48,7 @@ class VariantPane(SlicePane):
         sensitivity.chosen.connect(self.refresh)
 
     def picture(self) -> Picture | None:
-        """Return the variant's slice; the original while X is held or if the slice is not in the sweep."""
+        """Return the slice of the variant, or the original (X key held, or slice not in the sweep)."""
         session, display = self.session, self.session.view.display
         self._describe(display)
         original, swept = session.original(), session.sensitivity.swept

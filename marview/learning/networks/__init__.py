@@ -1,4 +1,4 @@
-"""Networks that several methods use; their width is an argument."""
+"""Neural networks shared by several methods; the network width is an argument."""
 
 from marview.learning.networks.mask_pyramid import MaskPyramidUNet, line_unit
 from marview.learning.networks.translation import Discriminator, Encoder, Generator, Translation

@@ -1,4 +1,4 @@
-"""The mask-pyramid U-Net for sinograms: every level receives the metal trace at its own resolution."""
+"""Mask-pyramid U-Net for sinograms, which receives the metal trace at the resolution of every level."""
 
 import torch
 from torch import Tensor, nn
@@ -18,23 +18,23 @@ _FIELD_MM = 153.6
 def line_unit(projector: Projector) -> float:
     """Return the line integral that sinogram networks scale to 1.
 
-    It is 4 for the published field of view of 15.36 cm, and proportional to the field of view. Bodies that
-    fill the image therefore have similar values in the network, whatever their size.
+    The value is 4 for the published field of view of 15.36 cm, and it is proportional to the field of view.
+    Line integrals of a body that fills the image therefore have similar scaled values for all body sizes.
     """
     return _LINE_INTEGRAL * projector.pixel_mm * max(projector.shape) / _FIELD_MM
 
 
 class MaskPyramidUNet(nn.Module):
-    """SE-Net of DuDoNet (Lin 2019, table 4) and SinoNet of deep sinogram completion (Yu 2020).
+    """U-Net used as SE-Net in DuDoNet (Lin 2019, table 4) and SinoNet in deep sinogram completion (Yu 2020).
 
     The network has 12,439,498 parameters. The contracting path has 4 x 4 convolutions of stride 2 with 1, 2,
     4, 8 and 8 times `base` channels, and LeakyReLU(0.2) after all but the first. The expanding path has
-    nearest-neighbour upsampling and 3 x 3 convolutions with 8, 4, 2 and 1 times `base` channels and finally
-    one channel, and ReLU after all but the last. The averaged trace is an additional channel at every level.
-    There is no normalization.
+    nearest-neighbour upsampling and 3 x 3 convolutions with 8, 4, 2 and 1 times `base` channels, followed by
+    a convolution with one channel, and ReLU after all but the last. The averaged trace is an additional
+    channel at every level. The network does not use normalisation.
 
     Attributes:
-        last: last convolution.
+        last: the last convolution layer.
     """
 
     def __init__(self, base: int = 64, *, has_pyramid: bool = True, starts_at_zero: bool = False) -> None:
@@ -67,7 +67,7 @@ class MaskPyramidUNet(nn.Module):
     def forward(self, sinogram: Tensor, trace: Tensor) -> Tensor:
         """Complete a sinogram `[slice, view, bin]` of any size, given its metal trace (bool or 0 to 1).
 
-        Views are padded cyclically, bins by reflection.
+        The sinogram is padded cyclically along the views, and by reflection along the bins.
         """
         views, bins = sinogram.shape[-2:]
         planes = torch.stack([sinogram, trace.to(sinogram.dtype)], dim=1)

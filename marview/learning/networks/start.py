@@ -1,4 +1,4 @@
-"""Initialise networks: the memory layout of weights, and initial weights for networks without normalisation."""
+"""Set the memory layout of network weights, and the initial weights of networks without normalisation."""
 
 from typing import Literal
 
@@ -9,11 +9,11 @@ from torch import nn
 def keep_feature_size(layers: nn.Module, nonlinearity: Literal["relu", "linear"] = "relu") -> None:
     """Draw initial convolution weights that preserve the variance of features (He 2015).
 
-    PyTorch's own initial weights shrink features in every layer, and without normalisation nothing enlarges
-    them again, so a deep network learns very slowly at first.
+    PyTorch's default initial weights reduce the variance of features in every layer. Without normalisation,
+    features therefore become very small, and a deep network learns very slowly at first.
 
     Args:
-        layers: module with convolutions.
+        layers: module that contains the convolutions.
         nonlinearity: activation after each convolution, as for `torch.nn.init.calculate_gain`.
     """
     for each in layers.modules():
@@ -24,7 +24,7 @@ def keep_feature_size(layers: nn.Module, nonlinearity: Literal["relu", "linear"]
 
 
 def channels_last(network: nn.Module) -> nn.Module:
-    """Store the weights of convolutions in the faster channels-last format; return the network."""
+    """Convert convolution weights to the faster channels-last memory format, and return the network."""
     for each in network.parameters():
         if each.ndim == 4:
             each.data = each.data.contiguous(memory_format=torch.channels_last)

@@ -1,7 +1,7 @@
 """Encoders, generators and discriminators that translate one image into another (Liao 2019, section III).
 
-Images are `[slice, 1, y, x]` in the unit of `marview.methods.image_domain`. The height and width of images must be
-multiples of `FOLD`, or of a larger number if the networks rearrange squares of pixels into channels.
+Images are `[slice, 1, y, x]`, scaled as described in `marview.methods.image_domain`. The height and width of images
+must be multiples of `FOLD`, or of a larger number if the networks rearrange squares of pixels into channels.
 """
 
 from collections.abc import Sequence
@@ -21,7 +21,7 @@ _QUIET = 0.1
 
 
 class LayerNorm(nn.Module):
-    """Normalise over channels and pixels, then scale and shift each channel.
+    """Layer that normalises over channels and pixels, and then scales and shifts each channel.
 
     Args:
         channels: number of channels.
@@ -43,7 +43,7 @@ class LayerNorm(nn.Module):
 
 
 class ResidualBlock(nn.Module):
-    """Two convolutions of 3 x 3 whose output is added to the input.
+    """Residual block: two 3 x 3 convolutions, whose output is added to the input.
 
     Args:
         channels: number of channels.
@@ -74,11 +74,11 @@ class ResidualBlock(nn.Module):
 
 
 class Upsampling(nn.Module):
-    """Upsample twofold by pixel repetition and apply a 5 x 5 convolution, computed as one 3 x 3 convolution.
+    """Twofold upsampling by pixel repetition and a 5 x 5 convolution, computed as one 3 x 3 convolution.
 
     Each of the four copies of a pixel depends on 3 x 3 pixels of the small image, weighted by sums of the
-    5 x 5 weights. The single convolution needs 36 instead of 100 multiplications. The small image is padded
-    by replication.
+    5 x 5 weights. The single convolution needs 36 multiplications for each pixel of the small image instead
+    of 100. The small image is padded by replication.
 
     Args:
         before: number of channels of the small image.
@@ -116,10 +116,10 @@ class Encoder(nn.Module):
     The encoder has 5,379,584 parameters at width 64 with 4 blocks.
 
     Args:
-        width: channels at full resolution.
-        blocks: residual blocks.
+        width: number of channels at full resolution.
+        blocks: number of residual blocks.
         has_norm: whether feature maps are normalised.
-        square_px: edge in pixels of the image squares that the network rearranges into channels.
+        square_px: edge length, in pixels, of the image squares that are rearranged into channels.
     """
 
     def __init__(self, width: int = 64, blocks: int = 4, *, has_norm: bool = True, square_px: int = 1) -> None:
@@ -131,25 +131,25 @@ class Encoder(nn.Module):
         self.blocks = nn.Sequential(*(ResidualBlock(4 * width, nn.ReLU(), has_norm=has_norm) for _ in range(blocks)))
 
     def forward(self, image: Tensor) -> list[Tensor]:
-        """Return the feature maps of an image at full and half resolution, and the code at a quarter, in this order."""
+        """Return the feature maps at full and half resolution and the code at a quarter of the resolution."""
         full = self.full_size(_squares(image, self.square_px))
         half = self.half_size(full)
         return [full, half, self.blocks(self.quarter_size(half))]
 
 
 class Generator(nn.Module):
-    """Generate an image from a content code and, optionally, an artifact code.
+    """Generator that creates an image from a content code and, optionally, an artifact code.
 
     The generator has 5,920,833 parameters at width 64 with 4 blocks.
 
     Args:
-        width: channels at full resolution.
-        blocks: residual blocks.
+        width: number of channels at full resolution.
+        blocks: number of residual blocks.
         has_norm: whether feature maps are normalised.
-        is_residual: whether the network output, zero at first, is added to a given image.
+        is_residual: whether the network output, initially zero, is added to a given image.
         has_merges: whether the generator has the convolutions that merge an artifact code. Both generators
-            of ADN have them, in agreement with the published parameter counts.
-        square_px: edge in pixels of the image squares that the network rearranges into channels.
+            of ADN have these convolutions, which agrees with the published parameter counts.
+        square_px: edge length, in pixels, of the image squares that are rearranged into channels.
     """
 
     def __init__(
@@ -184,12 +184,12 @@ class Generator(nn.Module):
 
         Args:
             content: content code from an encoder.
-            base: image that a residual generator changes, `[slice, 1, y, x]`.
+            base: image that a residual generator adds its output to, `[slice, 1, y, x]`.
             merged: feature maps of an encoder at full, half and quarter resolution to merge with the content,
-                for example from the artifact encoder; empty to generate the image from the content only.
+                for example of the artifact encoder; empty to generate the image from the content only.
 
         Returns:
-            `[slice, 1, y, x]`.
+            Generated image, `[slice, 1, y, x]`.
         """
         features = self.blocks(content)
         for number, layer in enumerate((self.to_half, self.to_full, self.last)):
@@ -207,8 +207,8 @@ class Discriminator(nn.Sequential):
     The discriminator has 660,929 parameters at width 64.
 
     Args:
-        width: channels of the first layer.
-        inputs: number of images that are judged together, as channels of one input.
+        width: number of channels in the first layer.
+        inputs: number of images that are assessed together as the channels of one input.
     """
 
     def __init__(self, width: int = 64, inputs: int = 1) -> None:
@@ -228,15 +228,15 @@ class Discriminator(nn.Sequential):
 class Translation(nn.Module):
     """Encoder and generator that translate one image into another.
 
-    Together they have 11,300,417 parameters at width 64 with merges. The other arguments are the same as
-    for `Generator`.
+    Together, the encoder and the generator have 11,300,417 parameters at width 64 with the convolutions that
+    merge codes. The arguments that are not listed here are the same as for `Generator`.
 
     Args:
         sees_details: whether the generator merges the encoder's feature maps at all resolutions with the
             content, as a U-Net does.
 
     Attributes:
-        multiple: the height and width of images must be multiples of this number.
+        multiple: number by which the height and width of images must be divisible.
     """
 
     def __init__(
@@ -268,7 +268,7 @@ class Translation(nn.Module):
         return self.made_of(self.encoder(image), image)
 
     def made_of(self, codes: Sequence[Tensor], image: Tensor) -> Tensor:
-        """Translate an image, given its encoder feature maps and the image itself."""
+        """Translate an image whose encoder feature maps have already been computed."""
         made: Tensor = self.generator(codes[-1], image, codes if self.sees_details else ())
         return made
 

@@ -1,4 +1,4 @@
-"""U-Net for image-domain networks, with four downsampling steps, bilinear upsampling and batch normalization."""
+"""U-Net for image-domain methods, with four downsampling steps, bilinear upsampling and batch normalisation."""
 
 from itertools import pairwise
 
@@ -11,15 +11,16 @@ MULTIPLE = 16
 
 
 class UNet(nn.Module):
-    """U-Net whose deepest two levels have equal width, because bilinear upsampling keeps the number of channels.
+    """U-Net with bilinear upsampling for image-domain methods.
 
-    Channels are base times 1, 2, 4, 8, 8 on the way down and 4, 2, 1, 1 on the way up; every level has two
-    3 x 3 convolutions. With two channels in and one out, it has 13,394,753 parameters at base 64 and
-    3,351,969 at base 32, like the image networks of DuDoNet (Lin 2019) and deep sinogram completion (Yu
-    2020).
+    The number of channels is `base` times 1, 2, 4, 8, 8 on the way down and 4, 2, 1, 1 on the way up. The
+    two deepest levels have the same number of channels, because bilinear upsampling does not change it.
+    Every level has two 3 x 3 convolutions. With two input channels and one output channel, the network has
+    13,394,753 parameters at base 64 and 3,351,969 at base 32, like the image networks of DuDoNet (Lin 2019)
+    and deep sinogram completion (Yu 2020).
 
     Attributes:
-        last: last convolution.
+        last: the last convolution layer.
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""The patient couch."""
+"""Model of the patient couch."""
 
 from marview.physics.anatomy.canvas import Canvas, Tissue
 from marview.physics.shapes import Block, Column, Common, Without

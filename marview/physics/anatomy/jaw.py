@@ -1,4 +1,4 @@
-"""A phantom of the jaws, the teeth and the neck."""
+"""Phantom of the jaws, teeth and neck."""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,4 @@
-"""A phantom of the trunk at the lumbar spine."""
+"""Phantom of the trunk at the level of the lumbar spine."""
 
 from marview.physics.anatomy.canvas import (
     BLOOD,

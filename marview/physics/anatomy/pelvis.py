@@ -1,4 +1,4 @@
-"""A phantom of the pelvis at the hips, with room in both joints for a prosthesis."""
+"""Phantom of the pelvis at the level of the hips, with space for a prosthesis in both joints."""
 
 from marview.physics.anatomy.canvas import (
     BLOOD,

@@ -1,4 +1,4 @@
-"""Implants made of solids, and their placement in a body.
+"""Implants composed of geometric solids, and their placement in a body.
 
 Each family of implants has its own module. Lengths are in mm.
 """

@@ -1,4 +1,4 @@
-"""Make metal shapes with random outlines, as in the AAPM CT-MAR challenge."""
+"""Create metal shapes with random outlines, as in the AAPM CT-MAR challenge."""
 
 from dataclasses import dataclass
 
@@ -14,7 +14,7 @@ _ROUGHNESS = 0.67
 
 @dataclass(frozen=True, eq=False)
 class Outline:
-    """Column along z whose outline is given by its radius in each direction.
+    """Column along z with an outline that is defined by its radius in each direction.
 
     Attributes:
         middle: centre, mm.
@@ -43,9 +43,9 @@ class Outline:
 
 
 def blob(middle: Point, diameter_mm: float, *, height_mm: float = 12.0, seed: int = 0, material: str = "ti") -> Implant:
-    """Make a random shape by splitting the edges of a hexagon repeatedly and smoothing the outline.
+    """Create a random shape by repeatedly splitting the edges of a hexagon and smoothing the outline.
 
-    At each split, the midpoint of an edge moves by up to 0.67 of the edge length. The outline is then
+    At each split, the midpoint of an edge moves by up to 0.67 times the edge length. The outline is then
     smoothed by a moving average of random length, and scaled to the area of a disc of `diameter_mm`. The
     algorithm follows Haneda et al., AAPM CT-MAR, Medical Physics 2025, except that vertices move radially,
     which keeps the shape connected.

@@ -25,7 +25,7 @@ def place_hip(site: Site, side: float) -> Implant:
     """Place a hip prosthesis in the thickest bone on one side (+1 left, -1 right), and scale it to the bone.
 
     Raises:
-        BadInput: no bone on this side is 20 mm thick.
+        BadInput: no bone on this side is at least 20 mm thick.
     """
     lateral = side * (site.coordinates[0] - site.middle_x_mm) > 0.2 * site.width_mm
     where = site.bone & lateral & (site.depth_in_bone_mm >= _THINNEST_HIP_MM)
@@ -44,10 +44,12 @@ def place_hip(site: Site, side: float) -> Implant:
 
 
 def place_pedicle_screws(site: Site) -> tuple[Implant, ...]:
-    """Place screws in both pedicles of each vertebra whose body is in the volume, along paths with the most bone.
+    """Place screws in both pedicles of each vertebra whose body is in the volume.
+
+    Each screw follows the path that runs through the most bone.
 
     Raises:
-        BadInput: no path to a vertebral body runs through bone.
+        BadInput: no path to a vertebral body runs mostly through bone.
     """
     x, _, z = site.coordinates
     central = site.bone & (np.abs(x - site.middle_x_mm) < 0.1 * site.width_mm)

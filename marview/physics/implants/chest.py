@@ -1,4 +1,4 @@
-"""Make implants of the chest: port with catheter, pacemaker with leads, and sternal wires."""
+"""Create chest implants: port with catheter, pacemaker with leads, and sternal wires."""
 
 from collections.abc import Sequence
 
@@ -9,10 +9,10 @@ from marview.physics.shapes import Column, Ellipsoid, Point, Solid, Union, Wire,
 
 
 def port(chamber: Point, course: Sequence[Point], *, material: str = "ti") -> Implant:
-    """Make a port and its catheter, which has a metal marker.
+    """Create a port and its catheter, which has a metal marker.
 
     Args:
-        chamber: centre of the chamber, mm; its membrane faces the front.
+        chamber: centre of the chamber, mm; the membrane of the chamber faces forward.
         course: points along the catheter, starting at the chamber, mm.
         material: material of the chamber; the marker of the catheter is made of tantalum.
     """
@@ -24,10 +24,10 @@ def port(chamber: Point, course: Sequence[Point], *, material: str = "ti") -> Im
 
 
 def pacemaker(case: Point, leads: Sequence[Sequence[Point]], *, material: str = "ti") -> Implant:
-    """Make a pacemaker with its leads.
+    """Create a pacemaker with its leads.
 
     Args:
-        case: centre of the housing, mm; the housing is flat from front to back.
+        case: centre of the housing, mm; the housing is thinnest from front to back.
         leads: points along each lead, from the housing to the tip, mm.
         material: material of the housing; leads are made of stainless steel, and their tips of platinum.
     """
@@ -46,12 +46,12 @@ def pacemaker(case: Point, leads: Sequence[Sequence[Point]], *, material: str = 
 def sternal_wire(
     middle: Point, half_width_mm: float, half_depth_mm: float, *, wire_mm: float = 1.0, material: str = "316l"
 ) -> Implant:
-    """Make a wire around the sternum, twisted in front of it.
+    """Create a wire loop around the sternum, with its ends twisted together in front.
 
     Args:
         middle: centre of the sternum at the height of the wire, mm.
-        half_width_mm: half width of the loop from left to right.
-        half_depth_mm: half depth of the loop from front to back.
+        half_width_mm: half of the loop's width, from left to right.
+        half_depth_mm: half of the loop's depth, from front to back.
         wire_mm: diameter of the wire.
         material: material of the wire.
     """

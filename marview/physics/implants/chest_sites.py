@@ -11,7 +11,7 @@ _WIRE_EVERY_MM = 18.0
 
 
 def place_port(site: Site) -> Implant:
-    """Place a port under the skin of the right chest; its catheter runs up, towards the middle, and down."""
+    """Place a port under the skin of the right chest; its catheter runs up, to the midline, then down."""
     chamber = _under_skin(site, -0.22, 16.0)
     middle = site.middle_x_mm
     course = (
@@ -41,7 +41,10 @@ def place_pacemaker(site: Site) -> Implant:
 
 
 def place_sternal_wires(site: Site) -> tuple[Implant, ...]:
-    """Place wires at least 18 mm apart around the sternum, which is the foremost bone in the median plane."""
+    """Place wires around the sternum, at least 18 mm apart.
+
+    The foremost bone near the median plane counts as the sternum.
+    """
     x, y, z = site.coordinates
     front = site.bone & (np.abs(x - site.middle_x_mm) < 14) & (y < site.middle_y_mm)
     first = site.best(np.broadcast_to(-y, front.shape), front, "breastbone")

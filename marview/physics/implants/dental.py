@@ -1,4 +1,4 @@
-"""Make fillings, crowns and dental screws."""
+"""Create fillings, crowns and dental screws."""
 
 from marview.physics.implants.part import Implant, Part
 from marview.physics.shapes import Block, Column, Ellipsoid, Point, Rod, Union, Without
@@ -7,7 +7,7 @@ from marview.physics.shapes import Block, Column, Ellipsoid, Point, Rod, Union, 
 def filling(
     middle: Point, *, width_mm: float = 5.0, depth_mm: float = 4.5, height_mm: float = 3.0, material: str = "amalgam"
 ) -> Implant:
-    """Make a filling in the occlusal surface of a tooth.
+    """Create a filling in the occlusal surface of a tooth.
 
     Args:
         middle: centre of the filling, mm.
@@ -33,7 +33,7 @@ def crown(
     opens_down: bool = True,
     material: str = "cocrmo",
 ) -> Implant:
-    """Make a crown over a whole tooth.
+    """Create a crown over a whole tooth.
 
     Args:
         middle: centre of the crown, mm.
@@ -54,7 +54,7 @@ def crown(
 def dental_screw(
     middle: Point, *, length_mm: float = 11.0, diameter_mm: float = 4.1, goes_down: bool = True, material: str = "ti"
 ) -> Implant:
-    """Make a dental screw: a screw in the jaw and the post that carries a crown.
+    """Create a dental screw: a screw in the jaw with a post for a crown.
 
     Args:
         middle: point where the screw leaves the bone, mm.

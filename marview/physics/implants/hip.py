@@ -1,4 +1,4 @@
-"""Make a total hip replacement: cup, head, neck and stem."""
+"""Create a total hip replacement: cup, head, neck and stem."""
 
 from dataclasses import dataclass
 
@@ -30,7 +30,7 @@ class HipSizes:
 
 
 def cup_opening(side: float) -> Point:
-    """Return the direction in which the cup opens: 45° lateral and down, and 15° forward.
+    """Return the direction in which the cup opens: laterally and downwards at 45°, tilted forward by 15°.
 
     The argument `side` is +1 for the left cup and -1 for the right cup.
     """
@@ -40,7 +40,7 @@ def cup_opening(side: float) -> Point:
 
 
 def hemisphere(middle: Point, opening: Point, outer_mm: float, inner_mm: float) -> Solid:
-    """Make a hemispherical shell that opens in a given direction; radii in mm."""
+    """Create a hemispherical shell that opens in a given direction; the radii are in mm."""
     behind = np.array(middle) - 200 * np.array(opening)
     half = ball((float(behind[0]), float(behind[1]), float(behind[2])), 200.0)
     return Common((Without(ball(middle, outer_mm), (ball(middle, inner_mm),)), half))
@@ -54,13 +54,15 @@ def hip(
     material: str | None = None,
     sizes: HipSizes | None = None,
 ) -> Implant:
-    """Make a hip replacement.
+    """Create a hip replacement.
 
     Args:
         middle: centre of the joint, mm.
-        shaft_top: point on the axis of the femur at the height where its neck is cut, lateral to the joint, mm.
+        shaft_top: point on the axis of the femur at the height where its neck is cut, lateral to the
+            joint, mm.
         shaft_bottom: tip of the stem on the axis of the femur, mm.
-        material: material of the whole implant; None for a cobalt-chromium head and titanium alloy for the rest.
+        material: material of the whole implant; None for a cobalt-chromium head and titanium alloy for
+            the rest.
         sizes: sizes of the parts; None for the usual sizes.
     """
     sizes = sizes or HipSizes()

@@ -38,10 +38,10 @@ class Implant:
 def rasterize(
     implants: Sequence[Implant], axes_mm: tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]
 ) -> dict[str, NDArray[np.float32]]:
-    """Return the metal fraction of each voxel, `[z, y, x]`, by material.
+    """Return the metal fraction of each voxel, `[z, y, x]`, keyed by material.
 
-    The fraction is 0.5 if the surface of the implant passes through the centre of the voxel. It is 0 or 1
-    if the surface is at least half a pixel away from the centre.
+    The fraction is 0.5 if the surface of the implant passes through the centre of the voxel. It is 0 or
+    1 if the surface is at least half a pixel from the centre.
 
     Args:
         implants: implants to rasterize.

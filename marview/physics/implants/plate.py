@@ -1,4 +1,4 @@
-"""Make a bone plate with its screws."""
+"""Create a bone plate with its screws."""
 
 import numpy as np
 
@@ -19,11 +19,11 @@ def plate(
     screw_length_mm: float = 30.0,
     material: str = "316l",
 ) -> Implant:
-    """Make a compression plate.
+    """Create a compression plate.
 
     Args:
         middle: centre of the surface that touches the bone, mm.
-        along: direction of the length of the plate.
+        along: direction of the long axis of the plate.
         inward: direction from the plate into the bone.
         holes: number of holes; every second hole has a screw.
         pitch_mm: distance between neighbouring holes.

@@ -132,7 +132,7 @@ class Site:
     def share_in_bone(self, starts: ArrayLike, ends: ArrayLike) -> NDArray[np.float64]:
         """Return the fraction of each straight path that lies in bone, 0 to 1, `[path]`.
 
-        The start and end points of the paths are `[path, (x, y, z)]`.
+        The start and end points of the paths are arrays of shape `[path, (x, y, z)]`.
         """
         along = np.linspace(0, 1, 24)[None, :, None]
         first, last = np.asarray(starts)[:, None, :], np.asarray(ends)[:, None, :]

@@ -1,4 +1,4 @@
-"""Make pedicle screws and their rods."""
+"""Create pedicle screws and their rods."""
 
 from dataclasses import dataclass
 
@@ -28,7 +28,7 @@ class ScrewSizes:
 
 
 def pedicle_screw(entry: Point, target: Point, sizes: ScrewSizes | None = None) -> tuple[Solid, Point]:
-    """Make a screw from its entry into the bone to its tip; return the screw and the position of the rod, mm."""
+    """Create a screw from its entry point into the bone to its tip; return it with the rod's position, mm."""
     sizes = sizes or ScrewSizes()
     out = np.subtract(entry, target)
     out = out / np.linalg.norm(out)
@@ -45,10 +45,11 @@ def pedicle_screws(
     sizes: ScrewSizes | None = None,
     overhang_mm: float = 8.0,
 ) -> Implant:
-    """Make the screws of one side, from the lowest to the highest, and the rod that joins them.
+    """Create the screws of one side and the rod that joins them.
 
     Args:
-        entries_and_targets: bone entry point and tip of each screw, mm.
+        entries_and_targets: bone entry point and tip of each screw, mm, from the lowest to the highest
+            screw.
         material: material of the whole implant.
         sizes: sizes of the parts; None for the usual sizes.
         overhang_mm: length of the rod beyond the outer screws.

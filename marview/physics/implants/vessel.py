@@ -1,4 +1,4 @@
-"""Make small implants in soft tissue: coils, clips and electrodes."""
+"""Create small implants in soft tissue: coils, clips and electrodes."""
 
 import numpy as np
 
@@ -9,7 +9,7 @@ from marview.physics.shapes import Point, Rod, Union, Wire, ball
 def coil(
     middle: Point, *, radius_mm: float = 5.0, wire_mm: float = 0.9, seed: int = 0, material: str = "pt"
 ) -> Implant:
-    """Make an aneurysm coil: a long wire wound at random within a ball.
+    """Create an aneurysm coil: a long wire wound at random within a ball.
 
     Args:
         middle: centre of the ball, mm.
@@ -35,13 +35,13 @@ def coil(
 def clip(
     middle: Point, *, length_mm: float = 9.0, wire_mm: float = 1.2, turn_rad: float = 0.0, material: str = "ti"
 ) -> Implant:
-    """Make a surgical clip: two legs joined by a bend.
+    """Create a surgical clip: two legs joined by a bend.
 
     Args:
         middle: centre, mm.
         length_mm: length of the legs.
         wire_mm: diameter of the wire.
-        turn_rad: angle of the legs in the slice.
+        turn_rad: angle of the legs in the x, y plane, from x towards y.
         material: material of the clip.
     """
     along = np.array([np.cos(turn_rad), np.sin(turn_rad), 0.25])
@@ -59,7 +59,7 @@ def clip(
 
 
 def electrode(tip: Point, outer: Point, *, contacts: int = 4, pitch_mm: float = 3.0, material: str = "pt") -> Implant:
-    """Make an electrode: a row of contacts at the tip, and its lead.
+    """Create an electrode: a row of contacts at the tip, and its lead.
 
     Args:
         tip: tip of the electrode, mm.

@@ -17,10 +17,14 @@ from marview.physics.attenuation import MU_WATER, hu_to_mu, mu_to_hu
 from marview.physics.simulation import Stages, simulate
 from marview.physics.starvation import smooth_starved
 from marview.projection import Projector
+from marview.volume.segment import adaptive
 
 from .estimates import Estimates
 from .planes import to_unit
 from .scenes import ClinicalScene
+
+_BRIGHT_HU = 3000.0
+_THICK_MM = 2.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,6 +61,7 @@ def _case(scene: ClinicalScene, device: torch.device) -> tuple[MarCase, Tensor]:
         {name: torch.from_numpy(share).to(device) for name, share in scene.metal.items()},
         scene.protocol,
         stages=Stages(edges=scene.has_edges),
+        scanner=scene.scanner,
         seed=scene.seed,
     )
     measured = smooth_starved(simulation.sinogram) if scene.is_smoothed else simulation.sinogram
@@ -75,7 +80,8 @@ def _case(scene: ClinicalScene, device: torch.device) -> tuple[MarCase, Tensor]:
         slice_indices=list(range(len(image))),
         measured_trace=projector.trace(grown(metal)),
     )
-    return case, hu_to_mu(truth)
+    true = torch.from_numpy(_is_true_metal(scene)).to(metal.device)
+    return case, hu_to_mu(torch.where(_left_out(true, metal), _BRIGHT_HU, truth))
 
 
 def _restored(image_hu: Tensor, metal: Tensor, pixel_mm: float) -> Tensor:
@@ -90,19 +96,39 @@ def _restored(image_hu: Tensor, metal: Tensor, pixel_mm: float) -> Tensor:
     return result
 
 
-def _masks(scene: ClinicalScene, image_hu: Tensor) -> Tensor:
-    """Return metal masks as a user or a threshold would make them, bool, `[slice, y, x]`."""
-    rng = np.random.default_rng(scene.seed)
+def _is_true_metal(scene: ClinicalScene) -> NDArray[np.bool_]:
+    """Return the pixels that are at least half metal, or all with metal if a slice has no such pixel."""
     shares = np.sum(list(scene.metal.values()), axis=0)
+    return np.stack([share >= 0.5 if (share >= 0.5).any() else share > 0 for share in shares])
+
+
+def _left_out(true: Tensor, metal: Tensor) -> Tensor:
+    """Return the pieces of true metal that the mask lacks completely, bool, `[slice, y, x]`; the result keeps them."""
+    left_out = [
+        ~np.isin(labels, np.unique(labels[found])) & (labels > 0)
+        for labels, found in zip(
+            (ndimage.label(one)[0] for one in true.cpu().numpy()), metal.cpu().numpy(), strict=True
+        )
+    ]
+    return torch.from_numpy(np.stack(left_out)).to(metal.device)
+
+
+def _masks(scene: ClinicalScene, image_hu: Tensor) -> Tensor:
+    """Return metal masks as a user, a threshold or marview would make them, bool, `[slice, y, x]`."""
+    rng = np.random.default_rng(scene.seed)
     found = [
-        _mask(share, kind, hu, float(rng.uniform(2000, 3000)))
-        for share, kind, hu in zip(shares, scene.masks, image_hu.cpu().numpy(), strict=True)
+        _mask(true, kind, hu, float(rng.uniform(2000, 3000)), scene.protocol.pixel_mm)
+        for true, kind, hu in zip(_is_true_metal(scene), scene.masks, image_hu.cpu().numpy(), strict=True)
     ]
     return torch.from_numpy(np.stack(found)).to(image_hu.device)
 
 
-def _mask(share: NDArray[np.float32], kind: str, hu: NDArray[np.float32], limit_hu: float) -> NDArray[np.bool_]:
-    true = share >= 0.5 if (share >= 0.5).any() else share > 0
+def _mask(
+    true: NDArray[np.bool_], kind: str, hu: NDArray[np.float32], limit_hu: float, pixel_mm: float
+) -> NDArray[np.bool_]:
+    if kind == "automatic":
+        found = adaptive(hu.astype(np.int16)[None], (_THICK_MM, pixel_mm, pixel_mm)).mask[0]
+        return found if found.any() else true
     if kind == "grown":
         return np.asarray(ndimage.binary_dilation(true))
     if kind == "threshold":

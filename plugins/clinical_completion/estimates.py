@@ -17,7 +17,7 @@ from marview.physics.attenuation import MU_WATER
 
 from .hardening_fit import metal_sinogram
 from .network import PriorNetwork
-from .planes import COMPLETED, fixed_planes, is_too_bright, planes_of
+from .planes import COMPLETED, fixed_planes, planes_of
 from .shown import Shown
 
 NEAR_PX, REACH_PX = 24, 60
@@ -92,7 +92,7 @@ class Estimates:
         change = (estimate - planes[:, COMPLETED]) * MU_WATER  # the planes are clipped, NMAR's image is not
         self._pause()
         nmar = shown.reconstruct(self.completed[k : k + 1])
-        mu = nmar + torch.where(grown(is_too_bright(nmar)), 0.0, change)
+        mu = nmar + change
         prior = torch.where(grown(shown.mask), MU_WATER, mu).clamp(min=0)
         prior_sinogram = shown.projector.forward(prior)
         completed = complete_with_prior(shown.sinogram, prior_sinogram, shown.trace)

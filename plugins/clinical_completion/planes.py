@@ -31,15 +31,6 @@ def to_mu(unit: Tensor) -> Tensor:
     return (unit + 1) * MU_WATER
 
 
-def is_too_bright(mu: Tensor) -> Tensor:
-    """Return a bool mask of the pixels that exceed 2500 HU, the upper limit of the planes.
-
-    These pixels are clips or wires outside the metal mask. They stay unchanged, because the network would
-    remove them. The image is in 1/cm.
-    """
-    return to_unit(mu) > _IMAGES[1]
-
-
 def fixed_planes(case: MarCase) -> Tensor:
     """Compute the input planes of slices, `[slice, plane, y, x]`.
 

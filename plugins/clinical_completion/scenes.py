@@ -14,6 +14,9 @@ from marview.learning.metal import Shares, draw_implant, draw_pieces
 from marview.learning.phantoms import draw_region
 from marview.learning.recipe import Augmentation, Metal
 from marview.physics.protocols import Protocol
+from marview.physics.scanner import Scanner
+
+from .bright import add_bright
 
 SLICES = 8
 """Number of slices in a scene. They share a scanner, because projecting eight slices together takes little more time
@@ -55,7 +58,14 @@ _KERNELS = ("ram-lak", "shepp-logan", "shepp-logan", "cosine", "hann")
 _TWELVE_BITS = (-1024.0, 3071.0)
 _WHOLE_SCALE = (-32768.0, 32767.0)
 _TWELVE_BIT_SHARE = 0.4
-_MASKS = ("true", "grown", "threshold")
+_MASKS = ("true", "grown", "threshold", "automatic", "automatic")
+_BODIES = 24
+_BRIGHT_SHARE = 0.3
+
+_FINENESS = (1, 1, 2)
+_BLUR_BINS = (0.0, 0.0, 0.4, 0.8)
+_FILTRATION_MM = (0.0, 0.0, 0.1, 0.3)
+"""Properties of scanners, chosen independently of each other (`marview.physics.scanner.Scanner`)."""
 
 
 @dataclass(frozen=True)
@@ -69,7 +79,7 @@ class Ranges:
         bins_px: smallest and largest width of detector bins at the isocentre, in pixels.
     """
 
-    heads: float = 0.16
+    heads: float = 0.3
     head_pixel_mm: tuple[float, float] = (0.5, 0.64)
     body_pixel_mm: tuple[float, float] = (0.78, 1.0)
     bins_px: tuple[float, float] = (0.75, 1.1)
@@ -86,17 +96,20 @@ class ClinicalScene:
         hu: slices without metal, HU, float32, `[slice, y, x]`.
         metal: metal fraction of each pixel by material, 0 to 1, `[slice, y, x]`.
         protocol: protocol of the scan; its beam differs from the front end's beam.
+        scanner: properties of the scanner.
         has_edges: whether rays at the edge of the metal trace pass only partly through metal.
         is_smoothed: whether the scanner smooths photon-starved rays.
         kernel: reconstruction filter.
         scales_hu: lowest and highest HU that can be stored in the file of each slice.
-        masks: how the metal mask of each slice is created: "true", "grown" or "threshold".
+        masks: how the metal mask of each slice is created: "true", "grown", "threshold" or
+            "automatic".
         seed: random seed for noise and masks.
     """
 
     hu: NDArray[np.float32]
     metal: Shares
     protocol: Protocol
+    scanner: Scanner
     has_edges: bool
     is_smoothed: bool
     kernel: str
@@ -133,6 +146,11 @@ def draw_clinical(
         hu=hu,
         metal=metal,
         protocol=_protocol(pixel_mm, ranges.bins_px, rng),
+        scanner=Scanner(
+            fineness=int(rng.choice(_FINENESS)),
+            blur_bins=float(rng.choice(_BLUR_BINS)),
+            filtration_mm=float(rng.choice(_FILTRATION_MM)),
+        ),
         has_edges=bool(rng.random() < 0.5),
         is_smoothed=bool(rng.random() < 0.6),
         kernel=str(rng.choice(_KERNELS)),
@@ -151,14 +169,15 @@ def _slice(
         family = families[int(rng.choice(len(families), p=[share for share, _ in families]))][1]
         region = family.region if family else ("jaw" if is_head else str(rng.choice(["pelvis", "spine"])))
         is_painted = bool(rng.random() < (_PAINTED_JAWS if is_head else _PAINTED))
-        hu = draw_region(region, rng) if is_painted else bank.slices[int(rng.integers(len(bank)))].astype(np.float32)
+        painted = draw_region(region, rng, bodies=_BODIES) if is_painted else None
+        hu = bank.slices[int(rng.integers(len(bank)))].astype(np.float32) if painted is None else painted
         hu = augment(hu, _SHAPE, _VARIED if is_varied or is_painted else _STILL, rng)
         try:
             metal = _metal(hu, family, pixel_mm, rng)
         except BadInput:
             continue
         if metal:
-            return hu, metal
+            return (add_bright(hu, metal, rng) if rng.random() < _BRIGHT_SHARE else hu), metal
     raise BadInput(f"{_TRIES} slices in a row have no place for metal; are these CT slices of a body, in HU?")
 
 

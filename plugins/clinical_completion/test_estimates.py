@@ -53,11 +53,11 @@ def test_truth_predicts_the_rays_beside_the_trace_well_and_another_body_does_not
     assert not room.guard.predicts_well(shown, torch.full_like(truth, torch.nan), estimates.prior_sinogram)
 
 
-def test_estimate_that_predicts_the_rays_a_little_worse_than_nmar_is_accepted(room: Any, estimates: Any) -> None:
+def test_estimate_is_rejected_only_if_it_predicts_the_rays_much_worse_than_nmar(room: Any, estimates: Any) -> None:
     shown, nmar_sinogram = estimates.shown(0), estimates.prior_sinogram[:1]
     away = nmar_sinogram - shown.sinogram
-    assert room.guard.predicts_well(shown, shown.sinogram + 1.15 * away, nmar_sinogram)
-    assert not room.guard.predicts_well(shown, shown.sinogram + 1.35 * away, nmar_sinogram)
+    assert room.guard.predicts_well(shown, shown.sinogram + 1.9 * away, nmar_sinogram)
+    assert not room.guard.predicts_well(shown, shown.sinogram + 2.2 * away, nmar_sinogram)
 
 
 def test_without_measured_rays_nmar_is_used(room: Any, estimates: Any) -> None:
@@ -76,15 +76,14 @@ def test_estimate_counts_near_metal_and_neither_in_metal_nor_far_from_it(room: A
     assert (share[1:].diff() <= 0).all()
 
 
-def test_metal_outside_the_mask_keeps_its_value(room: Any, made: Any, discs: Any) -> None:
+def test_change_is_added_to_the_image_of_nmar_without_the_clipping_of_the_planes(
+    room: Any, made: Any, discs: Any
+) -> None:
     case = discs(1, is_clinical=True).case()
     hu = case.hu.clone()
     hu[0, 8:11, 22:25] = 4000.0
     estimates = room.estimates.Estimates(replace(case, hu=hu))
     nmar = estimates.shown(0).reconstruct(estimates.completed)
+    assert nmar[0, 9, 23] > 4 * MU_WATER
     mu = estimates.of(made.adding(room, -0.5), 0).mu
-    clip = nmar > 3.5 * MU_WATER
-    assert clip[0, 9, 23]
-    torch.testing.assert_close(mu[clip], nmar[clip])
-    tissue = ~torch.nn.functional.max_pool2d(clip.float()[:, None], 3, 1, 1)[:, 0].bool()
-    torch.testing.assert_close(mu[tissue], nmar[tissue] - 0.5 * MU_WATER)
+    torch.testing.assert_close(mu, nmar - 0.5 * MU_WATER)

@@ -40,7 +40,7 @@ def test_estimate_is_used_near_metal_and_said_so(
     torch.testing.assert_close(result.hu[case.metal], completed[case.metal])
     near = ~case.metal
     assert float((result.hu - completed)[near].abs().mean()) > 10
-    assert any("network's estimate" in str(note) for note in result.notes)
+    assert any("estimated by a network" in str(note) for note in result.notes)
     assert set(job.shown) == {(name, k) for name in ("prior", "corrected_sinogram") for k in (0, 1)}
 
 
@@ -63,7 +63,7 @@ def test_slices_that_nmar_predicts_well_get_its_result(run: Any, discs: Any) -> 
     result, _ = run(case, predicts_well=False)
     torch.testing.assert_close(result.corrected_sinogram, nmar(case))
     assert any("much worse than NMAR does" in str(note) for note in result.notes)
-    assert not any("network's estimate" in str(note) for note in result.notes)
+    assert not any("estimated by a network" in str(note) for note in result.notes)
 
 
 def test_measured_sinograms_get_the_result_of_nmar(run: Any, discs: Any) -> None:

@@ -193,7 +193,7 @@ class Session:
             return
         spacing_mm, slice_index = loaded.volume.grid.spacing_mm, self.view.display.slice_index
         request = SinogramRequest(hu=hu, mask=mask, spacing_mm=spacing_mm, slice_index=slice_index)
-        self.sinograms.want(request, self.metal.edition)
+        self.sinograms.want(request, self.metal.revision)
 
     @property
     def can_project(self) -> bool:

@@ -25,7 +25,7 @@ class SharedMask:
         mask: mask that is edited in place, with undo; None if no series is open.
         shared: shared memory of the mask.
         counts: number of metal voxels per slice, `[z]`.
-        edition: number that increases with every change to the mask; used to recognise results that were
+        revision: number that increases with every change to the mask; used to recognise results that were
             made with an earlier mask.
         is_painting: whether a stroke is in progress.
 
@@ -39,7 +39,7 @@ class SharedMask:
         self.shared: SharedArray | None = None
         self.mask: MetalMask | None = None
         self.counts: NDArray[np.int64] = np.zeros(0, np.int64)
-        self.edition = 0
+        self.revision = 0
         self.is_painting = False
         self._let_go = let_go
 
@@ -134,7 +134,7 @@ class SharedMask:
             MarviewError: there is not enough memory.
         """
         self.mask, self.is_painting = None, False
-        self.edition += 1
+        self.revision += 1
         if self.shared is not None:
             self._let_go(self.shared.close)
         self.shared = None
@@ -170,7 +170,7 @@ class SharedMask:
     def _touch(self, box: Box | None) -> None:
         """Report changed voxels in a box."""
         if box is not None and self.mask is not None:
-            self.edition += 1
+            self.revision += 1
             for z in range(box[0].start, box[0].stop):  # slice by slice: NumPy counts along axes ten times slower
                 self.counts[z] = np.count_nonzero(self.mask.array[z])
             self.touched.emit(box)

@@ -96,4 +96,4 @@ def _is_wanted(session: Session, pictures: SinogramPictures, z: int) -> bool:
     is_of_result = pictures.source is not None and pictures.projected is None
     if is_of_result or session.runs.is_running or session.metal.is_painting or not session.can_project:
         return False
-    return session.sinograms.asked != (z, session.metal.edition)
+    return session.sinograms.asked != (z, session.metal.revision)

@@ -50,7 +50,7 @@ class Sinograms:
 
     Attributes:
         current: sinograms of the last projected slice; None if there are none.
-        asked: index of the last requested slice, and edition of its mask;
+        asked: index of the last requested slice, and revision of its mask;
             None if no slice was requested.
         refusal: reason why the requested slice could not be projected; empty otherwise.
     """
@@ -70,15 +70,15 @@ class Sinograms:
         """Return whether a slice is being projected."""
         return self._projecting.is_busy
 
-    def want(self, request: SinogramRequest | None, edition: int = 0) -> None:
-        """Request the sinogram for a slice and a given edition of its mask; None cancels the last request.
+    def want(self, request: SinogramRequest | None, revision: int = 0) -> None:
+        """Request the sinogram for a slice and a given revision of its mask; None cancels the last request.
 
         A projection in progress continues to its end, but its result is discarded; the new projection then
         starts.
         """
         self._projecting.drop()
         self._wanted = request
-        self.asked = None if request is None else (request.slice_index, edition)
+        self.asked = None if request is None else (request.slice_index, revision)
         if request is None:
             self.current = None
             self.refusal = ""

@@ -32,7 +32,9 @@ def new_study(
             metavar="FILE", help="CSV with the columns case, method, original, corrected, slices (such as 40 45 50)."
         ),
     ],
-    seed: Annotated[int, typer.Option(min=0, help="Random seed for the order in which each reader sees the pairs.")] = 0,
+    seed: Annotated[
+        int, typer.Option(min=0, help="Random seed for the order in which each reader sees the pairs.")
+    ] = 0,
 ) -> None:
     """Create a reader study from copies of original and corrected slices; the copies contain no patient data.
 

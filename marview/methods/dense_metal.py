@@ -95,15 +95,17 @@ def _streaks_hu(mu: Tensor, li_mu: Tensor, metal: Tensor) -> float:
     return float((mu - li_mu)[near].square().mean().sqrt()) * (1000 / MU_WATER) if bool(near.any()) else 0.0
 
 
-def reasons_for_nmar(case: MarCase, *, also_streaky: bool = False) -> dict[int, str]:
+def reasons_for_nmar(case: MarCase, *, dense: bool = True, streaky: bool = False) -> dict[int, str]:
     """Return the reasons to use NMAR instead of a network, by the position of the slice within the case.
 
     Args:
         case: slices to correct.
-        also_streaky: whether to include `streaky_slices`, in which some networks have larger errors than NMAR.
+        dense: whether to include `dense_slices` and `darkened_slices`.
+        streaky: whether to include `streaky_slices`, in which only some networks have larger errors than NMAR.
     """
-    reasons = dict.fromkeys(streaky_slices(case) if also_streaky else [], _STREAKY)
-    reasons |= dict.fromkeys(darkened_slices(case), _DARKENED) | dict.fromkeys(dense_slices(case), _DENSE)
+    reasons = dict.fromkeys(streaky_slices(case) if streaky else [], _STREAKY)
+    if dense:
+        reasons |= dict.fromkeys(darkened_slices(case), _DARKENED) | dict.fromkeys(dense_slices(case), _DENSE)
     return dict(sorted(reasons.items()))
 
 

@@ -1,5 +1,6 @@
 """Use NMAR for clinical slices with dense metal, alone or blended with linear interpolation."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 import torch
@@ -7,7 +8,7 @@ from torch import Tensor
 from torch.nn.functional import max_pool1d
 
 from marview.methods.api import Job, MarCase, SliceNote
-from marview.methods.dense_metal import dense_slices, nmar_note, reasons_for_nmar
+from marview.methods.dense_metal import dense_slices, nmar_note
 from marview.methods.nmar import NmarSettings, complete_normalized, nmar_prior
 from marview.physics.attenuation import mu_to_hu
 
@@ -56,23 +57,23 @@ def _share_of_nmar(one: MarCase, prior_sinogram: Tensor, settings: NmarSettings)
     return min(max((_ALL_LI - relative) / (_ALL_LI - _ALL_NMAR), 0.0), 1.0)
 
 
-def leave_dense_to_nmar(
-    case: MarCase, prior: Tensor, corrected: Tensor, job: Job, *, also_streaky: bool = False
+def leave_to_nmar(
+    case: MarCase, prior: Tensor, corrected: Tensor, job: Job, reasons: Mapping[int, str]
 ) -> list[SliceNote]:
-    """Replace a network's prior images and sinograms with NMAR's in the slices that `reasons_for_nmar` lists.
+    """Replace a network's prior images and sinograms with NMAR's in some slices.
 
     Args:
         case: slices to correct.
         prior: prior images of the network, 1/cm, `[slice, y, x]`; changed in place.
         corrected: sinograms completed by the network, `[slice, view, bin]`; changed in place.
         job: job of the run.
-        also_streaky: whether to include slices with strong streaks on a clipped HU scale.
+        reasons: slices to replace, from `reasons_for_nmar`.
 
     Returns:
         A note for each slice in which NMAR was used.
     """
     notes = []
-    for k, reason in reasons_for_nmar(case, also_streaky=also_streaky).items():
+    for k, reason in reasons.items():
         _, prior[k], corrected[k] = nmar_of_slice(case, k, job)
         index = case.slice_indices[k] if case.slice_indices else k
         job.output("prior", index, mu_to_hu(prior[k]))

@@ -6,7 +6,8 @@ from pydantic import BaseModel, Field
 from marview.learning.guard import warnings
 from marview.learning.weights import about, fill
 from marview.methods.api import Job, MarCase, MarResult
-from marview.methods.dense_nmar import leave_dense_to_nmar
+from marview.methods.dense_metal import reasons_for_nmar
+from marview.methods.dense_nmar import leave_to_nmar
 from marview.methods.thin_metal import thin_metal_notes
 from marview.methods.trace_completion import complete_with_prior
 from marview.physics.attenuation import mu_to_hu
@@ -87,7 +88,7 @@ class Cnnmar:
         job.check_cancelled()
         job.progress(0.7, "completing the sinogram")
         corrected = complete_with_prior(case.sinogram, case.projector.forward(prior), case.trace)
-        dense = leave_dense_to_nmar(case, prior, corrected, job)
+        dense = leave_to_nmar(case, prior, corrected, job, reasons_for_nmar(case))
         job.check_cancelled()
         job.progress(0.85, "reconstructing")
         notes = [*warnings(case, job.about_weights(WEIGHTS)), *thin_metal_notes(case), *dense]

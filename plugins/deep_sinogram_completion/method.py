@@ -12,7 +12,8 @@ from marview.learning.networks import line_unit
 from marview.learning.weights import about, fill
 from marview.methods.api import Job, MarCase, MarResult
 from marview.methods.consistency import looped
-from marview.methods.dense_nmar import leave_dense_to_nmar
+from marview.methods.dense_metal import reasons_for_nmar
+from marview.methods.dense_nmar import leave_to_nmar
 from marview.methods.thin_metal import thin_metal_notes
 from marview.methods.trace_completion import compose, hidden_share, interpolate_with_prior
 from marview.physics.attenuation import mu_to_hu
@@ -70,7 +71,7 @@ class DeepSinogramCompletion:
         prior_sinogram = case.projector.forward(prior)
         corrected = corrected_sinograms(completion, case, prior_sinogram, parameters, job)
         notes = [*warnings(case, job.about_weights(WEIGHTS)), *thin_metal_notes(case)]
-        notes += leave_dense_to_nmar(case, prior, corrected, job)
+        notes += leave_to_nmar(case, prior, corrected, job, reasons_for_nmar(case))
         job.progress(0.9, "reconstruction")
         image = looped(case, case.reconstruct(corrected), parameters.loop_iterations, lambda _: job.check_cancelled())
         return MarResult(mu_to_hu(image), mu_to_hu(prior), corrected, notes)

@@ -12,7 +12,7 @@ from marview.learning.weights import about, fill
 from marview.methods.api import Job, MarCase, MarResult
 from marview.methods.consistency import looped
 from marview.methods.dense_metal import reasons_for_nmar
-from marview.methods.dense_nmar import leave_dense_to_nmar
+from marview.methods.dense_nmar import leave_to_nmar
 from marview.methods.thin_metal import thin_metal_notes
 from marview.methods.trace_completion import complete_with_prior, grown
 from marview.physics.attenuation import mu_to_hu
@@ -104,8 +104,9 @@ class DuDoNet:
         result = looped(case, result, parameters.loop_iterations, lambda _: job.check_cancelled())
         notes = [*warnings(case, job.about_weights(WEIGHTS)), *thin_metal_notes(case)]
         if parameters.keeps_measured == "clinical":
-            notes += leave_dense_to_nmar(case, inverted, corrected, job, also_streaky=True)
-            for k in reasons_for_nmar(case, also_streaky=True):
+            reasons = reasons_for_nmar(case, streaky=True)
+            notes += leave_to_nmar(case, inverted, corrected, job, reasons)
+            for k in reasons:
                 result[k] = case.mu[k] + case.projector.fbp((corrected[k] - case.sinogram[k])[None])[0]
         return MarResult(mu_to_hu(result), mu_to_hu(inverted), corrected, notes)
 

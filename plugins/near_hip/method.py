@@ -12,7 +12,8 @@ from marview.errors import MethodFailed
 from marview.learning.guard import warnings
 from marview.learning.weights import about, fill
 from marview.methods.api import Job, MarCase, MarResult, SliceNote
-from marview.methods.dense_nmar import leave_dense_to_nmar
+from marview.methods.dense_metal import reasons_for_nmar
+from marview.methods.dense_nmar import leave_to_nmar
 from marview.methods.thin_metal import is_thin, thin_metal_notes
 from marview.methods.trace_completion import complete_with_prior
 from marview.physics.attenuation import mu_to_hu
@@ -88,7 +89,8 @@ class NearHip:
             notes: list[str | SliceNote] = [learned.words, *thin]
             if not learned.is_own:
                 notes += _warnings(case, learned, job)
-                notes += leave_dense_to_nmar(case, prior, corrected, job, also_streaky=True)
+            reasons = reasons_for_nmar(case, dense=not learned.is_own, streaky=True)
+            notes += leave_to_nmar(case, prior, corrected, job, reasons)
             job.progress(0.7, "reconstructing")
             return MarResult(mu_to_hu(case.reconstruct(corrected)), mu_to_hu(prior), corrected, notes)
 

@@ -40,4 +40,4 @@ def test_strong_streaks_on_a_clipped_scale_are_found_only_if_asked_for() -> None
         case.hu[k] = torch.where(case.metal[k], case.hu[k], (case.hu[k] + streaks).clamp(min=-1000))
     assert streaky_slices(case) == [1]
     assert not reasons_for_nmar(case)
-    assert list(reasons_for_nmar(case, also_streaky=True)) == [1]
+    assert list(reasons_for_nmar(case, dense=False, streaky=True)) == [1]

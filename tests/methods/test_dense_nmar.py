@@ -5,7 +5,7 @@ import torch
 
 from marview.methods.api import MarCase
 from marview.methods.dense_metal import reasons_for_nmar
-from marview.methods.dense_nmar import complete_nmar, leave_dense_to_nmar
+from marview.methods.dense_nmar import complete_nmar, leave_to_nmar
 from marview.methods.nmar import NmarSettings, complete_normalized, nmar_prior
 from marview.physics.attenuation import MU_WATER
 from tests.methods.rod_case import BEAM, CLIPPED_HU, SIZE, STEEL_HU, TITANIUM_HU, case_of
@@ -90,7 +90,7 @@ def test_a_clipped_slice_with_broad_restored_streaks_is_left_to_nmar_with_a_note
     case.hu[1:, 28:38, 10:20] = -1500
     assert list(reasons_for_nmar(case)) == [1]
     prior, corrected = torch.zeros_like(case.mu), torch.zeros_like(case.sinogram)
-    (note,) = leave_dense_to_nmar(case, prior, corrected, ShownJob())
+    (note,) = leave_to_nmar(case, prior, corrected, ShownJob(), reasons_for_nmar(case))
     assert note.slice_index == 4
     assert "clipped dark streaks" in str(note)
     assert note.made_by == "NMAR"
@@ -102,7 +102,7 @@ def test_a_clipped_slice_with_broad_restored_streaks_is_left_to_nmar_with_a_note
 def test_only_the_dense_slice_gets_the_result_of_nmar_and_a_note(numbered: bool) -> None:
     case = case_of(TITANIUM_HU, STEEL_HU, **({} if numbered else {"slice_indices": ()}))
     prior, corrected, job = torch.zeros_like(case.mu), torch.zeros_like(case.sinogram), ShownJob()
-    (note,) = leave_dense_to_nmar(case, prior, corrected, job)
+    (note,) = leave_to_nmar(case, prior, corrected, job, reasons_for_nmar(case))
     index = 4 if numbered else 1
     assert note.slice_index == index
     assert "denser than titanium" in str(note)

@@ -9,6 +9,7 @@ from scipy import ndimage
 from torch import Tensor
 
 from marview.methods.api import MarCase
+from marview.methods.dense_metal import reasons_for_nmar
 from marview.methods.dense_nmar import complete_nmar
 from marview.methods.image_domain import averaged_over_flips
 from marview.methods.nmar import NmarSettings, nmar_prior
@@ -17,11 +18,14 @@ from marview.physics.attenuation import MU_WATER
 
 from .hardening_fit import metal_sinogram
 from .network import PriorNetwork
-from .planes import COMPLETED, fixed_planes, planes_of
+from .planes import COMPLETED, MOST, fixed_planes, planes_of
 from .shown import Shown
 
 NEAR_PX, REACH_PX = 24, 60
 """Distances from metal, in pixels, up to which the result is the estimate, and from which it is the completion."""
+
+_MIXED = 0.6
+"""Weight of the network's image near metal that is not dense."""
 
 _FLIPS = 4
 """Number of mirrored copies of a slice whose estimates are averaged."""
@@ -72,6 +76,18 @@ class Estimates:
     def _fixed(self) -> Tensor:
         return fixed_planes(self.case)
 
+    @cached_property
+    def _dense(self) -> dict[int, str]:
+        return reasons_for_nmar(self.case, streaky=True)
+
+    def weight(self, k: int) -> float:
+        """Return the weight of the network's image near metal relative to the completion, 0 to 1.
+
+        The completion shows faint details that the network removes. Near dense metal it has larger errors, because
+        the rays beside the metal trace are wrong there; then the weight is 1.
+        """
+        return 1.0 if k in self._dense else _MIXED
+
     def shown(self, k: int) -> Shown:
         """Return the data of a slice, selected by its index in the case."""
         case, one = self.case, slice(k, k + 1)
@@ -89,7 +105,8 @@ class Estimates:
         planes, shown = self.planes(k), self.shown(k)
         self._pause()
         estimate = averaged_over_flips(lambda copy: network(copy)[:, None], _FLIPS, network.fold)(planes)[:, 0]
-        change = (estimate - planes[:, COMPLETED]) * MU_WATER  # the planes are clipped, NMAR's image is not
+        # The planes are clipped, NMAR's image is not. The limit keeps clipped pixels from becoming even brighter.
+        change = (estimate.clamp(max=MOST) - planes[:, COMPLETED]) * MU_WATER
         self._pause()
         nmar = shown.reconstruct(self.completed[k : k + 1])
         mu = nmar + change

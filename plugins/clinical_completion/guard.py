@@ -12,7 +12,8 @@ _EDGE_BINS = 2
 
 _MOST_ERROR = 4.0
 """Maximum mean squared error of the network's predictions, relative to NMAR's. Good estimates have up to 3.6 times
-NMAR's error, on a clipped HU scale; estimates that change NMAR's image far too much have more."""
+NMAR's error, on a clipped HU scale. Estimates that change NMAR's image far too much often have more; changes in the
+wrong direction are not recognised."""
 
 
 def predicts_well(shown: Shown, sinogram: Tensor, nmar_sinogram: Tensor) -> bool:

@@ -29,7 +29,7 @@ _MEASURED = translatable(
     "The network was trained on clinical slices, so marview corrected the measured sinogram with NMAR instead."
 )
 _THIN = translatable("the metal hides few rays or attenuates little, as wires and leads do")
-_WORSE = translatable("the network predicts the measured rays beside the metal trace much worse than NMAR does")
+_WORSE = translatable("the network does not predict the measured rays beside the metal trace well enough")
 _CONTRADICTS = translatable("the network's estimate contradicts the measured rays beside the metal trace")
 _KEPT = translatable(", so only the part that agrees with them was used")
 _NMAR = translatable(", so NMAR was used instead")
@@ -109,7 +109,7 @@ def _change(network: PriorNetwork, start: Estimates, k: int, job: Job) -> _Found
     if contradicts(shown, change):
         kept = consistent(shown, change, job.check_cancelled)
         return _Found(kept, completed, prior, SliceNote(0, _CONTRADICTS, _KEPT))
-    rest = share * (estimate.mu - shown.reconstruct(estimate.completed))
+    rest = start.weight(k) * share * (estimate.mu - shown.reconstruct(estimate.completed))
     return _Found(rest, estimate.completed, estimate.prior, None)
 
 

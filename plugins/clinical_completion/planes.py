@@ -17,7 +17,10 @@ pixel's rays in the metal trace."""
 
 PLANES = 8
 
-_IMAGES, _UNCORRECTED, _RESIDUALS = (-1.5, 2.5), (-2.5, 3.5), (-1.5, 1.5)
+MOST = 2.5
+"""Upper end of the planes of corrected images, 2500 HU, in the unit of `to_unit`."""
+
+_IMAGES, _UNCORRECTED, _RESIDUALS = (-1.5, MOST), (-2.5, 3.5), (-1.5, 1.5)
 """Range of each kind of plane, in the unit of `to_unit`."""
 
 

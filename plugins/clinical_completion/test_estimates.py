@@ -87,3 +87,12 @@ def test_change_is_added_to_the_image_of_nmar_without_the_clipping_of_the_planes
     assert nmar[0, 9, 23] > 4 * MU_WATER
     mu = estimates.of(made.adding(room, -0.5), 0).mu
     torch.testing.assert_close(mu, nmar - 0.5 * MU_WATER)
+    brighter = estimates.of(made.adding(room, 0.3), 0).mu
+    torch.testing.assert_close(brighter[0, 9, 23], nmar[0, 9, 23])
+
+
+def test_network_counts_fully_only_near_dense_metal(room: Any, discs: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    estimates = room.estimates.Estimates(discs(2, is_clinical=True).case())
+    monkeypatch.setattr(room.estimates, "reasons_for_nmar", lambda *_, **__: {1: "dense"})
+    assert estimates.weight(0) == room.estimates._MIXED < 1
+    assert estimates.weight(1) == 1

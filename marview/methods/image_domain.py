@@ -50,7 +50,7 @@ _SHIFTS = ((0.0, 0.0), (0.5, 0.5), (0.25, 0.75), (0.75, 0.25))
 
 
 def averaged_over_flips(correct: Callable[[Tensor], Tensor], count: int, fold: int = 1) -> Callable[[Tensor], Tensor]:
-    """Average a network's corrections of an image and of its mirrored copies.
+    """Average a network's corrections of an image and of its mirrored and shifted copies.
 
     The errors of the network differ between the copies, so averaging reduces them. The errors of networks
     that divide an image into patches depend on the position of the patches, so the copies are also shifted
@@ -77,8 +77,6 @@ def averaged_over_flips(correct: Callable[[Tensor], Tensor], count: int, fold: i
 
 def _shifted(correct: Callable[[Tensor], Tensor], image: Tensor, down: int, right: int, fold: int) -> Tensor:
     """Correct an image that is shifted by some pixels, and undo the shift."""
-    if not down and not right:
-        return correct(image).float()
     rows, columns = image.shape[-2:]
     more = (right, -(columns + right) % fold, down, -(rows + down) % fold)
     made = correct(pad(image, more, mode="replicate")).float()

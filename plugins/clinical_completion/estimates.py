@@ -28,7 +28,7 @@ _MIXED = 0.6
 """Weight of the network's image near metal that is not dense."""
 
 _FLIPS = 4
-"""Number of mirrored copies of a slice whose estimates are averaged."""
+"""Number of mirrored and shifted copies of a slice whose estimates are averaged."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,7 +37,7 @@ class Estimate:
 
     Attributes:
         nmar: NMAR image, 1/cm, `[1, y, x]`.
-        mu: image estimated by the network, averaged over mirrored copies of the slice, 1/cm, `[1, y, x]`.
+        mu: image estimated by the network, averaged over copies of the slice, 1/cm, `[1, y, x]`.
         prior: estimated image with water in place of metal, 1/cm, `[1, y, x]`.
         prior_sinogram: forward projection of the prior, line integrals, `[1, view, bin]`.
         completed: sinogram completed with the prior, line integrals, `[1, view, bin]`.

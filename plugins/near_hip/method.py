@@ -89,7 +89,8 @@ class NearHip:
             notes: list[str | SliceNote] = [learned.words, *thin]
             if not learned.is_own:
                 notes += _warnings(case, learned, job)
-            reasons = reasons_for_nmar(case, dense=not learned.is_own, streaky=True)
+            is_published = learned.is_own and learned.start == "nothing"
+            reasons = reasons_for_nmar(case, dense=not learned.is_own, streaky=not is_published)
             notes += leave_to_nmar(case, prior, corrected, job, reasons)
             job.progress(0.7, "reconstructing")
             return MarResult(mu_to_hu(case.reconstruct(corrected)), mu_to_hu(prior), corrected, notes)

@@ -137,7 +137,7 @@ class ScanModel:
         return of_one * torch.exp(before.clamp(min=0)) * correction.slope(before).square()
 
     def _lengths(self, images: Tensor) -> Tensor:
-        """Project images, `[image, slice, y, x]` to `[image, slice, view, bin]`, in one call."""
+        """Project images `[image, slice, y, x]` in one call; return `[image, slice, view, bin]`."""
         lengths = self.projector.forward(images.flatten(0, 1))
         return lengths.reshape(*images.shape[:2], *lengths.shape[1:])
 

@@ -42,7 +42,7 @@ class Operators:
         return self.beam.views, self.beam.bins
 
     def forward(self, image: Tensor) -> Tensor:
-        """Project images, `[slice, y, x]` to `[slice, view, bin]`."""
+        """Project images `[slice, y, x]`; return sinograms `[slice, view, bin]`."""
 
         def one(part: NDArray[Any], result: NDArray[Any], lanes: int) -> None:
             plan = rays(self.beam, self.shape, self.pixel_mm, str(part.dtype))
@@ -52,7 +52,7 @@ class Operators:
         return self._in_batches(one, image, self._detector_shape)
 
     def adjoint(self, sinogram: Tensor) -> Tensor:
-        """Apply the transpose of `forward`, `[slice, view, bin]` to `[slice, y, x]`."""
+        """Apply the transpose of `forward` to sinograms `[slice, view, bin]`; return images `[slice, y, x]`."""
 
         def one(part: NDArray[Any], result: NDArray[Any], lanes: int) -> None:
             plan = rays(self.beam, self.shape, self.pixel_mm, str(part.dtype))
@@ -61,7 +61,7 @@ class Operators:
         return self._in_batches(one, sinogram, self.shape)
 
     def fbp(self, sinogram: Tensor, name: str) -> Tensor:
-        """Reconstruct sinograms, `[slice, view, bin]` to `[slice, y, x]`."""
+        """Reconstruct sinograms `[slice, view, bin]`; return images `[slice, y, x]`."""
 
         def one(part: NDArray[Any], result: NDArray[Any], lanes: int) -> None:
             prepared = self._ramp(name, part)
@@ -72,7 +72,7 @@ class Operators:
         return self._in_batches(one, sinogram, self.shape)
 
     def fbp_adjoint(self, image: Tensor, name: str) -> Tensor:
-        """Apply the transpose of `fbp`, `[slice, y, x]` to `[slice, view, bin]`."""
+        """Apply the transpose of `fbp` to images `[slice, y, x]`; return sinograms `[slice, view, bin]`."""
 
         def one(part: NDArray[Any], result: NDArray[Any], lanes: int) -> None:
             prepared = self._ramp(name, part)

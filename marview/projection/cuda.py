@@ -115,19 +115,19 @@ class Operators:
     half_storage: bool = False
 
     def forward(self, image: Tensor) -> Tensor:
-        """Project images, `[slice, y, x]` to `[slice, view, bin]`."""
+        """Project images `[slice, y, x]`; return sinograms `[slice, view, bin]`."""
         return self._in_batches(self._forward, image)
 
     def adjoint(self, sinogram: Tensor) -> Tensor:
-        """Apply the transpose of `forward`, `[slice, view, bin]` to `[slice, y, x]`."""
+        """Apply the transpose of `forward` to sinograms `[slice, view, bin]`; return images `[slice, y, x]`."""
         return self._in_batches(self._adjoint, sinogram)
 
     def fbp(self, sinogram: Tensor, name: str) -> Tensor:
-        """Reconstruct sinograms, `[slice, view, bin]` to `[slice, y, x]`."""
+        """Reconstruct sinograms `[slice, view, bin]`; return images `[slice, y, x]`."""
         return self._in_batches(lambda part: self._fbp(part, name), sinogram)
 
     def fbp_adjoint(self, image: Tensor, name: str) -> Tensor:
-        """Apply the transpose of `fbp`, `[slice, y, x]` to `[slice, view, bin]`."""
+        """Apply the transpose of `fbp` to images `[slice, y, x]`; return sinograms `[slice, view, bin]`."""
         return self._in_batches(lambda part: self._fbp_adjoint(part, name), image)
 
     def _forward(self, image: Tensor) -> Tensor:

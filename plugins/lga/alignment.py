@@ -47,7 +47,7 @@ class Attention(nn.Module):
         return change
 
     def _by_head(self, values: Tensor) -> Tensor:
-        """Split channels into heads, `[slice, token, channel]` to `[slice, head, token, channel of the head]`."""
+        """Split channels into heads; return `[slice, head, token, channel of the head]`."""
         slices, tokens, channels = values.shape
         return values.reshape(slices, tokens, self.heads, channels // self.heads).transpose(1, 2)
 

@@ -97,7 +97,7 @@ class Upsampling(nn.Module):
         self.register_buffer("folding", sums, persistent=False)
 
     def forward(self, features: Tensor) -> Tensor:
-        """Enlarge feature maps, `[slice, channel, y, x]` to `[slice, channel, 2 y, 2 x]`."""
+        """Double the height and width of feature maps `[slice, channel, y, x]`."""
         weight = self.convolution.weight
         with torch.autocast(features.device.type, enabled=False):
             folded = torch.einsum("psk,qtl,oikl->opqist", self.folding, self.folding, weight)
@@ -185,8 +185,8 @@ class Generator(nn.Module):
         Args:
             content: content code from an encoder.
             base: image that a residual generator adds its output to, `[slice, 1, y, x]`.
-            merged: feature maps of an encoder at full, half and quarter resolution to merge with the content,
-                for example of the artifact encoder; empty to generate the image from the content only.
+            merged: feature maps at full, half and quarter resolution, for example from the artifact encoder,
+                which are merged with the content; empty to generate the image from the content only.
 
         Returns:
             Generated image, `[slice, 1, y, x]`.

@@ -142,7 +142,7 @@ def test_implants_without_a_place_are_refused_with_a_message(trunk: np.ndarray) 
         place("nose-ring", trunk, SPACING_MM)
     with pytest.raises(UsageError, match="no metal 'wood'"):
         place("clips", trunk, SPACING_MM, material="wood")
-    with pytest.raises(BadInput, match="contains no body for an implant"):
+    with pytest.raises(BadInput, match="this volume shows no body"):
         place("clips", np.full(SHAPE, -1000, np.int16), SPACING_MM)
     soft = np.where(trunk > -400, 40, -1000).astype(np.int16)
     for name in ("hip-left", "pedicle-screws", "fillings", "sternal-wires"):

@@ -1,1 +1,1 @@
-"""Phantoms of the pelvis, the lumbar spine and the jaws, made of solids and texture."""
+"""Phantoms of the pelvis, the lumbar spine and the jaws, built from solids with added texture."""

@@ -246,7 +246,7 @@ def test_a_recipe_with_a_rate_for_an_unknown_turn_is_refused(tmp_path: Path, tra
     optimiser = recipe.optimiser.model_copy(update={"turn_rates": {"judges": 0.5}})
     recipe = recipe.model_copy(update={"optimiser": optimiser})
     plan = Plan("adn", "1", training, recipe, batch_of, batch_of, tmp_path, Machine("cpu"))
-    with pytest.raises(UsageError, match="judges; the turns of adn are generators, discriminators"):
+    with pytest.raises(UsageError, match="contains judges, but the turns of adn are generators, discriminators"):
         Training(plan)
 
 

@@ -62,7 +62,7 @@ class Site:
         labels, count = ndimage.label(solid)
         sizes = np.bincount(labels.ravel())[1:]
         if not count or sizes.max() < _SMALLEST_BODY * labels.size:
-            raise BadInput("No implant can be placed, because this volume shows no body: no large region exceeds -400 HU.")
+            raise BadInput("No implant can be placed: this volume shows no body (no large region exceeds -400 HU).")
         largest = labels == int(sizes.argmax()) + 1
         return np.stack([ndimage.binary_fill_holes(part) for part in largest])
 

@@ -52,9 +52,9 @@ _SHIFTS = ((0.0, 0.0), (0.5, 0.5), (0.25, 0.75), (0.75, 0.25))
 def averaged_over_flips(correct: Callable[[Tensor], Tensor], count: int, fold: int = 1) -> Callable[[Tensor], Tensor]:
     """Average a network's corrections of an image and of its mirrored and shifted copies.
 
-    The errors of the network differ between the copies, so averaging reduces them. The errors of networks
-    that divide an image into patches depend on the position of the patches, so the copies are also shifted
-    by fractions of `fold`. The run time is proportional to the number of copies.
+    The errors of the network differ between the copies, so averaging reduces them. Networks that rearrange
+    squares of pixels into channels make errors that depend on the position of the squares. The copies are
+    therefore also shifted by fractions of `fold`. The run time is proportional to the number of copies.
 
     Args:
         correct: network that maps an image to the corrected image, `[slice, 1, y, x]`.

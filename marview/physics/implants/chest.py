@@ -50,9 +50,9 @@ def sternal_wire(
 
     Args:
         middle: centre of the sternum at the height of the wire, mm.
-        half_width_mm: half of the loop's width, from left to right.
-        half_depth_mm: half of the loop's depth, from front to back.
-        wire_mm: diameter of the wire.
+        half_width_mm: half the width of the loop, measured from left to right, mm.
+        half_depth_mm: half the depth of the loop, measured from front to back, mm.
+        wire_mm: diameter of the wire, mm.
         material: material of the wire.
     """
     turn = np.linspace(-np.pi / 2, 1.5 * np.pi, 25)

@@ -1,4 +1,4 @@
-"""Ablations of deep sinogram completion (Yu 2020, Table II), with equal numbers of training steps.
+"""Ablations of deep sinogram completion (Yu 2021, Table II), with equal numbers of training steps.
 
     python -m benchmarks.ablations --output DIR [--steps 500 300] [--slices 10 30 50 70] [--shapes 0 2 4 6 8]
 

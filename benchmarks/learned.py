@@ -9,7 +9,7 @@ weights have changed.
 - validation: validation slices with ten shapes of metal each in `syndeeplesion-640`, beside published rows; the column
 *to ceiling* is the closed fraction of the mean squared error between NMAR and the FBP ceiling.
 - dudonet: the same slices in the protocol of DuDoNet's own table, `dudonet-320`.
-- head: the Shepp-Logan head with the same ten shapes. No network was trained on such images (as in Yu 2020, Fig. 5).
+- head: the Shepp-Logan head with the same ten shapes. No network was trained on such images (as in Yu 2021, Fig. 5).
 - clinical: validation slices with steel or gold in `dudonet-640`, corrected as clinical images: RMSE in the 20-pixel
 ring, compared with LI case by case.
 - demo: the hip and dental demo studies, corrected as clinical images: RMSE in the 20-pixel ring, compared with NMAR.

@@ -1,4 +1,4 @@
-"""Measure the effect of metal masks that are too small or too large, as in Fig. 7 of Yu 2020.
+"""Measure the effect of metal masks that are too small or too large, as in Fig. 7 of Yu 2021.
 
     marview demo --no-window
     python -m benchmarks.mask_margin DEMO_FOLDER ../shared/data/real_metal/femoral_nail.nii.gz --output FIGURES

@@ -18,7 +18,7 @@ _log = logging.getLogger(__name__)
 
 
 def ended(work: Callable[[], int]) -> int:
-    """Run the program and return its exit code, even after an exception.
+    """Call `work`, which runs the program, and return the exit code, even after an exception.
 
     A `MarviewError` has its own exit code. The exit code is 130 for Ctrl-C, 3 for an operating system error
     and 1 for an unexpected error. Details of the last two are logged.

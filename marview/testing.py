@@ -286,7 +286,7 @@ def _breaches(loaded: LoadedMethod, parameters: BaseModel, *, is_measured: bool)
     again = loaded.method.run(phantom_case(is_measured=is_measured), parameters, TestJob(loaded))
     apart = float((again.hu.detach().float() - result.hu).abs().max())
     if apart > _SAME_HU:
-        yield f"two runs differ by up to {apart:.1f} HU. Seed the random numbers it uses."
+        yield f"two runs differ by up to {apart:.1f} HU. Seed the random numbers of the method."
     yield from _cancelled(loaded, parameters, seconds, job.questions, is_measured=is_measured)
 
 

@@ -74,7 +74,7 @@ def meant(word: str, known: Iterable[str]) -> str:
 
 
 def listing(names: Iterable[str], most: int = 3) -> str:
-    """Join names for a sentence; a long list ends with the number of omitted names."""
+    """Join names for a sentence; after `most` names, only the number of the others follows."""
     names = list(names)
     shown = ", ".join(names[:most])
     return shown if len(names) <= most else tr("{} and {} more").format(shown, len(names) - most)

@@ -19,9 +19,10 @@ def run_on_cluster(
 ) -> None:
     """Run jobs on a cluster, record every change in the job table, and return when all jobs have ended.
 
-    If a worker dies, the scheduler assigns its study to another worker; if three workers die while
-    correcting the same study, that study is marked as failed. If the connection to the scheduler is lost
-    or the user presses Ctrl-C, unfinished jobs are queued again.
+    If a worker dies, the scheduler assigns its study to another worker. If more workers die while correcting
+    the same study than the scheduler allows (`distributed.scheduler.allowed-failures`, 3 by default), that
+    study is marked as failed. If the connection to the scheduler is lost or the user presses Ctrl-C,
+    unfinished jobs are queued again.
 
     Args:
         table: job table.
@@ -55,7 +56,7 @@ def run_on_cluster(
             if future.cancelled():  # the scheduler is lost
                 raise BadInput(
                     f"The connection to the Dask scheduler {address} was lost. Start the scheduler again "
-                    f"and add --resume."
+                    f"and repeat the command with --resume."
                 )
             job, ending = waiting.pop(future), _ending(future)
             table.finish(job, ending)

@@ -100,10 +100,10 @@ class Intake:
         slices = report.stack.grid.shape[0] if report.stack is not None else len(series)
         if report.question and not self.across_gaps:
             gaps = report.question.removesuffix(" Correct the slices that are present?")
-            reason = f"{gaps} Add --across-gaps{FOR_ONE_STUDY} to correct the rest."
+            reason = f"{gaps} Add --across-gaps{FOR_ONE_STUDY} to correct the slices that are present."
             return Plan(key, source, series.digest, slices, unfit, reason, earlier)
         if self.writes_dicom and (reason := why_underivable(series.nifti, series.slices)):
-            reason = f"{reason} Add --format nifti{FOR_ONE_STUDY}."
+            reason = f"{reason} To do so, add --format nifti{FOR_ONE_STUDY}."
             return Plan(key, source, series.digest, slices, State.FAILED, reason, earlier)
         return Plan(key, source, series.digest, slices, earlier=earlier)
 

@@ -10,7 +10,6 @@ from marview.dicom.check import check
 from marview.dicom.report import SeriesReport
 from marview.dicom.series import Series
 from marview.errors import UsageError
-from marview.text import listing
 
 RULE = (
     "marview corrects one series of each study: an axial CT volume that is not derived and not a scout. "
@@ -42,7 +41,7 @@ class SelectionRule:
 
     def __post_init__(self) -> None:
         if not self.order or set(self.order) - set(_WORDS):
-            raise UsageError(f"--prefer accepts {', '.join(_WORDS)}, not {','.join(self.order)}.")
+            raise UsageError(f"--prefer accepts only {', '.join(_WORDS)}; {','.join(self.order)} is invalid.")
         try:
             re.compile(self.description)
         except re.error as why:
@@ -54,7 +53,7 @@ class SelectionRule:
     def words(self) -> str:
         """Describe the rule in a sentence."""
         rule = RULE.format(order=", then the ".join(_WORDS[name] for name in self.order))
-        return rule + (f" Its description contains {self.description!r}." if self.description else "")
+        return rule + (f" The series description must match {self.description!r}." if self.description else "")
 
 
 @dataclass(frozen=True, eq=False)
@@ -99,7 +98,8 @@ def choose_series(
         else:
             fitting.append((tuple(_CRITERIA[name](series, report) for name in rule.order), position, series, report))
     if not fitting:
-        return Choice(None, None, f"No series qualifies: {listing(dict.fromkeys(reasons))}", is_damaged=damaged)
+        found = "; ".join(reason.removesuffix(".") for reason in dict.fromkeys(reasons))
+        return Choice(None, None, f"No series qualifies: {found}.", is_damaged=damaged)
     _, _, series, report = min(fitting, key=lambda each: each[:2])
     return Choice(series, report, is_damaged=report.is_damaged)
 

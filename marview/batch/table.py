@@ -82,7 +82,7 @@ class JobTable:
             before, now = (options.get(name, "the default") for options in (known, given))
             if before != now:
                 raise UsageError(
-                    f"{self._path.parent} was started with {name} = {before}, not {now}. "
+                    f"The job table in {self._path.parent} was created with {name} = {before}, not {now}. "
                     "Repeat the earlier options, or choose another output folder."
                 )
 
@@ -194,7 +194,7 @@ class JobTable:
             with self._lock:
                 yield self._connection
         except sqlite3.OperationalError as why:
-            raise BadInput(f"{self._path} cannot be written: {why}. Free some disk space, then add --resume.") from None
+            raise BadInput(f"{self._path} cannot be written: {why}. Free disk space, then use --resume.") from None
 
     def _all(self, query: str, values: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
         with self._writing() as connection, closing(connection.execute(query, values)) as cursor:

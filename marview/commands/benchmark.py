@@ -21,7 +21,7 @@ def benchmark(
             metavar="DIR",
             help="Cases in the SynDeepLesion layout, case files, or clean slices. Methods that train on the scan need "
             "to know the patient of each slice; for TIFF stacks, an index.csv beside them gives it (columns file, "
-            "page, patient).",
+            "page, patient). Clean slices contain no metal.",
         ),
     ],
     method: Annotated[

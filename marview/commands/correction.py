@@ -144,7 +144,7 @@ def planned_correction(
         try:
             refuse_up_front(series.loaded, wanted.format_, output)
         except Underivable as why:
-            raise BadInput(f"{why} Add --format nifti{where}.") from None
+            raise BadInput(f"{why} To do so, add --format nifti{where}.") from None
         is_nifti = wanted.format_ is Format.NIFTI
         refuse_gaps(series.loaded, is_across_gaps=wanted.is_across_gaps, is_nifti=is_nifti, tell=tell)
         numbers = series.loaded.volume.grid.slice_numbers

@@ -22,7 +22,11 @@ _LOCK = "jobs.lock"
 
 @contextmanager
 def opened_table(output: Path, order: Order, *, is_resumed: bool) -> Iterator[JobTable]:
-    """Open the job table of an output folder for exclusive use by this process."""
+    """Open the job table of an output folder for exclusive use by this process.
+
+    Unfinished jobs of a killed process are queued again. The arguments and errors are the same as for
+    `check_table`.
+    """
     _refuse_folder(output, is_resumed=is_resumed)
     is_new = not output.exists()
     with _locked(output), _made(output, is_new=is_new) as table:
@@ -35,6 +39,11 @@ def opened_table(output: Path, order: Order, *, is_resumed: bool) -> Iterator[Jo
 
 def check_table(output: Path, order: Order, *, is_resumed: bool) -> None:
     """Check that `opened_table` would accept an output folder, without creating a folder or a table.
+
+    Args:
+        output: output folder of `batch` or `watch`.
+        order: the correction to apply to every study; it must match the options of an existing job table.
+        is_resumed: whether the folder may already contain a job table.
 
     Raises:
         UsageError: the folder contains other files, belongs to a batch with other options, or is in use.

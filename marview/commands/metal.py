@@ -73,7 +73,8 @@ def find_metal(loaded: LoadedSeries, choice: MaskChoice, advice: str = "", *, wh
 
     Raises:
         NoMetal: the series contains no metal, or only voxels that may or may not be metal.
-        BadInput: the mask file cannot be read or is on another grid, or the margin removes the whole mask.
+        BadInput: the mask file cannot be read or does not match the series, or the margin removes the whole
+            mask.
     """
     hu, grid = loaded.volume.hu, loaded.volume.grid
     notes: Sequence[str] = ()

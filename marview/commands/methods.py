@@ -98,7 +98,7 @@ def print_parameters(method: str, *, as_json: bool) -> None:
         console.print(line, markup=False, soft_wrap=True)
     properties = schema.get("properties", {})
     if not properties:
-        console.print("It has no parameters.")
+        console.print("This method has no parameters.")
         return
     table = Table(box=None, header_style="bold")
     for heading in ("parameter", "type", "default", "range", "meaning"):
@@ -144,7 +144,7 @@ def install_run(run: Path) -> None:
     else:
         now = f"the weights are installed, but runs use {used.name} ({used.folder})."
     replaced = used.replaces[0].manifest if used.folder == folder and used.replaces else None
-    undo = "To return to the earlier weights" if replaced is not None and replaced.weights else "To remove them"
+    undo = "To return to the earlier weights" if replaced is not None and replaced.weights else "To uninstall"
     print(f"{folder}: {now} To check the method, run marview plugin check {folder}.")
     print(f"{undo}, run marview plugin remove {method}.")
 

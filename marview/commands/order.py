@@ -64,7 +64,11 @@ class Order:
         return Intake(self.rule, self.across_gaps, self.format_ == Format.DICOM, output)
 
     def record(self) -> dict[str, Any]:
-        """Return the options to store in the job table, except unset options that older versions lack."""
+        """Return the options to store in the job table.
+
+        Options that older versions of marview did not have are left out if they have their default values, so
+        that job tables of these versions can be resumed.
+        """
         known = asdict(self) | {"rule": asdict(self.rule)}
         unset = {"classes": None, "restores_cut_off": True}
         return {name: value for name, value in known.items() if name not in unset or value != unset[name]}

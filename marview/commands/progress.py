@@ -21,7 +21,7 @@ the task is shown."""
 
 @contextmanager
 def progress(title: str, *, is_quiet: bool = False) -> Iterator[Advance]:
-    """Show the progress of a task.
+    """Show the progress of a task, and yield the function that updates the display (see `Advance`).
 
     Args:
         title: name of the task.

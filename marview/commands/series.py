@@ -29,7 +29,9 @@ Tell = Callable[[str], None]
 
 @contextmanager
 def shared_series(path: Path, series_uid: str = "", tell: Tell = say) -> Iterator[SharedSeries]:
-    """Read a series for correction, and pass its findings to `tell`.
+    """Yield a series read into shared memory, and pass its findings to `tell`.
+
+    The shared memory is released when the block ends.
 
     Raises:
         BadInput: the series cannot be read, or it has unreliable geometry or HU.

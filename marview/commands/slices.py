@@ -34,6 +34,6 @@ def parse_slices(text: str, numbers: SliceNumbers) -> range:
         raise UsageError(f"--slices {text} runs backwards. Write {last}-{first}.")
     if not 1 <= first <= last <= count:
         raise UsageError(
-            f"--slices {text} is out of range: the series has slices 1 to {count}, slice 1 at the head end."
+            f"--slices {text} is out of range: the series has slices 1 to {count}; slice 1 is at the head end."
         )
     return numbers.span(first, last)

@@ -46,7 +46,7 @@ def train(
         Path | None, typer.Option(metavar="DIR", help="Scans without metal, for use with --with-metal.")
     ] = None,
     ordinary: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="Ordinary scans with metal, for use with --gsi (lga).")
+        Path | None, typer.Option(metavar="DIR", help="Non-spectral scans with metal, for use with --gsi (lga).")
     ] = None,
     gsi: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Spectral scans of the patients in --ordinary (lga).")

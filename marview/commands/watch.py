@@ -171,7 +171,7 @@ class _Watch:
         try:
             self.held += [path for path in self.inbox.arrived() if path not in self.held]
         except BadInput as why:
-            trouble = f"{why} marview waits for it."  # a network drive may come back
+            trouble = f"{why} marview keeps trying to read the folder."  # a network drive may come back
         fitting = self._fitting(self.held)
         self.held = [path for path in self.held if path not in fitting]
         for path in fitting:

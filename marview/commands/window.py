@@ -25,7 +25,10 @@ def has_window() -> bool:
 
 
 def open_window(paths: list[str], picture: Path = Path("marview.png")) -> int:
-    """Open the given studies in the window, print any error, and return the exit code."""
+    """Open the given studies in the window, print any error, and return the exit code.
+
+    Without a display, an image of the window with the first study is saved to the file `picture` instead.
+    """
     log_to_file()
     return ended(lambda: _open(paths, picture))
 
@@ -41,8 +44,8 @@ def _open(paths: list[str], picture: Path) -> int:
     """
     if not has_window():
         raise UsageError(
-            "marview is installed here without its window. Install it with: pip install 'marview[window]'. All "
-            "commands work without it: run marview --help."
+            "marview is installed here without its window. To add it, run: pip install 'marview[window]'. Most "
+            "commands work without the window: run marview --help."
         )
     for path in paths:
         if not path:

@@ -38,9 +38,9 @@ def sentence(target: Path, why: OSError) -> CannotWrite:
         errno.ENOSPC: "the disk is full",
         errno.EDQUOT: "your disk quota is used up",
         errno.EROFS: "the disk is read-only",
-        errno.EEXIST: "a file or a broken link is in the place of its folder",
-        errno.EACCES: "you may not write there",
-        errno.EPERM: "you may not write there",
+        errno.EEXIST: "a file or a broken link has the name of its folder",
+        errno.EACCES: "you do not have permission to write there",
+        errno.EPERM: "you do not have permission to write there",
     }
     said = why.strerror or "unknown error"  # may name a path, whose capitals count
     reason = reasons.get(why.errno or 0, said[:1].lower() + said[1:])

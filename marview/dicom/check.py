@@ -87,11 +87,11 @@ def _unusable(header: SliceHeader) -> Finding | None:
     if header.rows * header.columns > LARGEST_SLICE_PIXELS:
         return Finding(
             Kind.TOO_LARGE,
-            f"{name} has {header.rows} x {header.columns} pixels according to its header, more than a CT slice has.",
+            f"{name} is larger than a CT slice can be: its header gives {header.rows} x {header.columns} pixels.",
         )
     if header.frames > 1:
         return Finding(
-            Kind.MULTI_FRAME, f"{name} contains {header.frames} frames in one file; export it as single slices."
+            Kind.MULTI_FRAME, f"{name} contains {header.frames} frames in one file; export them as single slices."
         )
     if header.has_float_pixels:
         return Finding(
@@ -118,7 +118,7 @@ def _is_usable_slope(slope: float, bits_stored: int) -> bool:
 
 def _truncated(header: SliceHeader) -> Finding | None:
     if header.pixel_offset is None:
-        return Finding(Kind.DAMAGED, f"{header.name} ends before its image.")
+        return Finding(Kind.DAMAGED, f"{header.name} is truncated: it ends before its image.")
     if header.transfer_syntax not in NATIVE:
         return _bomb(header)
     if _has_more_rows(header):
@@ -205,8 +205,8 @@ def _of_the_whole(series: Series, slices: Sequence[SliceHeader]) -> list[Finding
     findings += [Finding(Kind.PASSED_OVER, sentence) for sentence in series.passed_over]
     if series.split.endswith(SEVERAL_PATIENTS):
         sentence = translatable(
-            "Slices of several patients share one series UID. This series contains the slices of one of them. Check "
-            "which patient they belong to."
+            "Slices of several patients share one series UID. This series contains the slices of one patient. Check "
+            "which patient it is."
         )
         findings.append(Finding(Kind.SEVERAL_PATIENTS, sentence))
     if other := series.split.removesuffix(SEVERAL_PATIENTS).removesuffix(", "):
@@ -289,7 +289,7 @@ def _one_per_place(
         findings.append(Finding(kind, f"{names} have {what} but different images, so marview shows none of them."))
     if len(unclear) > len(groups) // 2:
         sentence = translatable(
-            f"{names} have {what} but different images. This is true of most slices, so the series is not a volume. "
+            f"{names} have {what} but different images. This applies to most slices, so the series is not a volume. "
             f"{ONLY_VIEWED}"
         )
         return [], unclear, [Finding(Kind.NOT_A_VOLUME, sentence, Outcome.VIEWS)]

@@ -33,7 +33,11 @@ _MOST_PROCESSES = 4
 
 
 def is_worthwhile(headers: Mapping[int, SliceHeader]) -> bool:
-    """Return whether decoding in this process would take longer than starting child processes."""
+    """Return whether child processes would decode the slices sooner than this process.
+
+    The result is False for frames of Enhanced CT, because a child process would search the whole file again
+    for each frame.
+    """
     if any(header.frame for header in headers.values()):
         return False  # a child would search the whole file again for each frame
     return sum(_seconds(header) for header in headers.values()) > _WORTH_SECONDS

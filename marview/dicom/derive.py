@@ -237,4 +237,4 @@ def _compare(
         and is_verbatim(data, opening(data)[1], identity)
     )
     if not is_right:
-        raise CannotWrite(f"{path.name} differed when read back. No partial files remain; try another disk.")
+        raise CannotWrite(f"{path.name} was not written correctly. No partial files remain; try another disk.")

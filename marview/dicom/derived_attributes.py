@@ -93,7 +93,16 @@ def describe(
     series_uid: str,
     now: tuple[str, str],
 ) -> None:
-    """Turn the data set of a source slice into the data set of a derived slice, with date and time `now`."""
+    """Turn the data set of a source slice into the data set of a derived slice.
+
+    Args:
+        dataset: data set of the source slice, which is changed in place.
+        header: header of the source slice.
+        derivation: description of how the series was created.
+        description: series description; if empty, it consists of the method and the source's description.
+        series_uid: Series Instance UID of the derived series.
+        now: date and time of the derivation in DICOM format.
+    """
     _strip(dataset)
     _complete(dataset)
     kept = [str(value) for value in _values(dataset, "ImageType")[3:]]
@@ -151,7 +160,15 @@ def _complete(dataset: Dataset) -> None:
 def refer(
     dataset: Dataset, sources: list[SliceHeader], derivation: Derivation, now: str, *, is_changed: bool = True
 ) -> None:
-    """Record the source images, derivation and software in a derived image."""
+    """Record the source images, derivation and software in a derived image.
+
+    Args:
+        dataset: data set of the derived image, which is changed in place.
+        sources: headers of the source images.
+        derivation: description of how the series was created.
+        now: date and time of the derivation in DICOM format.
+        is_changed: whether the image differs from its source.
+    """
     items = []
     for header in sources:
         item = Dataset()

@@ -21,6 +21,8 @@ _RECORDS, _UNDEFINED_LENGTH, _END_OF_RECORDS = b"\x04\x00\x20\x12SQ\0\0", b"\xff
 def listed(directory: Path, skipped: Counter[str]) -> Iterator[Source]:
     """Yield the existing files that a DICOMDIR lists, excluding files outside its folder.
 
+    Listed files that are not yielded are counted in `skipped`, by reason.
+
     Raises:
         BadInput: the DICOMDIR cannot be read.
     """
@@ -41,7 +43,7 @@ def listed(directory: Path, skipped: Counter[str]) -> Iterator[Source]:
 
 
 def count_absent(directory: Source, skipped: Counter[str]) -> None:
-    """Count the files that a DICOMDIR lists but that are missing from its folder or zip.
+    """Count in `skipped` the files that a DICOMDIR lists but that are missing from its folder or zip.
 
     Raises:
         BadInput: the DICOMDIR cannot be read.

@@ -55,7 +55,15 @@ def find(
     is_little_endian: bool = True,
     stop_after_group: int = 0x7FE0,
 ) -> Elements:
-    """Find the wanted top-level elements of the data set at `start`, up to the pixel data or `stop_after_group`.
+    """Find the wanted top-level elements of a data set, up to the pixel data.
+
+    Args:
+        data: bytes of the file.
+        start: position of the first element.
+        wanted: tags of the elements to find.
+        is_explicit: whether the data set has explicit value representations.
+        is_little_endian: whether the data set is little endian.
+        stop_after_group: number of the last group to read.
 
     Raises:
         TooDeep: sequences are nested too deeply.

@@ -86,7 +86,8 @@ def groupings(slices: Sequence[SliceHeader]) -> Iterator[tuple[str, list[list[Sl
 def groupings_of_repeats(slices: Sequence[SliceHeader]) -> Iterator[tuple[str, list[list[SliceHeader]], bool]]:
     """Yield further ways to group slices that share positions, in the same form as `groupings`.
 
-    These settings may also vary within one scan, so they distinguish acquisitions only if positions repeat.
+    The slices are grouped by scan settings and slice thickness. These may also vary within one scan, so they
+    distinguish acquisitions only if positions repeat.
     """
     for tag in [name for name, _ in slices[0].settings]:
         yield tag.replace("_", " "), by(slices, partial(_setting, tag)), False

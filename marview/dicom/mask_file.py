@@ -81,7 +81,7 @@ def read_metal(path: Path | str, series: LoadedSeries) -> MaskFile:
     share = tissue / max(1, int(np.count_nonzero(read.mask)))
     if share <= _MOST_TISSUE:
         return read
-    doubt = f"{share:.0%} of {Path(path).name} is below {_TISSUE_HU} HU. Check that it is the mask of this series."
+    doubt = f"{share:.0%} of the mask {Path(path).name} is below {_TISSUE_HU} HU. Check that it belongs to this series."
     return MaskFile(read.mask, (*read.notes, doubt))
 
 
@@ -125,5 +125,5 @@ def _notes(fitted: Fitted, path: Path) -> list[str]:
     if fitted.is_resampled:
         notes.append(f"{path.name} is not on the voxel grid of the series, so it was resampled to the nearest voxel.")
     if fitted.outside:
-        notes.append(f"marview left out {count(fitted.outside, 'voxel')} of {path.name} outside the series.")
+        notes.append(f"marview left out {count(fitted.outside, 'voxel')} of {path.name} that are outside the series.")
     return notes

@@ -129,7 +129,7 @@ def _mm_of(header: Mapping[str, Any], path: Path) -> float:
 
 def _in_space(values: NDArray[Any], header: Mapping[str, Any], path: Path) -> tuple[NDArray[Any], Grid]:
     nowhere = BadInput(
-        f"{path.name} does not state where its voxels are in the patient. Save it with space and directions."
+        f"{path.name} does not state where its voxels are in the patient. Export it again with its position."
     )
     signs = _TO_LPS.get(str(header.get("space", "")).lower())
     directions = header.get("space directions")

@@ -117,7 +117,7 @@ def other_values(slices: Sequence[SliceHeader]) -> list[Finding]:
             what = translatable(f"has values of the type {other} (Image Type)")
         else:
             continue
-        return [Finding(Kind.NOT_HU, f"{header.name} {what}, not in HU. {ONLY_VIEWED}", Outcome.VIEWS)]
+        return [Finding(Kind.NOT_HU, f"{header.name} {what}, not HU. {ONLY_VIEWED}", Outcome.VIEWS)]
     findings = []
     inverted = [header.name for header in slices if header.slope is not None and header.slope < 0]
     if inverted:

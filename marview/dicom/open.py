@@ -23,6 +23,8 @@ def open_series(
 ) -> LoadedSeries:
     """Scan, check and read the only volume under `path`, or the series with the UID `series_uid`.
 
+    The arguments are the same as for `choose` and `read`.
+
     Raises:
         BadInput: there is no series, there are several (the message lists them), or the series cannot be read.
     """

@@ -37,7 +37,7 @@ def stored_values(header: SliceHeader) -> Stored:
 
 def _raw(header: SliceHeader) -> tuple[Stored, Remark]:
     if header.pixel_offset is None:
-        raise BadInput(f"{header.name} ends before its image.")
+        raise BadInput(f"{header.name} is truncated: it ends before its image.")
     if header.transfer_syntax in NATIVE:
         return _native(header, header.pixel_offset), Remark.NONE
     if header.frame:

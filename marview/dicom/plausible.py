@@ -8,7 +8,7 @@ from marview.dicom.report import Finding, Kind, Outcome
 from marview.geometry import Grid
 from marview.text import translatable
 
-ONLY_VIEWED = translatable("You can view it, but not measure or correct it.")
+ONLY_VIEWED = translatable("You can view the series, but not measure or correct it.")
 
 _SMALLEST_FIELD_MM, _LARGEST_FIELD_MM = 1.0, 3000.0
 _MOST_SAMPLES = 2_000_000

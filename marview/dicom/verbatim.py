@@ -130,4 +130,4 @@ def write_with_identity(dataset: Dataset, path: Path, identity: Mapping[BaseTag,
         dataset.save_as(part)
         data = part.read_bytes()
         if not is_verbatim(data, opening(data)[1], identity):
-            raise CannotWrite(f"{path} differed when read back. No partial files remain; try another disk.")
+            raise CannotWrite(f"{path} was not written correctly. No partial files remain; try another disk.")

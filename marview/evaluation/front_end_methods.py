@@ -82,7 +82,11 @@ class FrontEndMethods:
         self._worker = MarWorker(listings=listings)
 
     def entry(self, method: str, parameters: Mapping[str, Any] | None = None) -> Entry:
-        """Return an installed method as a benchmark entry; raises `UsageError` like `taking_part.entry`."""
+        """Return an installed method as a benchmark entry.
+
+        Raises:
+            UsageError: the method is unknown or not trained.
+        """
         return entry(method, self._listings(), parameters)
 
     def __call__(self, entry: Entry, known: KnownCase, tell: Tell) -> Corrected:
@@ -128,7 +132,7 @@ class FrontEndMethods:
             mapped_slice: index of the slice for which the consistency map is kept.
 
         Raises:
-            MethodFailed: as for `__call__`.
+            MethodFailed: the method failed, crashed or refused its parameters.
         """
         heard = _Heard(tell, mapped_slice)
         with SharedArray.copy_of(hu) as given:
@@ -187,5 +191,9 @@ class _Heard:
                 self.mapped = difference
 
     def consistency(self) -> dict[int, float]:
-        """Return the consistency by slice. The pictures are 0 in the trace, so their mean covers too many rays."""
+        """Return the root mean square difference outside the metal trace for each slice, by slice index.
+
+        The difference maps are 0 in the trace, so their mean over all rays is divided by the fraction of rays
+        outside the trace.
+        """
         return {k: float(np.sqrt(square / max(self._outside[k], 1e-6))) for k, square in self._mean_squares.items()}

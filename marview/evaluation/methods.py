@@ -19,7 +19,7 @@ from marview.worker.case_files import save_case, save_neighbours
 from marview.worker.neighbours import Neighbours
 
 _ALONE = (
-    "It trains on other slices of the scan, but there are none: the cases include no other slice of the patient, or "
+    "Training needs other slices of the scan, but there are none: the cases include no other slice of the patient, or "
     "do not name the patient. Use a DICOM series, a NIfTI file, or a TIFF stack with several slices of a patient and "
     "an index.csv beside it (columns file, page, patient)."
 )

@@ -22,9 +22,9 @@ _FEWEST = 3
 def part_of(patients: Sequence[str], number: int) -> tuple[list[int], list[int]]:
     """Return the slices that receive metal together with a slice, and the clean slices, nearest first.
 
-    An implant spans neighbouring slices, and the slices next to the implant are clean. Therefore each
-    group contains a third of a patient's slices (at most `MOST_CLEAN`), or only the given slice if too
-    few slices would stay clean.
+    As with a real implant, neighbouring slices receive metal together, and the slices beside this group stay
+    clean. A group contains a third of a patient's slices (at most `MOST_CLEAN`), or only the given slice if
+    too few slices would stay clean.
 
     Args:
         patients: patient of each slice, in slice order; empty if unknown, in which case the slice has no

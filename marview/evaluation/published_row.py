@@ -8,7 +8,7 @@ Family = Literal["A", "B", "C", "sample", "DSC", "DuDoNet", "ADN", "LGA", "AAPM"
 FAMILIES: dict[Family, str] = {
     "A": "SynDeepLesion in the tables of 2021 and 2022; their PSNR is not reproducible from the public files, so "
     "compare only SSIM",
-    "B": "the public SynDeepLesion files in 0 to 0.5/cm, metal zeroed: comparable with our PSNR and SSIM",
+    "B": "the public SynDeepLesion files in 0 to 0.5/cm, metal zeroed: comparable with marview's PSNR and SSIM",
     "C": "the public SynDeepLesion files in 0 to 1/cm and 8 bits: 6.02 dB above family B for the same image",
     "sample": "20 of the 2000 public SynDeepLesion files, measured for this project as family B, accurate to about 1 "
     "dB",
@@ -30,7 +30,7 @@ class Published:
 
     Attributes:
         method: name of the method in the paper.
-        family: metric and cases.
+        family: group of tables with the same metric and cases, a key of `FAMILIES`.
         psnr_db: average PSNR.
         ssim: average SSIM.
         rmse_hu: average RMSE outside metal.
@@ -40,7 +40,7 @@ class Published:
             rows before you quote them.
         are_groups_confirmed: whether `groups` was also checked; relevant only if `is_confirmed` is True.
         mean_absolute_error: mean absolute error.
-        score: challenge score; lower is better.
+        score: score in the AAPM CT-MAR challenge; lower is better.
     """
 
     method: str

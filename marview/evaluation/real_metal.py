@@ -110,6 +110,13 @@ def measure(
     recomputed if the parameters, weights or slices change. Soft tissue is segmented once, on the
     smoothed mean of all images.
 
+    Args:
+        scan: slices to correct.
+        entries: methods to run.
+        correct: worker process that runs the methods.
+        folder: folder for the results.
+        on_progress: called with the completed fraction and the name of the method.
+
     Raises:
         MethodFailed: a method failed.
     """
@@ -171,9 +178,9 @@ def soft_tissue(image: Volume, mask: Mask, pixel_mm: float) -> Mask:
 
 
 def draw(scan: RealScan, rows: Sequence[RealRow], path: Path) -> None:
-    """Draw the worst slice of each image.
+    """Write a figure with the scan's worst slice in every image.
 
-    The difference from the original and the consistency map are drawn below the slice.
+    The difference from the original and the consistency map are drawn below each image.
     """
     k = scan.worst
     place = _body(scan.hu[k])

@@ -76,6 +76,7 @@ class Results:
         rows: rows of the table: input, methods in the given order, ceilings.
         failures: one sentence for each case that cannot be used, and for each method that fails on some
             cases.
+        parameters: non-default parameter values of each method, by method identifier.
     """
 
     protocol: str
@@ -106,7 +107,7 @@ class Results:
     def in_common(self) -> "Results | None":
         """Return the results for the slices that all rows share.
 
-        The result is None if the rows share all slices or no slices.
+        The result is None if all rows already contain the same slices, or if no slice is in all rows.
         """
         rows = [row for row in self.rows if row.slices]
         keys = [{(each.case, each.index) for each in row.slices} for row in rows]
@@ -133,7 +134,7 @@ class Results:
         }
 
     def groups(self) -> list[list[tuple[str, int]]]:
-        """Return the size groups over all rows, large to small, each as a list of (case, slice) pairs."""
+        """Return the slices of all rows, grouped by metal size from large to small, as (case, slice) pairs."""
         sizes = {(s.case, s.index): s.metal_px for row in self.rows for s in row.slices}
         keys = sorted(sizes)
         parts = size_groups([sizes[key] for key in keys], [index for _, index in keys])
@@ -184,7 +185,10 @@ _PARTS = ("ring_soft_tissue_", "ring_", "soft_tissue_", "full_range_", "adn_")
 
 
 def nested(measures: Measures) -> dict[str, Any]:
-    """Nest measures as in `results.json`: `ring_psnr_db` becomes `["ring"]["psnr_db"]`; null if not finite."""
+    """Nest measures as in `results.json`: `ring_psnr_db` becomes `["ring"]["psnr_db"]`.
+
+    Non-finite values become None.
+    """
     record: dict[str, Any] = {}
     for name, value in dataclasses.asdict(measures).items():
         part = next((part for part in _PARTS if name.startswith(part)), "")

@@ -1,9 +1,9 @@
 """Read and write the file layout of the public SynDeepLesion test set.
 
 Each slice has a folder, which contains `gt.h5` (image, poly_CT, poly_sinogram) and, for each metal shape k, `k.h5`
-(ma_CT, LI_CT, ma_sinogram, LI_sinogram, metal_trace). The shapes are in `testmask.npy`, `[x, y, shape]`, in the parent
-folder of the slices or above it. Images are `[x, y]` in 1/cm, because axis 0 is ODL's x; sinograms are `[view, bin]`,
-unitless line integrals.
+(ma_CT, LI_CT, ma_sinogram, LI_sinogram, metal_trace). The shapes are in `testmask.npy`, `[x, y, shape]`, in the folder
+of the slice or in a folder above it. Images are `[x, y]` in 1/cm, because axis 0 is the x axis of ODL, the library that
+created the files; sinograms are `[view, bin]`, unitless line integrals.
 """
 
 import math
@@ -64,6 +64,12 @@ def read_slice(slice_folder: Path, top: Path, name: str, protocol: Protocol) -> 
     """Read a slice folder as one case, with one slice per metal shape.
 
     The slice numbers are the shape numbers in the folder.
+
+    Args:
+        slice_folder: folder with `gt.h5` and `k.h5`.
+        top: folder that contains all slices; the masks are searched from the slice's folder up to its parent.
+        name: name of the case.
+        protocol: protocol of the files.
 
     Raises:
         BadInput: a file or data set is missing or has the wrong shape, or the case cannot be used.

@@ -94,7 +94,8 @@ def write_pngs(
 ) -> tuple[Path, ...]:
     """Write slices of a volume, HU `[z, y, x]`, as `slice_K.png` to a new or empty folder.
 
-    K is the index z or, with `numbers`, the slice number shown to users.
+    K is the index z or, with `numbers`, the slice number shown to users. The indices in `slices` select the
+    slices to write; by default, all are written. The other arguments are the same as for `write_png`.
 
     Raises:
         CannotWrite: the disk is full or read-only.

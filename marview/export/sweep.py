@@ -86,6 +86,8 @@ def write_sweep_file(
 ) -> Path:
     """Write a sweep's table (.csv), or a figure with one slice, charts and the table (.png, .pdf).
 
+    The arguments after `path` are the same as for `draw_sweep`.
+
     Raises:
         UsageError: the file has another extension.
         CannotWrite: the disk is full or read-only.

@@ -1,9 +1,10 @@
 """Ray geometry of a scan: parallel beam, or fan beam with an arc or a flat detector.
 
 All three share one coordinate frame: the image centre is the isocentre, x increases with the columns and
-y with the rows, so y points down on the screen. At angle beta, the source is at R(beta)(0, -D) and the
-centre of the detector at R(beta)(0, S - D). Bins run along R(beta)(1, 0). R(beta)(a, b) is (a cos beta -
-b sin beta, a sin beta + b cos beta).
+y with the rows, so y points down on the screen. R(beta) is the rotation by the view angle: R(beta)(a, b) is
+(a cos beta - b sin beta, a sin beta + b cos beta). Bins run along R(beta)(1, 0). The source of a fan beam is at
+R(beta)(0, -D) and the centre of its detector at R(beta)(0, S - D), where D is the distance from the source to
+the isocentre and S the distance from the source to the detector.
 """
 
 import math
@@ -53,7 +54,7 @@ class _Beam:
 
 @dataclass(frozen=True, kw_only=True)
 class ParallelBeam(_Beam):
-    """Parallel-beam geometry: the rays at angle beta have the direction R(beta)(0, 1).
+    """Parallel-beam geometry: the rays at angle beta have the direction (-sin beta, cos beta) in (x, y).
 
     Attributes:
         bin_mm: distance between neighbouring rays.

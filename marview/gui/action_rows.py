@@ -64,8 +64,8 @@ MOUSE: tuple[tuple[str, str], ...] = (
     (translatable("Left drag, at a handle"), translatable("Move an end of a measurement")),
     (translatable("Left drag, at a ring"), translatable("Turn the oblique section")),
     (translatable("Alt + left, with a tool"), translatable("Width and level")),
-    (translatable("Double click, polygon"), translatable("Close it")),
+    (translatable("Double click, polygon"), translatable("Close the polygon")),
     (translatable("Double click"), translatable("Maximise the pane")),
-    (translatable("Hover over an image"), translatable("Its sinusoid in the sinogram")),
-    (translatable("Hover over a sinogram"), translatable("Its ray in the images")),
+    (translatable("Hover over an image"), translatable("Show its sinusoid in the sinogram")),
+    (translatable("Hover over a sinogram"), translatable("Show the ray in the images")),
 )

@@ -119,7 +119,13 @@ class Actions:
         return groups
 
     def update(self, session: Session, reasons: Mapping[str, str], present: Iterable[str]) -> None:
-        """Enable the actions whose conditions are met; tool tips of the others explain what is missing."""
+        """Enable the actions whose conditions are met; tool tips of the others explain what is missing.
+
+        Args:
+            session: the session.
+            reasons: explanation for each condition that is not met, by name.
+            present: names of the conditions that are met.
+        """
         there = frozenset(present)
         for row in self.rows:
             action, is_possible = self._actions[row.id], not row.needs or row.needs in there

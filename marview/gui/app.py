@@ -128,7 +128,11 @@ def _say_bug(window: MainWindow, kind: type[BaseException], bug: BaseException, 
 
 
 def render_to_png(path: Path | None, output_png: Path) -> None:
-    """Render the window with an open study to a PNG image; no display is needed.
+    """Render the window to a PNG image; no display is needed.
+
+    Args:
+        path: study to open in the window; None for the start page.
+        output_png: output file, NAME.png.
 
     Raises:
         BadInput: the study cannot be opened, or the image cannot be written.

@@ -52,7 +52,7 @@ class GuessWarning(QFrame):
                 coverage.hidden_views, "{} view is fully hidden by metal", "{} views are fully hidden by metal"
             )
             words += f"; {hidden.format(coverage.hidden_views)}"
-        self.text.setText(words + tr(". The result there is largely a guess."))
+        self.text.setText(words + tr(". The values that replace the trace are largely a guess."))
 
     def _coverage(self) -> TraceCoverage | None:
         session, z = self._session, self._session.view.display.slice_index

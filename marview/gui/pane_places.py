@@ -50,7 +50,10 @@ def places_of(display: Display, results: int = 0, *, has_beside: bool = False, r
 
 
 def spans_of(places: Places) -> dict[str, int]:
-    """Return the column span of the last pane, which fills the rest of its row."""
+    """Return the column span of the last pane, which fills the rest of its row, by name.
+
+    The result is empty if there is only one row.
+    """
     name, (row, column) = max(places.items(), key=lambda item: item[1])
     columns = 1 + max(column for _, column in places.values())
     return {name: columns - column} if row else {}

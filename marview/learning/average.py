@@ -11,7 +11,7 @@ _SLOW_START = 10
 
 
 def averaged(network: nn.Module, keep: float) -> AveragedModel:
-    """Running average of a network; call its `update_parameters(network)` after each step.
+    """Create a running average of a network; call its `update_parameters(network)` after each step.
 
     Early in training, step n retains only the fraction (1 + n) / (10 + n) of the previous average, so that
     the random initial weights soon lose their influence. The bias correction in Adam serves the same

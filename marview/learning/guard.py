@@ -45,7 +45,10 @@ class _Quantity:
     has_lowest: bool = False
 
     def is_usual(self, value: float, lowest: float, highest: float) -> bool:
-        """Whether a value is within the range of the training data."""
+        """Return whether a value is within the range of the training data, apart from a small tolerance.
+
+        Values below the range are also accepted, unless the quantity has a lower limit.
+        """
         slack = _SLACK * (highest - lowest)
         return value <= highest + slack and (value >= lowest - slack or not self.has_lowest)
 
@@ -119,7 +122,10 @@ class Seen:
 
     @property
     def limits(self) -> dict[str, tuple[float, float]]:
-        """Smallest and largest value of each quantity; empty before the first batch."""
+        """Lower and upper limit of each measured quantity, by name.
+
+        With few slices, the limits include those of the initial weights.
+        """
         return self._before | {name: self._ends(name) for name, values in self._values.items() if values}
 
     def _ends(self, name: str) -> tuple[float, float]:

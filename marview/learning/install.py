@@ -51,8 +51,8 @@ def install(run: Path, listing: Listing, parent: Path, licence: str = "not state
     _refuse_unread(listing, str(record["recipe"]["training"]))
     if any(each.get("is_patient", each.get("has_own_pairs", False)) for each in record["sessions"]):
         raise UsageError(
-            f"{run} was trained on a patient's own scan, but installed weights are for other scans. The trained "
-            f"network stays where it is. Train on scans without metal (marview train {listing.id} --data DIR)."
+            f"{run} was trained on a patient's own scan, but installed weights must suit other scans. Nothing was "
+            f"installed. Train on scans without metal (marview train {listing.id} --data DIR)."
         )
     _refuse_another_network(run, listing, str(record["recipe"]["training"]))
     facts = {"trained_on": str(record["sessions"][-1]["data"]), "licence": licence}
@@ -98,8 +98,7 @@ def _refuse_unread(listing: Listing, training: str) -> None:
     trainable = made_in(code_folder(listing.folder, manifest), training, "recipe: training")
     if isinstance(trainable, OwnPairs):
         raise UsageError(
-            f"{manifest.title} uses no weights: it trains on the scan in every run. The "
-            "trained network stays where it is."
+            f"{manifest.title} uses no weights: it trains on the scan in every run. Nothing was installed."
         )
 
 

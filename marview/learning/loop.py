@@ -148,7 +148,7 @@ class Training:
         return self._minutes_before + (time.monotonic() - self._began) / 60
 
     def about(self) -> About:
-        """Metadata of the run's weights."""
+        """Return the metadata of the run's weights."""
         recipe = self._recipe
         return About(
             self._plan.method,

@@ -39,7 +39,8 @@ def rms(found: Tensor, wanted: Tensor, where: Tensor | None = None) -> Tensor:
 def adversarial(judged: Tensor, wanted: float) -> Tensor:
     """Compute the least-squares adversarial loss (Mao 2017).
 
-    The loss is the mean squared difference between the outputs and `wanted`, which is 1 or 0.
+    The loss is the mean squared difference between a discriminator's outputs `judged` and their target
+    `wanted`, which is 1 or 0.
     """
     return (judged.float() - wanted).square().mean()
 

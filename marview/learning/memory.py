@@ -13,7 +13,7 @@ _CHANCE = 2
 
 
 class Remembered(Generic[B]):
-    """Source of training batches: each new batch from another source, then random batches from memory.
+    """Source of training batches that follows each new batch from another source with random batches from memory.
 
     A returned batch depends only on its number and the seed. When a run resumes, any batch that is needed
     but not in memory is created again.

@@ -37,7 +37,8 @@ class PatientScan:
 def read_patient(path: Path) -> list[PatientScan]:
     """Read each series in a folder, or below it, that has both slices with metal and slices without metal.
 
-    The metal mask of a slice is the densest of three k-means classes.
+    Metal is found automatically. The mask of a slice contains the part of this metal in the densest of three
+    k-means classes, or all of this metal if no part is that dense.
 
     Raises:
         BadInput: no series has both slices with metal and slices without metal.

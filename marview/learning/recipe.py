@@ -30,7 +30,7 @@ class Optimiser(_Part):
         momentum: momentum of SGD.
         weight_decay: weight decay.
         milestones: steps after which the learning rate is multiplied by `gamma`.
-        gamma: factor by which the learning rate is multiplied at each milestone.
+        gamma: factor applied to the learning rate at each milestone.
         decay: learning-rate decay as in Keras: the learning rate is divided by 1 + decay * step.
         cosine: whether the learning rate falls to zero along half a cosine until the last step.
         warm_up: number of steps over which the learning rate rises from zero at the start of a run. A run
@@ -119,11 +119,10 @@ class Data(_Part):
         batch: number of slices in a batch, all with the same protocol.
         reuse: number of consecutive steps with the same batch.
         remembered: number of batches kept in memory for reuse.
-        shown: number of training batches for each newly simulated batch, including this batch; the rest come
-            from memory.
+        shown: number of batches used per newly simulated batch: the new batch, and random batches from memory.
         ahead: attributes of `Pairs` to compute in the background, such as image and li_image.
         protocols: names of protocols as in `marview.physics.protocol`; each batch uses one of them.
-        photons: minimum and maximum factor by which the protocol's number of photons is multiplied.
+        photons: minimum and maximum factor applied to the protocol's number of photons.
         reprojected: fraction of batches with forward projections of clinical images instead of measured
             sinograms.
         kernels: reconstruction filters of clinical images.

@@ -28,7 +28,7 @@ class Scene:
         hu: float32 HU `[slice, y, x]` without metal, on the protocol's grid.
         metal: metal fraction of each pixel, 0 to 1, `[slice, y, x]`, by material.
         protocol: name of the protocol.
-        photons: factor by which the protocol's number of photons is multiplied.
+        photons: factor applied to the protocol's number of photons.
         kernel: reconstruction filter of the re-projected clinical image; empty if the sinogram is measured.
         scale_end_hu: highest HU of the clinical image.
         seed: seed of the noise.
@@ -53,7 +53,7 @@ def draw_scene(bank: Bank, how: Data, seed: tuple[int, ...]) -> Scene:
             number.
 
     Raises:
-        BadInput: twenty consecutive slices contain no tissue in which metal can be placed.
+        BadInput: twenty slices drawn in a row contain no tissue in which metal can be placed.
     """
     rng = np.random.default_rng(seed)
     name = str(rng.choice(how.protocols))

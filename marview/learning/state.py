@@ -41,7 +41,7 @@ class Learner:
         return self.network if self.average is None else self.average.module
 
     def tensors(self) -> dict[str, Tensor]:
-        """Tensors of the state, by their keys in the state file."""
+        """Return the tensors of the state, by their keys in the state file."""
         state = {_NETWORK + name: tensor for name, tensor in self.network.state_dict().items()}
         if self.average is not None:
             state |= {_AVERAGE + name: tensor for name, tensor in self.average.module.state_dict().items()}

@@ -43,7 +43,7 @@ class Order:
     Attributes:
         data: scans without metal, or the data from which the method creates its own pairs.
         output: folder of the run.
-        size: size of the recipe: paper, bundled or tiny.
+        size: size of the network: paper, bundled, tiny or the name of another recipe of the method.
         protocols: protocols to use instead of the recipe's protocols.
         device: auto, cpu or cuda.
         max_minutes: time limit of this session in minutes.
@@ -99,19 +99,19 @@ def train(
     trainable: Trainable = made_in(code, recipe.training, f"recipes/{order.size}.toml: training")
     if order.is_patient and not isinstance(trainable, OwnPairs):
         raise UsageError(
-            f"{listing.id} does not train on a patient's own scan; near_hip does. Give it scans without metal "
+            f"{listing.id} does not train on a patient's own scan; near_hip does. Specify scans without metal "
             "with --data DIR."
         )
     if order.protocols and isinstance(trainable, OwnPairs):
         raise UsageError(f"{listing.id} creates its own training pairs from the scans, so omit --protocol.")
     if order.with_metal is not None and recipe.data.kind != "unpaired":
         raise UsageError(
-            f"{listing.id} is trained on image pairs, so it cannot use real scans with metal. Give it scans without "
+            f"{listing.id} is trained on image pairs, so it cannot use real scans with metal. Specify scans without "
             "metal with --data DIR. Unpaired training is for methods such as adn."
         )
     if order.spectral is not None and not isinstance(trainable, SpectralPairs):
         raise UsageError(
-            f"{listing.id} does not train on spectral scans; lga does. Give it scans without metal with --data DIR."
+            f"{listing.id} does not train on spectral scans; lga does. Specify scans without metal with --data DIR."
         )
     machine = Machine(order.device)
     with claimed(order.output) if machine.is_first else nullcontext(), _failures_of(listing.id, code, order.output):
@@ -158,7 +158,7 @@ def _train(
         f"{recipe.run.steps}, on {machine.title}."
     )
     if training.beginning is not None:
-        tell(f"It starts from {training.beginning}.")
+        tell(f"Training starts from {training.beginning}.")
     if training.changes:
         tell(f"The recipe has changed: {'; '.join(training.changes)}.")
     before = training.step
@@ -193,7 +193,7 @@ def _train(
     except CannotWrite as refusal:
         is_full = refusal.why is not None and refusal.why.errno in {errno.ENOSPC, errno.EDQUOT}
         first = "Free disk space" if is_full else "Make sure that the folder can be written"
-        then = "start again" if training.kept_step is None else "add --resume"
+        then = "start again" if training.kept_step is None else "continue with --resume"
         advice = f"{training.stays[0].upper()}{training.stays[1:]}. {first} and {then}."
         raise CannotWrite(refusal.what, refusal.why, advice) from refusal
     machine.close()

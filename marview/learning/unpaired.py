@@ -27,8 +27,8 @@ _TRAINING, _VALIDATION = 3, 4
 class UnpairedBatches:
     """Source of unpaired training batches; each batch depends only on its number, the seed and the process.
 
-    A fraction of the batches has simulated metal and includes the ground truth, from which a network learns
-    to preserve bone.
+    A fraction of the batches includes the ground truth of its images with simulated metal, from which a
+    network learns to preserve bone.
 
     Attributes:
         simulated: source of pairs that provide images with metal.
@@ -119,7 +119,7 @@ def unpaired_sources(asked: Asked) -> Sources:
     return Sources(
         Remembered(batches, how.remembered, how.shown, seed) if how.shown > 1 else batches,
         UnpairedValidation(ValidationPairs(banks.validation, how, device, seed), banks.validation, held_out),
-        f"{words}; {how.paired:.0%} of the batches keep the truth of simulated metal",
+        f"{words}; {how.paired:.0%} of the batches contain the ground truth of the simulated metal",
         collections,
     )
 
@@ -129,6 +129,6 @@ def _halves(bank: Bank, path: Path) -> tuple[Bank, Bank]:
     if len(bank) < 2:
         raise BadInput(
             f"{path} contains only {count(len(bank), 'slice')} without metal to train on. Unpaired training needs two "
-            "or more, because no slice is in both streams. Add slices, or name a second folder with --with-metal."
+            "or more, because a slice is used either with or without metal. Add slices, or use --with-metal."
         )
     return Bank(bank.slices[::2], bank.names[::2]), Bank(bank.slices[1::2], bank.names[1::2])

@@ -32,7 +32,7 @@ class About:
         steps: number of training steps.
         minutes: duration of the training.
         seed: seed of the training.
-        limits: smallest and largest value of each quantity that `marview.learning.guard` measured in the training data,
+        limits: lower and upper limit of each quantity that `marview.learning.guard` measured in the training data,
             by name.
     """
 
@@ -46,7 +46,7 @@ class About:
     limits: Mapping[str, tuple[float, float]] = field(default_factory=dict)
 
     def as_metadata(self) -> dict[str, str]:
-        """The metadata as text."""
+        """Return the metadata as text, keyed by name."""
         return {
             "method": self.method,
             "version": self.version,

@@ -177,7 +177,7 @@ def find(method: str, listings: list[Listing]) -> Listing:
 
 
 def find_usable(method: str, listings: list[Listing]) -> Listing:
-    """Return the method with the given identifier, and check that it can run.
+    """Return the method with the given identifier, and check that it is trained.
 
     Raises:
         UsageError: as for `find`, or the method is not trained; the message says how to train it.

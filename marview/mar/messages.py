@@ -217,7 +217,7 @@ class Output:
     Attributes:
         name: one of `marview.mar.manifest.OUTPUTS`.
         slice_index: index of the slice.
-        path: .npy file, float16 or float32 (the trace: bool): HU `[y, x]` on the processing grid for "prior",
+        path: .npy file, float16 (the trace: bool): HU `[y, x]` on the processing grid for "prior",
             "artifact" and "result", line integrals `[view, bin]` for the others. The file is removed when the
             `MarWorker` closes.
     """

@@ -11,9 +11,9 @@ def opened_to_others(folder: Path) -> Path | None:
     """Return a path through which another user could change a method; None if there is none, or on Windows.
 
     The files and folders of the method must belong to the user or the system. Neither other users nor a
-    group with other members may have write access to them or to a folder that contains them. A parent
-    folder with the sticky bit, such as /tmp, is safe. Broken links are ignored, because no code can run
-    from them.
+    group with other members may have write access to them or to a folder that contains them. The sticky bit
+    makes a folder such as /tmp safe, but not if the method lies directly in it. Broken links are ignored,
+    because no code can run from them.
 
     Raises:
         OSError: a folder cannot be read.

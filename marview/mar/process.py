@@ -23,7 +23,7 @@ _ENDINGS = {
     "SIGSEGV": "a segmentation fault",
     "SIGABRT": "an abort in its compiled code",
     "SIGFPE": "an arithmetic fault in its compiled code",
-    "SIGILL": "an instruction this processor does not know",
+    "SIGILL": "an instruction that this processor does not support",
     "SIGBUS": "a bus error: memory or disk may be full",
     "SIGKILL": "the system: memory may have run out",
 }

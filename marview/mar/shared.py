@@ -156,7 +156,7 @@ class SharedArray:
 
 def _no_room(size: int, places: str) -> str:
     needed_mb = max(1, -(-size // 1_000_000))
-    return f"There is no room for an array of {needed_mb} MB in {places}; free some memory or disk and try again."
+    return f"There is no space for an array of {needed_mb} MB in {places}. Free memory or disk space and try again."
 
 
 def _remove(path: Path) -> None:

@@ -1,6 +1,6 @@
 """Measure how results depend on the metal mask: run methods with masks that differ in margin and threshold.
 
-The experiment follows Fig. 7 of Yu 2020, Deep Sinogram Completion with Image Prior, where masks are eroded and dilated
+The experiment follows Fig. 7 of Yu 2021, Deep Sinogram Completion with Image Prior, where masks are eroded and dilated
 by 1 and 2 pixels of a 416 x 416 grid. `marview.evaluation.processing_grid` resamples a series to this grid.
 """
 
@@ -92,8 +92,8 @@ def sweep(
         is_cancelled: called several times per second; True cancels the sweep.
 
     Raises:
-        BadInput: no variant's mask can be used, or no slice contains the region.
-        UsageError: a method, parameter or slice is unknown.
+        BadInput: the mask cannot be used, or no slice contains the region.
+        UsageError: no variant's mask can be used, or a method, parameter or slice is unknown.
         MethodFailed: a method failed.
         SweepCancelled: the sweep was cancelled.
     """
@@ -256,7 +256,7 @@ def _slices(given: SweepInput) -> tuple[int, ...]:
     count = len(given.hu.array)
     wrong = [k for k in given.slices if not 0 <= k < count]
     if wrong:
-        raise UsageError(f"There is no slice {wrong[0]}: the slices of this series are numbered from 0 to {count - 1}.")
+        raise UsageError(f"Index z {wrong[0]} is out of range: the volume has indices 0 to {count - 1}.")
     chosen = given.slices or tuple(range(count))
     with_metal = tuple(k for k in chosen if given.metal[k].any())
     if not with_metal:

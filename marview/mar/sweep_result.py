@@ -61,10 +61,10 @@ class SweepResult:
         return [tuple(group) for group in groups.values() if len(group) > 1]
 
     def remark(self, variant: Variant) -> str:
-        """Return a remark if a smaller margin gives the same mask; otherwise, return an empty string."""
+        """Return a remark if a margin closer to 0 gives the same mask; otherwise, return an empty string."""
         for group in self.equal_masks():
             if variant in group and variant != min(group, key=lambda one: abs(one.margin)):
-                return "changes nothing" + ("" if math.isnan(self.voxel_mm) else f" at {self.voxel_mm:.3g} mm voxels")
+                return "duplicate mask" + ("" if math.isnan(self.voxel_mm) else f" at {self.voxel_mm:.3g} mm voxels")
         return ""
 
     def equal_mask_notes(self) -> list[str]:

@@ -112,5 +112,5 @@ def is_noise(remainder: Tensor, variance: Tensor, trace: Tensor) -> Tensor:
 
 
 def without_metal(image: Tensor, metal: Tensor) -> Tensor:
-    """Clip the metal pixels of an image `[slice, y, x]` in 1/cm to the highest soft-tissue value."""
+    """Clip the metal pixels of an image `[slice, y, x]` in 1/cm to the range from 0 to `HIGHEST_IN_METAL`."""
     return torch.where(metal, image.clamp(0, HIGHEST_IN_METAL), image)

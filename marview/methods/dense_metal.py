@@ -50,10 +50,10 @@ def _typical(mu: Tensor) -> float:
 
 
 def darkened_slices(case: MarCase) -> list[int]:
-    """Return the positions of clinical slices in which restored streaks darken much of the body.
+    """Return the positions of clinical slices in which more than 2 % of the body is darker than vacuum.
 
     Only slices with clipped HU are included, because the density of their metal cannot be determined
-    directly. Streaks of this strength are caused only by dense metal.
+    directly. Only dense metal causes such dark streaks, which marview restored beforehand.
     """
     if case.measured_sinogram is not None:
         return []

@@ -22,10 +22,9 @@ _ALL_NMAR, _ALL_LI = 0.65, 0.8
 def complete_nmar(case: MarCase, prior_sinogram: Tensor, settings: NmarSettings) -> Tensor:
     """Complete sinograms `[slice, view, bin]` with NMAR, blended with linear interpolation near dense metal.
 
-    Hardly any photons pass through dense metal, so NMAR and linear interpolation differ little, and the
-    prior image contains streaks. The weight of NMAR in a slice depends on how much better NMAR predicts the
-    rays at the edges of the trace than linear interpolation does. If NMAR's predictions are hardly better,
-    the prior adds more error than it removes. NMAR is used alone, as published, for measured sinograms, and
+    Near dense metal, the prior image itself contains streaks, so NMAR may add more error than it removes.
+    The weight of NMAR in a slice therefore depends on how well NMAR predicts the rays at the edges of the
+    trace, compared with linear interpolation. NMAR is used alone, as published, for measured sinograms, and
     also if `settings` specifies the source of the prior.
 
     Args:

@@ -24,7 +24,7 @@ def rmse_hu(result_hu: Image, truth_hu: Image, region: Region, hu_range: HuRange
     """Clip both images to an HU range, and return the root mean square error in HU over a region.
 
     For the range -1000 to 1604 HU and the pixels outside metal, this is the RMSE of the deep sinogram completion paper
-    (Yu 2020), as far as the paper defines it.
+    (Yu 2021), as far as the paper defines it.
 
     Args:
         result_hu: corrected image, HU, `[y, x]`.

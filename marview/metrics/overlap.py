@@ -52,7 +52,7 @@ def metal_integrity(result_hu: Image, truth_hu: Image, metal: NDArray[Any]) -> I
     """Measure how well metal is preserved in the corrected image.
 
     This is the seventh measure of the AAPM CT-MAR challenge (Haneda et al. 2025, doi 10.1002/mp.70050). A
-    pixel counts as metal if its value is at least 250 HU above the highest value of the ground truth in the
+    pixel counts as metal if its value is more than 250 HU above the highest value of the ground truth in the
     20-pixel ring around the metal. Only pixels in the metal and in this ring are evaluated.
 
     Args:

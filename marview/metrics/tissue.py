@@ -14,7 +14,7 @@ def tissues_of(hu: NDArray[Any]) -> dict[str, NDArray[np.bool_]]:
     """Segment metal, bone and muscle with fixed HU limits.
 
     Metal is above 2000 HU, bone is between 200 and 2000 HU, and muscle is between 10 and 110 HU after a 3 x 3 median
-    filter.
+    filter, except pixels that count as bone.
 
     Args:
         hu: image in HU, `[y, x]`.

@@ -10,10 +10,11 @@ _FULL_AT = 8.5
 def smooth_starved(sinogram: Tensor) -> Tensor:
     """Average photon-starved rays of a sinogram, `[slice, view, bin]`, with their neighbours.
 
-    Line integrals below 6.5 (a transmission of 0.15 %) stay unchanged. Those above 8.5 are replaced by a
-    Gaussian average with a standard deviation of 2 bins and 1 view; between the limits, the original and
-    the average are blended. The idea comes from J. Hsieh, Adaptive streak artifact reduction in computed
-    tomography resulting from excessive X-ray photon noise, Medical Physics 25, 1998.
+    The average is Gaussian, with a standard deviation of 2 bins and 1 view. The smaller of a ray's line
+    integral and the average decides: below 6.5 (a transmission of 0.15 %), the ray stays unchanged; above
+    8.5, the average replaces it; between these limits, both are blended. The idea comes from J. Hsieh,
+    Adaptive streak artifact reduction in computed tomography resulting from excessive X-ray photon noise,
+    Medical Physics 25, 1998.
     """
     rows = torch.nn.functional.pad(sinogram[:, None], (6, 6, 0, 0), mode="replicate")
     rows = torch.nn.functional.pad(rows, (0, 0, 3, 3), mode="circular")

@@ -162,7 +162,14 @@ def _scatter(lanes: int, turns: int) -> Any:
 
 
 def gather(seen: Detector, sinogram: NDArray[Any], shape: tuple[int, int], lanes: int) -> NDArray[Any]:
-    """Backproject a packed sinogram with empty bins at both ends into a packed image with a border of `PAD` pixels."""
+    """Backproject a packed sinogram into a packed image with a border of `PAD` pixels.
+
+    Args:
+        seen: description of the beam.
+        sinogram: packed sinogram with an empty bin before and after each view.
+        shape: rows and columns of the image.
+        lanes: number of slices in the packed arrays.
+    """
     image = zeros((shape[0] + 2 * PAD) * (shape[1] + 2 * PAD) * lanes, sinogram.dtype)
     turns, region = seen.turns(shape), seen.region(shape)
     across = -(-region[1] // TILE)

@@ -94,7 +94,9 @@ def _arctan(tangent):  # type: ignore[no-untyped-def]
 def locate(kind, numbers, cosine, sine, bins, x, y, view, low, table, entry):  # type: ignore[no-untyped-def]
     """Store the lower of the two bins nearest to a pixel, and the weights of both bins, for `VIEWS` views.
 
-    The weight of the upper bin is stored `ENTRIES` elements after the weight of the lower bin.
+    The pixel is at (`x`, `y`) in mm, and the first view is `view`. The lower bins are stored in `low` and their
+    weights in `table`, both from index `entry`. The weight of the upper bin is stored `ENTRIES` elements after the
+    weight of the lower bin. The other arguments are fields of `Detector`.
     """
     real = numbers.dtype.type
     distance, scale, middle, most = numbers[0], numbers[1], numbers[2], real(bins + 1)
@@ -119,7 +121,7 @@ def locate(kind, numbers, cosine, sine, bins, x, y, view, low, table, entry):  #
 
 @kernel
 def locate_patch(kind, numbers, cosine, sine, bins, rows, columns, size, view, low, table):  # type: ignore[no-untyped-def]
-    """Apply `locate` to all pixels of a rectangular patch."""
+    """Apply `locate` to all pixels of a patch; `rows` and `columns` are its ranges in an image of `size` (y, x)."""
     real = numbers.dtype.type
     pixel, entry = numbers[3], 0
     for row in range(rows[0], rows[1]):

@@ -1,8 +1,8 @@
 """Forward projection by Joseph's method, and its exact transpose, for several slices at once on the CPU.
 
 Slices are the innermost axis: a packed image is `[y, x, slice]` with an empty border, and a packed sinogram is `[view,
-bin, slice]`; both arrays are flat. The weights of a ray are computed once for all slices. The rays of neighbouring
-views are processed together, tile by tile, while the tile is in the first-level cache.
+bin, slice]`; both arrays are flat and have `lanes` slices. The weights of a ray are computed once for all slices. The
+rays of neighbouring views are processed together, tile by tile, while the tile is in the first-level cache.
 """
 
 from functools import cache

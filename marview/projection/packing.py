@@ -1,6 +1,7 @@
 """Convert between PyTorch's layout `[slice, row, column]` and the kernels' layout `[row, column, slice]`.
 
-A packed array is flat, and has an empty border if the kernel needs one.
+A packed array is flat, and has an empty border if the kernel needs one. It has `lanes` slices; those that the
+original array lacks are 0.
 """
 
 from typing import Any

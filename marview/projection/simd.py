@@ -189,6 +189,9 @@ def transpose(  # type: ignore[no-untyped-def]
 ):  # fmt: skip
     """Transpose a block of `width` by `width` numbers from one flat array into another.
 
+    In each array, the first row of the block starts at index `..._at`, and each further row starts `..._step`
+    elements later. The factors start at `factors_at`.
+
     Unless `factors` is None, each row is multiplied element by element by `width` factors: before the
     transposition if `side` is `LOADED`, after it if `side` is `STORED`. `width` (a power of two) and
     `side` must be literals.

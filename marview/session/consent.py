@@ -25,7 +25,11 @@ class Consent:
         self._withdraw()
 
     def is_asked_about_gaps(self, loaded: LoadedSeries, then: Callable[[], None]) -> bool:
-        """If slices are missing, ask whether to correct the remaining ones, and call `then` if the user agrees."""
+        """Return whether the user was asked to agree to a correction, because slices are missing.
+
+        If the user agrees to correct the remaining slices, `then` is called. Nothing is asked if the user has
+        already agreed.
+        """
         if not loaded.report.question or self._is_across_gaps:
             return False
 
@@ -37,7 +41,10 @@ class Consent:
         return True
 
     def is_asked_about_derived(self, loaded: LoadedSeries, then: Callable[[], None]) -> bool:
-        """If the series is already corrected, ask whether to correct it again, and call `then` if the user agrees."""
+        """Return whether the user was asked to agree to a second correction, because the series is already corrected.
+
+        If the user agrees, `then` is called. Nothing is asked if the user has already agreed.
+        """
         derived = loaded.series.derived
         if not derived or self._is_reduced_again:
             return False

@@ -17,8 +17,12 @@ _STUDY = re.compile(r"^(.*[\\/]study): ", re.MULTILINE)
 def make_demo(is_cancelled: Callable[[], bool], command: Sequence[str] = COMMAND) -> Path:
     """Create the demo study if it does not exist, and return its folder.
 
+    Args:
+        is_cancelled: called a few times per second; True cancels the simulation.
+        command: command line that creates the study.
+
     Raises:
-        MarviewError: the study cannot be created.
+        MarviewError: the study cannot be created, or the simulation was cancelled.
     """
     with subprocess.Popen(  # noqa: S603 - our own interpreter
         command,

@@ -172,12 +172,12 @@ class View:
         self.update(slice_index=max(0, min(self.display.slice_count - 1, slice_index)))
 
     def adjust_window(self, wider_hu: float, darker_hu: float) -> None:
-        """Change the width and level of the HU window."""
+        """Widen the HU window by `wider_hu`, and raise its level by `darker_hu`; negative values do the opposite."""
         if adjusted := _adjusted(self.display.window, wider_hu, darker_hu):
             self.update(window=adjusted)
 
     def adjust_difference(self, wider_hu: float, darker_hu: float) -> None:
-        """Change the width and level of the HU window for difference images."""
+        """Adjust the HU window of difference images in the same way as `adjust_window`."""
         if adjusted := _adjusted(self.display.difference_window, wider_hu, darker_hu):
             self.update(difference_window=adjusted)
 

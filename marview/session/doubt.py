@@ -7,7 +7,7 @@ from marview.text import tr
 
 
 class Doubt:
-    """Question that asks the user once whether doubtful voxels are metal.
+    """Question to the user whether doubtful voxels are metal, asked once.
 
     Attributes:
         words: text of the question; empty if there is none.

@@ -52,9 +52,9 @@ class Library:
         self._reading = background.latest()
 
     def open(self, *paths: Path, key: str = "") -> None:
-        """List the series under paths, and choose the first unless the user chooses another in the meantime.
+        """List the series under paths, and choose one unless the user chooses another in the meantime.
 
-        If `key` is given, choose the series with this key instead.
+        The chosen series is the one with the given `key`, or else the first one with the least serious findings.
         """
         path = paths[0]
         is_chosen_since = self._reading.drop()

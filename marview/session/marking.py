@@ -11,7 +11,7 @@ from marview.volume.box import Box
 
 
 class Marking:
-    """Link that makes the view go to slices where the mask changes."""
+    """Connection between mask and view, which makes the view go to slices where the mask changes."""
 
     def __init__(self, series: OpenSeries, metal: Metal, tools: Tools, traces: Traces, view: View) -> None:
         self._series = series

@@ -103,7 +103,7 @@ class Methods:
         return self._schemas.get(method)
 
     def refusal(self, method: str) -> str:
-        """Return the reason why a method's parameters are unknown, or an empty string if they are known."""
+        """Return the reason why a method's parameters could not be read; empty if there is none."""
         return self._refusals.get(method, "")
 
     def subtracts(self, method: str) -> bool:

@@ -41,7 +41,7 @@ class RunScope:
             here: index of the slice in view.
 
         Raises:
-            UsageError: none of the slices contains metal, so there is nothing to correct.
+            UsageError: the selected slice, or the whole selected range, contains no metal.
         """
         outward = metal.outward(here)
         if self.reach is Reach.METAL:

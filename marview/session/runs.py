@@ -70,7 +70,7 @@ class Runs:
         return [*under_way, *self.waiting]
 
     def add(self, job: Job) -> bool:
-        """Start a job, or queue it behind the running one; return False if the queue is closed."""
+        """Start a job, or queue it behind the running one; return False if it cannot start."""
         if self.is_running:
             job.has_waited = True
             self.waiting.append(job)
@@ -109,7 +109,7 @@ class Runs:
                 self.cancel(job)
 
     def close(self) -> None:
-        """Close the queue, so that no more runs start."""
+        """Remove the waiting jobs, so that none of them starts."""
         self.waiting.clear()
 
     def _begin(self, job: Job) -> bool:

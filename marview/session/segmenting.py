@@ -88,7 +88,7 @@ class Recipe:
         if self.box is not None:
             words.append(say(translatable("within a box")))
         if self.smallest_mm3:
-            words.append(say(translatable("pieces from {:g} mm3")).format(self.smallest_mm3))
+            words.append(say(translatable("pieces of {:g} mm3 or more")).format(self.smallest_mm3))
         return ", ".join(words)
 
     def _source_words(self, say: Callable[[str], str]) -> str:

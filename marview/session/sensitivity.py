@@ -225,7 +225,7 @@ class Sensitivity:
     def spread(self, slice_index: int) -> NDArray[np.float32] | None:
         """Return the standard deviation across the variants of the method in view, HU `[y, x]`.
 
-        Return None if there is no sweep.
+        Return None if there is no sweep, or the slice was not swept.
         """
         if self.swept is None or slice_index not in self.swept.result.slices:
             return None

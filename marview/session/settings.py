@@ -76,7 +76,7 @@ class Settings:
 
     @classmethod
     def load(cls, file: Path | None = None) -> "Settings":
-        """Read the settings; use defaults for missing or damaged values."""
+        """Read the settings from a file, by default the user's; use defaults for missing or damaged values."""
         file = settings_file() if file is None else file
         settings = cls(file=file)
         try:

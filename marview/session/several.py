@@ -70,7 +70,12 @@ class BatchOrder:
     restores_cut_off: bool = True
 
     def words(self, *, is_resumed: bool, retries_failed: bool = False) -> list[str]:
-        """Return the command-line arguments for `marview batch`."""
+        """Return the command-line arguments for `marview batch`.
+
+        Args:
+            is_resumed: whether the output folder already contains a job table.
+            retries_failed: whether to correct failed studies again.
+        """
         said = [*map(str, self.inputs), "--output", str(self.output), "--method", self.method]
         for name, value in self.parameters.items():
             said += ["--set", f"{name}={value}"]
@@ -117,7 +122,10 @@ class Several:
         return [tr("the unfinished correction of several studies, which can be resumed from its folder")]
 
     def begin(self, order: BatchOrder, *, retries_failed: bool = False) -> None:
-        """Start a batch; if the output folder contains a job table, correct only the remaining studies."""
+        """Start a batch; if the output folder contains a job table, correct only the remaining studies.
+
+        With `retries_failed`, failed studies count as remaining.
+        """
         if self.stage.is_under_way:
             return
         is_resumed = (order.output / TABLE).exists()

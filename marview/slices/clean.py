@@ -41,8 +41,8 @@ class CleanSlice:
     Attributes:
         name: name of the slice in tables.
         read: function that returns the slice in HU, float32, `[y, x]`, at least -1000.
-        patient: patient listed in the `index.csv` in the stack's folder; the file name for a single scan;
-            empty if unknown.
+        patient: patient listed in the `index.csv` in the stack's folder; the name of the file or
+            folder for a single scan; empty if unknown.
     """
 
     name: str
@@ -51,13 +51,13 @@ class CleanSlice:
 
 
 def list_clean(path: Path) -> list[CleanSlice]:
-    """List the slices of a TIFF stack, DICOM series or NIfTI file.
+    """List the slices of a TIFF stack, DICOM series, NIfTI file or array (.npy, .npz).
 
     Unsigned TIFF pages are converted with HU = 2 * value - 1024, the encoding of marview's own stacks.
     Signed and floating-point pages already contain HU.
 
     Raises:
-        BadInput: the path does not contain such a file, or the `index.csv` in a stack's folder is invalid.
+        BadInput: the path cannot be read as slices, or the `index.csv` in a stack's folder is invalid.
     """
     if path.suffix.lower() in STACKS:
         return _list_tiff(path)

@@ -62,6 +62,6 @@ def patients_of(stack: Path, pages: int) -> list[str]:
         else:
             raise BadInput(
                 f"{stack.parent / INDEX} names page {page} of {stack.name}, whose pages are 0 to {pages - 1}. Correct "
-                "it, or remove the index if you do not need patients and licences."
+                "the index, or remove it if you do not need patients and licences."
             )
     return found

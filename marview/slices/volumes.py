@@ -38,7 +38,7 @@ def open_volume(path: Path) -> AnyVolume:
             `[y, x]` in an `.npy` file or, named `hu`, in an `.npz` file.
 
     Raises:
-        BadInput: the file cannot be read, contains NaN, or has unreliable geometry or HU.
+        BadInput: the file cannot be read, contains non-finite values, lacks slices, or has unreliable geometry or HU.
     """
     if path.suffix in ARRAYS:
         hu = read_array(path, "hu").astype(np.float32)

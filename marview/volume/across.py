@@ -58,7 +58,7 @@ class Section:
 
     @property
     def title(self) -> str:
-        """Orientation: Axial, Coronal or Sagittal; Oblique if no patient axis is nearly perpendicular."""
+        """Orientation: Axial, Coronal or Sagittal; Oblique if no patient axis is within 35° of the normal."""
         away = np.abs(self.normal)
         return _TITLES[int(away.argmax())] if away.max() > math.cos(math.radians(35)) else "Oblique"
 

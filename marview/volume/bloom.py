@@ -1,4 +1,4 @@
-"""Remove blooming around long, dense metal; on a clipped HU scale, blooming looks like metal."""
+"""Remove blooming around large, dense metal; on a clipped HU scale, blooming looks like metal."""
 
 import numpy as np
 from numpy.typing import NDArray

@@ -29,7 +29,7 @@ def grow_from(
         hu: HU, `[z, y, x]`.
         seed_zyx: seed voxel.
         lowest_hu: lowest HU of the region; None for half the HU of the densest voxel near the seed, which is
-            the level of a blurred edge.
+            the level of a blurred edge, but at least `LEAST_METAL_HU`.
         box: box that limits the region; None for the whole volume.
         in_slice: whether to limit the region to the slice of the seed.
 

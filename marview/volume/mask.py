@@ -1,6 +1,6 @@
 """Operations on a whole metal mask: grow, shrink, fill holes, smooth, interpolate between slices.
 
-Masks are bool, `[z, y, x]`; every function returns a new mask.
+Masks are bool, `[z, y, x]`; the operations return a new mask.
 """
 
 import itertools
@@ -124,7 +124,10 @@ def grow_mm(
 
 
 def grow_px(mask: Mask, pixels: float, *, in_slices: bool = True) -> Mask:
-    """Grow (+) or shrink (-) a mask by a distance in pixels: 1 adds the four neighbours, 2 adds a disc."""
+    """Grow (+) or shrink (-) a mask by a distance in pixels: 1 adds the four neighbours, 2 adds a disc.
+
+    With `in_slices` set to False, the distance is measured in 3D, in voxels.
+    """
     return grow_mm(mask, pixels, (1.0, 1.0, 1.0), in_slices=in_slices)
 
 
@@ -221,7 +224,7 @@ def _blurred_along_normal(values: NDArray[np.float32], sigma: float, drift: NDAr
 
 
 def drop_small(mask: Mask, fewest_voxels: int, *, in_slices: bool = False) -> Mask:
-    """Remove pieces with fewer than `fewest_voxels` voxels."""
+    """Remove pieces with fewer than `fewest_voxels` voxels; with `in_slices`, each slice has its own pieces."""
     neighbours = NEIGHBOURS.copy()
     if in_slices:
         neighbours[[0, 2]] = False
@@ -257,7 +260,7 @@ def _component_at(mask: Mask, point_zyx: Sequence[int]) -> Mask:
     z, y, x = point_zyx
     is_inside = all(0 <= at < size for at, size in zip(point_zyx, mask.shape, strict=True))
     if not is_inside or not mask[z, y, x]:
-        raise UsageError(f"There is no metal at slice {z}, row {y}, column {x}: point at a piece of the mask.")
+        raise UsageError(f"There is no metal at index z {z}, y {y}, x {x}. Choose a voxel of the mask.")
     box = box_of(mask)
     assert box is not None
     labels, _ = ndimage.label(mask[box], NEIGHBOURS)
@@ -297,9 +300,7 @@ def copy_slice(mask: Mask, source: int, target: int) -> Mask:
     """
     for index in (source, target):
         if not 0 <= index < len(mask):
-            raise UsageError(
-                f"There is no slice {index}: the slices of this volume are numbered from 0 to {len(mask) - 1}."
-            )
+            raise UsageError(f"Index z {index} is out of range: the volume has indices 0 to {len(mask) - 1}.")
     result = mask.copy()
     result[target] |= mask[source]
     return result

@@ -70,7 +70,7 @@ def region_statistics(
 def histograms(samples: Sequence[NDArray[np.generic]], most_bins: int = 48) -> tuple[NDArray[np.float64], list[Any]]:
     """Compute histograms of several HU samples, `[pixel]`, with shared bins; return bin edges and counts.
 
-    The bin width is a whole number of HU.
+    The bin width is the smallest whole number of HU with which at most `most_bins` bins are needed.
 
     Examples:
         >>> edges, counts = histograms([np.array([0, 1, 1, 3])])

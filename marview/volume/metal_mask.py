@@ -85,12 +85,12 @@ class MetalMask:
         return self._keep(patch)
 
     def undo(self) -> Step | None:
-        """Undo the last edit."""
+        """Undo the last edit and return its step; None if there is nothing to undo."""
         self.end_stroke()
         return self.undo_stack.undo(self.array)
 
     def redo(self) -> Step | None:
-        """Redo the last undone edit."""
+        """Redo the last undone edit and return its step; None if there is nothing to redo."""
         self.end_stroke()
         return self.undo_stack.redo(self.array)
 

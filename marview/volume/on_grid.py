@@ -18,7 +18,7 @@ _FAR_VOXELS = float(2**40)
 _NEAR_VOXELS = 0.1
 _OUTSIDE = translatable(
     "The metal in the mask is outside the volume or between its voxels, so the mask belongs to another series. Draw "
-    "a mask on this series, or choose the series of the mask."
+    "a mask on this series, or open the series to which the mask belongs."
 )
 
 
@@ -107,7 +107,8 @@ def mask_on_grid(mask: NDArray[np.bool_], mask_grid: Grid, grid: Grid) -> NDArra
         grid: grid of the result.
 
     Raises:
-        BadInput: the two grids have different frames of reference, or the metal is outside the volume.
+        BadInput: the two grids have different frames of reference, or all metal is outside the volume or
+            between its voxels.
     """
     if mask.shape != mask_grid.shape:
         raise ValueError(f"a mask of shape {mask.shape} on a grid of shape {mask_grid.shape}")

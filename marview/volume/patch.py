@@ -25,7 +25,7 @@ class MaskPatch:
 
     @classmethod
     def of_flips(cls, flips: NDArray[np.bool_], origin: Box) -> "MaskPatch | None":
-        """Create a patch from `flips`, `[z, y, x]`, the inverted voxels of a box; None if there are none."""
+        """Create a patch from `flips`, `[z, y, x]`, the inverted voxels in the box `origin`; None if there are none."""
         tight = box_of(flips)
         if tight is None:
             return None

@@ -91,7 +91,7 @@ class Provenance:
         )
 
     def settings(self, equals: str = "=") -> str:
-        """Return the parameters and the preprocessing steps in one line."""
+        """Return the parameters and the preprocessing steps in one line; `equals` separates names from values."""
         given = [f"{name}{equals}{value}" for name, value in self.parameters.items()]
         if self.restored_slices:
             noun = "slice" if self.restored_slices == 1 else "slices"  # `count` would use the language of the window

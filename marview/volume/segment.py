@@ -121,7 +121,7 @@ def _replace_edges(
 def _doubt(mask: NDArray[np.bool_], hu: NDArray[np.int16], spacing_mm: tuple[float, float, float]) -> str:
     volume_ml = np.count_nonzero(mask) * float(np.prod(spacing_mm)) / 1000
     return tr(
-        "Metal or not? Voxels with a total volume of {:.2f} ml have values of up to {} HU. Enamel, dense bone and "
+        "Possible metal: voxels with a total volume of {:.2f} ml have values of up to {} HU. Enamel, dense bone and "
         "thin metal can all be this dense, so marview does not mark these voxels as metal."
     ).format(volume_ml, int(hu[mask].max()))
 

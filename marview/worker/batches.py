@@ -40,7 +40,7 @@ class Batches:
             )
 
     def limit(self, pixels: int) -> None:
-        """Reduce the batch size for large slices, because corrections have the full slice resolution."""
+        """Reduce the batch size if slices have many `pixels`, because corrections have the full slice resolution."""
         self.largest = max(1, min(self.largest, self._most * _SLICE_PIXELS // pixels))
 
     def split(self, items: list[Case], *, is_first_alone: bool) -> Iterator[list[Case]]:

@@ -31,7 +31,7 @@ def run_cases(request: CasesRequest, channel: Channel) -> Finished:
     Raises:
         UsageError: the method does not accept the parameters or the device.
         BadInput: a file does not contain a case.
-        MethodFailed: the method returned no result.
+        MethodFailed: the method returned no valid result, or memory ran out.
         Cancelled: the run was cancelled.
     """
     started = time.perf_counter()

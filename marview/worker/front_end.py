@@ -137,8 +137,9 @@ class FrontEnd:
     ) -> NDArray[np.float32]:
         """Return the correction to add to the slices, float32 HU `[slice, row, column]`.
 
-        The correction does not lower any pixel below the lowest value of its slice or below -1024 HU, because no
-        material attenuates less than a vacuum, and the result must fit into the bit depth of the original files.
+        The correction lowers no pixel below -1024 HU, because no material attenuates less than a vacuum. If the
+        lowest value of the slice is higher, it is the limit, but at most -1000 HU, so that the result fits into the
+        bit depth of the original files.
 
         Args:
             before_hu: slices on the processing grid, `[slice, y, x]`.
@@ -174,7 +175,7 @@ def checked_result(result: object, case: MarCase, before_hu: Tensor, method: str
     """Check the result of a method, and convert it to float32 without gradients.
 
     Raises:
-        MethodFailed: a shape is wrong, values are not finite, or the method has changed its input.
+        MethodFailed: the result is not a `MarResult`, has a wrong shape or non-finite values, or the input was changed.
     """
     if not isinstance(result, MarResult):
         remedy = "Is a return statement missing?" if result is None else "Write return MarResult(hu)."

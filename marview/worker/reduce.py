@@ -56,7 +56,7 @@ class Reduction:
 
         Raises:
             UsageError: the method does not accept the parameters or the device.
-            MethodFailed: the method returned no result.
+            MethodFailed: the method returned no valid result, or memory ran out.
             Cancelled: the run was cancelled.
         """
         started = time.perf_counter()

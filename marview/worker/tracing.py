@@ -1,7 +1,7 @@
 """Handle a `TraceRequest`: compute the metal trace of a slice while the user paints its mask.
 
-A brush only adds pixels to the mask, so the trace gains only the rays through these pixels, and only the brushed region
-of the processing grid changes.
+A brush only adds pixels to the mask, so the worker adds the rays through these pixels to the last trace. After an
+erasure, it computes all rays again. In both cases, it resamples only the region of the mask that has changed.
 """
 
 import contextlib

@@ -27,7 +27,8 @@ class Settings(NetworkSettings):
         adversarial: weight of the adversarial losses.
         reconstruction: weight of reconstructing each image from its own codes.
         self_reduction: weight of removing an artifact that was transferred to a clean image.
-        artifact: weight of artifact consistency.
+        artifact: weight of artifact consistency, the difference between the artifact removed from one image and
+            the artifact added to the other.
         paired: weight of the mean absolute difference from the ground truth, in batches that have one.
         paired_rms: weight of the root mean square difference from the ground truth, which large errors near
             metal dominate.

@@ -83,8 +83,9 @@ class Estimates:
     def weight(self, k: int) -> float:
         """Return the weight of the network's image near metal relative to the completion, 0 to 1.
 
-        The completion shows faint details that the network removes. Near dense metal it has larger errors, because
-        the rays beside the metal trace are wrong there; then the weight is 1.
+        The completion shows faint details that the network removes. Near dense metal, however, the completion has
+        larger errors, because the rays beside the metal trace are wrong there. For slices with dense metal, the
+        weight is therefore 1.
         """
         return 1.0 if k in self._dense else _MIXED
 

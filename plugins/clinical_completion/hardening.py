@@ -36,10 +36,11 @@ _TUBE_KV = 120
 
 
 def residuals(shown: Shown, base: Tensor) -> tuple[Tensor, Tensor]:
-    """Compute the residuals of both fits: measured rays minus the completion, metal and beam hardening.
+    """Estimate the tissue that is missing from a completion: measured rays minus completion, metal and hardening.
 
-    Both results have the shape `[1, view, bin]`, and are 0 outside the trace. Photon-starved rays and rays
-    through much metal have lower weights.
+    Beam hardening is fitted twice: directly to the rays, and to the difference between each ray and the mean of
+    the surrounding rays. The residual of each fit has the shape `[1, view, bin]` and is 0 outside the trace.
+    Photon-starved rays and rays through much metal are weighted less.
 
     Args:
         shown: data of the slice.

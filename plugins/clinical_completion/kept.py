@@ -20,7 +20,7 @@ def scene_file(folder: Path, kind: str, number: int) -> Path:
 
 
 def scene_files(folder: Path, kind: str) -> tuple[Path, ...]:
-    """List the scene files in a folder, sorted by number; arguments are the same as for `scene_file`."""
+    """List the scene files in a folder, sorted by number; `kind` is "training" or "validation"."""
     return tuple(sorted(folder.glob(f"{kind}_*.safetensors")))
 
 

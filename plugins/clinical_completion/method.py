@@ -36,7 +36,7 @@ _NMAR = translatable(", so NMAR was used instead")
 
 
 class Parameters(BaseModel):
-    """The method has no parameters."""
+    """Empty set of parameters; the method has none."""
 
 
 class ClinicalCompletion:

@@ -1,4 +1,4 @@
-"""Tests of training scenes: bright objects, masks, and metal that a mask lacks."""
+"""Tests for training scenes: bright objects, masks, and metal that is missing from the mask."""
 
 from dataclasses import replace
 from typing import Any

@@ -73,7 +73,8 @@ class PriorTraining:
 def relative_error(estimate: Tensor, nmar: Tensor, truth: Tensor, weight: Tensor) -> Tensor:
     """Return the ratio of an image's RMSE to NMAR's RMSE, averaged over the slices.
 
-    All arguments have the shape `[slice, y, x]`; images are in the units of the input planes.
+    All arguments have the shape `[slice, y, x]`. The images are in the units of the input planes, and `weight`
+    is the weight of the error in each pixel.
     """
 
     def energy(image: Tensor) -> Tensor:

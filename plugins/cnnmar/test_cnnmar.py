@@ -280,7 +280,7 @@ def test_eight_slices_are_learned_by_heart(room, learn_by_heart, settings, steps
 
 
 def trace_error(trainable: Any, network: nn.Module, pairs: Pairs, recipe: Any) -> float:
-    """Return the mean error of the corrected sinogram in the trace, as a fraction of LI's error."""
+    """Return the mean error of the corrected sinogram in the trace, as a fraction of linear interpolation's error."""
     network.eval()
     shares = []
     for one in (one_of(pairs, number) for number in range(len(pairs))):

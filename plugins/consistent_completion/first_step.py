@@ -144,7 +144,10 @@ def scan_model(case: MarCase, parameters: Parameters) -> ScanModel:
 
 
 def loop(case: MarCase, model: ScanModel, start: Tensor, iterations: int, tell: Tell) -> Tensor:
-    """Run the consistency loop, starting from an image `[slice, y, x]`, 1/cm."""
+    """Refine an image, `[slice, y, x]` in 1/cm, with the consistency loop (`marview.methods.consistency`).
+
+    Each of at most `iterations` iterations adds the FBP of the residual between measured and simulated scan.
+    """
     return consistency_loop(
         model,
         case.sinogram,

@@ -85,7 +85,7 @@ class Scan:
         return edge_rays(self.trace)
 
     def mu_of_metal(self) -> Tensor:
-        """Attenuation of pure metal in 1/cm, `[slice, 1, 1]`."""
+        """Return the attenuation of pure metal in 1/cm, `[slice, 1, 1]`."""
         return self.sinogram.new_tensor([metal.mu for metal in self.metals])[:, None, None]
 
 

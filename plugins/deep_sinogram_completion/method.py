@@ -1,4 +1,4 @@
-"""Deep sinogram completion with an image prior (Yu 2020)."""
+"""Deep sinogram completion with an image prior (Yu 2021)."""
 
 from collections.abc import Iterator
 from typing import Literal

@@ -1,4 +1,4 @@
-"""PriorNet and SinoNet, and sinogram completion with both networks (Yu 2020, equations 1 to 5)."""
+"""PriorNet and SinoNet, and sinogram completion with both networks (Yu 2021, equations 1 to 5)."""
 
 import torch
 from torch import Tensor, nn
@@ -97,6 +97,8 @@ class Completion(nn.Module):
 
     def complete(self, sinogram: Tensor, prior_sinogram: Tensor | None, trace: Tensor, unit: float) -> Tensor:
         """Return SinoNet's sinogram S'corr, equation (4): SLI + f_S([Sprior - SLI, Tr]).
+
+        Without SinoNet, the trace is interpolated (see `join`).
 
         Args:
             sinogram: sinogram with metal, line integrals, `[slice, view, bin]`; it may be a block of views.

@@ -57,7 +57,7 @@ class Blocks(NetworkSettings):
 
 
 class Settings(NetworkSettings):
-    """Settings for the networks; the defaults come from the paper (Yu 2020).
+    """Settings for the networks; the defaults come from the paper (Yu 2021).
 
     Attributes:
         prior_base: width of PriorNet's first level.

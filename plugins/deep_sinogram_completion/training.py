@@ -1,4 +1,4 @@
-"""Joint training of both networks (Yu 2020, equations 2 and 6 to 8)."""
+"""Joint training of both networks (Yu 2021, equations 2 and 6 to 8)."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace

@@ -141,7 +141,7 @@ def test_training_of_one_network_refuses_the_other(room: Any, made: Any) -> None
 @pytest.mark.slow
 @pytest.mark.timeout(1800)
 def test_eight_slices_are_learned_by_heart(room: Any, made: Any, learn_by_heart: Any, discs: Any) -> None:
-    """The error falls below 10% of LI's error in the trace, and below 40% of LI's error in the image."""
+    """The error falls below 10% of linear interpolation's error in the trace, and below 40% of it in the image."""
     pairs = discs(8, seed=3)
     training = room.training.EndToEnd()
     torch.manual_seed(0)

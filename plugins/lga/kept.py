@@ -25,7 +25,7 @@ def scene_file(folder: Path, kind: str, number: int) -> Path:
 
 
 def scene_files(folder: Path, kind: str) -> tuple[Path, ...]:
-    """List the scene files in a folder, sorted by number; see `scene_file` for the arguments."""
+    """List the scene files in a folder, sorted by number; `kind` is "training" or "validation"."""
     return tuple(sorted(folder.glob(f"{kind}_*.safetensors")))
 
 

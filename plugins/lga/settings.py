@@ -41,7 +41,8 @@ class Settings(NetworkSettings):
         gradient: weight of the difference between image gradients.
         image: weight of the difference between the result and the spectral image.
         code: weight of the difference between the codes of the result and the spectral image.
-        invariant: weight of the information-invariant loss.
+        invariant: weight of the difference between the contrastive features of the ordinary and the aligned code
+            (the information-invariant loss of the paper).
     """
 
     slices: Count = 3
@@ -83,7 +84,7 @@ class Settings(NetworkSettings):
 
     @property
     def multiple(self) -> int:
-        """The height and width of images, in pixels, must be multiples of this number."""
+        """Number that must divide the height and width of images, in pixels."""
         return self.scale * (1 << len(self.alignment_widths) - 1)
 
 

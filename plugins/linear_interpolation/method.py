@@ -9,7 +9,7 @@ class LinearInterpolation:
     """Method that linearly interpolates rays through metal from their neighbours in the same view."""
 
     class Parameters(BaseModel):
-        """Empty set of parameters, because linear interpolation has none."""
+        """Empty set of parameters; the method has none."""
 
     def run(self, case: MarCase, parameters: BaseModel, job: Job) -> MarResult:  # noqa: ARG002
         """Correct the slices of a case."""

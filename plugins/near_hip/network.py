@@ -90,7 +90,7 @@ def start_of(
 def image_of_start(case: MarCase, how: Start, pause: Callable[[], None] = lambda: None) -> Tensor:
     """Return the image of the initial completion on the case's grid, 1/cm, `[slice, y, x]`.
 
-    If there is no initial completion, the LI image is returned.
+    If there is no initial completion, the linear interpolation image is returned.
     """
     start = start_of(case, how, pause=pause) if how == "nmar" else None
     pause()

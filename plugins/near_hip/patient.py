@@ -160,7 +160,7 @@ class LitPairs(Pairs):
 
     @cached_property
     def image(self) -> Tensor:
-        """LI image, clipped at 0, 1/cm, `[slice, y, x]`.
+        """Linear interpolation image, clipped at 0, 1/cm, `[slice, y, x]`.
 
         This image is used because the FBP of a bright trace does not look like metal.
         """

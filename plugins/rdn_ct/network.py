@@ -34,7 +34,7 @@ class RdnCt(nn.Module):
     At the size used in the paper, it has 13,761,537 parameters.
 
     Attributes:
-        fold: number by which the height and width of images must be divisible.
+        fold: number that must divide the height and width of images.
     """
 
     fold = 1

@@ -17,6 +17,8 @@ class Settings(PatchSettings):
         features: number of feature maps between the blocks.
         is_residual: whether the network adds a change, initially zero, to its input instead of
             generating a new image.
+        patch_px: edge length of the training patches in pixels.
+        patches: number of patches in a step.
     """
 
     blocks: Count = 10

@@ -16,7 +16,7 @@ class ResidualUNet(nn.Module):
     ADN. This variant learns more than the published U-Net in the same time.
 
     Attributes:
-        fold: number of pixels by which the height and width of images must be divisible.
+        fold: number that must divide the height and width of images in pixels.
     """
 
     def __init__(self, settings: Settings) -> None:

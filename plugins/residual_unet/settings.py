@@ -18,7 +18,7 @@ class Settings(PatchSettings):
             resolution.
         blocks: number of residual blocks at a quarter of the first level's resolution, in the contracting
             path and again in the expanding path; 0 for the published U-Net.
-        has_norm: whether batch normalisation follows each convolution. It needs large batches.
+        has_norm: whether batch normalisation, which needs large batches, follows each convolution.
     """
 
     base: Count = 64

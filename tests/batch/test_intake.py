@@ -178,7 +178,7 @@ def test_a_study_that_cannot_become_dicom_fails_before_the_work(tmp_path: Path) 
     nibabel.save(volume, tmp_path / "scan.nii")
     (plan,) = Intake(SelectionRule(), writes_dicom=True).plans([tmp_path])
     assert plan.state is State.FAILED
-    assert plan.reason.endswith("Add --format nifti to marview reduce for this study.")
+    assert plan.reason.endswith("To do so, add --format nifti to marview reduce for this study.")
     (plan,) = Intake(SelectionRule()).plans([tmp_path])
     assert plan.state is State.QUEUED
 

@@ -111,7 +111,7 @@ def test_an_option_that_only_one_call_sets_is_another_order(path: Path, first: d
 def test_a_full_disk_is_refused_with_what_to_do(path: Path, write: Callable[[JobTable], object]) -> None:
     with JobTable(path) as table:
         table._connection.execute("PRAGMA max_page_count = 1")  # SQLite raises it to the pages in use
-        with pytest.raises(BadInput, match=r"is full\. Free some disk space, then add --resume"):
+        with pytest.raises(BadInput, match=r"is full\. Free disk space, then use --resume"):
             write(table)
         assert table.jobs() == []
 

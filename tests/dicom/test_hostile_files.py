@@ -147,7 +147,7 @@ def test_every_refusal_says_what_to_do(slices, save, tmp_path, kind):
         folder = tmp_path / "bomb.zip"
         with zipfile.ZipFile(folder, "w", zipfile.ZIP_DEFLATED) as target:
             target.writestr("zeros", b"\0" * (24 << 20))
-    with pytest.raises(BadInput, match=r"\. (?:Copy|If you trust it)|; export it as single slices") as refusal:
+    with pytest.raises(BadInput, match=r"\. (?:Copy|If you trust it)|; export them as single slices") as refusal:
         dicom.open_series(folder)
     assert str(refusal.value).count("Copy the files from their source again") <= 1
 

@@ -116,7 +116,7 @@ def test_doubtful_voxels_are_metal_once_the_person_says_so(doubtful, mail, fakes
     settled(session, mail)
     assert tuple(session.metal.slices) == fakes.METAL_SLICES
     assert session.metal.recipe.text == "adaptive, doubtful metal confirmed"
-    assert not any("Metal or not?" in note for note in session.metal.notes)
+    assert not any("Possible metal" in note for note in session.metal.notes)
     session.metal.undo()
     assert not session.metal.is_present
 

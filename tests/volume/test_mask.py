@@ -99,7 +99,7 @@ def test_components_are_kept_and_dropped_at_a_point() -> None:
     mask[1, 7:9, 7:9] = True
     np.testing.assert_array_equal(keep_component(mask, (0, 1, 1)) | keep_component(mask, (1, 8, 8)), mask)
     np.testing.assert_array_equal(drop_component(mask, (0, 1, 1)), keep_component(mask, (1, 8, 8)))
-    with pytest.raises(UsageError, match="no metal at slice 2"):
+    with pytest.raises(UsageError, match="no metal at index z 2"):
         keep_component(mask, (2, 5, 5))
     with pytest.raises(UsageError, match="no metal"):
         drop_component(mask, (7, 5, 5))

@@ -58,7 +58,7 @@ class ToolsPanel(Section):
         self.radius.setDecimals(1)
         self.radius.setSingleStep(0.5)
         self.radius.setSuffix(" mm")
-        self.radius.setToolTip(tr("[ and ], or Shift + wheel over the picture"))
+        self.radius.setToolTip(tr("Keys [ and ], or Shift + wheel over the image"))
         set_up(self.radius, FIELD_PX)
         self.slider = QSlider(Qt.Orientation.Horizontal)
         self.slider.setRange(1, int(20 * SLIDER_STEPS))

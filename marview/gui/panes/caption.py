@@ -23,7 +23,10 @@ class Caption(QWidget):
         self.setFixedHeight(2 * self.fontMetrics().height() + 8)
 
     def set_lines(self, first: str, second: str = "", more: Sequence[str] = (), *, short: str = "") -> None:
-        """Set both lines and extra tool tip lines; `short` is used if the second line does not fit."""
+        """Set both lines and, with `more`, further lines of the tool tip.
+
+        If the second line does not fit, `short` is shown instead.
+        """
         self._short = short
         self.setToolTip(tooltip("\n".join((first, second, *more)).strip()))
         if (first, second) != self.lines:

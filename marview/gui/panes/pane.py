@@ -79,7 +79,7 @@ class Pane(QFrame):
         return seen
 
     def set_caption(self, first: str, second: str = "", more: Sequence[str] = (), *, short: str = "") -> None:
-        """Set the tool tip and the two lines under the view."""
+        """Set the two lines under the view and their tool tip; see `Caption.set_lines` for the arguments."""
         self.caption.set_lines(first, second, more, short=short)
 
     def set_note(self, text: str, kind: str = "") -> None:

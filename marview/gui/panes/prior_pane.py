@@ -54,7 +54,7 @@ class PriorPane(SlicePane):
                 unchanged = tr("this slice was not corrected")
             reasons = {
                 Coverage.WAITING: tr("waiting for this slice"),
-                Coverage.CORRECTED: tr("this method has none"),
+                Coverage.CORRECTED: tr("not provided by this method"),
                 Coverage.UNCHANGED: unchanged,
             }
             coverage = result.coverage(z)

@@ -162,7 +162,7 @@ class ResultPane(SlicePane):
         result, display = self.session.result, self.session.view.display
         if self.session.loaded is None or result is None:
             self.title.setText(tr("Result"))
-            self.set_note(tr("none yet: the original is shown") if self.session.loaded else "")
+            self.set_note(tr("no result yet: the original is shown") if self.session.loaded else "")
             self.set_caption("", "")
             return
         is_flickering = display.comparison is Comparison.FLICKER and self._is_original_turn

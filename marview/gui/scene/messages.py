@@ -27,8 +27,9 @@ class Contents(_Message):
     Attributes:
         hu: description of a shared int16 array, HU `[z, y, x]`.
         affine: matrix from index (z, y, x, 1) to LPS in mm; 16 numbers, row by row.
-        corrected: description of a shared int16 array, corrected HU `[row, y, x]`; None without a result.
-        slices: slice index of each row.
+        corrected: description of a shared int16 array, HU `[slice, y, x]` of the corrected slices; None without
+            a result.
+        slices: index z of each slice in `corrected`.
         mask: description of a shared bool array `[z, y, x]`, the metal mask; None if empty.
     """
 

@@ -12,7 +12,7 @@ MULTIPLE = 2**DEPTH
 
 _LINE_INTEGRAL = 4.0
 _FIELD_MM = 153.6
-"""Edge of the field of view in the published protocol, in cm: 416 pixels of 0.369 mm."""
+"""Edge of the field of view in the published protocol, in mm: 416 pixels of 0.369 mm."""
 
 
 def line_unit(projector: Projector) -> float:
@@ -25,9 +25,9 @@ def line_unit(projector: Projector) -> float:
 
 
 class MaskPyramidUNet(nn.Module):
-    """U-Net used as SE-Net in DuDoNet (Lin 2019, table 4) and SinoNet in deep sinogram completion (Yu 2020).
+    """U-Net used as SE-Net in DuDoNet (Lin 2019, table 4) and SinoNet in deep sinogram completion (Yu 2021).
 
-    The network has 12,439,498 parameters. The contracting path has 4 x 4 convolutions of stride 2 with 1, 2,
+    The network has 12,439,498 parameters at base 64. The contracting path has 4 x 4 convolutions of stride 2 with 1, 2,
     4, 8 and 8 times `base` channels, and LeakyReLU(0.2) after all but the first. The expanding path has
     nearest-neighbour upsampling and 3 x 3 convolutions with 8, 4, 2 and 1 times `base` channels, followed by
     a convolution with one channel, and ReLU after all but the last. The averaged trace is an additional

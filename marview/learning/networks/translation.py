@@ -236,7 +236,7 @@ class Translation(nn.Module):
             content, as a U-Net does.
 
     Attributes:
-        multiple: number by which the height and width of images must be divisible.
+        multiple: number that must divide the height and width of images.
     """
 
     def __init__(

@@ -17,7 +17,7 @@ class UNet(nn.Module):
     two deepest levels have the same number of channels, because bilinear upsampling does not change it.
     Every level has two 3 x 3 convolutions. With two input channels and one output channel, the network has
     13,394,753 parameters at base 64 and 3,351,969 at base 32, like the image networks of DuDoNet (Lin 2019)
-    and deep sinogram completion (Yu 2020).
+    and deep sinogram completion (Yu 2021).
 
     Attributes:
         last: the last convolution layer.

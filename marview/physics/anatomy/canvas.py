@@ -108,7 +108,15 @@ class Canvas:
         cortex: Tissue = CORTEX,
         wobble_mm: float = 0.5,
     ) -> None:
-        """Fill a solid with bone: a cortex of varying thickness around the inner tissue."""
+        """Fill a solid with bone: a cortex of varying thickness around the inner tissue.
+
+        Args:
+            solid: solid to fill.
+            cortex_mm: mean thickness of the cortex.
+            inside: inner tissue; if it is denser than water, it becomes denser near the cortex.
+            cortex: tissue of the cortex.
+            wobble_mm: standard deviation of the random displacement of the surface.
+        """
         block = self._block(solid, 3 * wobble_mm + 1)
         if block is None:
             return

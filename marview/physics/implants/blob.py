@@ -45,8 +45,8 @@ class Outline:
 def blob(middle: Point, diameter_mm: float, *, height_mm: float = 12.0, seed: int = 0, material: str = "ti") -> Implant:
     """Create a random shape by repeatedly splitting the edges of a hexagon and smoothing the outline.
 
-    At each split, the midpoint of an edge moves by up to 0.67 times the edge length. The outline is then
-    smoothed by a moving average of random length, and scaled to the area of a disc of `diameter_mm`. The
+    At each split, the midpoint of an edge moves by up to 0.67 times half the edge length. The outline is
+    then smoothed by a moving average of random length, and scaled to the area of a disc of `diameter_mm`. The
     algorithm follows Haneda et al., AAPM CT-MAR, Medical Physics 2025, except that vertices move radially,
     which keeps the shape connected.
 

@@ -87,7 +87,7 @@ def _way_in(site: Site, body: Point, side: float) -> tuple[float, Way]:
 
 
 def place_plate(site: Site, side: float) -> Implant:
-    """Place a plate on the outer surface of the thickest bone on one side, parallel to the body axis."""
+    """Place a plate on the outer surface of the thickest bone on one side (+1 left, -1 right), along the body axis."""
     lateral = site.bone & (side * (site.coordinates[0] - site.middle_x_mm) > 0.12 * site.width_mm)
     x, y, z = site.best(site.depth_in_bone_mm, lateral, "bone on this side")
     while site.is_bone((x, y, z)):

@@ -147,15 +147,15 @@ class Site:
         return np.asarray(inside & mask[held[..., 0], held[..., 1], held[..., 2]])
 
     def best(self, score: NDArray[Any], where: NDArray[np.bool_], what: str) -> Point:
-        """Return the point with the highest score among the chosen voxels.
+        """Return the point with the highest score among the candidate voxels.
 
         Args:
             score: score of each voxel of the coarse grid, `[z, y, x]`.
-            where: voxels of the coarse grid to choose from, bool `[z, y, x]`.
+            where: candidate voxels of the coarse grid, bool `[z, y, x]`.
             what: description of the position, for the error message.
 
         Raises:
-            BadInput: there are no voxels to choose from.
+            BadInput: there are no candidate voxels.
         """
         if not where.any():
             raise BadInput(f"There is no {what} in this volume for the implant; choose another implant or series.")

@@ -31,7 +31,7 @@ def place_clips(site: Site, generator: np.random.Generator) -> tuple[Implant, ..
 
 
 def place_electrodes(site: Site, generator: np.random.Generator) -> tuple[Implant, ...]:
-    """Place two electrodes that enter from above and from the front."""
+    """Place two electrodes; each enters obliquely, from the front and the head end."""
     electrodes = []
     for tip in _soft(site, generator, 2, 30.0):
         side = 1.0 if tip[0] > site.middle_x_mm else -1.0

@@ -28,7 +28,13 @@ class ScrewSizes:
 
 
 def pedicle_screw(entry: Point, target: Point, sizes: ScrewSizes | None = None) -> tuple[Solid, Point]:
-    """Create a screw from its entry point into the bone to its tip; return it with the rod's position, mm."""
+    """Create a pedicle screw; return it with the point where its head holds the rod, mm.
+
+    Args:
+        entry: point where the screw enters the bone, mm.
+        target: tip of the screw, mm.
+        sizes: sizes of the parts; None for the usual sizes.
+    """
     sizes = sizes or ScrewSizes()
     out = np.subtract(entry, target)
     out = out / np.linalg.norm(out)

@@ -24,7 +24,7 @@ A text with fewer letters would match any sentence, or the part after the comma.
 def told(sentence: str) -> str:
     """Return the translation of a complete sentence, or the sentence itself if it is not recognised.
 
-    The value of a placeholder, such as a file name, is translated only if it is itself a known text.
+    The value of a placeholder, such as a file name, is translated only if the catalogue contains it.
     """
     catalogue = spoken()
     if not sentence or not isinstance(catalogue, Catalogue):

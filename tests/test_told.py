@@ -19,16 +19,20 @@ def speak_german():
 @pytest.mark.parametrize(
     ("sentence", "german"),
     [
-        ("IM_0007.dcm ends before its image.", "IM_0007.dcm endet vor seinem Bild."),
+        (
+            "IM_0007.dcm is truncated: it ends before its image.",
+            "IM_0007.dcm ist abgeschnitten: Die Datei endet vor ihrem Bild.",
+        ),
         (
             "IM 7: a.dcm is truncated: it contains 12 of the 524288 bytes of its image. This applies to 3 slices.",
             "IM 7: a.dcm ist abgeschnitten: Die Datei enthält 12 der 524288 Bytes ihres Bildes. Das gilt für "
             "3 Schichten.",
         ),
         (
-            "a.dcm ends before its image. Copy the files from their source again, or export the series again.",
-            "a.dcm endet vor seinem Bild. Kopieren Sie die Dateien erneut von ihrer Quelle, oder exportieren Sie die "
-            "Serie erneut.",
+            "a.dcm is truncated: it ends before its image. Copy the files from their source again, or export the "
+            "series again.",
+            "a.dcm ist abgeschnitten: Die Datei endet vor ihrem Bild. Kopieren Sie die Dateien erneut "
+            "von ihrer Quelle, oder exportieren Sie die Serie erneut.",
         ),
         (
             "Skipped: 4 listed in the DICOMDIR but missing. The series may be missing slices; copy the files again.",
@@ -36,9 +40,9 @@ def speak_german():
             "kopieren Sie die Dateien noch einmal.",
         ),
         (
-            "This is a scout, not a stack of slices. You can view it, but not measure or correct it.",
-            "Das ist eine Übersichtsaufnahme, kein Schichtstapel. Die Serie kann betrachtet, aber nicht gemessen oder "
-            "korrigiert werden.",
+            "This is a scout, not a stack of slices. You can view the series, but not measure or correct it.",
+            "Das ist eine Übersichtsaufnahme, kein Schichtstapel. Sie können die Serie ansehen, aber nicht in ihr "
+            "messen oder sie korrigieren.",
         ),
         (
             "A slice is missing between a.dcm and b.dcm: 3.00 mm expected, 6.00 mm found.",

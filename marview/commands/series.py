@@ -29,9 +29,9 @@ Tell = Callable[[str], None]
 
 @contextmanager
 def shared_series(path: Path, series_uid: str = "", tell: Tell = say) -> Iterator[SharedSeries]:
-    """Yield a series read into shared memory, and pass its findings to `tell`.
+    """Read a series into shared memory, which is released when the block ends.
 
-    The shared memory is released when the block ends.
+    `tell` receives the messages about the series, for example about missing slices.
 
     Raises:
         BadInput: the series cannot be read, or it has unreliable geometry or HU.

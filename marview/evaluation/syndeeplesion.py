@@ -136,7 +136,9 @@ def write_syndeeplesion(known: KnownCase, folder: Path) -> list[Path]:
         BadInput: the case does not contain both sinograms.
     """
     if known.case.measured_sinogram is None or known.metal_free_sinogram is None:
-        raise BadInput(f"Case {known.name} lacks the measured or metal-free sinogram of the SynDeepLesion layout.")
+        raise BadInput(
+            f"Case {known.name} has no measured or no metal-free sinogram. The SynDeepLesion layout needs both."
+        )
     parts = _parts(known.truth_hu)
     written = []
     for number, part in enumerate(parts):

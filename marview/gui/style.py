@@ -51,7 +51,7 @@ def dress(application: QApplication, style: str = "dark") -> None:
 
 @contextmanager
 def sheet_applied_last() -> Iterator[None]:
-    """Delay the style sheet until a window created in this context is complete.
+    """Apply the style sheet only when a window created in this context is complete.
 
     Otherwise, each time a widget gets a parent, Qt applies the style sheet again to that widget and all its
     children.

@@ -88,7 +88,7 @@ def scan(scene: Scene, device: torch.device, ahead: tuple[str, ...] = ()) -> Pai
 
     Args:
         scene: slices, metal and settings of the scan.
-        device: device for the simulation and the pairs.
+        device: device for the simulation and its result.
         ahead: names of attributes, such as "image", that are computed immediately instead of on first use.
     """
     if device.index is not None:

@@ -152,8 +152,8 @@ def fill(network: nn.Module, weights: Mapping[str, Tensor], file: str) -> nn.Mod
     file = str(weights.path) if isinstance(weights, Weights) else file
     if differs := difference(network, weights):
         raise MethodFailed(
-            f"The weights {file} belong to another network: {differs}. Train the network again, or install the method "
-            "again."
+            f"The weights in {file} are for a different network: {differs}. Train the network again, or install "
+            "the method again."
         )
     wanted = network.state_dict()
     network.load_state_dict({name: tensor.to(wanted[name].dtype) for name, tensor in weights.items()})

@@ -64,7 +64,7 @@ class SweepResult:
         """Return a remark if a margin closer to 0 gives the same mask; otherwise, return an empty string."""
         for group in self.equal_masks():
             if variant in group and variant != min(group, key=lambda one: abs(one.margin)):
-                return "duplicate mask" + ("" if math.isnan(self.voxel_mm) else f" at {self.voxel_mm:.3g} mm voxels")
+                return "gives no new mask" + ("" if math.isnan(self.voxel_mm) else f" at {self.voxel_mm:.3g} mm voxels")
         return ""
 
     def equal_mask_notes(self) -> list[str]:

@@ -22,7 +22,7 @@ class Solid(Protocol):
 
     @property
     def bounds(self) -> Bounds:
-        """Lowest and highest corners of the bounding box, in mm."""
+        """Minimum and maximum corners of the bounding box, in mm."""
 
     def distance(self, x: Array, y: Array, z: Array) -> Array:
         """Return the signed distance in mm at coordinates that broadcast against each other."""
@@ -44,7 +44,7 @@ class Ellipsoid:
 
     @property
     def bounds(self) -> Bounds:
-        """Lowest and highest corners of the bounding box, in mm."""
+        """Minimum and maximum corners of the bounding box, in mm."""
         widest = max(self.radii[:2])
         reach = np.array([widest, widest, self.radii[2]]) if self.turn_rad else np.array(self.radii)
         return np.array(self.middle) - reach, np.array(self.middle) + reach
@@ -83,7 +83,7 @@ class Rod:
 
     @property
     def bounds(self) -> Bounds:
-        """Lowest and highest corners of the bounding box, in mm."""
+        """Minimum and maximum corners of the bounding box, in mm."""
         widest = max(self.start_radius, self.end_radius or 0.0)
         ends = np.array([self.start, self.end])
         return ends.min(axis=0) - widest, ends.max(axis=0) + widest
@@ -128,7 +128,7 @@ class Block:
 
     @property
     def bounds(self) -> Bounds:
-        """Lowest and highest corners of the bounding box, in mm."""
+        """Minimum and maximum corners of the bounding box, in mm."""
         reach = np.abs(self._rows).T @ np.array(self.half)
         return np.array(self.middle) - reach, np.array(self.middle) + reach
 
@@ -164,7 +164,7 @@ class Column:
 
     @property
     def bounds(self) -> Bounds:
-        """Lowest and highest corners of the bounding box, in mm."""
+        """Minimum and maximum corners of the bounding box, in mm."""
         widest = max(self.radii) * 2 ** (0.5 - 1 / max(self.exponent, 2.0))
         reach = np.array([widest, widest, self.height / 2])
         return np.array(self.middle) - reach, np.array(self.middle) + reach
@@ -199,7 +199,7 @@ class Wire:
 
     @property
     def bounds(self) -> Bounds:
-        """Lowest and highest corners of the bounding box, in mm."""
+        """Minimum and maximum corners of the bounding box, in mm."""
         return Union(self.parts).bounds
 
     def distance(self, x: Array, y: Array, z: Array) -> Array:
@@ -215,7 +215,7 @@ class Union:
 
     @property
     def bounds(self) -> Bounds:
-        """Lowest and highest corners of the bounding box, in mm."""
+        """Minimum and maximum corners of the bounding box, in mm."""
         lows, highs = zip(*(part.bounds for part in self.parts), strict=True)
         return np.min(lows, axis=0), np.max(highs, axis=0)
 
@@ -239,7 +239,7 @@ class Mirrored:
 
     @property
     def bounds(self) -> Bounds:
-        """Lowest and highest corners of the bounding box, in mm."""
+        """Minimum and maximum corners of the bounding box, in mm."""
         low, high = self.solid.bounds
         return np.array([-high[0], low[1], low[2]]), np.array([-low[0], high[1], high[2]])
 
@@ -269,7 +269,7 @@ class Without:
 
     @property
     def bounds(self) -> Bounds:
-        """Lowest and highest corners of the bounding box, in mm."""
+        """Minimum and maximum corners of the bounding box, in mm."""
         return self.whole.bounds
 
     def distance(self, x: Array, y: Array, z: Array) -> Array:
@@ -288,7 +288,7 @@ class Common:
 
     @property
     def bounds(self) -> Bounds:
-        """Lowest and highest corners of the bounding box, in mm."""
+        """Minimum and maximum corners of the bounding box, in mm."""
         lows, highs = zip(*(part.bounds for part in self.parts), strict=True)
         return np.max(lows, axis=0), np.min(highs, axis=0)
 

@@ -47,7 +47,7 @@ class ExportState:
 class Exports:
     """Export runner, which handles one export at a time.
 
-    Event on the window's thread: `changed(ExportState)`.
+    Event, sent on the window's thread: `changed(ExportState)`.
     """
 
     changed = Signal(ExportState)

@@ -17,7 +17,7 @@ class MaskChanges:
 
     The error message for a failed change disappears when the next change starts.
 
-    Event on the window's thread: `busy()` when `is_busy` changes.
+    Event, sent on the window's thread: `busy()` when `is_busy` changes.
 
     Attributes:
         is_busy: whether a search for metal or a change of the mask is in progress.

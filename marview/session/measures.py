@@ -13,7 +13,7 @@ from marview.session.picture import Picture
 class Measures:
     """Measurements of all open series.
 
-    Event on the window's thread: `changed()` when measurements of the series in view change.
+    Event, sent on the window's thread: `changed()` when measurements of the series in view change.
 
     Args:
         pictures: function that returns the compared images of a measurement's plane, starting with the

@@ -20,7 +20,7 @@ Place = tuple[float, float]
 class Painting:
     """Handler for the mask tools that turns mouse positions, given in voxels, into changes to the mask.
 
-    Event on the window's thread: `drawn()` when the outline changes.
+    Event, sent on the window's thread: `drawn()` when the outline changes.
 
     Attributes:
         outline: corners (y, x) of the outline in progress; for a box, two opposite corners.

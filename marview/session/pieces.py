@@ -36,7 +36,7 @@ class Piece:
 class Pieces:
     """List of the separate pieces of metal in the mask, computed in the background.
 
-    Event on the window's thread: `changed()` when `listed` changes.
+    Event, sent on the window's thread: `changed()` when `listed` changes.
 
     Attributes:
         listed: pieces, largest first; pieces that were switched off stay in the list until metal is found again.

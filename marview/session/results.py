@@ -9,7 +9,7 @@ from marview.session.result import Result
 class Results:
     """Results of all open series, and the result in view.
 
-    Event on the window's thread: `changed()` when the result in view, or the list of results for the series
+    Event, sent on the window's thread: `changed()` when the result in view, or the list of results for the series
     in view, changes.
 
     Attributes:

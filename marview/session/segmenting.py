@@ -198,6 +198,6 @@ def finish(core: Mask, recipe: Recipe, grid: Grid) -> Mask:
     if recipe.margin_mm:
         mask = grow_mm(mask, recipe.margin_mm, grid.stack_mm, drift_mm=grid.drift_mm)
         if core.any() and not mask.any():
-            sentence = tr("A margin of {:g} mm removes all metal; shrink the mask by less.")
+            sentence = tr("A margin of {:g} mm leaves no metal in the mask; shrink the mask by less.")
             raise BadInput(sentence.format(recipe.margin_mm))
     return mask

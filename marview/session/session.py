@@ -52,16 +52,16 @@ from marview.text import tr
 class Session:
     """State of the application: open series, mask, runs and results.
 
-    Event on the window's thread: `result_changed()` when the results of the series in view or the displayed result
-    change.
+    Event, sent on the window's thread: `result_changed()` when the displayed result changes, or a result of the
+    series in view is added or removed.
 
     Args:
-        post: function that runs a call on the window's thread.
+        post: function that calls another function on the window's thread.
         settings: settings that persist between sessions.
         make_worker: function that starts the worker on first use.
         listings: function that finds the installed methods.
-        autosaves: folder of autosaves; None to write no autosaves.
-        index: file of the study index; None to keep no index.
+        autosaves: folder of autosaves; None disables autosaves.
+        index: file that stores the study index; None disables the index.
     """
 
     result_changed = Signal()

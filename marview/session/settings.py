@@ -60,7 +60,7 @@ class Settings:
         window: position, panels and layout of the window, each as text.
         language: code of the window's language; empty for the system's language.
         style: "dark" or "light".
-        file: file that `save` writes; None to write nothing.
+        file: file that `save` writes; None disables saving.
     """
 
     recent: list[str] = field(default_factory=list)

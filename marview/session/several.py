@@ -88,7 +88,7 @@ class BatchOrder:
 class Several:
     """Runner that processes one batch at a time.
 
-    Event on the window's thread: `changed()` when the stage or a job changes.
+    Event, sent on the window's thread: `changed()` when the stage or a job changes.
 
     Attributes:
         stage: state of the batch.

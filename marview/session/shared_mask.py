@@ -19,7 +19,7 @@ from marview.volume.volume import Volume
 class SharedMask:
     """Metal mask in shared memory, with the number of metal voxels in each slice.
 
-    Event on the window's thread: `touched(box)` when voxels in a box change, including during a stroke.
+    Event, sent on the window's thread: `touched(box)` when voxels in a box change, including during a stroke.
 
     Attributes:
         mask: mask that is edited in place, with undo; None if no series is open.

@@ -46,7 +46,7 @@ class Projecting(Protocol):
 class Sinograms:
     """Sinograms computed on request, one slice at a time; only the latest request counts.
 
-    Event on the window's thread: `changed()` when `current` or the reason for its absence (`refusal`) changes.
+    Event, sent on the window's thread: `changed()` when `current` or the reason for its absence (`refusal`) changes.
 
     Attributes:
         current: sinograms of the last projected slice; None if there are none.

@@ -28,7 +28,7 @@ class Studies:
 
     New studies in watched folders are added to the list.
 
-    Event on the window's thread: `changed()` when `found` or the watched folders change.
+    Event, sent on the window's thread: `changed()` when `found` or the watched folders change.
 
     Attributes:
         found: series in the index that match the search, except those that are open.

@@ -61,7 +61,7 @@ class Components:
         return result
 
     def at(self, point_zyx: Sequence[int]) -> Component | None:
-        """Return the piece at a voxel; None if the voxel is not metal."""
+        """Return the piece of metal that contains a voxel, or None if the voxel is not metal."""
         if self.box is None or not all(
             part.start <= i < part.stop for part, i in zip(self.box, point_zyx, strict=True)
         ):

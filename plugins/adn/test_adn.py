@@ -277,5 +277,5 @@ def test_the_result_changes_no_more_than_the_scale_holds(loaded, room, weights_j
 
 def test_weights_of_another_network_are_refused(loaded, room, weights_job) -> None:
     other = room.network.AdnNetwork(room.settings.Settings(width=8, blocks=1))
-    with pytest.raises(MethodFailed, match="belong to another network"):
+    with pytest.raises(MethodFailed, match="are for a different network"):
         loaded.method.run(phantom_case(), loaded.parameters({}), weights_job(other, SMALL))

@@ -27,7 +27,7 @@ BEAM = ParallelBeam(views=90, bins=93, bin_mm=PIXEL_MM)
 
 
 def made_pairs(count: int = 1, seed: int = 0) -> Pairs:
-    """Return training pairs: elliptical bodies with a bone and a metal rod that hardens the beam."""
+    """Return training pairs with elliptical bodies that contain a bone and a metal rod."""
     rng = np.random.default_rng(seed)
     y, x = np.mgrid[:SIZE, :SIZE] - (SIZE - 1) / 2
     truth, metal = [], []
@@ -220,7 +220,7 @@ def test_wires_in_a_clinical_image_are_better_left_to_nmar(loaded, room, weights
 
 def test_weights_of_another_network_are_refused(loaded, room, weights_job) -> None:
     other = weights_job(room.network.Cnn(16), {"width": 8})
-    with pytest.raises(MethodFailed, match="belong to another network"):
+    with pytest.raises(MethodFailed, match="are for a different network"):
         loaded.method.run(case_of(made_pairs()), loaded.parameters({}), other)
 
 

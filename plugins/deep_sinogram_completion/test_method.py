@@ -93,7 +93,7 @@ def test_weights_of_another_network_are_refused(
     loaded: LoadedMethod, room: Any, made: Any, weights_job: Any, discs: Any
 ) -> None:
     case = made.case_of(discs())
-    with pytest.raises(MethodFailed, match="belong to another network"):
+    with pytest.raises(MethodFailed, match="are for a different network"):
         loaded.method.run(case, loaded.parameters({}), weights_job(made.small(room, prior_base=8), made.SMALL))
     with pytest.raises(MethodFailed, match="missing"):
         loaded.method.run(case, loaded.parameters({}), weights_job(made.small(room, prior="none"), made.SMALL))

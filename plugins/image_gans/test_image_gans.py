@@ -122,5 +122,5 @@ def test_either_variant_corrects_a_case(loaded, training, weights_job, variant: 
 
 def test_weights_of_another_network_are_refused(loaded, training, weights_job) -> None:
     other = training.build(small("cgan") | {"width": 8})
-    with pytest.raises(MethodFailed, match="belong to another network"):
+    with pytest.raises(MethodFailed, match="are for a different network"):
         loaded.method.run(phantom_case(), loaded.parameters({}), weights_job(other, small("cgan")))

@@ -89,7 +89,7 @@ def test_neighbours_come_from_the_scan_and_the_slice_stands_for_missing_ones(loa
 
 def test_weights_of_another_network_are_refused(loaded: Any, weights_job: Any, room: Any, made: Any) -> None:
     other = room.network.build(made.SMALL | {"latent": 4})
-    with pytest.raises(MethodFailed, match="belong to another network"):
+    with pytest.raises(MethodFailed, match="are for a different network"):
         loaded.method.run(phantom_case(), loaded.parameters({}), weights_job(other, made.SMALL))
 
 

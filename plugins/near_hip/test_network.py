@@ -15,7 +15,7 @@ def test_the_network_has_as_many_parameters_as_published(room, channels, count) 
 
 
 def test_weights_of_another_width_are_refused(room) -> None:
-    with pytest.raises(MethodFailed, match="belong to another network"):
+    with pytest.raises(MethodFailed, match="are for a different network"):
         fill(room.network.NearHipCnn(4), room.network.NearHipCnn(8).state_dict(), "it")
 
 

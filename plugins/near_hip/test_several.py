@@ -85,7 +85,7 @@ def test_weights_of_another_network_are_refused(room, made, loaded) -> None:
         def weights(self, file: str) -> dict[str, torch.Tensor]:
             return room.network.NearHipCnn(4).state_dict()
 
-    with pytest.raises(MethodFailed, match="belong to another network"):
+    with pytest.raises(MethodFailed, match="are for a different network"):
         room.method.of_several(Other(loaded=loaded), 384.0)
 
 

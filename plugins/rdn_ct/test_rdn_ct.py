@@ -64,5 +64,5 @@ def test_the_method_keeps_the_contract(training, copy_with) -> None:
 
 def test_weights_of_another_network_are_refused(loaded, training, weights_job) -> None:
     other = training.build(SMALL | {"features": 8})
-    with pytest.raises(MethodFailed, match="belong to another network"):
+    with pytest.raises(MethodFailed, match="are for a different network"):
         loaded.method.run(phantom_case(), loaded.parameters({}), weights_job(other, SMALL))

@@ -135,5 +135,5 @@ def test_half_the_strength_removes_half_of_the_artifact_image(loaded, training, 
 
 def test_weights_of_another_network_are_refused(loaded, training, weights_job) -> None:
     other = training.build(SMALL | {"base": 8})
-    with pytest.raises(MethodFailed, match="belong to another network"):
+    with pytest.raises(MethodFailed, match="are for a different network"):
         loaded.method.run(phantom_case(), loaded.parameters({}), weights_job(other, SMALL))

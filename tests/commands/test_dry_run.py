@@ -34,7 +34,7 @@ def test_batch(marview: Callable, metal_series: Path, tmp_path: Path) -> None:
 def test_batch_into_the_folder_of_another_batch(marview: Callable, metal_series: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     assert marview("batch", metal_series, *LI, "--output", out).exit_code == 0
-    for more, sentence in ((LI, "already contains a job table"), ((*NMAR, "--resume"), "was started with method")):
+    for more, sentence in ((LI, "already contains a job table"), ((*NMAR, "--resume"), "was created with method")):
         _assert_refused_alike(marview, ("batch", metal_series, *more, "--output", out), 2, sentence)
 
 

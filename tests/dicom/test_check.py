@@ -219,7 +219,7 @@ def test_all_slices_at_one_place_are_not_a_volume(slices, save):
     report = report_of(save(slices))
     assert kinds(report) == {Kind.NOT_A_VOLUME}
     assert report.outcome == Outcome.VIEWS
-    assert "have the same position but different images. This is true of most slices" in report.reason
+    assert "have the same position but different images. This applies to most slices" in report.reason
 
 
 def test_a_series_of_one_slice_opens(slices, save):

@@ -66,7 +66,7 @@ def test_a_wrong_write_is_found_on_reading_back(loaded, correction, tmp_path, mo
         path.write_bytes(data[:-2] + b"\xff\x0f")
 
     monkeypatch.setattr(derive, "write_flushed", wrong)
-    with pytest.raises(BadInput, match="read back"):
+    with pytest.raises(BadInput, match="not written correctly"):
         write_derived_series(loaded, correction, HOW, tmp_path / "out")
     assert not (tmp_path / "out").exists()
 

@@ -127,11 +127,11 @@ def test_a_margin_below_a_voxel_is_noted_in_table_plot_and_file(opened, qtbot, t
     qtbot.waitUntil(lambda: opened.session.sensitivity.swept is not None, timeout=20000)
     table = opened.desk.table.table
     names = [table.item(row, 0).text() for row in range(table.rowCount())]
-    assert names[1:] == ["0 mm", "+0.4 mm  (changes nothing at 1 mm voxels)", "+1 mm"]
-    assert "+0.4 mm changes nothing at 1 mm voxels" in opened.desk.curve.where.text()
+    assert names[1:] == ["0 mm", "+0.4 mm  (gives no new mask at 1 mm voxels)", "+1 mm"]
+    assert "+0.4 mm gives no new mask at 1 mm voxels" in opened.desk.curve.where.text()
     opened.session.sensitivity.export(tmp_path / "sweep.csv", 3, opened.session.view.display.window)
     qtbot.waitUntil((tmp_path / "sweep.csv").exists)
-    assert "changes nothing at 1 mm voxels" in (tmp_path / "sweep.csv").read_text()
+    assert "gives no new mask at 1 mm voxels" in (tmp_path / "sweep.csv").read_text()
 
 
 def test_long_tool_tips_are_wrapped() -> None:

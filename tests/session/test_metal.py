@@ -81,7 +81,7 @@ def test_a_margin_that_leaves_nothing_is_refused_and_nothing_changes(opened, mai
     before = opened.metal.shared.array.copy()
     opened.metal.set_margin(-5.0)
     settled(opened, mail)
-    assert "removes all metal" in said[-1]
+    assert "leaves no metal in the mask" in said[-1]
     np.testing.assert_array_equal(opened.metal.shared.array, before)
     assert opened.metal.recipe == Recipe()
 

@@ -28,7 +28,7 @@ class Outline:
 
     @property
     def bounds(self) -> Bounds:
-        """Lowest and highest corners of the bounding box, in mm."""
+        """Minimum and maximum corners of the bounding box, in mm."""
         reach = np.array([self.radii_mm.max(), self.radii_mm.max(), self.height_mm / 2])
         return np.array(self.middle) - reach, np.array(self.middle) + reach
 

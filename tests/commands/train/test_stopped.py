@@ -67,7 +67,7 @@ def test_a_full_disk_says_what_stays_and_what_to_do(marview, clean: Path, tmp_pa
     assert answer.exit_code == 3
     assert (
         f"marview: {state} cannot be written: the disk is full. The last good state is kept in {state} (step 1). "
-        "Free disk space and add --resume.\n"
+        "Free disk space and continue with --resume.\n"
     ) in answer.err
     assert state.read_bytes() == good
     new = marview(*words, "--output", tmp_path / "new")

@@ -33,7 +33,7 @@ def test_a_run_is_trained_resumed_and_installed(marview, clean: Path, tmp_path: 
     assert f"small now uses these weights. To check the method, run marview plugin check {methods / 'small'}." in (
         installed.out.replace("\n", " ")
     )
-    assert "To remove them, run marview plugin remove small." in installed.out
+    assert "To uninstall, run marview plugin remove small." in installed.out
     assert (methods / "small" / "weights" / "bundled.safetensors").is_file()
 
 
@@ -71,7 +71,7 @@ def test_a_run_starts_from_weights_and_resumes_with_its_own(marview, clean: Path
     begun = ("--begin-with", first / "weights.safetensors")
     answer = marview(*words, "--output", second, *begun)
     assert answer.exit_code == 0
-    assert "It starts from weight and bias of weights.safetensors (1.0.0, 1 step, sha256" in answer.err
+    assert "Training starts from weight and bias of weights.safetensors (1.0.0, 1 step, sha256" in answer.err
     assert marview(*words, "--output", second, "--resume").exit_code == 0
     assert "| initial weights | weight and bias of" in (second / "model_card.md").read_text(encoding="utf-8")
     both = marview(*words, "--output", second, "--resume", *begun)
@@ -123,7 +123,10 @@ def test_unpaired_scans_train_adn(marview, clean: Path, tmp_path: Path) -> None:
     words = ("train", "adn", "--with-metal", metal, "--without-metal", clean, "--output", run, "--size", "tiny")
     answer = marview(*words, "--device", "cpu", "--max-minutes", 0)
     assert answer.exit_code == 0, answer.err
-    assert "1 slice with metal, 1 held out; 3 clean slices, 1 held out; 25% of the batches keep the truth" in answer.err
+    assert (
+        "1 slice with metal, 1 held out; 3 clean slices, 1 held out; 25% of the batches contain the ground truth"
+        in answer.err
+    )
     card = (run / "model_card.md").read_text(encoding="utf-8")
     assert "The network was trained on real scans with metal" in card
     assert list((run / "pictures").glob("*.png"))

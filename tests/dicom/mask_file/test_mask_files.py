@@ -29,7 +29,7 @@ def test_parts_outside_are_reported(series, mask, tmp_path) -> None:
     path = save_nrrd(tmp_path / "far.nrrd", mask.transpose(2, 1, 0).astype(np.uint8), origin=(0, 0, 4.0))
     read = read_mask(path, series)
     np.testing.assert_array_equal(read.mask[2:], mask[:3])
-    assert read.notes == ("marview left out 1 voxel of far.nrrd outside the series.",)
+    assert read.notes == ("marview left out 1 voxel of far.nrrd that are outside the series.",)
 
 
 def test_several_labels_and_segments_are_all_metal_and_named(series, mask, tmp_path) -> None:
@@ -125,4 +125,4 @@ def test_a_mask_of_tissue_is_doubted_and_a_generous_one_is_not(mask, tmp_path) -
     assert read_metal(tmp_path / "own.nrrd", series).notes == ()
     assert read_metal(tmp_path / "generous.nrrd", series).notes == ()
     [note] = read_metal(tmp_path / "moved.nrrd", series).notes
-    assert re.fullmatch(r"\d+% of moved.nrrd is below 500 HU\. Check that it is the mask of this series\.", note)
+    assert re.fullmatch(r"\d+% of the mask moved.nrrd is below 500 HU\. Check that it belongs to this series\.", note)

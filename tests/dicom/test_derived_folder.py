@@ -55,7 +55,7 @@ def test_a_full_disk_leaves_nothing_behind(loaded, correction, tmp_path, monkeyp
 @pytest.mark.skipif(os.name != "posix" or os.geteuid() == 0, reason="root may write everywhere")
 def test_a_read_only_target_is_refused(loaded, correction, tmp_path):
     (tmp_path / "locked").mkdir(mode=0o500)
-    with pytest.raises(BadInput, match="may not write"):
+    with pytest.raises(BadInput, match="do not have permission to write"):
         write_derived_series(loaded, correction, HOW, tmp_path / "locked" / "out")
 
 

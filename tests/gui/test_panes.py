@@ -39,7 +39,7 @@ def test_the_overlay_lies_on_the_metal(opened) -> None:
 
 def test_the_result_pane_says_that_there_is_none_yet(opened) -> None:
     pane = opened.grid.panes["result"]
-    assert "none yet" in pane.note.text()
+    assert "no result yet" in pane.note.text()
     np.testing.assert_array_equal(pane.shown.values, opened.session.original().values)
 
 

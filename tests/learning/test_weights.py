@@ -67,7 +67,7 @@ def test_weights_of_a_method_are_named_by_their_folder(tmp_path: Path) -> None:
     given = Weights(network(8).state_dict(), tmp_path / "weights" / "bundled.safetensors")
     with pytest.raises(
         MethodFailed,
-        match=rf"The weights {re.escape(str(given.path))} are for a different network.* install the method",
+        match=rf"The weights in {re.escape(str(given.path))} are for a different network.* install the method",
     ):
         fill(network(4), given, "weights/bundled.safetensors")
 

@@ -50,7 +50,7 @@ def test_arrays_outlive_the_file_and_the_file_goes_with_its_owner() -> None:
 
 
 def test_no_room_gives_a_message() -> None:
-    with pytest.raises(MarviewError, match="no room"):
+    with pytest.raises(MarviewError, match="no space"):
         SharedArray.create((2**46,), np.uint8)
 
 

@@ -248,7 +248,7 @@ def forbidden_imports(folder: Path) -> Iterator[str]:
             names = [alias.name for alias in node.names]
             if isinstance(node, ast.ImportFrom):
                 if node.level > 1:
-                    yield f"{where} imports from outside its folder."
+                    yield f"{where} imports from outside the method's folder. Copy the code into this folder."
                 names = [node.module or ""] if node.level == 0 else []
             for name in names:
                 room = [*name.split("."), ""][1]
@@ -292,7 +292,7 @@ def _breaches(loaded: LoadedMethod, parameters: BaseModel, *, is_measured: bool)
 
 def _reports(job: TestJob, manifest: Manifest) -> Iterator[str]:
     if job.outside:
-        yield f"{job.outside[0]} is outside 0 to 1."
+        yield f"{job.outside[0]} is invalid: the fraction must be from 0 to 1."
     unknown = sorted({name for name, _ in job.shown} - set(manifest.outputs))
     if known := [name for name in unknown if name in OUTPUTS]:
         line = outputs_line([*manifest.outputs, *known])

@@ -202,7 +202,7 @@ def print_check(folder: Folder, as_json: AsJson = False) -> int:
     The run is stopped after 300 s. With --verbose, the full traceback of an exception is printed.
     """
     if not folder.is_dir():
-        raise BadInput(f"{folder} is not a folder. Name the folder that contains plugin.toml.")
+        raise BadInput(f"{folder} is not a folder. Specify the folder that contains plugin.toml.")
     checked = check_plugin(folder)
     found, hints = checked.findings, checked.hints
     if as_json:

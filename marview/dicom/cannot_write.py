@@ -38,7 +38,7 @@ def sentence(target: Path, why: OSError) -> CannotWrite:
         errno.ENOSPC: "the disk is full",
         errno.EDQUOT: "your disk quota is used up",
         errno.EROFS: "the disk is read-only",
-        errno.EEXIST: "a file or a broken link has the name of its folder",
+        errno.EEXIST: "its folder cannot be created, because a file or a broken link has that name",
         errno.EACCES: "you do not have permission to write there",
         errno.EPERM: "you do not have permission to write there",
     }

@@ -239,7 +239,7 @@ def _of_the_whole(series: Series, slices: Sequence[SliceHeader]) -> list[Finding
         findings.append(
             Finding(
                 Kind.NO_UID,
-                "The files lack the UID of their study, series or instance, so they cannot be exported as DICOM.",
+                "Not every file has all three UIDs (study, series, SOP instance), so DICOM export is not possible.",
             )
         )
     elif not first.frame_of_reference_uid:

@@ -151,7 +151,8 @@ def why_underivable(nifti: Path | None, slices: Iterable[SliceHeader | None]) ->
             )
         if header is not None and not (header.sop_uid and header.series_uid and header.study_uid):
             return (
-                f"{header.name} lacks the UID of its study, series or instance, so no DICOM series can refer to it. "
+                f"{header.name} does not have all three UIDs (study, series, SOP instance), so no DICOM "
+                "series can refer to it. "
                 "Write the result as NIfTI."
             )
     return ""

@@ -186,7 +186,10 @@ def allocate_hu(shape: tuple[int, int, int], allocate: Allocate | None) -> NDArr
         BadInput: there is not enough memory.
     """
     bytes_needed = 2 * math.prod(shape)
-    refusal = BadInput(f"There is not enough memory for this series: it needs {bytes_needed >> 20} MB.")
+    refusal = BadInput(
+        f"There is not enough memory for this series: it needs {bytes_needed >> 20} MB. Close other programs and try "
+        "again."
+    )
     if bytes_needed > available_bytes():
         raise refusal
     try:

@@ -37,7 +37,7 @@ def split(slices: Sequence[SliceHeader], *, other_patient: int = 0) -> list[Seri
             for group in [by(members, key)]
             for part in group
         ]
-    for reason, are_alike in (("other pixel spacing", _have_one_spacing), ("other orientation", _are_parallel)):
+    for reason, are_alike in (("different pixel spacing", _have_one_spacing), ("different orientation", _are_parallel)):
         parts = [
             (why if len(group) == 1 else reason, part)
             for why, members in parts
@@ -62,11 +62,11 @@ def split(slices: Sequence[SliceHeader], *, other_patient: int = 0) -> list[Seri
 
 
 _KEYS: tuple[tuple[str, Callable[[SliceHeader], Hashable]], ...] = (
-    ("other kind of image", lambda header: (header.modality, header.sop_class)),
+    ("different kind of image", lambda header: (header.modality, header.sop_class)),
     ("scout", lambda header: header.is_scout),
     ("colour", lambda header: (header.samples, header.photometric.startswith("MONOCHROME"))),
     ("different size", lambda header: (header.rows, header.columns)),
-    ("other frame of reference", lambda header: header.frame_of_reference_uid),
+    ("different frame of reference", lambda header: header.frame_of_reference_uid),
 )
 
 
@@ -112,9 +112,9 @@ def _by_phase(slices: list[SliceHeader]) -> tuple[str, list[list[SliceHeader]]]:
             continue
         if repeats:
             if not any(_repeats_positions(group) for group in stacks):
-                return f"other {name}", groups
+                return f"different {name}", groups
         elif take_turns(stacks) if is_strict else lie_between_each_other(stacks):
-            return f"other {name}", groups
+            return f"different {name}", groups
     return "", [slices]
 
 

@@ -137,7 +137,8 @@ def write_syndeeplesion(known: KnownCase, folder: Path) -> list[Path]:
     """
     if known.case.measured_sinogram is None or known.metal_free_sinogram is None:
         raise BadInput(
-            f"Case {known.name} has no measured or no metal-free sinogram. The SynDeepLesion layout needs both."
+            f"The SynDeepLesion layout needs a measured and a metal-free sinogram, but case {known.name} does not "
+            "contain both."
         )
     parts = _parts(known.truth_hu)
     written = []
@@ -185,7 +186,9 @@ def _mask_files(slice_folder: Path, top: Path) -> list[Path]:
 def _read_masks(slice_folder: Path, top: Path, shape: tuple[int, int]) -> NDArray[np.bool_]:
     path = next(iter(_mask_files(slice_folder, top)), None)
     if path is None:
-        raise BadInput(f"There is no {_MASKS} beside {slice_folder} or above it, so the metal shapes are unknown.")
+        raise BadInput(
+            f"There is no {_MASKS} in {slice_folder} or the folders above it, so the metal shapes are unknown."
+        )
     try:
         stored = np.load(path, allow_pickle=False)
     except DAMAGED_ARRAYS as reason:
@@ -219,7 +222,7 @@ def _read_h5(path: Path, **shapes: tuple[int, int]) -> dict[str, NDArray[Any]]:
     except FileNotFoundError as reason:
         raise BadInput(f"{path} is missing.") from reason
     except KeyError as reason:
-        raise BadInput(f"{path} is missing one of its data sets {', '.join(shapes)}.") from reason
+        raise BadInput(f"{path} does not contain all of the data sets {', '.join(shapes)}.") from reason
     except Exception as reason:
         raise BadInput(
             f"{path} cannot be read as HDF5: {in_words(reason, 'it is damaged or not an HDF5 file')}."

@@ -268,7 +268,7 @@ class Training:
         except BadInput as refusal:
             if path.name != STATE or not (folder / WEIGHTS).is_file():
                 raise
-            go_on = f"Or remove this file: --resume then continues from {folder / WEIGHTS}."
+            go_on = f"Alternatively, remove this file: --resume then continues from {folder / WEIGHTS}."
             raise BadInput(f"{refusal} {go_on}") from refusal
         of = about(facts, str(path))
         if of.method != self._plan.method:

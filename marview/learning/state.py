@@ -82,7 +82,7 @@ class Learner:
         for name, tensor in self.network.state_dict().items():
             if tensor.is_floating_point() and not bool(tensor.isfinite().all()):
                 raise MethodFailed(
-                    f"{file} is not written, because the weights {name} are no longer finite. The earlier file is "
+                    f"{file} was not written, because the weights {name} are no longer finite. The earlier file is "
                     f"unchanged. Continue from it with --resume and a smaller learning rate or gradient clipping."
                 )
 

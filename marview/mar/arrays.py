@@ -36,7 +36,7 @@ def check_arrays(request: ReduceRequest | SinogramRequest) -> None:
                 f"{correction.shape}."
             )
         if len(set(slices)) != len(slices):
-            raise UsageError("A slice is listed twice.")
+            raise UsageError("The list of slices contains a slice twice. List each slice once.")
     outside = [k for k in slices if not 0 <= k < shape[0]]
     if outside:
         raise UsageError(f"Index z {outside[0]} is out of range: the volume has indices 0 to {shape[0] - 1}.")
@@ -51,7 +51,9 @@ def check_trace(request: TraceRequest) -> None:
     beam = processing_beam(1.0)
     mask, trace = request.mask.array, request.trace.array
     if mask.ndim != 3 or mask.dtype != np.bool_ or not 0 <= request.slice_index < len(mask):
-        raise UsageError(f"Slice {request.slice_index} of the mask ({mask.dtype}, {mask.shape}) cannot be projected.")
+        raise UsageError(
+            f"The mask must be bool [z, y, x] and have an index z {request.slice_index}, not {mask.dtype} {mask.shape}."
+        )
     if trace.shape != (beam.views, beam.bins) or trace.dtype != np.bool_:
         raise UsageError(f"The trace must be bool {(beam.views, beam.bins)}, not {trace.dtype} {trace.shape}.")
     if not all(np.isfinite(request.spacing_mm)) or min(request.spacing_mm) <= 0:

@@ -59,4 +59,6 @@ def _own(mode: int) -> int:
 
 def _unreadable(path: Path, why: OSError) -> BadInput:
     reason = (why.strerror or "no reason given").lower()
-    return BadInput(f"{path} cannot be read ({reason}), so the method is not copied. Make it readable, or remove it.")
+    return BadInput(
+        f"{path} cannot be read ({reason}), so the method was not copied. Make this path readable, or remove it."
+    )

@@ -233,7 +233,7 @@ def _sentence(error: "ErrorDetails", model: type[BaseModel]) -> str:
             f" Did you mean {name}?" for name in _similar(error["loc"], model)
         )
     if error["type"] == "tuple_type" and isinstance(error["input"], dict):
-        return f"{field} must be a list; the heading [[{field}]] starts each table of it."
+        return f"{field} must be a list of tables. Start each table with the heading [[{field}]]."
     if error["type"] == "value_error":
         return f"{field}: {must_be(error)}." if field else f"{must_be(error)}."
     return f"{field} {must_be(error)}, not {error['input']!r}."

@@ -53,7 +53,7 @@ def lacks_packages(printed: str, python: str) -> str:
         return ""
     source = Path(__file__).resolve().parents[2]
     name = source if (source / "pyproject.toml").is_file() else "marview"
-    return f"{python} lacks packages of marview ({found[1]}). Run {python} -m pip install {name}."
+    return f"{python} does not have the package {found[1]}, which marview needs. Run {python} -m pip install {name}."
 
 
 class WorkerProcess:

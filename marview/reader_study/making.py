@@ -146,11 +146,13 @@ def _indices(original: LoadedSeries, corrected: LoadedSeries, number: int, where
     """Return the index of a slice in the original, and of the slice at the same position in the corrected series."""
     numbers = original.volume.grid.slice_numbers
     if not 1 <= number <= numbers.count:
-        raise BadInput(f"{where}: there is no slice {number}, the series has slices 1 to {numbers.count}.")
+        raise BadInput(f"{where}: there is no slice {number}; the series has slices 1 to {numbers.count}.")
     at = numbers.index(number)
     there = _same_place(original.volume.grid, at, corrected.volume.grid)
     if there is None:
-        raise BadInput(f"{where}: the corrected series has no slice with the voxels of slice {number} of the original.")
+        raise BadInput(
+            f"{where}: the corrected series has no slice with the position and size of slice {number} of the original."
+        )
     if at in original.gaps or there in corrected.gaps:
         raise BadInput(f"{where}: slice {number} is missing or unreadable.")
     return at, there

@@ -157,7 +157,7 @@ class Reductions:
         if not self.may_run(slices, again):
             return
         if method is None or method.manifest is None:
-            self._messages.error(tr("No method is installed, or plugins/ cannot be read. Install marview again."))
+            self._messages.error(tr("No method is installed, or none can be read. Install marview again."))
             return
         self._save()
         result = self.empty_result(method, parameters, slices, restores_cut_off=restores_cut_off)

@@ -30,13 +30,13 @@ def read_index(folder: Path) -> list[dict[str, str]]:
     except (UnicodeDecodeError, csv.Error) as error:
         raise BadInput(
             f"{path}, which names the licences and patients of the slices, cannot be read: it is not CSV in UTF-8. "
-            'Save it in that format ("CSV UTF-8" in Excel), or remove it if you do not need them.'
+            'Save it in that format ("CSV UTF-8" in Excel), or remove it if you do not need this information.'
         ) from error
     if "file" not in columns:
         raise BadInput(
             f"{path}, which names the licences and patients of the slices, has no column named file. Its first line "
             "must name the columns, with commas between them, such as file,page,patient,collection,licence. Correct "
-            "the first line, or remove the file if you do not need them."
+            "the first line, or remove the file if you do not need this information."
         )
     return rows
 

@@ -103,7 +103,7 @@ def place(shape: Shape, hu: NDArray[np.float32], rng: np.random.Generator) -> ND
         covered = fftconvolve((~free).astype(np.float32), (blob > 0).astype(np.float32)[::-1, ::-1], mode="valid")
         places = np.argwhere(covered < 0.5)
         if not len(places):
-            raise BadInput(f"A shape of {height} x {width} pixels does not fit into the body.")
+            raise BadInput(f"A metal shape of {height} x {width} pixels does not fit into the body. Use a smaller one.")
         y, x = places[rng.integers(len(places))]
         metal[y : y + height, x : x + width] += blob
         free &= metal == 0

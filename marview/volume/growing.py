@@ -46,7 +46,7 @@ def grow_from(
         box = (slice(max(z, box[0].start), min(z + 1, box[0].stop)), *box[1:])
     for part, at, size in zip(box, seed_zyx, hu.shape, strict=True):
         if not (max(part.start, 0) <= at < min(part.stop, size)):
-            raise UsageError(tr("The seed is outside the volume or the box: click inside it."))
+            raise UsageError(tr("The clicked voxel is outside the volume or the box: click inside both."))
     densest = int(hu[max(z - 1, 0) : z + 2, max(y - 1, 0) : y + 2, max(x - 1, 0) : x + 2].max())
     lowest = max(_HALF * densest, LEAST_METAL_HU) if lowest_hu is None else lowest_hu
     if hu[z, y, x] < lowest or densest < LEAST_METAL_HU:

@@ -59,7 +59,10 @@ def load_case(path: Path) -> MarCase:
             measured_trace=torch.from_numpy(file["measured_trace"]) if "measured_trace" in file else None,
         )
     if hu.ndim != 3 or hu.shape != metal.shape or hu.dtype != torch.float32 or metal.dtype != torch.bool:
-        raise BadInput(f"{path}: a case has hu as float32 and metal as bool, both [slice, y, x]. Write it again.")
+        raise BadInput(
+            f"{path} is not a valid case: hu must be float32 and metal bool, with the same shape [slice, y, x]. Write "
+            "the file again."
+        )
     return case
 
 

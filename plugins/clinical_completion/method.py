@@ -26,7 +26,7 @@ _ESTIMATED = translatable(
     "compare the result with the uncorrected image."
 )
 _MEASURED = translatable(
-    "The network was trained on clinical slices, so marview corrected the measured sinogram with NMAR instead."
+    "The network was trained on clinical slices, not on measured sinograms, so NMAR was used instead."
 )
 _THIN = translatable("the metal hides few rays or attenuates little, as wires and leads do")
 _WORSE = translatable("the network does not predict the measured rays beside the metal trace well enough")

@@ -111,7 +111,7 @@ class Settings(NetworkSettings):
         if self.sinogram_net == "none" and not self.image_net:
             raise ValueError("there is nothing to learn without SE-Net and without IE-Net")
         if self.sinogram_start == "nmar" and self.sinogram_net != "none" and not self.is_residual:
-            raise ValueError("a SE-Net that starts from NMAR's prior corrects this prior, so it must be residual")
+            raise ValueError("an SE-Net that starts from NMAR's prior corrects this prior, so it must be residual")
         return self
 
 

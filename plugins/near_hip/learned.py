@@ -36,7 +36,7 @@ MOST = 16
 ALIKE = 0.8
 """Dice coefficient from which masks count as the same; training rotates, scales and shifts masks anyway."""
 
-_CHANGED = translatable("It was trained with a slightly different mask.")
+_CHANGED = translatable("The network was trained with a slightly different mask.")
 
 
 @dataclass(frozen=True, eq=False)

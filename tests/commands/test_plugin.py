@@ -211,7 +211,7 @@ def test_an_interpreter_that_lacks_a_package_of_marview_is_named(marview: Callab
     answer = marview("plugin", "check", folder)
     assert answer.exit_code == 4
     python = folder / ".." / "python"
-    assert f"{python} lacks packages of marview (typer). Run {python} -m pip install " in answer.err
+    assert f"{python} does not have the package typer, which marview needs. Run {python} -m pip install " in answer.err
 
 
 def test_a_method_that_replaces_another_is_announced(

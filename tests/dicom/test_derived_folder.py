@@ -98,5 +98,5 @@ def test_a_source_without_uids_is_refused(slices, save, tmp_path):
     for dataset in slices:
         dataset.StudyInstanceUID = ""
     loaded = dicom.open_series(save(slices))
-    with pytest.raises(BadInput, match="lacks the UID"):
+    with pytest.raises(BadInput, match="does not have all three UIDs"):
         write_derived_series(loaded, np.zeros(loaded.volume.hu.shape, np.float32), HOW, tmp_path / "out")

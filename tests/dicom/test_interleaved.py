@@ -163,4 +163,4 @@ def test_stacks_at_the_same_positions_are_split_by_any_setting(twelve, save, key
     for z, dataset in enumerate(twelve):
         dataset.ImagePositionPatient = [0, 0, 2.0 * (z % 6)]
         setattr(dataset, keyword, values[z // 6])
-    assert [(len(part), part.split) for part in dicom.scan(save(twelve)).series] == [(6, f"other {name}")] * 2
+    assert [(len(part), part.split) for part in dicom.scan(save(twelve)).series] == [(6, f"different {name}")] * 2

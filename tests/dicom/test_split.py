@@ -40,7 +40,7 @@ def test_slices_of_several_volumes_are_split(slices, save, what):
 
 @pytest.mark.parametrize(
     ("name", "value", "why"),
-    [("PatientID", "P2", "several patients under one series UID"), ("FrameOfReferenceUID", "1.2.3", "other frame of")],
+    [("PatientID", "P2", "several patients under one series UID"), ("FrameOfReferenceUID", "1.2.3", "different frame")],
 )
 def test_the_choice_among_parts_says_how_they_differ(slices, save, name, value, why):
     for dataset in slices[:2]:
@@ -89,7 +89,7 @@ def test_acquisitions_whose_slices_lie_between_each_other_are_split(slices, save
         setattr(dataset, keyword, values[number % 2])
     folder = save(slices)
     assert _part_sizes(folder) == [2, 3]
-    assert all(series.split.startswith("other ") for series in dicom.scan(folder).series)
+    assert all(series.split.startswith("different ") for series in dicom.scan(folder).series)
     assert not any(dicom.check(series).question for series in dicom.scan(folder).series)
 
 

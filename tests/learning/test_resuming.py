@@ -72,7 +72,7 @@ def test_a_damaged_state_says_what_it_can_be_gone_on_from(begin, small, tmp_path
     begin(recipe=small.recipe(steps=4)).run()
     (tmp_path / "run" / STATE).write_bytes(b"damaged")
     with pytest.raises(
-        BadInput, match=rf"{STATE} cannot be read .* Or remove this file: --resume then continues from .*{WEIGHTS}"
+        BadInput, match=rf"{STATE} cannot be read .* Alternatively, .* --resume then continues from .*{WEIGHTS}"
     ):
         begin(is_resumed=True)
     (tmp_path / "run" / STATE).unlink()

@@ -135,7 +135,7 @@ def test_weights_that_are_not_numbers_are_not_kept(tmp_path: Path) -> None:
     one = learner()
     next(one.network.parameters()).data[0] = float("nan")
     sentence = (
-        r"s\.safetensors is not written, because the weights 0\.weight are no longer finite\. .* smaller learning"
+        r"s\.safetensors was not written, because the weights 0\.weight are no longer finite\. .* smaller learning"
     )
     with pytest.raises(MethodFailed, match=sentence):
         write_state(tmp_path / "s.safetensors", one, {})

@@ -42,8 +42,8 @@ def test_a_bundled_method_keeps_the_contract(folder: Path) -> None:
         ("import not_there", "method.py, line 32, imports not_there, which is not installed. Install it in the Python"),
         ("from .beside import N", "method.py, line 32, imports .beside, which is not in the folder."),
         ("job.output('result', 0, case.hu)", "line 32: ValueError: Output 'result' must be a two-dimensional"),
-        ("job.progress(50)", "job.progress(50) is outside 0 to 1."),
-        ("job.learning(-1)", "job.learning(-1) is outside 0 to 1."),
+        ("job.progress(50)", "job.progress(50) is invalid: the fraction must be from 0 to 1."),
+        ("job.learning(-1)", "job.learning(-1) is invalid: the fraction must be from 0 to 1."),
         (
             "job.output('artifact', 0, case.hu[0])",
             "It shows artifact, which plugin.toml does not list. "

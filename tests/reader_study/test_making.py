@@ -85,7 +85,7 @@ def test_a_table_saved_by_a_spreadsheet_is_read(tmp_path: Path) -> None:
 def test_a_refusal_leaves_no_folder(table: Path, tmp_path: Path) -> None:
     write(tmp_path / "other", 0, spacing_mm=2.0)
     for corrected, slices, words in (
-        ("other", "1", "no slice with the voxels of slice 1"),
+        ("other", "1", "no slice with the position and size of slice 1"),
         ("same", "7", "there is no slice 7"),
     ):
         if corrected == "same":
@@ -109,7 +109,7 @@ def test_a_corrected_series_may_hold_the_chosen_slices_alone(table: Path, tmp_pa
     study = make_study(path, tmp_path / "study")
     assert {pair.slice_number: int(study.images(pair)[1][20, 20]) for pair in study.pairs} == {4: 300, 3: 400}
     path.write_text(f"{HEADER}hip,nmar,{table.parent / 'original'},part,5\n", encoding="utf-8")
-    with pytest.raises(BadInput, match="no slice with the voxels of slice 5"):
+    with pytest.raises(BadInput, match="no slice with the position and size of slice 5"):
         make_study(path, tmp_path / "other")
 
 

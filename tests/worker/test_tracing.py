@@ -58,7 +58,7 @@ def test_the_worker_marks_it_into_shared_memory(arrays) -> None:
             300
         ).check()
         np.testing.assert_array_equal(marked, np.load(paths["trace"].path))
-        with pytest.raises(UsageError, match="cannot be projected"):
+        with pytest.raises(UsageError, match="The mask must be bool"):
             worker.trace(request(arrays, 3))
         with pytest.raises(UsageError, match="The trace must be bool"):
             worker.trace(TraceRequest(mask=arrays[1], spacing_mm=SPACING_MM, slice_index=1, trace=arrays[1]))

@@ -228,7 +228,8 @@ def _read_log(process: "subprocess.Popen[bytes]", last_words: deque[str]) -> Non
 
 def _why(code: int, last_words: Sequence[str]) -> str:
     how = tr("signal {}").format(-code) if code < 0 else tr("exit code {}").format(code)
-    mesa, opengl = tr("It needs OpenGL, which Mesa provides even without a graphics card."), tr("It needs OpenGL.")
+    mesa = tr("The 3D view needs OpenGL, which Mesa provides even without a graphics card.")
+    opengl = tr("The 3D view needs OpenGL.")
     words = tr("The 3D view cannot draw on this machine (its process ended with {}).").format(how)
     said = tr("VTK said: {}").format(last_words[-1]) if last_words else ""
     return " ".join(filter(None, (words, mesa if os.name == "posix" else opengl, said)))

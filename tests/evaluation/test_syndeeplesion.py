@@ -140,7 +140,7 @@ def test_files_of_a_scan_without_a_name_are_of_no_named_protocol(folder):
         (lambda f: [(f / "s1" / f"{k}.h5").unlink() for k in (0, 1)], "no file 0.h5"),
         (lambda f: (f / "s1" / "gt.h5").unlink(), r"gt.h5 is missing"),
         (lambda f: (f / "s1" / "0.h5").write_bytes(b"no HDF5"), "cannot be read as HDF5"),
-        (lambda f: _rewrite(f / "s1" / "0.h5", "ma_CT", None), "is missing one of"),
+        (lambda f: _rewrite(f / "s1" / "0.h5", "ma_CT", None), "does not contain all of"),
         (lambda f: _rewrite(f / "s1" / "1.h5", "ma_sinogram", np.zeros((96, 90))), r"ma_sinogram is \(96, 90\)"),
         (lambda f: _rewrite(f / "s1" / "gt.h5", "image", np.full((64, 64), np.nan)), "non-finite"),
     ],

@@ -10,7 +10,7 @@ and near metal, where at least half of a pixel must be metal. Every twelfth scen
 import argparse
 import importlib
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +25,7 @@ from torch.nn.functional import binary_cross_entropy_with_logits as cross_entrop
 from benchmarks.clock import Clock
 from marview.export import whole_file
 from marview.learning.bank import Bank, read_banks
+from marview.learning.metal import Shares
 from marview.metrics import dice
 from marview.physics import simulate
 from marview.physics.attenuation import mu_to_hu
@@ -44,7 +45,10 @@ KINDS: tuple[dict[str, Any], ...] = (
 )
 """Kinds of scanners, as `Ranges` of clinical scenes."""
 
-HELD_OUT_EVERY = 12
+METALS = ("ti", "ti", "ti6al4v", "cocrmo", "316l", "ag", "amalgam", "au")
+"""Metals for scenes whose implants do not have their usual metal."""
+
+HELD_OUT_EVERY = 11
 WIDTH, CROP_PX, BATCH, RATE, SEED = 16, 80, 8, 4e-3, 0
 NEAR_PX = 3
 
@@ -94,6 +98,9 @@ def examples(bank: Bank, number: int) -> list[Example]:
     scenes = importlib.import_module(f"{type(training).__module__.rpartition('.')[0]}.scenes")
     ranges = scenes.Ranges(**KINDS[number % len(KINDS)])
     scene = scenes.draw_clinical(bank, (SEED, number), ranges=ranges)
+    if number % 2:
+        metals = _other_metals(scene.metal, np.random.default_rng((SEED, number, 1)))
+        scene = replace(scene, metal=metals, kernel="ram-lak")
     metal = {name: torch.from_numpy(share) for name, share in scene.metal.items()}
     simulation = simulate(
         torch.from_numpy(scene.hu), metal, scene.protocol, stages=Stages(edges=scene.has_edges), seed=scene.seed
@@ -108,6 +115,15 @@ def examples(bank: Bank, number: int) -> list[Example]:
         for image, each in zip(hu, true, strict=True)
     ]
     return [each for each in slices if each.found.any()]
+
+
+def _other_metals(metal: Shares, rng: np.random.Generator) -> Shares:
+    """Give all metal of a slice one metal drawn at random, so that a shape does not reveal its metal."""
+    share = np.minimum(np.sum(list(metal.values()), axis=0), 1)
+    changed: Shares = {}
+    for number, one in enumerate(share):
+        changed.setdefault(str(rng.choice(METALS)), np.zeros_like(share))[number] = one
+    return changed
 
 
 def trained(given: Sequence[Example], steps: int) -> nn.Sequential:

@@ -12,13 +12,16 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 # All values were chosen on simulated hips, screws and fillings, clipped at 3071 HU.
-_DEEP_PX, _THICKER_THAN_WIRE_PX = 3.5, 2.5
+_DEEP_PX, _THICKER_THAN_WIRE_PX = 3.5, 2.2
+_CLIPPED_SHARE = 0.25
+"""Fraction of clipped pixels from which a piece counts as clipped; in sternal wires, it is below 0.1."""
+
 _BLURRED_HU = 700
 _SLOPE_HU, _SLOPE_PX = 2600, 0.75
 _STREAKS_HU, _STREAKS_PX = 620, (3.0, 12.0)
 """Standard deviation of the HU near dense metal, and distance at which it is measured. Titanium has weaker streaks."""
 
-_SMALL_MM2, _LARGE_MM2, _LONGER_THAN_WIDE = 80.0, 300.0, 2.5
+_SMALL_MM2, _LONGER_THAN_WIDE = 80.0, 2.5
 _FINE_MM, _COARSE_MM = 0.65, 0.9
 _CORNERS, _STRAIGHT, _ALL = 6 / 9, 7 / 9, 8 / 9
 """Fraction of the 3 x 3 pixels around a pixel that must be metal for the pixel to stay. The first value removes the
@@ -68,22 +71,16 @@ def without_blur(
     return np.asarray(found & (metal_around > shares[labels] - _ROUNDING))
 
 
-def pieces_for_network(
-    found: NDArray[np.bool_], image: NDArray[np.int16], spacing_mm: tuple[float, ...]
-) -> NDArray[np.bool_]:
-    """Return the pieces that are large or have strong streaks, except fillings and wires; bool `[y, x]`.
+def pieces_for_network(found: NDArray[np.bool_], image: NDArray[np.int16], highest_hu: int) -> NDArray[np.bool_]:
+    """Return the clipped pieces, bool `[y, x]`, that are thicker than wires and have a blurred edge.
 
-    Arguments are the same as for `without_blur`.
+    Arguments are the same as for `without_blur`; `highest_hu` is the upper end of the HU scale.
     """
     labels, count = ndimage.label(found, _TOUCH)
     if not count:
         return found
-    areas_mm2 = np.bincount(labels.ravel(), minlength=count + 1) * float(np.prod(spacing_mm))
-    is_dense = _is_thick(found, image, labels, count, _THICKER_THAN_WIRE_PX)
-    is_dense &= _throws_streaks(found, image, labels, count) | (areas_mm2 >= _LARGE_MM2)
-    for number in np.flatnonzero(is_dense):
-        is_dense[number] = not _is_small(labels == number, spacing_mm)
-    return np.asarray(is_dense[labels])
+    is_clipped = _means(image == highest_hu, labels, count) >= _CLIPPED_SHARE
+    return np.asarray((is_clipped & _is_thick(found, image, labels, count, _THICKER_THAN_WIRE_PX))[labels])
 
 
 def _is_small(piece: NDArray[np.bool_], spacing_mm: tuple[float, ...]) -> bool:

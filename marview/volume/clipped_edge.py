@@ -13,15 +13,20 @@ _PIXELS_MM, _MOST_UNEQUAL = (0.4, 1.15), 1.05
 _HIGHEST_HU = 3100
 """Highest end of the scale for which the network is used; it was trained with 3071 HU."""
 
+_LARGE_MM2, _LEAST_LEFT = 300.0, 0.35
+"""The rules are used for pieces of at least this area in which the network leaves less than this fraction of the metal
+that the rules leave. Photon starvation can make the inside of such pieces look like tissue. Small pieces can consist
+mostly of blur, so the network may leave little of them."""
+
 
 def with_clipped_edges(
     found: NDArray[np.bool_], image: NDArray[np.int16], spacing_mm: tuple[float, ...], highest_hu: int
 ) -> NDArray[np.bool_]:
     """Replace the metal edges found by thresholding.
 
-    A network recognises the edges of pieces that are large or have strong streaks. Rules remove blooming and
-    blur from other pieces, such as fillings and titanium screws. If the pixel size or the HU scale differs
-    from the network's training data, the rules are used for all pieces.
+    A network recognises the edges of clipped pieces, except wires and metal with a sharp edge. Rules remove
+    blooming and blur from other pieces. If the pixel size or the HU scale differs from the network's training
+    data, the rules are used for all pieces.
 
     Args:
         found: metal including its blurred edge, bool `[y, x]`.
@@ -39,11 +44,11 @@ def with_clipped_edges(
     usual &= without_blur(usual, image, spacing_mm)
     if not _is_known(spacing_mm, highest_hu):
         return np.asarray(usual)
-    pieces = pieces_for_network(found, image, spacing_mm)
+    pieces = pieces_for_network(found, image, highest_hu)
     if not pieces.any():
         return np.asarray(usual)
     metal = recognised(image, found)
-    is_lost = _lost(pieces, usual, metal)
+    is_lost = _lost(pieces, usual, metal, float(np.prod(spacing_mm)))
     chosen = pieces & ~is_lost
     nearby = ndimage.binary_dilation(chosen, iterations=FARTHEST_PX) & (chosen | ~found)
     return np.where(nearby, metal, usual)
@@ -56,12 +61,15 @@ def _is_known(spacing_mm: tuple[float, ...], highest_hu: int) -> bool:
     return is_square and smallest >= _PIXELS_MM[0] and largest <= _PIXELS_MM[1] and highest_hu <= _HIGHEST_HU
 
 
-def _lost(pieces: NDArray[np.bool_], usual: NDArray[np.bool_], metal: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Return the pieces, bool `[y, x]`, where the network leaves less than half of the metal that the rules leave."""
+def _lost(
+    pieces: NDArray[np.bool_], usual: NDArray[np.bool_], metal: NDArray[np.bool_], pixel_mm2: float
+) -> NDArray[np.bool_]:
+    """Return the large pieces, bool `[y, x]`, where the network leaves little of the metal that the rules leave."""
     labels, count = ndimage.label(pieces, np.ones((3, 3)))
     numbers = np.arange(count + 1)
-    left, before = (np.asarray(ndimage.sum(each, labels, numbers)) for each in (metal & usual, usual))
-    return np.asarray((left < before / 2)[labels] & pieces)
+    left, before, size = (np.asarray(ndimage.sum(each, labels, numbers)) for each in (metal & usual, usual, pieces))
+    is_lost = (left < _LEAST_LEFT * before) & (size * pixel_mm2 >= _LARGE_MM2)
+    return np.asarray(is_lost[labels] & pieces)
 
 
 def _plateau_where_deep(found: NDArray[np.bool_], plateau: NDArray[np.bool_]) -> NDArray[np.bool_]:

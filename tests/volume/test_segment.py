@@ -47,7 +47,7 @@ def test_a_clipped_pin_is_found_with_a_note_on_clipping(radius: int) -> None:
     hu, pin = with_pin(12000, radius)
     found = adaptive(np.minimum(hu, 3071), SPACING)
     assert dice(found.mask, pin) > (0.8 if radius == 6 else 0.4)
-    assert found.mask[pin].all()
+    assert found.mask[pin].mean() > 0.95
     assert "clipped at 3071" in found.notes[0]
 
 

@@ -26,6 +26,17 @@ _NO_METAL = translatable("no pixel exceeds 1604 HU and the metal mask is empty")
 _UNCHANGED = translatable(", so the slice is unchanged")
 
 
+FLIPS: Any = Field(
+    4,
+    ge=1,
+    le=4,
+    title="Flips",
+    description="The network corrects this number of mirrored and slightly shifted copies of each slice, and "
+    "their corrections are averaged. More copies remove more artifacts and take more time; 1 is fastest.",
+)
+"""Parameter of methods that average the corrections of several copies of a slice."""
+
+
 class Strength(LargeMetal):
     """Parameters of methods that subtract an artifact image."""
 
@@ -37,14 +48,7 @@ class Strength(LargeMetal):
         description="Fraction of the artifact image that is subtracted. Lower values keep more of the original image.",
         json_schema_extra={"step": 0.1},
     )
-    flips: int = Field(
-        4,
-        ge=1,
-        le=4,
-        title="Flips",
-        description="The network corrects this number of mirrored and slightly shifted copies of each slice, and "
-        "their corrections are averaged. More copies remove more artifacts and take more time; 1 is fastest.",
-    )
+    flips: int = FLIPS
 
 
 class ImageMethod(ABC):

@@ -57,7 +57,8 @@ def averaged_over_flips(correct: Callable[[Tensor], Tensor], count: int, fold: i
     therefore also shifted by fractions of `fold`. The run time is proportional to the number of copies.
 
     Args:
-        correct: network that maps an image to the corrected image, `[slice, 1, y, x]`.
+        correct: network that maps images, `[slice, channel, y, x]`, to a corrected image or a correction,
+            `[slice, 1, y, x]`.
         count: number of copies, 1 to 4: unchanged, mirrored horizontally, vertically, and in both
             directions.
         fold: number by which the height and width of the network's images must be divisible; with 1, no

@@ -9,20 +9,26 @@ from torch.nn.functional import interpolate, smooth_l1_loss
 
 from marview.errors import BadInput
 from marview.learning.api import ONE_TURN, Asked, Sources
+from marview.learning.contrast import faint_lesions, lost_contrast
 from marview.learning.losses import l2
+from marview.methods import image_domain
 
-from .batches import GsiBatch, crops, in_hu, nearness, to_mu, to_unit
+from .batches import GsiBatch, crops, difference_of_mu, in_hu, mirrored, nearness, to_mu, to_unit
 from .network import LatentAlignment, build, change_hu
 from .sources import sources_of
 
+_LEAST_HU_PX = 300.0
+"""Smallest contrast of the lesions in a crop, summed over its pixels: that of a lesion of 10 HU with a radius of 3."""
+
 
 class AlignmentTraining:
-    """Training of the alignment network with losses on images, codes and contrastive features.
+    """Training of the alignment network with losses on images, codes, contrastive features and faint lesions.
 
     The image loss compares the result with the spectral image, and the code loss compares their codes. The
-    third loss compares the contrastive features of the ordinary code and the aligned code. The autoencoder
-    and the contrastive encoders come from the first stage and are not trained further. The image loss covers
-    only pixels near metal, because all other pixels keep their original values.
+    third loss compares the contrastive features of the ordinary code and the aligned code. The last loss
+    requires that a faint lesion drawn into the ordinary image appears in the result. The autoencoder and the
+    contrastive encoders come from the first stage and are not trained further. The image loss covers only
+    pixels near metal, because all other pixels keep their original values.
     """
 
     turns = ONE_TURN
@@ -60,10 +66,14 @@ class AlignmentTraining:
             )
         chosen = network.settings
         planes = torch.cat([to_unit(batch.ordinary_hu), to_unit(batch.gsi_hu[:, None]), batch.mask[:, None]], dim=1)
-        seen = crops(planes, chosen.crop_px if network.training else 0, batch.mask)
+        seen = mirrored(crops(planes, chosen.crop_px, batch.mask)) if network.training else planes
         volume, wanted, metal = seen[:, :-2], seen[:, -2:-1], seen[:, -1:]
         weight = nearness(metal[:, 0] > 0, chosen.reach_px)[:, None]
-        code, aligned, image = network.aligned(volume, metal, batch.kinds)
+        lesions = _lesions(wanted[:1], metal[:1], is_fixed=not network.training) if chosen.contrast else wanted[:0]
+        volume = torch.cat([volume, volume[: len(lesions)] + lesions])
+        kinds = torch.cat([batch.kinds, batch.kinds[: len(lesions)]])
+        codes = network.aligned(volume, torch.cat([metal, metal[: len(lesions)]]), kinds)
+        code, aligned, image = (each[: len(wanted)] for each in codes)
         spectral = network.code(wanted.expand(-1, chosen.slices, -1, -1))
         inner, outer = network.contrast_ordinary(code), network.contrast_gsi(aligned)
         coarse = interpolate(weight, size=code.shape[-2:], mode="area")
@@ -72,8 +82,10 @@ class AlignmentTraining:
             "code": chosen.code * l2(aligned, spectral, coarse.expand_as(code)),
             "invariant": chosen.invariant * l2(inner, outer),
         }
+        if chosen.contrast:
+            losses["contrast"] = chosen.contrast * lost_contrast(codes[2][len(wanted) :], image[:1], lesions)
         if not network.training:
-            before = volume[:, chosen.slices // 2, None]
+            before = volume[: len(wanted), chosen.slices // 2, None]
             losses |= {
                 name: _rmse_hu(made, wanted, weight)
                 for name, made in (("near_rmse_hu", image), ("near_uncorrected_rmse_hu", before))
@@ -100,6 +112,17 @@ class AlignmentTraining:
             BadInput: the data contains nothing to train on.
         """
         return sources_of(asked)
+
+
+def _lesions(wanted: Tensor, metal: Tensor, *, is_fixed: bool) -> Tensor:
+    """Draw faint lesions into soft tissue near metal; return their contrast in the unit of the networks.
+
+    Lesions that lie almost entirely outside the crop are left out, because a loss relative to their contrast would be
+    enormous.
+    """
+    drawn = faint_lesions(image_domain.to_unit(to_mu(wanted[:, 0])), 1 - metal, is_fixed=is_fixed)
+    lesions = difference_of_mu(drawn * (image_domain.MOST_MU / 2))
+    return lesions * (in_hu(lesions.abs().sum()) > _LEAST_HU_PX)
 
 
 def _bounded(made: Tensor, wanted: Tensor, weight: Tensor, bound_hu: float) -> Tensor:

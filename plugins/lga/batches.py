@@ -9,7 +9,7 @@ from scipy import ndimage
 from torch import Tensor
 
 from marview.learning.api import Unpaired
-from marview.physics.attenuation import hu_to_mu
+from marview.physics.attenuation import MU_WATER, hu_to_mu
 
 LEAST_HU, MOST_HU = -1000.0, 3000.0
 """HU that correspond to -1 and 1 in the unit of the networks."""
@@ -30,6 +30,11 @@ def to_mu(image: Tensor) -> Tensor:
 def in_hu(difference: Tensor) -> Tensor:
     """Convert the difference of two images from the networks' unit to HU."""
     return difference * _UNIT_HU
+
+
+def difference_of_mu(difference: Tensor) -> Tensor:
+    """Convert the difference of two images from 1/cm to the networks' unit."""
+    return difference * (1000 / MU_WATER / _UNIT_HU)
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -95,6 +100,12 @@ def crops(planes: Tensor, edge: int, around: Tensor | None = None) -> Tensor:
         top, left = (min(max(at, 0), size - edge) for at, size in zip(corner, (rows, columns), strict=True))
         parts.append(one[:, top : top + edge, left : left + edge])
     return torch.stack(parts).contiguous(memory_format=torch.channels_last)
+
+
+def mirrored(planes: Tensor) -> Tensor:
+    """Mirror each image `[slice, channel, y, x]` horizontally, vertically, in both directions or not, at random."""
+    turned = [one.flip([axis for axis in (1, 2) if torch.rand(()) < 0.5]) for one in planes]
+    return torch.stack(turned).contiguous(memory_format=torch.channels_last)
 
 
 def nearness(mask: Tensor, reach_px: float) -> Tensor:

@@ -7,6 +7,7 @@ from pydantic import BaseModel, Field
 from torch import Tensor
 
 from marview.learning.guard import warnings
+from marview.learning.image_method import FLIPS
 from marview.learning.weights import about, fill
 from marview.methods.api import Job, MarCase, MarResult, SliceNote
 from marview.methods.large_metal import LargeMetal, nmar_hu, slices_with_large_metal
@@ -45,6 +46,7 @@ class Parameters(LargeMetal):
         "values. The network was trained for distances up to 60 pixels.",
         json_schema_extra={"unit": "px", "step": 5.0},
     )
+    flips: int = FLIPS
 
 
 class LatentGsiAlignment:
@@ -82,7 +84,8 @@ class LatentGsiAlignment:
                 volume = volume_of(hu, job.beside(index, network.settings.slices // 2), network.settings.slices)
                 kinds = torch.tensor([kind], device=hu.device)
                 near = nearness(mask, parameters.reach_px)[0]
-                result[number] = blended(hu, change_hu(network, volume, mask, kinds)[0], near)
+                change = change_hu(network, volume, mask, kinds, parameters.flips)
+                result[number] = blended(hu, change[0], near)
             job.output("artifact", index, hu - result[number])
         return MarResult(result, notes=notes)
 

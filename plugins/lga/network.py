@@ -7,6 +7,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import pad
 
+from marview.methods.image_domain import averaged_over_flips
+
 from .alignment import Alignment
 from .autoencoder import Decoder, Encoder
 from .batches import in_hu, to_unit
@@ -89,7 +91,7 @@ def build(settings: Mapping[str, Any]) -> LatentAlignment:
     return network
 
 
-def change_hu(network: LatentAlignment, volume_hu: Tensor, metal: Tensor, kinds: Tensor) -> Tensor:
+def change_hu(network: LatentAlignment, volume_hu: Tensor, metal: Tensor, kinds: Tensor, copies: int = 1) -> Tensor:
     """Compute the networks' correction in HU for slices of any size.
 
     Args:
@@ -97,16 +99,20 @@ def change_hu(network: LatentAlignment, volume_hu: Tensor, metal: Tensor, kinds:
         volume_hu: slices with their neighbours, HU, `[slice, neighbour, y, x]`.
         metal: metal masks of the middle slices, bool `[slice, y, x]`.
         kinds: implant type of each slice, an index into `implants.KINDS`, `[slice]`.
+        copies: number of mirrored and shifted copies to average, 1 to 4.
 
     Returns:
         Change to add to the middle slices, HU, `[slice, y, x]`. It is computed from slices clipped to the
         networks' range.
     """
-    rows, columns = metal.shape[-2:]
-    fold = network.settings.multiple
-    more = (0, -columns % fold, 0, -rows % fold)
-    volume = pad(to_unit(volume_hu), more, mode="replicate")
-    image = network.aligned(volume, pad(metal[:, None].float(), more), kinds)[2]
-    middle = volume.shape[1] // 2
-    change: Tensor = in_hu((image[:, 0] - volume[:, middle])[..., :rows, :columns])
-    return change
+    middle = volume_hu.shape[1] // 2
+
+    def change(planes: Tensor) -> Tensor:
+        rows, columns = planes.shape[-2:]
+        fold = network.settings.multiple
+        whole = pad(planes, (0, -columns % fold, 0, -rows % fold), mode="replicate")
+        image = network.aligned(whole[:, :-1], whole[:, -1:], kinds)[2]
+        return (image - whole[:, middle : middle + 1])[..., :rows, :columns]
+
+    planes = torch.cat([to_unit(volume_hu), metal[:, None].float()], dim=1)
+    return in_hu(averaged_over_flips(change, copies, network.settings.scale)(planes)[:, 0])

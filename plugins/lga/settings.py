@@ -43,6 +43,7 @@ class Settings(NetworkSettings):
         code: weight of the difference between the codes of the result and the spectral image.
         invariant: weight of the difference between the contrastive features of the ordinary and the aligned code
             (the information-invariant loss of the paper).
+        contrast: weight of the relative error in the contrast of faint lesions.
     """
 
     slices: Count = 3
@@ -69,6 +70,7 @@ class Settings(NetworkSettings):
     image: Weight = 1.0
     code: Weight = 1.0
     invariant: Weight = 1e-3
+    contrast: Weight = 0.0
 
     @field_validator("slices")
     @classmethod

@@ -39,6 +39,14 @@ def test_metal_and_pixels_beyond_the_reach_keep_their_values_exactly(loaded: Any
     assert float((result.hu - case.hu)[near].abs().mean()) > 1
 
 
+def test_copies_are_averaged_near_metal_only(loaded: Any, job: Any, room: Any) -> None:
+    case = phantom_case()
+    one, four = (loaded.method.run(case, loaded.parameters({"reach_px": 8.0, "flips": n}), job).hu for n in (1, 4))
+    near = room.batches.nearness(case.metal, 8.0) > 0
+    assert torch.equal(one[~near], four[~near])
+    assert float((one - four)[near].abs().mean()) > 0
+
+
 def test_slices_without_metal_have_no_error(loaded: Any, job: Any) -> None:
     case = phantom_case()
     metal = case.metal.clone()

@@ -105,6 +105,32 @@ def test_invariant_loss_is_zero_only_where_both_encoders_agree(room: Any, made: 
     assert float(training.losses(network, batch, "all", {})["invariant"].detach()) == 0
 
 
+def test_lesions_that_are_mostly_outside_the_crop_do_not_count(room: Any) -> None:
+    metal = torch.zeros(1, 1, 64, 64)
+    metal[..., 30:34, 30:34] = 1
+    tissue = room.batches.to_unit(torch.full((1, 1, 64, 64), 40.0))
+    drawn = room.alignment_training._lesions(tissue, metal, is_fixed=True)
+    contrast_hu = room.batches.in_hu(drawn).abs()
+    assert 10 < float(contrast_hu.max()) < 400
+    assert float(contrast_hu.sum()) > 300
+    assert not room.alignment_training._lesions(tissue[..., :4, :4], metal[..., 30:34, 30:34], is_fixed=True).any()
+
+
+def test_contrast_is_lost_only_by_a_network_that_treats_lesions_as_artifacts(room: Any, made: Any) -> None:
+    training, batch = room.alignment_training.AlignmentTraining(), made.batch_of(room)
+    network = made.trained_once(training.build(made.SMALL | {"contrast": 1.0})).eval()
+    assert float(training.losses(network, batch, "all", {})["contrast"].detach()) == pytest.approx(0, abs=1e-3)
+    torch.nn.init.normal_(network.alignment.last.weight, std=0.1)
+    assert float(training.losses(network, batch, "all", {})["contrast"].detach()) > 0.01
+
+
+def test_crops_are_mirrored_at_random(room: Any) -> None:
+    torch.manual_seed(0)
+    planes = torch.arange(12.0).reshape(1, 1, 3, 4).repeat(40, 1, 1, 1)
+    turned = {tuple(one.flatten().tolist()) for one in room.batches.mirrored(planes)}
+    assert turned == {tuple(planes[0].flip(axes).flatten().tolist()) for axes in ([], [1], [2], [1, 2])}
+
+
 def test_errors_beyond_the_bound_grow_linearly(room: Any) -> None:
     bounded, one = room.alignment_training._bounded, torch.ones(1, 1, 1, 1)
     small, large, larger = (float(bounded(each * one, 0 * one, one, 200.0)) for each in (0.05, 0.2, 0.3))

@@ -4,7 +4,7 @@
 
 The scenes are those of clinical sinogram completion, with more kinds of scanners, clipped at 3071 HU. The network
 sees the image and the mask that the adaptive method finds by thresholds. The loss is the cross-entropy of the pixels in
-and near metal, where at least half of a pixel must be metal. Every twelfth scene is held out.
+and near metal, where at least half of a pixel must be metal. Every eleventh scene is held out.
 """
 
 import argparse

@@ -66,6 +66,6 @@ MOUSE: tuple[tuple[str, str], ...] = (
     (translatable("Alt + left, with a tool"), translatable("Width and level")),
     (translatable("Double click, polygon"), translatable("Close the polygon")),
     (translatable("Double click"), translatable("Maximise the pane")),
-    (translatable("Hover over an image"), translatable("Show its sinusoid in the sinogram")),
+    (translatable("Hover over an image"), translatable("Show the sinusoid of the point in the sinogram")),
     (translatable("Hover over a sinogram"), translatable("Show the ray in the images")),
 )

@@ -72,8 +72,8 @@ class AlignmentTraining:
         lesions = _lesions(wanted[:1], metal[:1], is_fixed=not network.training) if chosen.contrast else wanted[:0]
         volume = torch.cat([volume, volume[: len(lesions)] + lesions])
         kinds = torch.cat([batch.kinds, batch.kinds[: len(lesions)]])
-        codes = network.aligned(volume, torch.cat([metal, metal[: len(lesions)]]), kinds)
-        code, aligned, image = (each[: len(wanted)] for each in codes)
+        outputs = network.aligned(volume, torch.cat([metal, metal[: len(lesions)]]), kinds)
+        code, aligned, image = (each[: len(wanted)] for each in outputs)
         spectral = network.code(wanted.expand(-1, chosen.slices, -1, -1))
         inner, outer = network.contrast_ordinary(code), network.contrast_gsi(aligned)
         coarse = interpolate(weight, size=code.shape[-2:], mode="area")
@@ -83,7 +83,7 @@ class AlignmentTraining:
             "invariant": chosen.invariant * l2(inner, outer),
         }
         if chosen.contrast:
-            losses["contrast"] = chosen.contrast * lost_contrast(codes[2][len(wanted) :], image[:1], lesions)
+            losses["contrast"] = chosen.contrast * lost_contrast(outputs[2][len(wanted) :], image[:1], lesions)
         if not network.training:
             before = volume[: len(wanted), chosen.slices // 2, None]
             losses |= {

@@ -87,13 +87,13 @@ LERNTE = (
             f"{LEARNED}208 x 208 pixels, 180 views, starting from weights of other patients. With simulated metal in "
             "the training slices (there are no others), its error in the trace is 70% of linear interpolation's error, "
             "80% before the training. That is not an improvement, so the network was not used, and the trace contains "
-            "the completion that the network would correct. Allow more training time. It was trained with a slightly "
-            "different mask.",
+            "the completion that the network would correct. Allow more training time. The network was trained with a "
+            "slightly different mask.",
             f"{LERNTE}Minuten, 208 x 208 Pixel, 180 Projektionen, ausgehend von Gewichten anderer Patienten. Mit "
             "simuliertem Metall in den Trainingsschichten (es gibt keine anderen) beträgt sein Fehler in der Spur 70% "
             "des Fehlers der linearen Interpolation, 80% vor dem Training. Das ist keine Verbesserung, deshalb wurde "
             "das Netz nicht verwendet, und die Spur enthält die Ergänzung, die das Netz korrigieren würde. "
-            "Erlauben Sie mehr Trainingszeit. Es wurde mit einer etwas anderen Maske trainiert.",
+            "Erlauben Sie mehr Trainingszeit. Das Netz wurde mit einer etwas anderen Maske trainiert.",
         ),
         ("step 3 of 1500", "Schritt 3 von 1500"),
         ("2 slices", "2 Schichten"),

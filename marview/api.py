@@ -87,7 +87,7 @@ class Reduction:
         source: volume or series before the correction.
         hu: int16 HU, `[z, y, x]`.
         correction_hu: correction for each slice in `slices`, float32 HU `[slice, y, x]`.
-        slices: indices z of the corrected slices.
+        slices: z indices of the corrected slices.
         mask: metal mask, bool `[z, y, x]`.
         provenance: method, version, weights, parameters, device, time, notes.
     """
@@ -193,7 +193,7 @@ def reduce(
         parameters: parameter values by name; parameters not given keep their defaults. On the command
             line, `marview methods nmar` prints the parameters of NMAR with their ranges and units.
             Strings are converted as on the command line: "no" to False, "2" to 2.0.
-        slices: indices z of the slices to correct; empty for all slices with metal. Slices without metal
+        slices: z indices of the slices to correct; empty for all slices with metal. Slices without metal
             stay unchanged, and a note in the record lists them.
         device: "auto", "cpu" or "cuda".
         restore_cut_off: whether to estimate the HU of clipped dark streaks before the method runs.

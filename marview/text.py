@@ -11,7 +11,7 @@ class Catalogue(gettext.GNUTranslations):
     """A gettext catalogue that can list the texts it translates."""
 
     def texts(self) -> list[str]:
-        """Return the texts that have no plural form."""
+        """Return the translated texts that have no plural form."""
         # gettext has no public list of them, and has kept them under this name since 1997
         return [text for text in vars(self)["_catalog"] if isinstance(text, str) and text]
 

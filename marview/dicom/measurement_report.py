@@ -48,7 +48,7 @@ class ReportedMeasure:
         name: name such as "Ellipse 3".
         shape: graphic type of `points`; the points of an ellipse are the ends of its two axes.
         points: LPS coordinates in mm, `[point, 3]`.
-        slices: indices z of the measured slices; empty for a section across many slices.
+        slices: z indices of the measured slices; empty for a section across many slices.
         values: values in each measured image.
     """
 

@@ -42,7 +42,7 @@ def doubtful_findings(hu: NDArray[np.int16], names: Mapping[int, str], compresse
     Args:
         hu: HU, `[z, y, x]`.
         names: file names of the slices read, by index z.
-        compressed: indices z of compressed slices.
+        compressed: z indices of compressed slices.
     """
     found = {}
     for z in sorted(compressed):

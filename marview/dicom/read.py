@@ -51,7 +51,7 @@ class LoadedSeries:
 
     @property
     def gaps(self) -> tuple[int, ...]:
-        """Return the indices z of slices without an image."""
+        """Return the z indices of the slices without an image."""
         return () if self.nifti is not None else tuple(z for z, header in enumerate(self.sources) if header is None)
 
     @property

@@ -68,7 +68,7 @@ class Finding:
     Attributes:
         sentence: message with the files and the expected and actual values.
         outcome: outcome if this is the only finding; OPENS if it is for information only.
-        slices: indices z of the affected slices; empty if the finding concerns the whole series.
+        slices: z indices of the affected slices; empty if the finding concerns the whole series.
     """
 
     kind: Kind
@@ -91,7 +91,7 @@ class Stack:
 
     @property
     def gaps(self) -> tuple[int, ...]:
-        """Return the indices z of slices without an image."""
+        """Return the z indices of the slices without an image."""
         return tuple(z for z, header in enumerate(self.slices) if header is None)
 
 

@@ -86,7 +86,7 @@ class ImageMethod(ABC):
         """Correct all slices of a case that contain visible metal.
 
         Raises:
-            BadInput: the weights file does not describe its network.
+            BadInput: the weights file contains no valid description of its network.
             MethodFailed: the weights do not fit the network.
         """
         assert isinstance(parameters, Strength)

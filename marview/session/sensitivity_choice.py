@@ -27,7 +27,7 @@ class SweepChoice:
         margins: margins; positive grows the mask, negative shrinks it.
         unit: unit of the margins, either mm or px (pixels within the slice).
         thresholds_hu: thresholds in HU, one mask per threshold; empty to use the current mask.
-        slices: indices z of the first and last slice; None for all slices with metal.
+        slices: z indices of the first and last slice; None for all slices with metal.
     """
 
     methods: tuple[str, ...]

@@ -59,7 +59,7 @@ class SharedMask:
 
     @property
     def slices(self) -> NDArray[np.int64]:
-        """Return the indices z of the slices with metal."""
+        """Return the z indices of the slices with metal."""
         return np.flatnonzero(self.counts)
 
     @property

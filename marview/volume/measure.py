@@ -1,4 +1,4 @@
-"""Measure in a slice: HU statistics of regions, profiles, distances and angles."""
+"""Measure a slice: profiles, distances, angles, and the HU statistics of regions."""
 
 import math
 from collections.abc import Sequence

@@ -14,7 +14,7 @@ PART = "reduction."
 
 
 def reduction_of(settings: Settings) -> Translation:
-    """Build the encoder E_Ia and the generator G_I, which remove artifacts and suffice for inference."""
+    """Build the encoder E_Ia and the generator G_I, the only networks that inference needs."""
     return Translation(
         settings.width,
         settings.blocks,

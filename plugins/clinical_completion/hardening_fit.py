@@ -46,10 +46,10 @@ def terms_of(metal: Tensor, base: Tensor, trace: Tensor) -> Tensor:
 
 
 def slopes_of(metal: Tensor, base: Tensor, trace: Tensor) -> Tensor:
-    """Return the terms that model a detector that averages photons, `[ray, term]`.
+    """Return the terms for the effect of averaging photons over neighbouring rays, `[ray, term]`.
 
-    If neighbouring rays cross different amounts of metal, this detector underestimates the mean amount. The
-    arguments are the same as for `terms_of`.
+    A detector bin collects the photons of several rays. If these rays cross different amounts of metal, the
+    line integral of the bin is too small. The arguments are the same as for `terms_of`.
     """
     steep = (pad((metal[..., 2:] - metal[..., :-2]) / 2, (1, 1)))[trace].double().square()
     m, b = metal[trace] / _METAL_UNIT, base[trace] / _TISSUE_UNIT

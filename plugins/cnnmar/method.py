@@ -99,7 +99,7 @@ def load(job: Job) -> Cnn:
     """Load the network with the method's weights onto the job's device.
 
     Raises:
-        BadInput: the weights do not describe their network.
+        BadInput: the weights file contains no valid description of its network.
         MethodFailed: the weights do not fit the network.
     """
     settings = read_settings(about(job.about_weights(WEIGHTS), WEIGHTS).network)

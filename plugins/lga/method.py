@@ -62,7 +62,7 @@ class LatentGsiAlignment:
         slices with large metal are corrected with NMAR, unless the parameters select the network.
 
         Raises:
-            BadInput: the weights do not describe their network.
+            BadInput: the weights file contains no valid description of its network.
             MethodFailed: the weights do not fit the network.
         """
         assert isinstance(parameters, Parameters)
@@ -94,7 +94,7 @@ def load(job: Job) -> LatentAlignment:
     """Load the networks with the method's weights onto the job's device.
 
     Raises:
-        BadInput: the weights do not describe their network.
+        BadInput: the weights file contains no valid description of its network.
         MethodFailed: the weights do not fit the network.
     """
     network = LatentAlignment(read_settings(about(job.about_weights(WEIGHTS), WEIGHTS).network)).to(job.device)

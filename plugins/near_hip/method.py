@@ -54,7 +54,7 @@ class NearHip:
         """Correct the slices of a case.
 
         Raises:
-            BadInput: the weights do not describe their network.
+            BadInput: the weights file contains no valid description of its network.
             MethodFailed: the weights do not fit their description or the parameters, the scan has too few slices
                 without metal to start from random weights, or the loss is not a number.
         """
@@ -113,7 +113,7 @@ def of_several(job: Job, field_mm: float) -> Learned:
         field_mm: edge length of the case's grid in mm.
 
     Raises:
-        BadInput: the weights do not describe their network.
+        BadInput: the weights file contains no valid description of its network.
         MethodFailed: the weights do not fit their description.
     """
     of = about(job.about_weights(WEIGHTS), WEIGHTS)

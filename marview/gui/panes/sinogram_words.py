@@ -22,7 +22,7 @@ def absence_words(absence: Absence | None, refusal: str) -> tuple[str, str]:
 
 
 def gap_words(coverage: TraceCoverage, *, is_body_known: bool = True) -> str:
-    """Describe the gap that the trace leaves in a slice's sinogram."""
+    """Return the words that describe the gap that the metal trace leaves in a slice's sinogram."""
     gap, number = tr("largest gap {}").format(count(coverage.largest_gap, "bin")), coverage.hidden_views
     if not is_body_known:
         return gap

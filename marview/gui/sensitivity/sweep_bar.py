@@ -1,4 +1,4 @@
-"""The controls and progress of a sweep."""
+"""The controls and the progress display of a sweep."""
 
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import (

@@ -205,7 +205,7 @@ def _of_the_whole(series: Series, slices: Sequence[SliceHeader]) -> list[Finding
     findings += [Finding(Kind.PASSED_OVER, sentence) for sentence in series.passed_over]
     if series.split.endswith(SEVERAL_PATIENTS):
         sentence = translatable(
-            "Slices of several patients share one series UID. This series contains the slices of one patient. Check "
+            "Slices of several patients share one series UID, so marview opened one series for each patient. Check "
             "which patient it is."
         )
         findings.append(Finding(Kind.SEVERAL_PATIENTS, sentence))

@@ -24,7 +24,7 @@ def complete_nmar(case: MarCase, prior_sinogram: Tensor, settings: NmarSettings)
 
     Near dense metal, the prior image itself contains streaks, so NMAR may add more error than it removes.
     The weight of NMAR in a slice therefore depends on how well NMAR predicts the rays at the edges of the
-    trace, compared with linear interpolation. NMAR is used alone, as published, for measured sinograms, and
+    trace, compared with linear interpolation. NMAR is used alone, as in its paper, for measured sinograms, and
     also if `settings` specifies the source of the prior.
 
     Args:

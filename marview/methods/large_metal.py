@@ -25,7 +25,7 @@ class LargeMetal(BaseModel):
         "nmar",
         title="Near large metal",
         description="Method for clinical slices with large metal (metal that hides many rays, attenuates strongly and "
-        "reaches 2900 HU in half of the mask): NMAR, which completes the metal trace, or the network, as published. "
+        "reaches 2900 HU in half of the mask): NMAR, which completes the metal trace, or the network, as in the paper. "
         "All other slices are corrected by the network.",
     )
 

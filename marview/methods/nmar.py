@@ -63,7 +63,7 @@ class NmarSettings(BaseModel):
         default=True,
         title="Keep lung",
         description="Keep the values of pixels between -900 and -500 HU in the prior, as for bone. If off, these "
-        "pixels become air or soft tissue, as published.",
+        "pixels become air or soft tissue, as in the paper.",
         json_schema_extra={"advanced": True},
     )
     bone_from_hu: float = Field(

@@ -229,8 +229,8 @@ def trusted(remainder: Remainder, is_trusted: Tensor) -> Tensor:
 def is_light(metal: Material) -> bool:
     """Return whether a metal is titanium or a titanium alloy.
 
-    Denser metal hardens the beam so much that even a small error in the assumed spectrum, alloy or
-    detector causes a larger residual than tissue does.
+    Rays through titanium also show the tissue that they cross. Denser metal hardens the beam so much that
+    small errors in the assumed spectrum, alloy or detector hide this tissue.
     """
     return metal.mu < _DENSE_MU
 

@@ -47,7 +47,7 @@ class Parameters(BaseModel):
         le=8,
         title="Consistency loop",
         description="Maximum number of iterations of the consistency loop, which reduces blur and the remaining beam "
-        "hardening caused by bone. 0 turns the loop off, as published. The loop needs a measured sinogram.",
+        "hardening caused by bone. 0 turns the loop off, as in the paper. The loop needs a measured sinogram.",
         json_schema_extra={"advanced": True},
     )
 

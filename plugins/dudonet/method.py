@@ -39,7 +39,7 @@ class Parameters(BaseModel):
         title="Keep measured values",
         description="Keep the sinogram outside the metal trace as measured: the output of the image network then "
         "serves only to fill the trace, as a prior image does. Choose clinical (clinical slices only), always, or "
-        "never (as published).",
+        "never (as in the paper).",
         json_schema_extra={"advanced": True},
     )
     loop_iterations: int = Field(
@@ -48,7 +48,7 @@ class Parameters(BaseModel):
         le=8,
         title="Consistency loop",
         description="Maximum number of iterations of the consistency loop, which reduces blur and the remaining beam "
-        "hardening caused by bone. 0 turns the loop off, as published. The loop needs a measured sinogram.",
+        "hardening caused by bone. 0 turns the loop off, as in the paper. The loop needs a measured sinogram.",
         json_schema_extra={"advanced": True},
     )
 

@@ -61,7 +61,7 @@ class Network(BaseModel):
         "nmar",
         title="Initial completion",
         description="Initial completion of the trace, which the network then corrects: NMAR or linear interpolation "
-        "(short training is enough), or nothing (as published).",
+        "(short training is enough), or nothing (as in the paper).",
         json_schema_extra={"advanced": True},
     )
     fold: int = Field(

@@ -44,6 +44,9 @@ and its spectral decoder is not trained on clean slices."""
 CROP_PX = 96
 """Edge of the crops for all alignment networks, smaller than in the recipe to allow more steps in the same time."""
 
+FAST = {"learning_rate": 1e-3, "warm_up": 50, "gradient_clip": 1.0, "ema": 0.99}
+"""Differences of the optimiser from both recipes."""
+
 NO_PRIORS = {"sees_mask": False, "sees_implant": False, "invariant": 0.0}
 INVARIANT = 0.14
 """Weight at which the information-invariant loss is 1 % of the image loss before training."""
@@ -186,9 +189,16 @@ def table(found: dict[str, Found]) -> str:
 
 
 def _shortened(recipe: Recipe, settings: dict[str, Any], steps: int) -> Recipe:
-    """Return the recipe with other settings and steps, and validation on one batch at the start and the end only."""
+    """Return the recipe with other settings and steps, and validation on one batch at the start and the end only.
+
+    The networks start from random weights and have few steps, so they learn faster than in the recipe and without its
+    contrast loss.
+    """
     run = recipe.run.model_copy(update={"steps": steps, "validate_every": steps, "validation_batches": 1})
-    return recipe.model_copy(update={"network": recipe.network | settings, "run": run})
+    network = recipe.network | {"contrast": 0.0} | settings
+    return recipe.model_copy(
+        update={"network": network, "optimiser": recipe.optimiser.model_copy(update=FAST), "run": run}
+    )
 
 
 def _arguments() -> argparse.Namespace:

@@ -25,7 +25,7 @@ def cases(
     Args:
         volume: HU `[z, y, x]`, such as `marview.read(path).volume`.
         metal: metal mask, bool `[z, y, x]`.
-        slices: indices z; empty for all slices with metal.
+        slices: z indices; empty for all slices with metal.
         restore_cut_off: whether to estimate dark streaks that are clipped in the file, as in a run; False for images
             without metal that serve as ground truth.
         device: device of the tensors, "cpu" or "cuda".

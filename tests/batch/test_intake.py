@@ -188,4 +188,6 @@ def test_a_gap_gives_a_message_that_says_what_to_do(tmp_path: Path) -> None:
     sorted(study.iterdir())[2].unlink()
     (plan,) = plans(tmp_path)
     assert plan.state is State.SKIPPED
-    assert plan.reason.endswith("Add --across-gaps to marview reduce for this study to correct the rest.")
+    assert plan.reason.endswith(
+        "Add --across-gaps to marview reduce for this study to correct the slices that are present."
+    )

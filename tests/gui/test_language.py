@@ -152,7 +152,7 @@ def test_the_window_speaks_german(english, make_window, worker, fakes, tmp_path,
     window.session.open(small_series)
     qtbot.waitUntil(lambda: window.session.metal.is_present and bool(window.session.methods.devices), timeout=20000)
     assert "automatisch gefunden" in window.side.metal.summary.text()
-    assert window.grid.panes["result"].note.text() == "noch keines: Original wird gezeigt"
+    assert window.grid.panes["result"].note.text() == "noch kein Ergebnis: das Original wird gezeigt"
 
 
 def test_files_stay_in_english_whatever_the_language(english, opened) -> None:

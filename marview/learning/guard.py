@@ -124,7 +124,7 @@ class Seen:
     def limits(self) -> dict[str, tuple[float, float]]:
         """Lower and upper limit of each measured quantity, by name.
 
-        With few slices, the limits include those of the initial weights.
+        With few slices, the limits of the initial weights are included.
         """
         return self._before | {name: self._ends(name) for name, values in self._values.items() if values}
 

@@ -18,7 +18,8 @@ from .network import LatentAlignment, build, change_hu
 from .sources import sources_of
 
 _LEAST_HU_PX = 300.0
-"""Smallest contrast of the lesions in a crop, summed over its pixels: that of a lesion of 10 HU with a radius of 3."""
+"""Smallest contrast of the lesions in a crop, in HU, summed over its pixels. A lesion of 10 HU with a radius of 3
+pixels has this contrast."""
 
 
 class AlignmentTraining:
@@ -115,10 +116,10 @@ class AlignmentTraining:
 
 
 def _lesions(wanted: Tensor, metal: Tensor, *, is_fixed: bool) -> Tensor:
-    """Draw faint lesions into soft tissue near metal; return their contrast in the unit of the networks.
+    """Draw faint lesions near metal; return their contrast in the networks' unit, with the shape of `wanted`.
 
-    Lesions that lie almost entirely outside the crop are left out, because a loss relative to their contrast would be
-    enormous.
+    `wanted` contains spectral images and `metal` their masks, 0 to 1, both `[slice, 1, y, x]`. Lesions that lie almost
+    entirely outside the crop are left out, because a loss relative to their contrast would be enormous.
     """
     drawn = faint_lesions(image_domain.to_unit(to_mu(wanted[:, 0])), 1 - metal, is_fixed=is_fixed)
     lesions = difference_of_mu(drawn * (image_domain.MOST_MU / 2))

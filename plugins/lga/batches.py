@@ -28,12 +28,12 @@ def to_mu(image: Tensor) -> Tensor:
 
 
 def in_hu(difference: Tensor) -> Tensor:
-    """Convert the difference of two images from the networks' unit to HU."""
+    """Convert the difference of two images, of any shape, from the networks' unit to HU."""
     return difference * _UNIT_HU
 
 
 def difference_of_mu(difference: Tensor) -> Tensor:
-    """Convert the difference of two images from 1/cm to the networks' unit."""
+    """Convert the difference of two images, of any shape, from 1/cm to the networks' unit."""
     return difference * (1000 / MU_WATER / _UNIT_HU)
 
 

@@ -50,8 +50,8 @@ def sternal_wire(
 
     Args:
         middle: centre of the sternum at the height of the wire, mm.
-        half_width_mm: half the width of the loop, measured from left to right, mm.
-        half_depth_mm: half the depth of the loop, measured from front to back, mm.
+        half_width_mm: half the left-right width of the loop, mm.
+        half_depth_mm: half the front-back depth of the loop, mm.
         wire_mm: diameter of the wire, mm.
         material: material of the wire.
     """

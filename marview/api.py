@@ -25,6 +25,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from marview.dicom import LoadedSeries, open_series
+from marview.dicom.derive import Underivable
 from marview.dicom.report import Kind, Outcome
 from marview.errors import BadInput, NoMetal, UsageError
 from marview.export import Corrected, Format, corrected_hu, gap_note, write_corrected, write_corrected_nifti
@@ -116,8 +117,9 @@ def read(path: Path | str, series: str = "") -> LoadedSeries:
         series: UID of the series, needed if `path` contains several.
 
     Returns:
-        The series: `.volume.hu` is int16 HU `[z, y, x]`, `.volume.grid` gives the voxel positions, and
-        `.report` contains all findings. If the series cannot be corrected, `.report.reason` says why.
+        The series: `.volume.hu` contains read-only int16 HU `[z, y, x]`, `.volume.grid` gives the voxel
+        positions, and `.report` contains all findings. If the series cannot be corrected,
+        `.report.reason` says why.
 
     Raises:
         BadInput: the path contains no series or several series, or the series cannot be read.
@@ -129,6 +131,7 @@ def read(path: Path | str, series: str = "") -> LoadedSeries:
             f"{type(path).__name__}."
         )
     loaded = open_series(path, series, option="series=UID")
+    loaded.volume.hu.flags.writeable = False  # so that the HU always match the files
     for finding in loaded.report.findings:
         if finding.outcome >= Outcome.WARNS and finding.kind is not Kind.LABELS:
             warnings.warn(finding.sentence, stacklevel=2)
@@ -179,7 +182,7 @@ def reduce(
     device: str = "auto",
     restore_cut_off: bool = True,
     across_gaps: bool = False,
-    on_progress: Callable[[float], None] = lambda _: None,
+    on_progress: Callable[[float], None] | None = None,
 ) -> Reduction:
     """Reduce the metal artifacts in a volume.
 
@@ -193,15 +196,18 @@ def reduce(
         parameters: parameter values by name; parameters not given keep their defaults. On the command
             line, `marview methods nmar` prints the parameters of NMAR with their ranges and units.
             Strings are converted as on the command line: "no" to False, "2" to 2.0.
-        slices: z indices of the slices to correct; empty for all slices with metal. Slices without metal
-            stay unchanged, and a note in the record lists them.
+        slices: array indices z of the slices to correct; empty for all slices with metal. Notes give the
+            slice numbers of the window instead, which `grid.slice_numbers` converts to indices. Slices
+            without metal stay unchanged, and a note in the record lists them.
         device: "auto", "cpu" or "cuda".
         restore_cut_off: whether to estimate the HU of clipped dark streaks before the method runs.
         across_gaps: whether to correct the available slices if others are missing or unreadable.
-        on_progress: function called on another thread with the completed fraction of the run, 0 to 1.
+        on_progress: function called on another thread with the completed fraction of the run, 0 to 1; None
+            for no reports.
 
     Returns:
-        The corrected volume, its metal mask and the record of the run.
+        The corrected volume, its metal mask and the record of the run. `.provenance.notes` names the slices
+        in which a learned method used the result of NMAR instead of its network.
 
     Raises:
         UsageError: the method, a parameter or the device is unknown, a slice does not exist, or the mask
@@ -226,7 +232,7 @@ def reduce(
     refuse_unusable(mask, source.hu)
 
     def listen(message: Message) -> None:
-        if isinstance(message, Progress) and not message.is_learning:
+        if on_progress is not None and isinstance(message, Progress) and not message.is_learning:
             on_progress(message.fraction)
 
     with SharedArray.copy_of(source.hu) as hu:
@@ -280,7 +286,10 @@ def write_dicom(reduction: Reduction, folder: Path | str) -> tuple[Path, ...]:
         )
     planes = CorrectionPlanes.of(reduction.correction_hu, reduction.slices, len(reduction.hu))
     corrected = Corrected(reduction.source, planes, reduction.mask, reduction.provenance)
-    return write_corrected(corrected, Format.DICOM, Path(folder), window=_SOFT_TISSUE)
+    try:
+        return write_corrected(corrected, Format.DICOM, Path(folder), window=_SOFT_TISSUE)
+    except Underivable as why:
+        raise Underivable(f"{why} To do so, call marview.write_nifti.") from None
 
 
 def write_nifti(reduction: Reduction, folder: Path | str) -> tuple[Path, ...]:
@@ -384,7 +393,7 @@ def _with_metal(mask: NDArray[np.bool_], slices: Sequence[int]) -> tuple[int, ..
     except TypeError:
         raise UsageError(f"Slices must be a list of indices, such as [16], not {slices!r}.") from None
     if outside := [z for z in chosen if not 0 <= z < len(mask)]:
-        raise UsageError(f"Index z {outside[0]} is out of range: the volume has indices 0 to {len(mask) - 1}.")
+        raise UsageError(f"Slice index {outside[0]} is out of range; valid indices are 0 to {len(mask) - 1}.")
     return tuple(z for z in chosen if mask[z].any())
 
 

@@ -18,6 +18,8 @@ import pydicom
 import pytest
 
 import marview
+import marview.physics
+import marview.volume
 from marview.dicom.make import Labels, write_ct_series
 from marview.dicom.report import Finding, Kind, Outcome
 from marview.export import write_nifti
@@ -56,6 +58,21 @@ def test_five_lines_correct_a_study(study: Path, tmp_path: Path) -> None:
     assert shares[-1] == 1
     assert result.provenance.method_id == "linear_interpolation"
     assert result.provenance.margin_mm == 0.5
+
+
+def test_the_hu_and_the_mask_of_a_study_are_read_only(study: Path) -> None:
+    series = marview.read(study)
+    for array in (series.volume.hu, marview.find_metal(series).mask):
+        with pytest.raises(ValueError, match="read-only"):
+            array[0] = 0
+
+
+def test_a_projector_accepts_read_only_arrays_and_a_list_as_shape(study: Path) -> None:
+    series = marview.read(study)
+    projector = marview.Projector(marview.protocol("adn-256").beam, [80, 80], pixel_mm=1.0)
+    trace = projector.trace(marview.find_metal(series).mask)
+    assert trace.any(dim=2).any(dim=1).tolist() == [False, True, True, False]
+    assert projector.forward(series.volume.hu).shape == trace.shape
 
 
 def test_a_notebook_shows_one_line_for_each_object(study: Path) -> None:
@@ -170,7 +187,8 @@ def test_a_result_is_written_as_nifti(study: Path, tmp_path: Path, has_files: bo
 def test_a_result_of_a_nifti_file_is_not_written_as_dicom(study: Path, tmp_path: Path) -> None:
     first = marview.write_nifti(marview.reduce(marview.read(study), "linear_interpolation"), tmp_path / "first")[0]
     again = marview.reduce(marview.read(first), "linear_interpolation")
-    with pytest.raises(marview.BadInput, match="Write the result as NIfTI"):
+    advice = r"Write the result as NIfTI\. To do so, call marview\.write_nifti\.$"
+    with pytest.raises(marview.BadInput, match=advice):
         marview.write_dicom(again, tmp_path / "out")
     assert len(marview.write_nifti(again, tmp_path / "out")) == 3
 
@@ -214,7 +232,7 @@ def test_a_volume_without_files_is_corrected_but_not_written_as_dicom(study: Pat
         (lambda v: marview.reduce(v, "no_such"), "no method 'no_such'"),
         (lambda v: marview.reduce(v, "nmarr"), r"no method 'nmarr'\. Did you mean 'nmar'\?"),
         (lambda v: marview.reduce(v, metal=np.zeros((1, 2, 3), bool)), "shape"),
-        (lambda v: marview.reduce(v, slices=[9]), "Index z 9 is out of range: the volume has indices 0 to 3"),
+        (lambda v: marview.reduce(v, slices=[9]), "Slice index 9 is out of range; valid indices are 0 to 3."),
         (lambda v: marview.reduce(v, slices=1), "a list of indices"),
         (lambda v: marview.reduce(v, slices=[1.5]), "a list of indices"),
         (lambda v: marview.reduce("demo/study"), r"marview\.read\('demo/study'\)"),
@@ -241,8 +259,17 @@ def test_a_volume_without_files_is_corrected_but_not_written_as_dicom(study: Pat
         (lambda v: marview.Metal(v.volume.hu[0] > 5000, "drawn by me"), r"three axes \[z, y, x\].* \(80, 80\)"),
         (
             lambda v: marview.Projector(marview.protocol("adn-256").beam, pixel_mm=v.volume.grid.spacing_mm[1:]),
-            r"pixel_mm must be one number of mm, not \(2\.0, 2\.0\)",
+            r"pixel_mm must be a single number, in mm, not \(2\.0, 2\.0\)",
         ),
+        (
+            lambda _: marview.Projector(marview.protocol("adn-256").beam, 256, pixel_mm=0.6),
+            r"shape must be the numbers of rows and columns, such as \(256, 256\), not 256\.",
+        ),
+        (
+            lambda _: marview.Projector(marview.protocol("adn-256"), pixel_mm=0.6),
+            r"beam must be a ParallelBeam, a FanBeamFlat or a FanBeamArc, .* not Protocol\.",
+        ),
+        (lambda v: marview.evaluate(*[v.volume.hu[0]] * 2, None), r"three axes .* \(80, 80\).* with hu\[None\]"),
         (lambda v: marview.reduce(v, parameters={"smoothing_px": np.nan}), "smoothing_px must be a finite number"),
         (lambda v: marview.evaluate(*[v.volume.hu] * 2, np.full(v.volume.hu.shape, 0.3)), "0 and 1"),
     ],
@@ -331,7 +358,8 @@ def test_a_margin_grows_the_mask(study: Path) -> None:
 def test_every_public_name_is_there_and_documented() -> None:
     for name in marview.__all__:
         assert getattr(marview, name).__doc__, name
-    assert set(marview.__all__) <= set(dir(marview))
+    for package in (marview, marview.physics, marview.volume):
+        assert set(package.__all__) <= set(dir(package)), package
 
 
 def test_every_public_name_is_on_the_page_of_the_api() -> None:

@@ -39,7 +39,7 @@ def check_arrays(request: ReduceRequest | SinogramRequest) -> None:
             raise UsageError("The list of slices contains a slice twice. List each slice once.")
     outside = [k for k in slices if not 0 <= k < shape[0]]
     if outside:
-        raise UsageError(f"Index z {outside[0]} is out of range: the volume has indices 0 to {shape[0] - 1}.")
+        raise UsageError(f"Slice index {outside[0]} is out of range; valid indices are 0 to {shape[0] - 1}.")
 
 
 def check_trace(request: TraceRequest) -> None:

@@ -256,7 +256,7 @@ def _slices(given: SweepInput) -> tuple[int, ...]:
     count = len(given.hu.array)
     wrong = [k for k in given.slices if not 0 <= k < count]
     if wrong:
-        raise UsageError(f"Index z {wrong[0]} is out of range: the volume has indices 0 to {count - 1}.")
+        raise UsageError(f"Slice index {wrong[0]} is out of range; valid indices are 0 to {count - 1}.")
     chosen = given.slices or tuple(range(count))
     with_metal = tuple(k for k in chosen if given.metal[k].any())
     if not with_metal:

@@ -57,7 +57,7 @@ class Measures:
         streak_amplitude_hu: mean of the highest 5 % of the errors in the ring minus the mean of the lowest
             5 %, HU; lower is better.
         streak_index: standard deviation of soft tissue in the ring, divided by the standard deviation of
-            soft tissue far from metal; lower is better, and 1 means no streaks.
+            soft tissue far from metal; lower is better, and about 1 means no streaks.
         ct_number_bias_hu: mean error in soft tissue, HU; closer to 0 is better.
         bone_dice: Dice coefficient of the pixels above 150 HU, 0 to 1; higher is better.
         bone_volume_change: relative change in the number of these pixels; closer to 0 is better.
@@ -137,6 +137,9 @@ def measure_case(
         exclude: additional pixels to exclude, bool, `[slice, y, x]`. The measures *Metal Dice* and *Metal
             volume change* ignore this argument.
 
+    Returns:
+        The measures of each slice, and the mean and the worst value of each measure.
+
     Raises:
         UsageError: the arrays differ in shape, are not `[slice, y, x]`, or have slices smaller than 11 x 11
             pixels, or a mask contains values other than 0 and 1.
@@ -146,10 +149,15 @@ def measure_case(
     uncorrected = None if uncorrected_hu is None else np.asarray(uncorrected_hu)
     left_out = None if exclude is None else checked_mask(exclude)
     shapes = [each.shape for each in (result, truth, mask, uncorrected, left_out) if each is not None]
-    if len(set(shapes)) > 1 or result.ndim != 3:
+    if len(set(shapes)) > 1:
         raise UsageError(
             "Result, ground truth, metal, uncorrected image and excluded pixels must have the same shape [slice, y, "
             f"x], not {', '.join(map(str, shapes))}."
+        )
+    if result.ndim != 3:
+        raise UsageError(
+            f"All images must have three axes [slice, y, x], but these have shape {result.shape}. Add the first axis "
+            "to a single slice with hu[None]."
         )
     if metal is not None and not mask.any():
         warnings.warn("The metal mask is empty, so all measures of the ring and of metal are NaN.", stacklevel=2)

@@ -1,6 +1,7 @@
 """Differentiable forward projection and filtered backprojection of slices."""
 
 import numbers
+import operator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -36,7 +37,8 @@ class Projector:
             but has errors of about 1e-3.
 
     Raises:
-        UsageError: the source would pass through the image, or a size is not a positive number.
+        UsageError: the source would pass through the image, a size is not a positive number, or an
+            argument has the wrong type.
 
     Examples:
         >>> from marview.geometry import ParallelBeam
@@ -51,27 +53,52 @@ class Projector:
     half_storage: bool = field(default=False, kw_only=True)
 
     def __post_init__(self) -> None:
+        beam: object = self.beam
+        if not isinstance(beam, Beam):
+            raise UsageError(
+                "beam must be a ParallelBeam, a FanBeamFlat or a FanBeamArc, such as "
+                f"marview.protocol('adn-256').beam, not {type(beam).__name__}."
+            )
+        object.__setattr__(self, "shape", _rows_and_columns(self.shape))
         pixel_mm: object = self.pixel_mm  # users may pass `Grid.spacing_mm`, which is a tuple
         if not isinstance(pixel_mm, numbers.Real):
-            raise UsageError(f"pixel_mm must be one number of mm, not {self.pixel_mm}: pixels must be square.")
+            raise UsageError(f"pixel_mm must be a single number, in mm, not {pixel_mm}, because pixels are square.")
         if min(self.shape) < 1 or not self.pixel_mm > 0:
             raise UsageError(f"An image needs pixels of positive size, not {self.shape} pixels of {self.pixel_mm} mm.")
         check_source_outside(self.beam, self.shape, self.pixel_mm)
 
     def forward(self, mu: Array) -> Tensor:
-        """Compute line integrals `[slice, view, bin]` of an image `[slice, y, x]` in 1/cm by Joseph's method."""
+        """Compute line integrals by Joseph's method.
+
+        Args:
+            mu: image in 1/cm, `[slice, y, x]`.
+
+        Returns:
+            Line integrals, unitless, `[slice, view, bin]`.
+        """
         return self._apply("forward", "adjoint", mu, self.shape)
 
     def adjoint(self, sinogram: Array) -> Tensor:
-        """Apply the exact transpose of `forward` to a sinogram `[slice, view, bin]`; return `[slice, y, x]`."""
+        """Apply the exact transpose of `forward` to a sinogram.
+
+        Args:
+            sinogram: `[slice, view, bin]`.
+
+        Returns:
+            For each pixel, the sum of the sinogram's values, weighted by the length in cm of each ray's
+            intersection with the pixel, `[slice, y, x]`. For a unitless sinogram, the unit is cm.
+        """
         return self._apply("adjoint", "forward", sinogram, (self.beam.views, self.beam.bins))
 
     def fbp(self, sinogram: Array, filter: str = "ram-lak") -> Tensor:  # noqa: A002 - the field's own word
-        """Reconstruct an image `[slice, y, x]` in 1/cm by filtered backprojection.
+        """Reconstruct an image by filtered backprojection.
 
         Args:
-            sinogram: line integrals, `[slice, view, bin]`.
+            sinogram: line integrals, unitless, `[slice, view, bin]`.
             filter: ram-lak, shepp-logan, cosine, hamming or hann.
+
+        Returns:
+            The image in 1/cm, `[slice, y, x]`.
 
         Raises:
             UsageError: the filter is unknown, or the views do not cover every line through the field of view.
@@ -147,6 +174,15 @@ class Projector:
         return result if given.ndim == 3 else result[0]
 
 
+def _rows_and_columns(shape: object) -> tuple[int, int]:
+    """Return the shape of an image as a tuple, which may be given as a list."""
+    try:
+        rows, columns = map(operator.index, shape)  # type: ignore[call-overload]
+    except (TypeError, ValueError):
+        raise UsageError(f"shape must be the numbers of rows and columns, such as (256, 256), not {shape!r}.") from None
+    return rows, columns
+
+
 def _operators(projector: Projector, like: Tensor) -> cpu.Operators | cuda.Operators | tensors.Operators:
     where = (projector.beam, projector.shape, projector.pixel_mm)
     if like.device.type == "cpu":
@@ -175,4 +211,6 @@ apply: Any = _Linear.apply
 
 
 def _tensor(array: Array) -> Tensor:
-    return array if isinstance(array, Tensor) else torch.from_numpy(np.ascontiguousarray(array))
+    return (
+        array if isinstance(array, Tensor) else torch.from_numpy(np.require(array, requirements=["C", "W"]))
+    )  # PyTorch warns about read-only arrays

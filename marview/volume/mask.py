@@ -300,7 +300,7 @@ def copy_slice(mask: Mask, source: int, target: int) -> Mask:
     """
     for index in (source, target):
         if not 0 <= index < len(mask):
-            raise UsageError(f"Index z {index} is out of range: the volume has indices 0 to {len(mask) - 1}.")
+            raise UsageError(f"Slice index {index} is out of range; valid indices are 0 to {len(mask) - 1}.")
     result = mask.copy()
     result[target] |= mask[source]
     return result

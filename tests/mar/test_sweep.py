@@ -179,7 +179,7 @@ def test_an_invalid_sweep_is_refused_before_any_run(hu) -> None:
     variants = plan(["a"], margins_mm=[0, 1])
     with pytest.raises(BadInput, match="empty"):
         sweep(given(hu, metal=np.zeros(hu.array.shape, bool)), variants, worker)
-    with pytest.raises(UsageError, match="Index z 9 is out of range"):
+    with pytest.raises(UsageError, match="Slice index 9 is out of range"):
         sweep(given(hu, slices=(9,)), variants, worker)
     with pytest.raises(UsageError, match="contains metal"):
         sweep(given(hu, slices=(0,)), variants, worker)

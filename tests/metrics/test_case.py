@@ -129,9 +129,11 @@ def test_every_measure_is_explained_in_the_help():
 
 def test_images_that_are_not_alike_are_refused(case):
     result, truth, metal, _ = case
-    for wrong in ((result[:1], truth, metal), (result[0], truth[0], metal[0]), (result, truth, metal, result[:1])):
+    for wrong in ((result[:1], truth, metal), (result[0], truth, metal), (result, truth, metal, result[:1])):
         with pytest.raises(UsageError, match="the same shape"):
             measure_case(*wrong)
+    with pytest.raises(UsageError, match=r"must have three axes \[slice, y, x\]"):
+        measure_case(result[0], truth[0], metal[0])
 
 
 def test_tensors_and_masks_of_0_and_1_are_measured_as_arrays(case):

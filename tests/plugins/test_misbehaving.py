@@ -289,7 +289,7 @@ def test_requests_that_make_no_sense_are_refused(bench) -> None:
     bench.write("good", ADDS)
     with pytest.raises(UsageError, match="There is no method 'bad'"):
         bench.start("bad")
-    with pytest.raises(UsageError, match="Index z 6 is out of range"):
+    with pytest.raises(UsageError, match="Slice index 6 is out of range"):
         bench.start("good", slices=(6,))
     for parameters, says in (
         ({"strength_hu": -1}, "strength_hu must be 0 or more, not -1"),

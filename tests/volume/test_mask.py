@@ -132,7 +132,7 @@ def test_a_slice_is_copied_on_top_of_another() -> None:
     assert copied[1, 1, 1]
     assert copied[1, 2, 2]
     assert not mask[1, 1, 1]
-    with pytest.raises(UsageError, match="Index z 3 is out of range"):
+    with pytest.raises(UsageError, match="Slice index 3 is out of range"):
         copy_slice(mask, 2, 3)
 
 

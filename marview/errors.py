@@ -52,8 +52,8 @@ class MarviewError(Exception):
 
     exit_code = 1
 
-    def __init__(self, sentence: str = "") -> None:
-        super().__init__(printable(sentence))
+    def __init__(self, message: str = "") -> None:
+        super().__init__(printable(message))
 
 
 class UsageError(MarviewError):

@@ -36,7 +36,7 @@ class LoadedSeries:
         volume: int16 HU `[z, y, x]` on its grid; -1024 HU in missing or damaged slices.
         sources: header of each slice by index z (file, UIDs, rescale); None for missing or damaged slices, and for all
             slices of NIfTI.
-        report: findings of `check` and of reading.
+        report: all findings about the files and their content, and whether methods can correct the series.
         nifti: NIfTI file of the series; None for DICOM.
     """
 

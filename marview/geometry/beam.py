@@ -16,16 +16,7 @@ from numpy.typing import NDArray
 
 @dataclass(frozen=True, kw_only=True)
 class _Beam:
-    """Common part of all beams: evenly spaced views and bins.
-
-    Attributes:
-        views: number of views.
-        bins: number of detector bins.
-        first_angle_rad: angle beta of view 0.
-        arc_rad: angle covered by all views; negative for the opposite direction of rotation. View k is at
-            first_angle_rad + k * arc_rad / views.
-        bin_offset: shift of the detector along its bins: bin j is at (j - (bins - 1) / 2 + bin_offset) pitches.
-    """
+    """Common part of all beams: evenly spaced views and bins."""
 
     views: int
     bins: int
@@ -57,7 +48,14 @@ class ParallelBeam(_Beam):
     """Parallel-beam geometry: the rays at angle beta have the direction (-sin beta, cos beta) in (x, y).
 
     Attributes:
-        bin_mm: distance between neighbouring rays.
+        views: number of views.
+        bins: number of detector bins.
+        first_angle_rad: angle beta of view 0, in rad.
+        arc_rad: angle that all views cover together, in rad; negative for the opposite direction of rotation.
+            View k has the angle first_angle_rad + k * arc_rad / views.
+        bin_offset: shift of the detector along its bins, in bins. Bin j is at position
+            j - (bins - 1) / 2 + bin_offset on the detector, in bins.
+        bin_mm: distance between neighbouring rays, in mm.
 
     Examples:
         >>> float(ParallelBeam(views=180, bins=367, arc_rad=3.141592653589793, bin_mm=1.0).angles_rad[90])
@@ -77,9 +75,16 @@ class FanBeamFlat(_Beam):
     """Fan beam with a flat detector.
 
     Attributes:
-        source_to_isocentre_mm: distance D from source to isocentre.
-        source_to_detector_mm: distance S from source to detector.
-        bin_mm: distance between bins on the detector.
+        views: number of views.
+        bins: number of detector bins.
+        first_angle_rad: angle beta of view 0, in rad.
+        arc_rad: angle that all views cover together, in rad; negative for the opposite direction of rotation.
+            View k has the angle first_angle_rad + k * arc_rad / views.
+        bin_offset: shift of the detector along its bins, in bins. Bin j is at position
+            j - (bins - 1) / 2 + bin_offset on the detector, in bins.
+        source_to_isocentre_mm: distance from the source to the isocentre, in mm.
+        source_to_detector_mm: distance from the source to the detector, in mm.
+        bin_mm: distance between neighbouring bins on the detector, in mm.
     """
 
     source_to_isocentre_mm: float
@@ -102,8 +107,15 @@ class FanBeamArc(_Beam):
     Bin j is at the fan angle gamma = bin_rad * bin_positions[j].
 
     Attributes:
-        source_to_isocentre_mm: distance D from source to isocentre.
-        bin_rad: angle between bins.
+        views: number of views.
+        bins: number of detector bins.
+        first_angle_rad: angle beta of view 0, in rad.
+        arc_rad: angle that all views cover together, in rad; negative for the opposite direction of rotation.
+            View k has the angle first_angle_rad + k * arc_rad / views.
+        bin_offset: shift of the detector along its bins, in bins. Bin j is at position
+            j - (bins - 1) / 2 + bin_offset on the detector, in bins.
+        source_to_isocentre_mm: distance from the source to the isocentre, in mm.
+        bin_rad: angle between neighbouring bins, in rad.
     """
 
     source_to_isocentre_mm: float

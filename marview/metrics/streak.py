@@ -42,8 +42,8 @@ def streak_index(hu: Image, metal: NDArray[Any], soft_tissue: NDArray[Any]) -> f
     """Return the standard deviation of soft tissue near metal, divided by the standard deviation far from metal.
 
     "Near" means the 20-pixel ring around the metal, and "far" means more than 40 pixels away. Clinical
-    studies use this ratio with one region near the implant and one region without artifacts. The ratio is 1
-    without streaks. It needs no ground truth, only a mask of soft tissue.
+    studies use this ratio with one region near the implant and one region without artifacts. The ratio is
+    about 1 without streaks. It needs no ground truth, only a mask of soft tissue.
 
     Args:
         hu: image, HU, `[y, x]`.

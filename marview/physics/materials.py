@@ -23,7 +23,7 @@ class Material:
     Attributes:
         name: name of the material in files and on the command line.
         label: display name of the material.
-        density_g_cm3: mass density.
+        density_g_cm3: mass density in g/cm3.
         energies_kev: energies in keV, `[energy]`, increasing.
         mass_attenuation: mass attenuation in cm2/g, including coherent scattering, `[energy]`.
     """

@@ -65,7 +65,7 @@ class Simulation:
         metal: metal mask, bool `[slice, y, x]`; True where a pixel contains any metal.
         sinogram: line integrals with metal, float32 `[slice, view, bin]`, unitless.
         metal_free_sinogram: line integrals of the same scan without metal, with the same noise outside the
-            trace.
+            trace, float32 `[slice, view, bin]`, unitless.
         trace: metal trace, bool `[slice, view, bin]`.
         projector: projector between these images and sinograms.
     """
@@ -83,22 +83,22 @@ class Simulation:
 
     @cached_property
     def li_sinogram(self) -> Tensor:
-        """The sinogram with its trace filled by linear interpolation."""
+        """The sinogram with its trace filled by linear interpolation, float32 `[slice, view, bin]`, unitless."""
         return fill_linear(self.sinogram, self.trace)
 
     @cached_property
     def image(self) -> Tensor:
-        """FBP of the scan with metal in 1/cm, `[slice, y, x]`."""
+        """FBP of the scan with metal in 1/cm, float32 `[slice, y, x]`."""
         return self.projector.fbp(self.sinogram)
 
     @cached_property
     def li_image(self) -> Tensor:
-        """FBP of the filled sinogram in 1/cm, `[slice, y, x]`."""
+        """FBP of the filled sinogram in 1/cm, float32 `[slice, y, x]`."""
         return self.projector.fbp(self.li_sinogram)
 
     @cached_property
     def metal_free_image(self) -> Tensor:
-        """FBP of the scan without metal in 1/cm, `[slice, y, x]`.
+        """FBP of the scan without metal in 1/cm, float32 `[slice, y, x]`.
 
         This is the result of a perfect sinogram completion.
         """
@@ -106,12 +106,12 @@ class Simulation:
 
     @property
     def image_hu(self) -> Tensor:
-        """FBP of the scan with metal in HU, `[slice, y, x]`."""
+        """FBP of the scan with metal in HU, float32 `[slice, y, x]`."""
         return mu_to_hu(self.image)
 
     @property
     def truth_hu(self) -> Tensor:
-        """True image without metal in HU, `[slice, y, x]`."""
+        """True image without metal in HU, float32 `[slice, y, x]`."""
         return mu_to_hu(self.mu)
 
 
@@ -139,6 +139,9 @@ def simulate(
         stages: stages to include; all by default.
         scanner: details of the scanner; the default matches the published simulators.
         seed: seed of the noise.
+
+    Returns:
+        The sinograms with and without metal, the metal trace, and the images of both scans.
 
     Raises:
         UsageError: a material or protocol is unknown, shapes do not match, values are not finite, or

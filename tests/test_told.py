@@ -60,7 +60,7 @@ def test_notes_of_methods_whatever_their_slices_and_numbers() -> None:
         notes.add(too_much_metal(share, index))
     seen, advice = (
         "the metal looks like steel, which is dense",
-        "; compare tube voltage and added filtration with the scan",
+        "; compare 'Tube voltage' (tube_kv) and 'Added filtration' (filtration_mm) with the scan",
     )
     notes.add(SliceNote(7, seen, advice))
     first, second = notes.sentences
@@ -87,13 +87,21 @@ LERNTE = (
             f"{LEARNED}208 x 208 pixels, 180 views, starting from weights of other patients. With simulated metal in "
             "the training slices (there are no others), its error in the trace is 70% of linear interpolation's error, "
             "80% before the training. That is not an improvement, so the network was not used, and the trace contains "
-            "the completion that the network would correct. Allow more training time. The network was trained with a "
-            "slightly different mask.",
+            "the completion that the network would correct. Increase 'Training time' (minutes). The network was "
+            "trained with a slightly different mask.",
             f"{LERNTE}Minuten, 208 x 208 Pixel, 180 Projektionen, ausgehend von Gewichten anderer Patienten. Mit "
             "simuliertem Metall in den Trainingsschichten (es gibt keine anderen) beträgt sein Fehler in der Spur 70% "
             "des Fehlers der linearen Interpolation, 80% vor dem Training. Das ist keine Verbesserung, deshalb wurde "
             "das Netz nicht verwendet, und die Spur enthält die Ergänzung, die das Netz korrigieren würde. "
-            "Erlauben Sie mehr Trainingszeit. Das Netz wurde mit einer etwas anderen Maske trainiert.",
+            "Erhöhen Sie „Trainingszeit“ (minutes). Das Netz wurde mit einer etwas anderen Maske trainiert.",
+        ),
+        (
+            "Slice 8: the metal hides many rays and attenuates strongly; near such metal this network has larger "
+            "errors than NMAR, so NMAR was used instead; for the network's image, set 'Near large metal' (large_metal) "
+            "to network.",
+            "Schicht 8: das Metall verdeckt viele Strahlen und schwächt stark; bei solchem Metall hat dieses Netz "
+            "größere Fehler als NMAR, daher wurde stattdessen NMAR verwendet; für das Bild des Netzes setzen Sie „Bei "
+            "großem Metall“ (large_metal) auf Netz (network).",
         ),
         ("step 3 of 1500", "Schritt 3 von 1500"),
         ("2 slices", "2 Schichten"),

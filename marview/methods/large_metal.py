@@ -15,7 +15,9 @@ from marview.text import translatable
 _LARGE = translatable(
     "the metal hides many rays and attenuates strongly; near such metal this network has larger errors than NMAR"
 )
-_NMAR = translatable(", so NMAR was used instead; for the network's image, set 'Near large metal' to network")
+_NMAR = translatable(
+    ", so NMAR was used instead; for the network's image, set 'Near large metal' (large_metal) to network"
+)
 
 
 class LargeMetal(BaseModel):

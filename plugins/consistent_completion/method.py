@@ -21,7 +21,8 @@ NOT_MEASURED = translatable("the sinogram is a forward projection of the image, 
 NMAR = translatable(", so NMAR was used instead")
 
 UNKNOWN_SCAN = translatable(
-    "The scan matches no named protocol, so a tube voltage of 120 kV was assumed; set the tube voltage if it differs."
+    "The scan matches no named protocol, so a tube voltage of 120 kV was assumed; set 'Tube voltage' (tube_kv) if it "
+    "differs."
 )
 
 DENSE = translatable("the metal looks like {}, which is dense")
@@ -52,7 +53,7 @@ BY_RAYS = translatable(
     ", so a mask fitted to them was used; it differs in {} pixels, so compare the mask with the image"
 )
 
-COMPARE = translatable("; compare tube voltage and added filtration with the scan")
+COMPARE = translatable("; compare 'Tube voltage' (tube_kv) and 'Added filtration' (filtration_mm) with the scan")
 
 
 class ConsistentCompletion:

@@ -100,7 +100,7 @@ class DeepImagePrior:
             result[number] -= artifact_hu
             left_hu = float(artifact_hu[~case.metal[number]].square().mean().sqrt())
             if left_hu > _ROUGH_HU:
-                meaning = translatable(", so it does not show the slice yet; use more steps")
+                meaning = translatable(", so it does not show the slice yet; increase 'Steps' (steps)")
                 notes.append(
                     SliceNote(
                         index, "the fit differs from the slice by {} HU outside metal", meaning, left_hu, "{:.0f}"
@@ -111,7 +111,7 @@ class DeepImagePrior:
             notes.append(
                 translatable(
                     f"The time limit stopped the fit after {count(fewest, 'step')} of {parameters.steps}, so fine "
-                    "detail is missing."
+                    "detail is missing. Increase 'Time limit' (minutes)."
                 )
             )
         return MarResult(result, notes=notes)
@@ -131,7 +131,9 @@ def _fitted(case: MarCase, number: int, how: Parameters, job: Job) -> tuple[Tens
         made = network(noise)
         loss = l2(made, seen, away)
         if not bool(torch.isfinite(loss)):
-            raise MethodFailed("deep_image_prior stopped: the loss is not finite. Choose a lower learning rate.")
+            raise MethodFailed(
+                "deep_image_prior stopped: the loss is not finite. Lower 'Learning rate' (learning_rate)."
+            )
         adam.zero_grad()
         torch.autograd.backward(loss)
         adam.step()

@@ -42,7 +42,10 @@ def test_a_longer_fit_is_nearer_to_the_slice_and_a_distant_one_gets_a_note(loade
 def test_the_time_limit_stops_the_fit_and_a_note_says_so(loaded) -> None:
     parameters = loaded.parameters(QUICK | {"steps": 100_000, "minutes": 1e-9})
     result = loaded.method.run(phantom_case(), parameters, TestJob(loaded))
-    assert result.notes[-1:] == ["The time limit stopped the fit after 1 step of 100000, so fine detail is missing."]
+    assert result.notes[-1:] == [
+        "The time limit stopped the fit after 1 step of 100000, so fine detail is missing. Increase 'Time limit' "
+        "(minutes)."
+    ]
     assert bool(torch.isfinite(result.hu).all())
 
 
@@ -64,7 +67,7 @@ def test_a_cancelled_fit_stops_within_a_step(loaded) -> None:
 def test_a_fit_that_diverges_gets_a_note(loaded, monkeypatch: pytest.MonkeyPatch) -> None:
     case = phantom_case()
     case.hu[0, 0, 0] = float("nan")
-    with pytest.raises(MethodFailed, match="Choose a lower learning rate"):
+    with pytest.raises(MethodFailed, match=r"Lower 'Learning rate' \(learning_rate\)"):
         loaded.method.run(case, loaded.parameters(QUICK), TestJob(loaded))
 
 

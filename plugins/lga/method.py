@@ -25,7 +25,7 @@ SURROGATE = translatable(
     "with the uncorrected image."
 )
 _GUESSED = translatable("the mask looks like {}")
-_CHOOSE = translatable("; choose the implant type if this is wrong")
+_CHOOSE = translatable("; set 'Implant type' (implant) if this is wrong")
 
 
 class Parameters(LargeMetal):

@@ -36,6 +36,7 @@ MOST = 16
 ALIKE = 0.8
 """Dice coefficient from which masks count as the same; training rotates, scales and shifts masks anyway."""
 
+_LONGER = translatable("Increase 'Training time' (minutes).")
 _CHANGED = translatable("The network was trained with a slightly different mask.")
 
 
@@ -100,7 +101,9 @@ def learn(patients: tuple[Patient, ...], parameters: Parameters, job: Job, taugh
     if parameters.start == "nothing":
         of_start = math.inf
     if min(after, of_taught, of_start) == math.inf:
-        raise MethodFailed(translatable("near_hip had no time for a single training step. Allow more training time."))
+        raise MethodFailed(
+            translatable("near_hip had no time for a single training step. Increase 'Training time' (minutes).")
+        )
     of = translatable("this scan") if len(parts) == 1 else translatable(f"{len(parts)} scans")
     slices, left_over = (sum(len(one.clean_mu) for one in group) for group in (parts, held_out))
     masks, scan = count(sum(len(one.masks) for one in patients), "mask"), patients[0].scan
@@ -142,8 +145,8 @@ def lesson(held_out: int, after: float, of_taught: float, of_start: float) -> st
         words += "."
         if after == least:
             worse = translatable(
-                "The network is no better than linear interpolation. Allow more training time, or choose another "
-                "initial completion."
+                "The network is no better than linear interpolation. Increase 'Training time' (minutes), or choose "
+                "another 'Initial completion' (start)."
             )
             return words if after < 1 else f"{words} {worse}"
         words += f" {translatable('That is not an improvement')}"
@@ -152,7 +155,7 @@ def lesson(held_out: int, after: float, of_taught: float, of_start: float) -> st
     left_out = translatable(
         ", so the network was not used, and the trace contains the completion that the network would correct"
     )
-    return f"{words}{left_out}. {translatable('Allow more training time.')}"
+    return f"{words}{left_out}. {_LONGER}"
 
 
 @torch.no_grad()

@@ -76,7 +76,8 @@ class NearHip:
             raise MethodFailed(
                 translatable(
                     f"near_hip needs {FEWEST} slices without metal to start from random weights, but the scan has only "
-                    f"{len(clean)}. Use a scan that extends beyond the implant, or set begin = weights."
+                    f"{len(clean)}. Use a scan that extends beyond the implant, or set 'Initial weights' (begin) to "
+                    "weights."
                 )
             )
         job.check_cancelled()
@@ -191,8 +192,8 @@ def _of_its_network(parameters: Parameters, job: Job) -> Parameters:
             raise MethodFailed(
                 translatable(
                     f"near_hip cannot use its weights with {name} = {wanted}, because they belong to a network with "
-                    f"{name} = {has[name]}. Leave {name} out, or set begin = nothing with 1500 steps and a learning "
-                    "rate of 0.003."
+                    f"{name} = {has[name]}. Leave {name} out, or set 'Initial weights' (begin) to nothing, with 1500 "
+                    "steps and a learning rate of 0.003."
                 )
             )
     return parameters.model_copy(update=has)

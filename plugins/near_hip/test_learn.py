@@ -95,4 +95,4 @@ def test_a_network_that_starts_at_nothing_and_is_worse_than_interpolation_says_s
     case, _ = made.case()
     parameters = loaded.parameters(made.SMALL | {"start": "nothing", "steps": 1, "seed": 9})
     words = str(loaded.method.run(case, parameters, made.Job()).notes[0])
-    assert "Allow more training time, or choose another initial completion." in words
+    assert "Increase 'Training time' (minutes), or choose another 'Initial completion' (start)." in words

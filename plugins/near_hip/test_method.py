@@ -107,7 +107,7 @@ def test_a_run_reads_the_weights_even_without_learning(loaded, made) -> None:
 def test_parameters_that_do_not_fit_the_weights_are_refused_with_advice(loaded, made, other, slices) -> None:
     case, _ = made.case()
     [name] = other
-    with pytest.raises(MethodFailed, match=rf"Leave {name} out, or set begin = nothing"):
+    with pytest.raises(MethodFailed, match=rf"Leave {name} out, or set 'Initial weights' \(begin\) to nothing"):
         loaded.method.run(case, loaded.parameters(other), made.Job(slices=slices, loaded=loaded))
 
 

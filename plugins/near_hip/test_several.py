@@ -43,7 +43,8 @@ def test_a_scan_with_too_few_slices_without_metal_is_left_to_it_and_the_note_say
 
 def test_learning_from_random_weights_is_refused_without_clean_slices(loaded, made) -> None:
     case, _ = made.case()
-    with pytest.raises(MethodFailed, match=r"needs 3 slices without metal .* has only 2\..* begin = weights"):
+    refusal = r"needs 3 slices without metal .* has only 2\..* 'Initial weights' \(begin\) to weights\."
+    with pytest.raises(MethodFailed, match=refusal):
         loaded.method.run(case, loaded.parameters({"begin": "nothing"}), made.Job(slices=2, loaded=loaded))
 
 

@@ -24,6 +24,7 @@ from marview.dicom.make import Labels, write_ct_series
 from marview.dicom.report import Finding, Kind, Outcome
 from marview.export import write_nifti
 from marview.geometry import Grid
+from marview.mar import discover
 
 
 @pytest.fixture(scope="module")
@@ -366,6 +367,14 @@ def test_every_public_name_is_on_the_page_of_the_api() -> None:
     page = (Path(__file__).parents[1] / "docs" / "reference" / "api.md").read_text(encoding="utf-8")
     names = page.partition("## Stable names")[2].partition("## Objects")[0]
     assert [name for name in marview.__all__ if not re.search(rf"`{name}\b", names)] == []
+
+
+def test_the_page_of_the_api_names_every_learned_method() -> None:
+    page = (Path(__file__).parents[1] / "docs" / "reference" / "api.md").read_text(encoding="utf-8")
+    sentence = page.partition("### Learned methods")[2].partition("use a trained network")[0]
+    manifests = [one.manifest for one in discover() if one.origin == "bundled" and one.manifest is not None]
+    learned = {one.id for one in manifests if one.weights or one.needs_weights or one.learns_from_scan}
+    assert set(re.findall(r"`(\w+)`", sentence)) == learned
 
 
 def test_the_page_of_the_api_shows_the_signatures_of_the_code() -> None:

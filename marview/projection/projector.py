@@ -211,6 +211,6 @@ apply: Any = _Linear.apply
 
 
 def _tensor(array: Array) -> Tensor:
-    return (
-        array if isinstance(array, Tensor) else torch.from_numpy(np.require(array, requirements=["C", "W"]))
-    )  # PyTorch warns about read-only arrays
+    if isinstance(array, Tensor):
+        return array
+    return torch.from_numpy(np.require(array, requirements=["C", "W"]))  # PyTorch warns about read-only arrays

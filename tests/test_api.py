@@ -300,6 +300,10 @@ def test_a_margin_that_changes_nothing_says_so(study: Path) -> None:
     assert "changes nothing" not in " ".join(marview.find_metal(marview.read(study), margin_mm=2.5).notes)
 
 
+def test_a_margin_that_shrinks_the_mask_says_so(study: Path) -> None:
+    assert "shrunk by 2 mm" in " ".join(marview.find_metal(marview.read(study), margin_mm=-2).notes)
+
+
 def test_slices_without_metal_are_refused(study: Path) -> None:
     series = marview.read(study)
     with pytest.raises(marview.NoMetal, match="No metal was found in these slices"):

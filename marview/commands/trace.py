@@ -91,7 +91,7 @@ def _described(coverage: TraceCoverage, metal: FoundMetal) -> str:
     hidden = coverage.hidden_views
     views = f"{count(hidden, 'view')} {'is' if hidden == 1 else 'are'}" if hidden else "no view is"
     text = (
-        f"the metal trace covers {coverage.fraction:.1%} of the sinogram ({metal.origin}); largest gap "
+        f"the metal trace covers {coverage.fraction:.1%} of the sinogram ({metal.origin}); widest gap "
         f"{count(coverage.largest_gap, 'bin')}; {views} fully hidden by metal."
     )
     return text + " The values that replace the trace are largely a guess." if coverage.is_guess else text

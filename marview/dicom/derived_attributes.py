@@ -27,6 +27,7 @@ class Derivation:
         version: version of the method.
         parameters: parameters of the run, as text.
         weights: SHA-256 of the weights; empty if the method has no weights.
+        margin_mm: margin of the metal mask in mm.
         application_version: version of marview.
     """
 
@@ -34,6 +35,7 @@ class Derivation:
     version: str
     parameters: str = ""
     weights: str = ""
+    margin_mm: float = 0.0
     application_version: str = __version__
 
     def text(self, *, is_changed: bool = True) -> str:
@@ -43,7 +45,8 @@ class Derivation:
         """
         what = f"Metal artifact reduction: {self.method} {self.version}, {MAKER} {self.application_version}."
         weights = f" Weights {self.weights}." if self.weights else ""
-        head = short_text(what + weights, 512) + ("" if is_changed else " This slice is unchanged.")
+        margin = f" Margin of the metal mask: {self.margin_mm:+g} mm." if self.margin_mm else ""
+        head = short_text(what + weights + margin, 512) + ("" if is_changed else " This slice is unchanged.")
         given = short_text(self.parameters, 1000 - len(head) - len(_CAUTION) - len(" Parameters: . "))
         return f"{head} Parameters: {given}. {_CAUTION}" if given else f"{head} {_CAUTION}"
 
@@ -112,7 +115,9 @@ def describe(
     dataset.SeriesInstanceUID = UID(series_uid)
     dataset.SeriesNumber = later_number(header.series_number, DERIVED_BY)
     source = short_text(header.series_description, 60)
-    dataset.SeriesDescription = short_text(description or f"{derivation.method} {source}", 64)
+    dataset.SeriesDescription = short_text(
+        description or f"{derivation.method}: {source}" if source else derivation.method, 64
+    )
     dataset.SeriesDate, dataset.SeriesTime = now
     dataset.ContentDate, dataset.ContentTime = now
     dataset.InstanceCreationDate, dataset.InstanceCreationTime = now

@@ -104,6 +104,7 @@ def write_corrected(
             version=record.method_version,
             parameters=record.settings(),
             weights=record.weights_sha256,
+            margin_mm=record.margin_mm,
         )
         return write_derived_series(
             source, corrected.correction_hu, derivation, folder, on_slice=on_slice, is_cancelled=is_cancelled

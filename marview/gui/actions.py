@@ -29,6 +29,8 @@ MENUS = {
 SUBMENUS = {
     "Layout": translatable("Layout"),
     "Orientation": translatable("Orientation"),
+    "Comparison": translatable("Compare with the original"),
+    "Panels": translatable("Panels"),
     "Slab": translatable("Slab"),
     "Oblique": translatable("Oblique"),
     "HU window": translatable("HU window"),
@@ -57,6 +59,7 @@ class Row:
         is_on: function that returns whether the action is on; None for actions that cannot be switched on
             and off.
         figures: numbers to add to the title.
+        starts_group: whether a line in the menu separates the action from the actions above.
     """
 
     id: str
@@ -69,6 +72,7 @@ class Row:
     does: "Callable[[Commands], object] | None" = None
     is_on: Callable[[Session], bool] | None = None
     figures: str = ""
+    starts_group: bool = False
 
     @property
     def words(self) -> str:
@@ -107,6 +111,8 @@ class Actions:
             if row.menu not in menus:
                 parent, _, name = row.menu.partition("/")
                 menus[row.menu] = menus[parent].addMenu(tr(SUBMENUS[name]))
+            if row.starts_group:
+                menus[row.menu].addSeparator()
             menus[row.menu].addAction(self._actions[row.id])
         return menus
 

@@ -99,7 +99,7 @@ class ExportDialog(QDialog):
         last.addWidget(self.start)
         column.addWidget(self.partial)
         column.addSpacing(6)
-        column.addWidget(Label(tr("Save to new folder")))
+        column.addWidget(Label(tr("Save to a new folder")))
         column.addLayout(row)
         column.addSpacing(4)
         column.addWidget(self.sentence)

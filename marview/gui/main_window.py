@@ -94,7 +94,7 @@ class MainWindow(QMainWindow):
         self.panels.setHandleWidth(3)
         self.slots = {
             0: PanelSlot(self.browser, translatable("Studies")),
-            2: PanelSlot(self.side, translatable("Metal, method and run")),
+            2: PanelSlot(self.side, translatable("Control panel")),
         }
         for part, stretch in ((self.slots[0], 0), (centre, 1), (self.slots[2], 0)):
             self.panels.addWidget(part)

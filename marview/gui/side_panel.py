@@ -1,6 +1,6 @@
 """Side panel on the right, with sections for metal, tools, metal pieces, method and run."""
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import Qt, QTimer
 from PySide6.QtWidgets import QScrollArea, QVBoxLayout, QWidget
 
 from marview.gui.actions import Actions
@@ -27,7 +27,7 @@ class SidePanel(QWidget):
         self.setObjectName("side")
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         self.setMinimumWidth(WIDTH)
-        self.setAccessibleName(tr("Metal, method and run"))
+        self.setAccessibleName(tr("Control panel"))
         self.metal = MetalPanel(session, actions["find_metal"])
         self.tools = ToolsPanel(session, actions)
         self.change = ChangePanel(session, actions)
@@ -60,4 +60,9 @@ class SidePanel(QWidget):
         column.addWidget(line())
         column.addWidget(self.run)
         self.run.head.addWidget(self.method.chooser)  # the method stays visible beside the button that runs it
+        self.method.chooser.activated.connect(lambda _at: QTimer.singleShot(0, self._show_method))
         self.setFocusProxy(self.metal.finder)
+
+    def _show_method(self) -> None:
+        """Scroll to the purpose and the parameters of the method that the user has chosen."""
+        self.sections.verticalScrollBar().setValue(self.method.y())

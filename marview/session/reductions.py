@@ -114,6 +114,8 @@ class Reductions:
         self._methods.restore(preset.method, preset.parameters)
         if self._metal.is_present and self._metal.asked.margin_mm != preset.margin_mm:
             self._metal.set_margin(preset.margin_mm)
+            sentence = tr("The preset set the margin of the mask to {:g} mm.")
+            self._messages.say(Severity.INFO, sentence.format(preset.margin_mm))
 
     def run_again(self, result: Result) -> None:
         """Run again with the method, parameters and slices of a result, but with the mask in use."""

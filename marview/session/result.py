@@ -179,6 +179,12 @@ class Result:
         self.done[done.slice_index] = done
 
     @property
+    def mask_and_margin(self) -> str:
+        """Return `mask_words`, with the margin if there is one; this distinguishes runs in lists."""
+        margin = f", {tr('margin {:+g} mm').format(self.margin_mm)}" if self.margin_mm else ""
+        return f"{self.mask_words}{margin}"
+
+    @property
     def is_complete(self) -> bool:
         """Return whether all slices are corrected."""
         return len(self.done) == len(self.slices)

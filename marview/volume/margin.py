@@ -5,6 +5,7 @@ from numpy.typing import NDArray
 
 from marview.errors import BadInput, UsageError
 from marview.geometry import Grid
+from marview.text import translatable
 from marview.volume.mask import grow_mm
 
 MOST_MARGIN_MM = 1000.0
@@ -29,7 +30,8 @@ def with_margin(mask: NDArray[np.bool_], margin_mm: float, grid: Grid) -> tuple[
         grid: positions of the voxels.
 
     Returns:
-        The mask, and a note if the margin changes nothing because it is smaller than a voxel.
+        The mask, and a note if the margin shrinks the mask, or changes nothing because it is smaller than a
+        voxel.
 
     Raises:
         BadInput: the margin removes the whole mask.
@@ -43,6 +45,14 @@ def with_margin(mask: NDArray[np.bool_], margin_mm: float, grid: Grid) -> tuple[
     if not changed.any():
         raise BadInput(f"A margin of {margin_mm:g} mm removes the whole metal mask. Use a margin closer to 0.")
     if np.count_nonzero(changed) != np.count_nonzero(mask):
-        return changed, ()
+        return changed, shrunk_notes(margin_mm)
     nearest = f"neighbouring voxel centres are at least {min(grid.stack_mm):.2f} mm apart."
     return changed, (f"A margin of {margin_mm:g} mm changes nothing: {nearest}",)
+
+
+def shrunk_notes(margin_mm: float) -> tuple[str, ...]:
+    """Return a note if a margin shrinks the mask, because a mask that is too small leaves strong streaks."""
+    if margin_mm >= 0:
+        return ()
+    shrunk = translatable(f"The mask was shrunk by {-margin_mm:g} mm. Metal outside the mask causes strong streaks.")
+    return (shrunk,)

@@ -39,7 +39,7 @@ def test_methods_as_json_says_why_a_method_cannot_be_loaded(
 def test_trace_of_a_slice_as_arrays_and_as_a_picture(marview: Callable, metal_series: Path, tmp_path: Path) -> None:
     answer = marview("trace", metal_series, "--slice", 4, "--output", tmp_path / "t.npz")
     assert answer.exit_code == 0
-    assert "largest gap" in answer.out
+    assert "widest gap" in answer.out
     assert "no view is fully hidden by metal" in answer.out
     arrays = np.load(tmp_path / "t.npz", allow_pickle=False)
     sinogram, trace = arrays["sinogram"], arrays["trace"]

@@ -89,6 +89,12 @@ def test_long_texts_are_cut_to_their_elements():
     assert how.text().endswith("review with the source images."), "what is cut is the parameters"
 
 
+def test_the_margin_of_the_mask_distinguishes_two_derived_series() -> None:
+    plain, shrunk = Derivation("LI", "1"), Derivation("LI", "1", margin_mm=-2.0)
+    assert "Margin of the metal mask: -2 mm." in shrunk.text()
+    assert "argin" not in plain.text()
+
+
 needs_dicom3tools = pytest.mark.skipif(
     shutil.which("dciodvfy") is None or shutil.which("dcentvfy") is None, reason="dicom3tools is not installed"
 )

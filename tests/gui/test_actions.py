@@ -34,6 +34,11 @@ def test_every_row_with_a_menu_is_in_it(window) -> None:
             assert window.actions_table[row.id] in window.menus[row.menu].actions()
 
 
+def test_no_menu_is_higher_than_a_small_screen(window) -> None:
+    heights = {name: menu.sizeHint().height() for name, menu in window.menus.items()}
+    assert max(heights.values()) < 700, heights
+
+
 def test_the_sheet_shows_every_key_and_the_mouse(window) -> None:
     sheet = ShortcutSheet(window)
     words = {label.text() for label in sheet.findChildren(QLabel)}

@@ -20,7 +20,7 @@ def test_the_trace_follows_the_brush_while_it_moves(hand) -> None:
     hand.send(QEvent.Type.MouseButtonPress, hand.at(50, 10), LEFT, LEFT)
     hand.send(QEvent.Type.MouseMove, hand.at(50, 29), NONE, LEFT)
     hand.qtbot.waitUntil(lambda: pane.trace.sum(axis=1).max() == 4 * (20 + 6), timeout=5000)
-    assert "gap 104 bins" in pane.caption.lines[0]
+    assert "gap: 104 bins" in pane.caption.lines[0]
     assert "sinusoid" in pane.view._marks  # the point under the brush
     hand.send(QEvent.Type.MouseMove, hand.at(50, 58), NONE, LEFT)
     hand.qtbot.waitUntil(lambda: pane.trace.sum(axis=1).max() == 4 * 49, timeout=5000)

@@ -7,7 +7,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QCheckBox, QComboBox, QDoubleSpinBox, QSpinBox
 
 from marview.gui.panels.parameter_form import ParameterForm
-from marview.gui.panels.run_panel import progress_text
+from marview.gui.panels.run_panel import MOST_NOTES_PX, progress_text
 from marview.mar import Progress
 from marview.mar.parameter_schema import resolved
 from marview.session.job import State
@@ -211,6 +211,34 @@ def test_one_note_about_metal_is_shown_and_several_fold(opened) -> None:
     assert not notes.text.isVisibleTo(opened.side.metal)
     notes.button.click()
     assert notes.text.isVisibleTo(opened.side.metal)
+
+
+def test_open_notes_show_all_their_text_or_scroll(reduced, qtbot) -> None:
+    notes = reduced.side.run.notes
+    for count in (1, 3, 12):
+        reduced.session.result.notes[:] = ["The image has dark streaks, which are clipped at its lowest value."] * count
+        reduced.side.run.refresh()
+        qtbot.mouseClick(notes.button, Qt.MouseButton.LeftButton)
+        qtbot.waitUntil(lambda: notes.area.isVisible() and notes.area.verticalScrollBar().isVisible() == (count == 12))
+        assert notes.text.height() >= notes.text.heightForWidth(notes.text.width())
+        assert notes.area.height() <= MOST_NOTES_PX
+
+
+def test_shrinking_the_mask_causes_a_note(opened, qtbot) -> None:
+    panel, metal = opened.side.metal, opened.session.metal
+    spacing_mm = min(opened.session.loaded.volume.grid.stack_mm)
+    for margin_mm, is_noted in ((-spacing_mm, True), (-spacing_mm / 2, False), (spacing_mm, False)):
+        panel.margin.setValue(margin_mm)
+        qtbot.waitUntil(lambda at=margin_mm: metal.recipe.margin_mm == pytest.approx(at) and not metal.is_busy)
+        assert ("The mask was shrunk by" in panel.notes.text.text()) == is_noted
+
+
+def test_the_list_of_results_names_the_margin(reduced) -> None:
+    session = reduced.session
+    session.results.append(replace(session.result, margin_mm=-2.0))
+    reduced.side.run.refresh()
+    box = reduced.side.run.results
+    assert [box.itemText(k).endswith("margin -2 mm") for k in range(box.count())] == [False, True]
 
 
 def test_notes_of_a_result_fold_into_their_number(reduced, qtbot) -> None:

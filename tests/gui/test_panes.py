@@ -106,6 +106,7 @@ def test_a_slice_marked_after_the_run_is_not_called_free_of_metal(hand, reduced,
     reduced.actions_table["brush"].trigger()
     hand.stroke((20, 20), (20, 24))
     qtbot.waitUntil(lambda: "was not corrected" in pane.note.text(), timeout=5000)
+    assert pane.title.text() == "Original"
 
 
 def test_a_slice_that_waits_shows_the_original_and_says_so(opened, worker, qtbot) -> None:
@@ -115,8 +116,10 @@ def test_a_slice_that_waits_shows_the_original_and_says_so(opened, worker, qtbot
     qtbot.waitUntil(lambda: bool(opened.session.result and opened.session.result.done))
     pane = opened.grid.panes["result"]
     np.testing.assert_array_equal(pane.shown.values, opened.session.original().values + 10)
+    assert pane.title.text() != "Original"
     opened.session.view.go_to(4)
     assert "not corrected yet" in pane.note.text()
+    assert (pane.title.text(), pane.caption.lines[0]) == ("Original", "")
     np.testing.assert_array_equal(pane.shown.values, opened.session.original().values)
     worker.gate.set()
     qtbot.waitUntil(lambda: not opened.session.runs.is_running)

@@ -157,6 +157,7 @@ def test_a_preset_sets_method_parameters_and_margin(with_methods, qtbot, at: int
     assert session.methods.values(preset.method) == dict(preset.parameters)
     assert with_methods.side.method.why.text() == preset.why
     qtbot.waitUntil(lambda: session.metal.recipe.margin_mm == preset.margin_mm and not session.metal.is_busy)
+    assert "The preset set the margin of the mask to 0 mm." in with_methods.messages.text.text()
 
 
 def test_every_bundled_method_says_what_it_is_good_for() -> None:

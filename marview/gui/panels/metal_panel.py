@@ -14,6 +14,7 @@ from marview.session.metal import Source
 from marview.session.session import Session
 from marview.session.tools import Tool
 from marview.text import count, tr, translatable
+from marview.volume.margin import shrunk_notes
 
 LOWEST_HU, HIGHEST_HU, STEP_HU = 300, 8000, 20
 SETTLE_MS = 40
@@ -135,8 +136,9 @@ class MetalPanel(Section):
         self.margin.setValue(metal.recipe.margin_mm)
         self.smallest.setValue(metal.recipe.smallest_mm3)
         del blockers
-        is_known = not math.isnan(metal.found_threshold_hu)  # it is not for a mask restored after a crash
-        is_threshold = asked.source in {Source.ADAPTIVE, Source.THRESHOLD} or (asked.source is Source.HAND and is_known)
+        # unknown until metal is found, and for a mask restored after a crash
+        is_known = not math.isnan(metal.found_threshold_hu)
+        is_threshold = asked.source is Source.THRESHOLD or (is_known and asked.source in {Source.ADAPTIVE, Source.HAND})
         self._rows["threshold"].setVisible(is_threshold)
         self.slider.setVisible(is_threshold)
         self._rows["classes"].setVisible(asked.source is Source.K_MEANS)
@@ -144,9 +146,14 @@ class MetalPanel(Section):
         self.hint.setVisible(asked.source is Source.GROWING)
         self.in_slices.setVisible(asked.source not in {Source.THRESHOLD, Source.HAND})
         self.unbox.setVisible(metal.recipe.box is not None)
-        self.notes.show_notes(metal.notes)
+        self.notes.show_notes((*metal.notes, *self._notes_on_margin()))
         self._say()
         self._say_trace()
+
+    def _notes_on_margin(self) -> tuple[str, ...]:
+        """Return a note if the margin shrinks the mask; a margin below the distance of voxels changes nothing."""
+        loaded, margin_mm = self._session.loaded, self._session.metal.recipe.margin_mm
+        return shrunk_notes(margin_mm) if loaded and -margin_mm >= min(loaded.volume.grid.stack_mm) else ()
 
     def _say(self) -> None:
         metal, loaded = self._session.metal, self._session.loaded
@@ -173,7 +180,7 @@ class MetalPanel(Section):
         self.trace.setVisible(coverage is not None)
         if coverage is None:
             return
-        words = tr("Trace {:.1%}, gap {}").format(coverage.fraction, count(coverage.largest_gap, "bin"))
+        words = tr("Trace {:.1%}, widest gap {}").format(coverage.fraction, count(coverage.largest_gap, "bin"))
         if coverage.hidden_views:
             words += tr(", {} hidden").format(count(coverage.hidden_views, "view"))
         if worst is not None and worst[1].fraction:

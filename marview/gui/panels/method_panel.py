@@ -55,6 +55,8 @@ class MethodPanel(Section):
         self.about.setObjectName("muted")
         self.about.setWordWrap(True)
         self.form = ParameterForm(self._set)
+        self.no_parameters = Label(tr("This method has no parameters."))
+        self.no_parameters.setObjectName("muted")
         self.advanced = QCheckBox(tr("Show advanced parameters"))
         self.restore = QCheckBox(tr("Restore clipped streaks"))
         self.restore.setToolTip(
@@ -71,7 +73,8 @@ class MethodPanel(Section):
         self.broken = Label()
         self.broken.setObjectName("warning")
         self.broken.setWordWrap(True)
-        for widget in (self.chooser, self.presets, self.why, self.purpose, self.about, self.form, self.advanced):
+        settings = (self.form, self.no_parameters, self.advanced)
+        for widget in (self.chooser, self.presets, self.why, self.purpose, self.about, *settings):
             self.body.addWidget(widget)
         self.body.addWidget(self.restore)
         self.body.addLayout(labelled(tr("Device"), self.device))
@@ -157,10 +160,12 @@ class MethodPanel(Section):
         if current is None or schema is None:
             self.form.clear()
             self.advanced.hide()
+            self.no_parameters.hide()
             if refusal:
                 self.about.setText(refusal)
             return
         rules = [rule for rule in schema.get("properties", {}).values() if isinstance(rule, dict)]
+        self.no_parameters.setVisible(not rules)
         self.advanced.setVisible(any(rule.get("advanced") for rule in rules))
         values = self._methods.values(current.id)
         self.form.show_schema(schema, values, with_advanced=self.advanced.isChecked())

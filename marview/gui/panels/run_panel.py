@@ -14,6 +14,7 @@ from marview.text import count, tr, translatable
 from marview.told import told
 
 STEPS = 1000
+MOST_NOTES_PX = 150
 
 _REDUCES = translatable("Correct every slice with metal, the one in view first  (Ctrl+R)")
 _LEARNS_FIRST = translatable(
@@ -62,7 +63,7 @@ class RunPanel(QWidget):
         self.text = Label()
         self.text.setObjectName("muted")
         self.text.setWordWrap(True)
-        self.notes = NotesFold()
+        self.notes = NotesFold(most_px=MOST_NOTES_PX)
         self.results = QComboBox()
         self.results.setAccessibleName(tr("Result in view"))
         self.results.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
@@ -159,8 +160,8 @@ class RunPanel(QWidget):
         self.results.setVisible(len(results) > 1 and not self._session.runs.is_running)
         self.results.clear()
         for number, result in enumerate(results, start=1):
-            self.results.addItem(f"{number}  {tr(result.title)}, {result.mask_words}", result)
-            self.results.setItemData(number - 1, tooltip(result.mask_words), Qt.ItemDataRole.ToolTipRole)
+            self.results.addItem(f"{number}  {tr(result.title)}, {result.mask_and_margin}", result)
+            self.results.setItemData(number - 1, tooltip(result.mask_and_margin), Qt.ItemDataRole.ToolTipRole)
         if self._session.result in results:
             self.results.setCurrentIndex(results.index(self._session.result))
 

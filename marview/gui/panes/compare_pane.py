@@ -42,9 +42,10 @@ class ComparePane(SlicePane):
         original, result, display = self.session.original(), self.result, self.session.view.display
         if original is None or result is None:
             return original
-        title = f"{self._place_in_list + 1} {result.title_of(display.slice_index)}"
-        self.title.setText(tr("Original") if display.is_original_held else title)
-        self.set_note(*coverage_note(result, display, self.session.metal))
+        note, kind = coverage_note(result, display, self.session.metal)
+        title = tr("Original") if kind == "pending" else result.title_of(display.slice_index)
+        self.title.setText(title if display.is_original_held else f"{self._place_in_list + 1} {title}")
+        self.set_note(note, kind)
         self.set_caption(*caption(result), more=list(map(told, result.notes)), short=tr("Not for primary diagnosis."))
         if display.is_original_held:
             return original

@@ -9,7 +9,7 @@ from marview.gui.grey_bar import GreyBar
 from marview.gui.measurer import Measurer, SliceSurface
 from marview.gui.overlay import ramp
 from marview.gui.palette import on_image
-from marview.gui.panes.result_words import caption, result_note
+from marview.gui.panes.result_words import caption, coverage_note, result_note
 from marview.gui.panes.slice_pane import NEAR_PX, WINDOW_DRAG, SlicePane
 from marview.session.display import Comparison, Display, Overlay
 from marview.session.picture import Picture
@@ -166,9 +166,13 @@ class ResultPane(SlicePane):
             self.set_caption("", "")
             return
         is_flickering = display.comparison is Comparison.FLICKER and self._is_original_turn
-        is_original = display.is_original_held or is_flickering
+        _, kind = coverage_note(result, display, self.session.metal)
+        is_original = kind == "pending" or is_flickering
         self.title.setText(tr("Original") if is_original else result.title_of(display.slice_index))
         self.set_note(*result_note(result, display, self.session.metal))
+        if kind == "pending" and not display.is_original_held:
+            self.set_caption("", "")
+            return
         self.set_caption(*caption(result), more=list(map(told, result.notes)), short=tr("Not for primary diagnosis."))
 
 

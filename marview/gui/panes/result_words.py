@@ -36,15 +36,18 @@ def result_note(result: Result, display: Display, metal: Metal) -> tuple[str, st
 
 
 def coverage_note(result: Result, display: Display, metal: Metal) -> tuple[str, str]:
-    """Return a note on why the original is shown, and its kind; both are empty for a corrected slice."""
+    """Return a note on why the original is shown, and its kind; both are empty for a corrected slice.
+
+    The kind is "pending" if a correction could be shown, and empty if the slice needs none.
+    """
     if display.is_original_held:
         return tr("while X is held"), "pending"
     coverage = result.coverage(display.slice_index)
     if coverage is Coverage.WAITING:
-        return tr("this slice is not corrected yet: the original is shown"), "pending"
+        return tr("not corrected yet"), "pending"
     if coverage is Coverage.UNCHANGED:
         if metal.plane(display.slice_index) is not None:
-            return tr("this slice was not corrected: the original is shown"), "pending"
+            return tr("this slice was not corrected"), "pending"
         return tr("no metal in this slice: unchanged"), ""
     return "", ""
 

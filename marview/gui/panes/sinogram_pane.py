@@ -44,7 +44,7 @@ class SinogramPane(ImagePane):
         self.switch = Segmented(
             {
                 SinogramPicture.ORIGINAL: tr("Original"),
-                SinogramPicture.FILLED: tr("LI"),
+                SinogramPicture.FILLED: tr("Interpolated"),
                 SinogramPicture.CORRECTED: tr("Corrected"),
                 SinogramPicture.DIFFERENCE: tr("Change"),
             }

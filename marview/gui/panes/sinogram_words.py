@@ -23,7 +23,7 @@ def absence_words(absence: Absence | None, refusal: str) -> tuple[str, str]:
 
 def gap_words(coverage: TraceCoverage, *, is_body_known: bool = True) -> str:
     """Return the words that describe the gap that the metal trace leaves in a slice's sinogram."""
-    gap, number = tr("largest gap {}").format(count(coverage.largest_gap, "bin")), coverage.hidden_views
+    gap, number = tr("widest gap: {}").format(count(coverage.largest_gap, "bin")), coverage.hidden_views
     if not is_body_known:
         return gap
     hidden = plural(number, "{} view is fully hidden by metal", "{} views are fully hidden by metal").format(number)

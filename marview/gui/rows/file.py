@@ -13,6 +13,7 @@ ROWS: tuple[Row, ...] = (
         ("Ctrl+I",),
         "import",
         needs="volume",
+        starts_group=True,
         does=lambda c: c.import_mask(),
     ),
     Row(
@@ -25,17 +26,16 @@ ROWS: tuple[Row, ...] = (
         does=lambda c: c.export_mask(),
     ),
     Row("export", "Export …", "File", ("Ctrl+E",), "export", needs="result", does=lambda c: c.export()),
-    Row("search_studies", "Search studies", "File", ("Ctrl+F",), does=lambda c: c.search_studies()),
+    Row("search_studies", "Search studies", "File", ("Ctrl+F",), starts_group=True, does=lambda c: c.search_studies()),
     Row("watch_folder", "Watch a folder for new studies …", "File", (), does=lambda c: c.watch_folder()),
     Row("correct_several", "Correct several studies …", "File", ("Ctrl+B",), does=lambda c: c.correct_several()),
-    Row("close_series", "Close the series", "File", ("Ctrl+W",), needs="series", does=lambda c: c.close_series()),
-    Row("quit", "Quit", "File", ("Ctrl+Q",), does=lambda c: c.quit()),
     Row(
         "copy_picture",
         "Copy the pane as a picture",
         "File",
         ("Ctrl+C",),
         needs="series",
+        starts_group=True,
         does=lambda c: c.saving.copy_picture(),
     ),
     Row(
@@ -68,4 +68,14 @@ ROWS: tuple[Row, ...] = (
         needs="result",
         does=lambda c: c.saving.save_flicker(),
     ),
+    Row(
+        "close_series",
+        "Close the series",
+        "File",
+        ("Ctrl+W",),
+        needs="series",
+        starts_group=True,
+        does=lambda c: c.close_series(),
+    ),
+    Row("quit", "Quit", "File", ("Ctrl+Q",), does=lambda c: c.quit()),
 )

@@ -83,7 +83,7 @@ ROWS: tuple[Row, ...] = (
     ),
     Row(
         "cancel",
-        "Put the tool away, or cancel the run",
+        "Deselect the tool, or cancel the run",
         "Metal",
         ("Esc",),
         "cancel",

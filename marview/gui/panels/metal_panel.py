@@ -14,6 +14,7 @@ from marview.session.metal import Source
 from marview.session.session import Session
 from marview.session.tools import Tool
 from marview.text import count, tr, translatable
+from marview.told import told
 from marview.volume.margin import shrunk_notes
 
 LOWEST_HU, HIGHEST_HU, STEP_HU = 300, 8000, 20
@@ -73,6 +74,9 @@ class MetalPanel(Section):
         self.in_slices = QCheckBox(tr("Slice by slice"))
         self.margin = _length(-5.0, 10.0, 0.5)
         self.margin.setToolTip(tr("Grow (+) or shrink (−) the metal found"))
+        self.shrunk = Label()
+        self.shrunk.setObjectName("warning")
+        self.shrunk.setWordWrap(True)
         self.smallest = _length(0.0, 10_000.0, 1.0)
         self.smallest.setSuffix(" mm³")
         self.smallest.setSpecialValueText(tr("any size"))
@@ -96,6 +100,7 @@ class MetalPanel(Section):
         self.body.addWidget(self.hint)
         self.body.addWidget(self.in_slices)
         self.body.addLayout(labelled(tr("Margin"), self.margin))
+        self.body.addWidget(self.shrunk)
         self.body.addLayout(labelled(tr("Smallest piece"), self.smallest))
         for widget in (self.unbox, self.summary, self.trace, self.notes):
             self.body.addWidget(widget)
@@ -146,14 +151,17 @@ class MetalPanel(Section):
         self.hint.setVisible(asked.source is Source.GROWING)
         self.in_slices.setVisible(asked.source not in {Source.THRESHOLD, Source.HAND})
         self.unbox.setVisible(metal.recipe.box is not None)
-        self.notes.show_notes((*metal.notes, *self._notes_on_margin()))
+        self.notes.show_notes(metal.notes)
+        self._warn_about_margin()
         self._say()
         self._say_trace()
 
-    def _notes_on_margin(self) -> tuple[str, ...]:
-        """Return a note if the margin shrinks the mask; a margin below the distance of voxels changes nothing."""
+    def _warn_about_margin(self) -> None:
+        """Show a warning if the margin shrinks the mask; a margin below the distance of voxels changes nothing."""
         loaded, margin_mm = self._session.loaded, self._session.metal.recipe.margin_mm
-        return shrunk_notes(margin_mm) if loaded and -margin_mm >= min(loaded.volume.grid.stack_mm) else ()
+        is_shrunk = loaded is not None and -margin_mm >= min(loaded.volume.grid.stack_mm)
+        self.shrunk.setText(told(" ".join(shrunk_notes(margin_mm))))
+        self.shrunk.setVisible(is_shrunk)
 
     def _say(self) -> None:
         metal, loaded = self._session.metal, self._session.loaded

@@ -55,9 +55,9 @@ def coverage_note(result: Result, display: Display, metal: Metal) -> tuple[str, 
 def caption(result: Result) -> tuple[str, str]:
     """Return two caption lines: a description of the correction, and a caution."""
     chosen = ", ".join(f"{name} {_plain(value)}" for name, value in result.parameters.items())
-    parts = [f"{tr(result.title)} {result.version}", chosen or tr("default parameters")]
+    parts = [f"{tr(result.title)} {result.version}", tr("mask {}").format(result.mask_and_margin)]
+    parts += [chosen or tr("default parameters")]
     parts += [tr("weights {}").format(result.weights_sha256[:8])] if result.weights_sha256 else []
-    parts += [tr("mask {}").format(result.mask_words), tr("margin {:+g} mm").format(result.margin_mm)]
     parts += [result.device] if result.device else []
     parts += [f"{result.seconds:.1f} s"] if result.seconds else []
     return "  ·  ".join(parts), tr(CAUTION)

@@ -5,7 +5,8 @@ from collections.abc import Callable
 
 _KNOWN_SHARE = 0.02
 _KNOWN_S = 2.0
-
+_SHORT_S, _KNOWN_SHARE_OF_SHORT = 30.0, 0.08
+"""In short work, starting a process takes much of the first time, so more of the work must be done."""
 
 _SLOWER = 1.5
 _SURE_S = 10.0
@@ -43,7 +44,8 @@ class TimeLeft:
         self._latest, self._noted = fraction, now
         self._notes += 1
         done, spent = fraction - self._first, now - self._began
-        is_known = done >= _KNOWN_SHARE * (1 - self._first) and spent >= _KNOWN_S
+        share = _KNOWN_SHARE if spent >= _SHORT_S else _KNOWN_SHARE_OF_SHORT
+        is_known = done >= share * (1 - self._first) and spent >= _KNOWN_S
         self._left = self._settled(spent / done * (1 - fraction), shown) if is_known else shown
 
     def _settled(self, estimate: float, shown: float | None) -> float:

@@ -17,8 +17,8 @@ from marview.gui.actions import Row
 from marview.gui.label import Label
 from marview.text import tr, translatable
 
-COLUMNS, COLUMN_PX = 3, 410
-"""Maximum number of columns, and the width that each of them needs in pixels."""
+COLUMNS, WIDEST_PX, SCROLL_BAR_PX = 3, 1320, 16
+"""Maximum number of columns, and maximum width of the sheet and width of its scroll bar in pixels."""
 
 TITLES = {
     "File": translatable("File"),
@@ -52,18 +52,12 @@ class ShortcutSheet(QDialog):
                 )
                 groups.setdefault(title, []).append((keys_of(row), row.words))
         groups[tr("HU window")] = [(keys_of(row), row.words) for row in PRESET_ROWS if row.keys]
-        inside = QWidget()
-        across = QHBoxLayout(inside)
-        across.setContentsMargins(20, 16, 20, 16)
-        across.setSpacing(20)
         room = self.screen().availableGeometry()
-        for part in _columns(groups, max(1, min(COLUMNS, room.width() // COLUMN_PX))):
-            down = QVBoxLayout()
-            down.setSpacing(14)
-            for title, rows in part:
-                down.addWidget(_group(title, rows))
-            down.addStretch(1)
-            across.addLayout(down)
+        width, height = min(WIDEST_PX, room.width() - 40), min(800, room.height() - 60)
+        for most in range(COLUMNS, 0, -1):
+            inside = _sheet(groups, most)
+            if inside.sizeHint().width() <= width - SCROLL_BAR_PX:
+                break
         scroll = QScrollArea()
         scroll.setWidgetResizable(True)
         scroll.setWidget(inside)
@@ -74,13 +68,29 @@ class ShortcutSheet(QDialog):
         column.addWidget(scroll)
         column.addWidget(buttons)
         buttons.setContentsMargins(0, 0, 20, 0)
-        self.resize(min(1260, room.width() - 40), min(800, room.height() - 60))
+        self.resize(width, height)
 
 
 def keys_of(row: Row) -> str:
     """Return the keys of a row in the platform's notation."""
     native = QKeySequence.SequenceFormat.NativeText
     return "  ".join(QKeySequence(key).toString(native) for key in row.keys)
+
+
+def _sheet(groups: dict[str, list[tuple[str, str]]], columns: int) -> QWidget:
+    """Return a widget with the groups in a number of columns."""
+    inside = QWidget()
+    across = QHBoxLayout(inside)
+    across.setContentsMargins(20, 16, 20, 16)
+    across.setSpacing(20)
+    for part in _columns(groups, columns):
+        down = QVBoxLayout()
+        down.setSpacing(14)
+        for title, rows in part:
+            down.addWidget(_group(title, rows))
+        down.addStretch(1)
+        across.addLayout(down)
+    return inside
 
 
 def _columns(groups: dict[str, list[tuple[str, str]]], most: int) -> list[list[tuple[str, list[tuple[str, str]]]]]:

@@ -4,7 +4,7 @@ import pytest
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtGui import QKeySequence
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication, QLabel
+from PySide6.QtWidgets import QApplication, QLabel, QScrollArea
 
 from marview.gui.action_rows import MOUSE, PRESET_ROWS, ROWS
 from marview.gui.action_state import NEEDS
@@ -44,6 +44,10 @@ def test_the_sheet_shows_every_key_and_the_mouse(window) -> None:
     words = {label.text() for label in sheet.findChildren(QLabel)}
     assert {keys_of(row) for row in ALL_ROWS if row.keys} <= words
     assert {what for what, _ in MOUSE} <= words
+    sheet.show()
+    assert not sheet.findChild(QScrollArea).horizontalScrollBar().maximum(), (
+        "as many columns as the screen has room for"
+    )
     sheet.deleteLater()
 
 

@@ -217,7 +217,7 @@ def hints(folder: Path) -> list[str]:
         manifest = read_manifest(folder)
         found += [] if manifest.purpose else [_NO_PURPOSE]
         with as_in_a_run(code_folder(folder, manifest)):
-            return [*found, *without_field(load_method(folder).schema())]
+            return [*found, *without_field(load_method(folder).schema()).values()]
     except MarviewError:
         return found
     except PydanticUserError as why:  # a type without a JSON schema

@@ -292,7 +292,7 @@ class Failed:
     Attributes:
         sentence: reason, for the user.
         exit_code: exit code as in `marview.errors`: 2 wrong usage, 3 bad input, 4 the method failed.
-        detail: traceback for the log.
+        detail: traceback for the log, without patient data.
         is_unexpected: whether the method's code raised an unexpected exception, so that the worker should be replaced.
     """
 

@@ -47,12 +47,18 @@ def item_type(rule: Mapping[str, Any]) -> str:
     return types.pop() if len(types) == 1 and types <= set(_ITEMS) else ""
 
 
-def without_field(schema: Mapping[str, Any]) -> list[str]:
-    """Return a message for each parameter that the window cannot show."""
+def without_field(schema: Mapping[str, Any]) -> dict[str, str]:
+    """Return a message for each parameter that the window cannot show, keyed by the name of the parameter."""
     rules = {name: resolved(rule, schema) for name, rule in schema.get("properties", {}).items()}
-    return [
-        f"The window has no field for the parameter {name}, because its type is {rule.get('type', 'mixed')}; only the "
-        "command line can set it. The window shows int, float, bool, str, Literal, and lists of numbers or words."
+    return {
+        name: f"The window has no field for the parameter {name}, because its type is {_type(rule)}; only the command "
+        "line can set it. The window shows int, float, bool, str, Literal, and lists of numbers or words."
         for name, rule in rules.items()
         if field_kind(rule) is None
-    ]
+    }
+
+
+def _type(rule: Mapping[str, Any]) -> str:
+    """Return the Python type of a resolved property, such as "dict"."""
+    kind = str(rule.get("type", "mixed"))
+    return {"object": "dict", "array": "a list of other values"}.get(kind, kind)

@@ -10,7 +10,6 @@ from collections.abc import Callable, Sequence
 from functools import partial
 
 from marview.geometry import SliceNumbers
-from marview.log_file import without_words
 from marview.mar.arrays import mark_unwritten, unwritten
 from marview.mar.messages import (
     Cancelled,
@@ -177,7 +176,7 @@ class RunQueue:
             self._take_end(run, message)
         elif isinstance(message, Failed):
             if message.detail:
-                log.warning("%s", without_words(message.detail))
+                log.warning("%s", message.detail)
             if message.is_unexpected:
                 self._drop()
             self._finish(Outcome("failed", message.sentence, exit_code=message.exit_code))

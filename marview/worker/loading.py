@@ -7,17 +7,20 @@ import stat
 import sys
 import types
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
+from pydantic.errors import PydanticUserError
 from safetensors import safe_open
 from safetensors.torch import load_file
 from torch import Tensor
 
 from marview.errors import MethodFailed, UsageError
 from marview.mar.manifest import MANIFEST, Manifest, code_folder, read_manifest, wrong_field
+from marview.mar.parameter_schema import without_field
 from marview.methods.api import Method
 from marview.worker.method_errors import as_sentence, place
 
@@ -127,9 +130,11 @@ class LoadedMethod:
     def _checked(self, file: str) -> Path:
         named = {each.file: each.sha256.lower() for each in self.manifest.weights}
         if file not in named:
+            names = ", ".join(named) or "no weights"
+            same = "Use the same name in both, or describe" if named else "Describe"
             raise MethodFailed(
-                f"The method {self.manifest.id} asks for the weights {file}, but its {MANIFEST} names "
-                f"{', '.join(named) or 'no weights'}. Use the same name in both."
+                f"The method {self.manifest.id} asks for the weights {file}, but its {MANIFEST} names {names}. {same} "
+                f"the file in a [[weights]] table of {MANIFEST}."
             )
         path = self.folder / file
         try:
@@ -260,7 +265,12 @@ def _wrong_default(model: type[BaseModel]) -> Iterator[str]:
     try:
         checked()
     except ValidationError as error:
-        yield f"A default does not fit its parameter: {wrong_field(error, model)}"
+        wrong = {str(each["loc"][0]) for each in error.errors(include_url=False) if each["loc"]}
+        no_field: dict[str, str] = {}
+        with suppress(PydanticUserError):  # a type without a JSON schema
+            no_field = without_field(model.model_json_schema())
+        hints = [sentence for name, sentence in no_field.items() if name in wrong]
+        yield " ".join(["A default does not fit its parameter:", wrong_field(error, model), *hints])
 
 
 def _takes_three(run: Callable[..., Any]) -> bool:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from marview.errors import MarviewError, MethodFailed
 from marview.heap import give_back
+from marview.log_file import without_words
 from marview.mar.manifest import code_folder, read_manifest
 from marview.mar.messages import (
     Cancelled as CancelledMessage,
@@ -38,7 +39,7 @@ from marview.worker.cases import run_cases
 from marview.worker.channel import Channel, end_group, limit_memory
 from marview.worker.devices import list_devices, use_free_threads
 from marview.worker.loading import load_method
-from marview.worker.method_errors import as_sentence
+from marview.worker.method_errors import as_sentence, place
 from marview.worker.prepare import prepare
 from marview.worker.reduce import Reduction, show_sinogram
 from marview.worker.reprojection import Reprojections
@@ -101,15 +102,17 @@ def _answer(request: Request, channel: Channel, projections: Reprojections) -> M
     except Cancelled:
         return CancelledMessage()
     except MarviewError as refusal:
-        return Failed(str(refusal), refusal.exit_code, _trace_of_method(refusal))
+        cause = refusal.__cause__ if isinstance(refusal, MethodFailed) else None
+        return Failed(str(refusal), refusal.exit_code, "" if cause is None else _trace(cause, _code_of(request)))
     except BaseException as error:  # noqa: BLE001 - method code may raise anything, SystemExit included
         who = (
             f"The method {request.method}"
             if isinstance(request, ReduceRequest | CasesRequest | CheckRequest)
             else "The worker"
         )
-        why = as_sentence(error, _code_of(request))
-        return Failed(f"{who} failed: {why}", MethodFailed.exit_code, traceback.format_exc(), is_unexpected=True)
+        code = _code_of(request)
+        why = as_sentence(error, code)
+        return Failed(f"{who} failed: {why}", MethodFailed.exit_code, _trace(error, code), is_unexpected=True)
 
 
 def _code_of(request: Request) -> Path | None:
@@ -120,9 +123,14 @@ def _code_of(request: Request) -> Path | None:
     return None
 
 
-def _trace_of_method(refusal: MarviewError) -> str:
-    """Return the traceback for the author of a method whose code failed to load; empty for other errors."""
-    return traceback.format_exc() if isinstance(refusal, MethodFailed) and refusal.__cause__ is not None else ""
+def _trace(error: BaseException, code: Path | None) -> str:
+    """Return the traceback of an exception for the log.
+
+    Only an exception that passed through the method's code keeps its message, which its author needs. Other messages
+    might contain patient data.
+    """
+    trace = "".join(traceback.format_exception(error))
+    return trace if place(error, code) else without_words(trace)
 
 
 def _serve(request: Request, channel: Channel, projections: Reprojections) -> Finished:

@@ -1,6 +1,7 @@
 """Describe exceptions in a method's code by file, line and reason."""
 
 import re
+import textwrap
 import traceback
 from dataclasses import FrozenInstanceError
 from pathlib import Path
@@ -12,6 +13,9 @@ _INTERNAL = re.compile(r"marview_methods_[0-9a-f]{12}\.")
 
 _OWN = re.compile(rf"{_INTERNAL.pattern}[^.]+(?=\.)")
 """Matches the package of a method in the name of one of its modules."""
+
+_DETAILS = 300
+"""Largest number of characters of an exception's message after its first line."""
 
 
 def as_sentence(error: BaseException, folder: Path | None = None) -> str:
@@ -53,9 +57,19 @@ def as_clause(error: BaseException, folder: Path | None = None) -> str:
     where = place(error, folder)
     if isinstance(error, SyntaxError) and where == _place_in_source(error, folder) != "":
         return f"{where}: {error.msg}"
-    said = _INTERNAL.sub("", str(error)).strip().splitlines()
-    what = f"{type(error).__name__}: {said[0].rstrip('.')}" if said else type(error).__name__
+    said = _in_one_line(_INTERNAL.sub("", str(error)))
+    what = f"{type(error).__name__}: {said}" if said else type(error).__name__
     return f"{where}: {what}" if where else what
+
+
+def _in_one_line(message: str) -> str:
+    """Join the lines of an exception's message, because the first line often lacks the cause."""
+    lines = [line.strip() for line in message.splitlines() if line.strip()]
+    first = lines[0] if lines else ""
+    details = " ".join(line if line.endswith((".", ":", ",", ";")) else f"{line};" for line in lines[1:])
+    if details and not first.endswith((".", ":", ",", ";")):
+        first += ";"
+    return f"{first} {textwrap.shorten(details, _DETAILS, placeholder=' (shortened)')}".rstrip(" .:;")
 
 
 def place(error: BaseException, folder: Path | None) -> str:

@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import torch
 
 from marview.commands.plugin import new_plugin
 from marview.errors import MethodFailed
@@ -150,6 +151,21 @@ def test_a_lost_weights_file_is_named_with_the_remedy(tmp_path: Path) -> None:
         load_method(folder).check_weights()
 
 
+def test_a_weights_file_that_the_manifest_lacks_gets_the_remedy(tmp_path: Path) -> None:
+    loaded = load_method(written(tmp_path))
+    with pytest.raises(MethodFailed) as refused:
+        loaded.weights("w.safetensors", "cpu")
+    remedy = "names no weights. Describe the file in a [[weights]] table of plugin.toml."
+    assert str(refused.value) == f"The method mm asks for the weights w.safetensors, but its plugin.toml {remedy}"
+
+
+def test_a_wrong_default_of_a_type_without_a_form_field_names_the_types_that_have_one(tmp_path: Path) -> None:
+    said = refusal(written(tmp_path, GOOD.replace("strength_hu: float", "strength_hu: dict[str, float]")))
+    assert "strength_hu must be a table, not 10.0. The window has no field for the parameter strength_hu" in said
+    assert "because its type is dict;" in said
+    assert "The window shows int, float, bool, str, Literal" in said
+
+
 @pytest.mark.parametrize("is_on_image", [True, False])
 def test_a_new_learned_method_learns_and_shows_its_result(tmp_path: Path, is_on_image: bool) -> None:
     new_plugin("learner", image=is_on_image, learned=True, output=tmp_path)
@@ -165,6 +181,21 @@ def test_a_new_learned_method_learns_and_shows_its_result(tmp_path: Path, is_on_
     loss.backward()
     assert loss.isfinite()
     assert training.pictures(network, pairs, settings)["result"].shape == case.hu.shape[1:]
+
+
+def test_weights_that_do_not_fit_are_named_in_the_message(tmp_path: Path) -> None:
+    with pytest.raises(RuntimeError) as raised:
+        torch.nn.Linear(2, 3).load_state_dict(torch.nn.Linear(2, 4).state_dict())
+    said = as_sentence(raised.value)
+    assert said.startswith("RuntimeError: Error(s) in loading state_dict for Linear: size mismatch for weight: copying")
+    assert said.endswith("the shape in current model is torch.Size([3]).")
+
+
+def test_a_long_message_is_shortened_after_its_first_line() -> None:
+    said = as_clause(ValueError("First\n" + "second line\n" * 1000))
+    assert said.startswith("ValueError: First; second line; second line;")
+    assert said.endswith("(shortened)")
+    assert len(said) < 350
 
 
 class Length:

@@ -1,13 +1,14 @@
 """A worker compiles ahead while idle, and never while the user paints."""
 
 import threading
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from marview.geometry import processing_beam
 from marview.mar import SharedArray, TraceRequest
-from marview.mar.messages import DescribeRequest
+from marview.mar.messages import DescribeRequest, Failed
 from marview.projection import scratch
 from marview.worker import main as worker
 from marview.worker.batches import LARGEST
@@ -78,3 +79,30 @@ def test_it_gives_up_the_memory_of_a_run_in_the_next_pause(serve, tmp_path, monk
     assert scratch.kept_bytes()
     serve(DescribeRequest(str(tmp_path)))
     assert not scratch.kept_bytes()
+
+
+def failed(folder: Path, code: str) -> Failed:
+    """Return the answer to a request for a method with this code."""
+    (folder / "plugin.toml").write_text('id = "own"\ntitle = "Own"\nversion = "1"\napi = 1\nentry = "method:Own"\n')
+    (folder / "method.py").write_text(code)
+    answer = worker._answer(DescribeRequest(str(folder)), Line([]), worker.Reprojections())
+    assert isinstance(answer, Failed)
+    return answer
+
+
+def test_the_log_keeps_the_whole_message_of_an_exception_in_a_method(tmp_path: Path) -> None:
+    answer = failed(tmp_path, "raise ValueError('Error(s):\\n  first detail\\n  second detail')\n")
+    assert "ValueError: Error(s): first detail; second detail." in answer.sentence
+    assert answer.detail.endswith("ValueError: Error(s):\n  first detail\n  second detail\n")
+
+
+def test_the_log_keeps_no_message_of_an_exception_outside_a_method(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(_folder: Path) -> None:
+        raise OSError("no such file: /ct/Doe^Jane")
+
+    monkeypatch.setattr(worker, "load_method", broken)
+    detail = failed(tmp_path, "").detail
+    assert detail.endswith("OSError")
+    assert "Jane\n" not in detail

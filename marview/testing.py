@@ -22,6 +22,7 @@ from torch import Tensor
 
 from marview.errors import MarviewError
 from marview.geometry import FanBeamFlat
+from marview.mar.faults import not_trained
 from marview.mar.manifest import MANIFEST, OUTPUTS, Manifest, code_folder, no_output, outputs_line, read_manifest
 from marview.mar.parameter_schema import without_field
 from marview.methods.api import Cancelled, MarCase, MarResult
@@ -160,19 +161,14 @@ class TestJob:
         return self._loaded
 
 
-_UNTRAINED = (
-    "{} has no weights yet, so it was not run. Train the method, run 'marview methods --install RUN', and check the "
-    "folder that this command prints."
-)
-
-
 def check_method(folder: Path, values: Mapping[str, Any] | None = None) -> list[str]:
     """Check a method against its contract, and return a message for each violation.
 
     The check first reads the manifest, the imports and the parameters. Then the method corrects a phantom
     with and without a measured sinogram. The result must have the right shape and be finite, the input must
     stay unchanged, rays outside the trace must keep their values, a second run must give the same result,
-    and the method must call `check_cancelled` in time.
+    and the method must call `check_cancelled` in time. A method without weights is not run; a message says
+    how to train it.
 
     Args:
         folder: folder of the method.
@@ -188,8 +184,8 @@ def check_method(folder: Path, values: Mapping[str, Any] | None = None) -> list[
         try:
             loaded = load_method(folder)
             parameters = loaded.parameters(dict(values or {}))
-            if manifest.needs_weights and not manifest.weights:
-                return [*found, _UNTRAINED.format(manifest.id)]
+            if waits := not_trained(manifest):
+                return [*found, waits]
             loaded.check_weights()
         except MarviewError as why:
             _log_traceback(why.__cause__, code_folder(folder, manifest))

@@ -24,6 +24,7 @@ from marview.dicom.atomic import whole_folder
 from marview.errors import BadInput, MethodFailed, UsageError
 from marview.mar import discovery, read_manifest
 from marview.mar.copying import copy_method
+from marview.mar.faults import not_trained
 from marview.mar.ownership import opened_to_others
 from marview.mar.process import how_it_ended, lacks_packages
 from marview.mar.runner import interpreter
@@ -95,16 +96,20 @@ def new_plugin(
             "the two methods; marview plugin list shows which one."
         )
     if learned:
-        print(
-            f"{folder}: set MARVIEW_PLUGINS={output.absolute()}, train the method with 'marview train {name} --data "
-            "DIR --output RUN', where DIR contains scans without metal, then install it with 'marview methods "
-            "--install RUN'."
-        )
+        print(f"{folder}: created. {_how_to_train(folder)}")
     else:
         print(
             f"{folder}: check the method with 'marview plugin check {folder}', then install it with 'marview plugin "
             f"install {folder}'."
         )
+
+
+def _how_to_train(folder: Path) -> str:
+    """Return a message that says how to train the method in a folder; empty if it needs no training."""
+    untrained = not_trained(read_manifest(folder))
+    if not untrained or any(each.to_train.folder.resolve() == folder.resolve() for each in discovery.discover()):
+        return untrained
+    return f"Set MARVIEW_PLUGINS={folder.absolute().parent}, so that marview finds the method. {untrained}"
 
 
 @dataclass(frozen=True)
@@ -115,11 +120,13 @@ class Checked:
         findings: one message for each violation of the method contract or the safety rules.
         hints: one message for each weakness that is not a violation.
         printed: text printed by the method and by the check.
+        untrained: reason why the method was not run, if it has no weights yet; otherwise empty.
     """
 
     findings: list[str]
     hints: list[str]
     printed: str
+    untrained: str = ""
 
 
 def _fill(template: Path, folder: Path, values: Mapping[str, str]) -> None:
@@ -140,7 +147,8 @@ def check_plugin(folder: Path) -> Checked:
         UsageError: the interpreter named in the manifest does not exist.
         MethodFailed: the process crashed or took more than five minutes.
     """
-    python = interpreter(folder, read_manifest(folder))
+    manifest = read_manifest(folder)
+    python = interpreter(folder, manifest)
     code, out, printed = _run_check(folder, python)
     if printed.strip():
         log.info("%s", printed.rstrip())
@@ -154,7 +162,8 @@ def check_plugin(folder: Path) -> Checked:
     found: dict[str, list[str]] = json.loads(out.splitlines()[-1])
     opened = opened_to_others(folder)
     unsafe = [] if opened is None else [discovery.not_safe(folder, opened)]
-    return Checked([*unsafe, *found["findings"]], found["hints"], printed)
+    findings = [*unsafe, *(each for each in found["findings"] if each != not_trained(manifest))]
+    return Checked(findings, found["hints"], printed, _how_to_train(folder))
 
 
 def _run_check(folder: Path, python: str) -> tuple[int, str, str]:
@@ -199,23 +208,39 @@ def _advice(printed: str) -> str:
 def print_check(folder: Folder, as_json: AsJson = False) -> int:
     """Check a method: its manifest, imports and parameters, then a run on a phantom in a separate process.
 
-    The run is stopped after 300 s. With --verbose, the full traceback of an exception is printed.
+    The run is stopped after 300 s. With --verbose, the full traceback of an exception is printed. A method without
+    weights is not run, and the exit code is 2.
     """
     if not folder.is_dir():
         raise BadInput(f"{folder} is not a folder. Specify the folder that contains plugin.toml.")
     checked = check_plugin(folder)
-    found, hints = checked.findings, checked.hints
+    found, hints, untrained = checked.findings, checked.hints, checked.untrained
     if as_json:
-        print(json.dumps({"folder": str(folder), "ok": not found, "findings": found, "hints": hints}, indent=2))
+        is_ok = not found and not untrained
+        about = {"folder": str(folder), "ok": is_ok, "untrained": untrained, "findings": found, "hints": hints}
+        print(json.dumps(about, indent=2))
     else:
-        print(f"{folder} does not meet the method contract:" if found else f"{folder} meets the method contract.")
+        print(f"{folder} {_verdict(checked)}")
         for sentence in found:
             print(sentence)
         if found and (advice := _advice(checked.printed).strip()):
             print(advice)
+        if untrained:
+            print(f"{untrained} Then check the folder that this command prints.")
         for sentence in hints:
             note(sentence)
-    return MethodFailed.exit_code if found else 0
+    if found:
+        return MethodFailed.exit_code
+    return UsageError.exit_code if untrained else 0
+
+
+def _verdict(checked: Checked) -> str:
+    """Return what the check found, to complete a sentence that begins with the folder."""
+    if checked.findings:
+        return "does not meet the method contract:"
+    if checked.untrained:
+        return "cannot be run yet, because it has no weights. The check found no error in its files."
+    return "meets the method contract."
 
 
 @plugin.command("list")
@@ -238,7 +263,7 @@ def install_plugin(folder: Folder) -> None:
         raise UsageError(f"{target} already exists. Remove it first: marview plugin remove {manifest.id}.")
     with whole_folder(target) as part:
         copy_method(folder, part)
-    print(f"{target}: installed.")
+    print(f"{target}: installed. {_how_to_train(target)}".rstrip())
 
 
 @plugin.command("remove")

@@ -13,7 +13,8 @@ from marview.learning.model_card import CARD, write_card
 from marview.learning.record import read_record
 from marview.learning.weights import difference, load_weights, rounded, write_tensors
 from marview.mar import Listing
-from marview.mar.copying import copy_method
+from marview.mar.copying import copy_method, is_copy
+from marview.mar.discovery import BUNDLED
 from marview.mar.manifest import MANIFEST, code_folder, read_manifest
 from marview.worker.loading import made_in
 from marview.worker.method_errors import as_clause
@@ -27,7 +28,8 @@ def install(run: Path, listing: Listing, parent: Path, licence: str = "not state
 
     Args:
         run: folder of a run of this method.
-        listing: the method; its folder is copied to `parent` unless it is already there.
+        listing: the method; its folder is copied to `parent` unless it is already there, or an identical copy
+            without weights.
         parent: folder that contains the folders of methods, for instance the user's own.
         licence: licence of the weights.
 
@@ -37,7 +39,7 @@ def install(run: Path, listing: Listing, parent: Path, licence: str = "not state
     Raises:
         BadInput: the folder contains no run of this method.
         UsageError: the method uses no weights, the run was trained on a patient's own scan, the weights do
-            not fit the network of the method, or another method occupies the folder.
+            not fit the network of the method, or another version of the method occupies the folder.
         MethodFailed: the training code of the method cannot be loaded.
         CannotWrite: the disk is full or read-only. The method stays unchanged.
     """
@@ -57,16 +59,26 @@ def install(run: Path, listing: Listing, parent: Path, licence: str = "not state
     _refuse_another_network(run, listing, str(record["recipe"]["training"]))
     facts = {"trained_on": str(record["sessions"][-1]["data"]), "licence": licence}
     folder = parent / listing.id
-    if folder.resolve() == listing.folder.resolve():
+    if folder.resolve() == listing.folder.resolve() or _is_untrained_copy(folder, listing):
         _put_weights(folder, run, facts)
     else:
         if folder.exists():
-            raise UsageError(f"{folder} already exists. Remove it first: marview plugin remove {listing.id}.")
+            raise UsageError(
+                f"{folder} already exists, and it differs from the method in {listing.folder}. Nothing was installed. "
+                f"Remove it first (marview plugin remove {listing.id}), then install the run again."
+            )
         with whole_folder(folder) as part:
             _copy(listing, part)
             _put_weights(part, run, facts)
     read_manifest(folder)
     return folder
+
+
+def _is_untrained_copy(folder: Path, listing: Listing) -> bool:
+    """Return whether a folder contains an identical copy of a method that has no weights yet."""
+    if listing.origin == BUNDLED or not listing.untrained or not folder.is_dir():
+        return False
+    return is_copy(listing.folder, folder)
 
 
 def _put_weights(folder: Path, run: Path, facts: Mapping[str, str]) -> None:
@@ -123,7 +135,7 @@ def _refuse_another_network(run: Path, listing: Listing, training: str) -> None:
 
 def _copy(listing: Listing, folder: Path) -> None:
     """Copy a method to a folder. For a bundled method, copy only the manifest, which refers to the bundled code."""
-    if listing.origin != "bundled":
+    if listing.origin != BUNDLED:
         copy_method(listing.folder, folder)
         return
     text = (listing.folder / MANIFEST).read_text(encoding="utf-8")

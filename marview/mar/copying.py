@@ -1,5 +1,6 @@
 """Copy a method to another folder, where only the user can change it."""
 
+import filecmp
 import fnmatch
 import os
 import shutil
@@ -32,12 +33,28 @@ def copy_method(folder: Path, target: Path) -> None:
     target.mkdir(exist_ok=True)
     target.chmod(_own(target.stat().st_mode))
     for source in sources:
-        if any(fnmatch.fnmatch(source.name, pattern) for pattern in _LEFT_OUT):
+        if _is_left_out(source.name):
             continue
         if source.is_dir():
             copy_method(source, target / source.name)
         else:
             _copy_file(source, target / source.name)
+
+
+def is_copy(folder: Path, copy: Path) -> bool:
+    """Return whether a folder contains exactly the files that `copy_method` would copy there, with the same content."""
+    files = _files(folder)
+    return files == _files(copy) and all(filecmp.cmp(folder / name, copy / name, shallow=False) for name in files)
+
+
+def _files(folder: Path) -> set[Path]:
+    """Return the relative paths of the files of a method, without caches and hidden files."""
+    files = (path for path in folder.rglob("*") if not path.is_dir())
+    return {name for path in files if not any(map(_is_left_out, (name := path.relative_to(folder)).parts))}
+
+
+def _is_left_out(name: str) -> bool:
+    return any(fnmatch.fnmatch(name, pattern) for pattern in _LEFT_OUT)
 
 
 def _copy_file(source: Path, target: Path) -> None:

@@ -13,16 +13,19 @@ from typing import Any
 import platformdirs
 
 from marview.errors import BadInput, UsageError
-from marview.mar.faults import missing_weights, wrong_entry
+from marview.mar.faults import missing_weights, not_trained, wrong_entry
 from marview.mar.manifest import MANIFEST, Manifest, read_manifest
 from marview.mar.ownership import opened_to_others
 from marview.paths import bundled_plugins
 from marview.small_text import read_toml
-from marview.text import meant
+from marview.text import meant, translatable
 
 ENTRY_POINTS = "marview.methods"
 SEARCH_PATH = "MARVIEW_PLUGINS"
 """Environment variable with further folders of methods, separated as in PATH."""
+
+BUNDLED, INSTALLED = translatable("bundled"), translatable("installed")
+"""Origins of the methods that come with marview, and of those in the user's folder."""
 
 _PACKED = "[tool.setuptools.package-data] in pyproject.toml"
 
@@ -34,7 +37,7 @@ class Listing:
     Attributes:
         id: identifier; the folder's name if the manifest has none.
         folder: folder of the method.
-        origin: "bundled", "user", "MARVIEW_PLUGINS" or "package NAME".
+        origin: "bundled", "installed" (in the user's folder), "MARVIEW_PLUGINS" or "package NAME".
         manifest: manifest of the method; None if it is invalid.
         error: reason why the method cannot be used (invalid manifest, code that cannot be imported, missing weights);
             empty if it can be used.
@@ -56,7 +59,7 @@ class Listing:
         match self.origin.split():
             case ["bundled"]:
                 return f"the bundled method {self.id}"
-            case ["user"]:
+            case ["installed"]:
                 return f"the installed method {self.id}"
             case ["package", package]:
                 return f"the method {self.id} from the package {package}"
@@ -78,13 +81,7 @@ class Listing:
     @property
     def untrained(self) -> str:
         """Message that explains how to train the method, if it has no weights yet; otherwise empty."""
-        if self.manifest is None or not self.manifest.needs_weights or self.manifest.weights:
-            return ""
-        return (
-            f"{self.manifest.title} is not trained yet. Train it with 'marview train {self.id} --data DIR --output "
-            "RUN', where DIR contains scans without metal, then install the trained weights with 'marview methods "
-            "--install RUN'."
-        )
+        return "" if self.manifest is None else not_trained(self.manifest)
 
     @property
     def to_train(self) -> "Listing":
@@ -154,7 +151,7 @@ def missing_folders() -> list[str]:
 
 def users_own() -> list[Listing]:
     """List the methods in the user's folder, even if a method in `MARVIEW_PLUGINS` or a package replaces them."""
-    return [each for each in _below(user_plugins(), "user") if each.folder != user_plugins()]
+    return [each for each in _below(user_plugins(), INSTALLED) if each.folder != user_plugins()]
 
 
 def find(method: str, listings: list[Listing]) -> Listing:
@@ -190,7 +187,7 @@ def find_usable(method: str, listings: list[Listing]) -> Listing:
 
 def _all() -> Iterator[Listing]:
     named = [(SEARCH_PATH, place) for place in search_path()]
-    places = [("bundled", bundled_plugins()), ("user", user_plugins()), *named]
+    places = [(BUNDLED, bundled_plugins()), (INSTALLED, user_plugins()), *named]
     for origin, parent in places:
         yield from _below(parent, origin)
     for entry in _packages(_installed()):
@@ -231,7 +228,7 @@ def _below(parent: Path, origin: str) -> Iterator[Listing]:
     for folder in folders:
         try:
             is_method = _holds(folder, MANIFEST)
-            opened = opened_to_others(folder) if is_method and origin in {"user", SEARCH_PATH} else None
+            opened = opened_to_others(folder) if is_method and origin in {INSTALLED, SEARCH_PATH} else None
         except OSError as why:
             yield _closed(folder, origin, why)
             continue

@@ -22,6 +22,17 @@ def missing_weights(folder: Path, manifest: Manifest) -> str:
     return ""
 
 
+def not_trained(manifest: Manifest) -> str:
+    """Return a message that explains how to train a method that has no weights yet; otherwise an empty string."""
+    if not manifest.needs_weights or manifest.weights:
+        return ""
+    return (
+        f"{manifest.title} is not trained yet. Train it with 'marview train {manifest.id} --data DIR --output RUN', "
+        "where DIR contains scans without metal, then install the trained weights with 'marview methods --install "
+        "RUN'."
+    )
+
+
 def wrong_entry(folder: Path, manifest: Manifest) -> str:
     """Return a message if the source code does not define the class named in the manifest, else an empty string.
 

@@ -48,20 +48,26 @@ def test_a_method_is_removed_also_while_a_folder_of_the_search_path_replaces_it(
     assert (tmp_path / "my_method").is_dir()
 
 
-def test_a_new_learned_method_says_that_it_has_to_be_trained(
-    marview: Callable, own_methods: Path, tmp_path: Path
-) -> None:
+def test_a_new_learned_method_says_how_to_train_it(marview: Callable, own_methods: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "my_network"
+    train = "My network is not trained yet. Train it with 'marview train my_network --data DIR --output RUN'"
     made = marview("plugin", "new", "my_network", "--learned", "--output", tmp_path)
-    assert "train the method with 'marview train my_network --data DIR --output RUN'" in made.out
-    assert 'purpose = ""' in (tmp_path / "my_network" / "plugin.toml").read_text()
-    answer = marview("plugin", "check", tmp_path / "my_network")
-    assert answer.exit_code == 4
-    assert "has no weights yet" in answer.out
+    assert f"{folder}: created. Set MARVIEW_PLUGINS={tmp_path}, so that marview finds the method. {train}" in made.out
+    answer = marview("plugin", "check", folder)
+    assert answer.exit_code == 2
+    assert f"{folder} cannot be run yet, because it has no weights. The check found no error" in answer.out
+    assert train in answer.out
+    record = marview("plugin", "check", folder, "--json").record
+    assert (record["ok"], record["findings"]) == (False, [])
+    assert train in record["untrained"]
+    answer = marview("plugin", "install", folder)
+    assert answer.out.startswith(f"{own_methods / 'my_network'}: installed. {train}")
+    assert marview("plugin", "remove", "my_network").exit_code == 0
     manifest = tmp_path / "my_network" / "plugin.toml"
     manifest.write_text(manifest.read_text().replace('entry = "method:', 'entry = "method:No'))
     answer = marview("plugin", "check", tmp_path / "my_network")
     assert answer.exit_code == 4
-    assert "has no weights yet" not in answer.out
+    assert "does not meet the method contract:" in answer.out
     assert "the class No" in answer.out
 
 
@@ -124,7 +130,7 @@ def test_the_check_hints_at_what_users_would_miss(marview: Callable, tmp_path: P
     answer = marview("plugin", "check", tmp_path / "hinted")
     assert answer.exit_code == 0, answer.out
     assert "Note: purpose in plugin.toml is empty." in answer.err
-    assert "Note: The window has no field for the parameter table, because its type is object" in answer.err
+    assert "Note: The window has no field for the parameter table, because its type is dict" in answer.err
     assert "sigmas" not in answer.err
     assert len(marview("plugin", "check", tmp_path / "hinted", "--json").record["hints"]) == 2
 

@@ -27,7 +27,7 @@ LISTINGS = [
     _listing("untrained", needs_weights=True),
     _listing("unet", "b"),
     _listing("slow", "c", learns_from_scan=True),
-    Listing("broken", Path("broken"), "user", error="It is wrong."),
+    Listing("broken", Path("broken"), "installed", error="It is wrong."),
 ]
 
 

@@ -31,7 +31,7 @@ def _listing(method: str, title: str, **more) -> Listing:
 @pytest.fixture
 def methods() -> Methods:
     listings = [_listing("learner", "A learner", needs_weights=True), _listing("nmar", "NMAR"), _listing("li", "LI")]
-    listings.append(Listing("broken", Path("broken"), "user", error="broken/plugin.toml: title is missing."))
+    listings.append(Listing("broken", Path("broken"), "installed", error="broken/plugin.toml: title is missing."))
     settings = dataclasses.replace(Settings(), method="learner")
     return Methods(AtOnce(), Messages(), settings, lambda: None, lambda: listings)
 

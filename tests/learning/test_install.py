@@ -15,6 +15,7 @@ from marview.learning.loop import Training
 from marview.learning.model_card import CARD, card, failures_in
 from marview.learning.record import Session, add_session, collections_of, read_record
 from marview.mar import Listing
+from marview.mar.copying import copy_method
 from marview.mar.manifest import read_manifest
 from marview.paths import bundled_plugins
 from marview.worker.loading import LoadedMethod
@@ -103,7 +104,7 @@ def test_of_a_bundled_method_only_the_manifest_is_copied(
     assert loaded.manifest.code == "small"
     assert type(loaded.method).__name__ == "Small"
     loaded.check_weights()
-    again = Listing("small", folder, "user", loaded.manifest)
+    again = Listing("small", folder, "installed", loaded.manifest)
     assert install(run, again, tmp_path / "mine") == folder
     LoadedMethod(folder).check_weights()
 
@@ -172,9 +173,27 @@ def test_weights_that_do_not_fit_the_changed_code_are_refused(
 def test_another_method_of_that_name_is_not_mixed_with_it(run: Path, listing: Listing, tmp_path: Path) -> None:
     (tmp_path / "mine" / "small").mkdir(parents=True)
     (tmp_path / "mine" / "small" / "plugin.toml").write_text("damaged", encoding="utf-8")
-    with pytest.raises(UsageError, match=r"already exists\. Remove it first: marview plugin remove small"):
+    with pytest.raises(
+        UsageError, match=r"already exists, and it differs.*Remove it first \(marview plugin remove small"
+    ):
         install(run, listing, tmp_path / "mine")
     assert contents(tmp_path / "mine") == {"small/plugin.toml": b"damaged"}
+
+
+def test_an_identical_copy_without_weights_receives_them(run: Path, listing: Listing, tmp_path: Path) -> None:
+    text = MANIFEST.split("[[weights]]", maxsplit=1)[0].replace("api = 1", "api = 1\nneeds_weights = true")
+    (listing.folder / "plugin.toml").write_text(text, encoding="utf-8")
+    untrained = Listing("small", listing.folder, "MARVIEW_PLUGINS", read_manifest(listing.folder))
+    copy = tmp_path / "mine" / "small"
+    copy.parent.mkdir()
+    copy_method(listing.folder, copy)
+    (copy / "method.py").write_text(f"{METHOD}\n# changed", encoding="utf-8")
+    with pytest.raises(UsageError, match=r"already exists, and it differs"):
+        install(run, untrained, tmp_path / "mine")
+    copy_method(listing.folder, copy)
+    assert install(run, untrained, tmp_path / "mine") == copy
+    LoadedMethod(copy).check_weights()
+    assert LoadedMethod(copy).manifest.weights
 
 
 def test_a_method_without_weights_gets_its_first(run: Path, listing: Listing, tmp_path: Path) -> None:

@@ -45,7 +45,7 @@ def test_later_wins_and_says_so(places: tuple[Path, Path]) -> None:
     _write(user, "nmar", "2")
     (listing,) = discover()
     assert listing.manifest is not None
-    assert (listing.manifest.version, listing.origin) == ("2", "user")
+    assert (listing.manifest.version, listing.origin) == ("2", "installed")
     assert "replaces the bundled method nmar (version 1)." in listing.notice
 
 
@@ -106,7 +106,7 @@ def test_a_method_that_has_to_learn_is_listed_and_says_how_to_train_it(places: t
     (copy / "weights" / "own.safetensors").touch()
     (listing,) = discover()
     assert listing.is_usable
-    assert find_usable("learner", [listing]).origin == "user"
+    assert find_usable("learner", [listing]).origin == "installed"
 
 
 def test_an_untrained_copy_hides_no_trained_method_but_is_the_one_to_train(
@@ -146,7 +146,7 @@ def test_a_copy_that_cannot_run_hides_no_method_that_can(places: tuple[Path, Pat
     ("origin", "name"),
     [
         ("bundled", "the bundled method own"),
-        ("user", "the installed method own"),
+        ("installed", "the installed method own"),
         ("MARVIEW_PLUGINS", "the method own in MARVIEW_PLUGINS"),
         ("package own-method", "the method own from the package own-method"),
     ],

@@ -57,7 +57,7 @@ class Bench:
         folder.mkdir(exist_ok=True)
         (folder / "plugin.toml").write_text(MANIFEST.format(id=name, device=device) + manifest)
         (folder / "method.py").write_text(METHOD.format(body=textwrap.indent(textwrap.dedent(body), " " * 8)))
-        self.listings[name] = Listing(name, folder, "user", read_manifest(folder))
+        self.listings[name] = Listing(name, folder, "installed", read_manifest(folder))
         return name
 
     def start(self, method: str, **choices: Any) -> Run:

@@ -21,6 +21,9 @@ from marview.terminal import want_notes
 from marview.verbs import VERBS
 from marview.wrong_value import must_be, one_of
 
+_LINE_BREAK = re.compile(r"(?<!\n)\n(?!\n)")
+"""A line break in a paragraph of a docstring; the terminal breaks the lines of the help text itself."""
+
 _ABOUT_CODE = re.compile(r"\n\n(?:Args|Raises|Returns|Example):\n.*", re.DOTALL)
 
 
@@ -79,7 +82,7 @@ def load_verb(name: str) -> Any:
         verb = typer.Typer(add_completion=False)
         verb.command(name)(made)
     for each in verb.registered_commands:
-        each.help = _ABOUT_CODE.sub("", inspect.getdoc(each.callback) or "")
+        each.help = _LINE_BREAK.sub(" ", _ABOUT_CODE.sub("", inspect.getdoc(each.callback) or ""))
     command = typer.main.get_command(verb)
     command.name = name
     for each in (command, *getattr(command, "commands", {}).values()):

@@ -73,7 +73,7 @@ class Banks:
 
     @property
     def words(self) -> str:
-        """Describe the slices used and left out, for example "12 clean slices, 2 held out"."""
+        """Describe the slices, for example "12 slices without metal for training, 2 for validation"."""
         counts = (
             (self.with_metal, "with metal"),
             (self.without_metal, "without metal"),
@@ -81,9 +81,13 @@ class Banks:
         )
         reasons = [f"{n} {why}" for n, why in counts if n]
         left_out = f"; {' and '.join(reasons)} were left out" if reasons else ""
-        kept = count(len(self.training), "slice with metal", "slices with metal")
-        what = kept if self.has_metal else count(len(self.training), "clean slice")
-        return f"{what}, {len(self.validation)} held out{left_out}"
+        number = len(self.training)
+        kept = count(number, "slice without metal", "slices without metal")
+        if self.has_metal:
+            kept = count(number, "slice with metal", "slices with metal")
+        if self.training.names == self.validation.names:
+            return f"{kept} for training and validation{left_out}"
+        return f"{kept} for training, {len(self.validation)} for validation{left_out}"
 
 
 def read_banks(

@@ -18,7 +18,7 @@ from marview.learning.average import averaged
 from marview.learning.beginning import Beginning, begin_with
 from marview.learning.guard import Seen
 from marview.learning.journal import Journal
-from marview.learning.measure import validate
+from marview.learning.measure import title, validate
 from marview.learning.plan import Ending, News, Plan
 from marview.learning.recipe import Optimiser, changes
 from marview.learning.record import read_record
@@ -30,12 +30,6 @@ from marview.learning.stopping import Stopping
 from marview.learning.weights import DAMAGED_FACTS, About, about, rounded, save_weights
 
 _SEED_STEP = 1_000_003
-_SAID = {
-    "rmse_hu": "RMSE in HU",
-    "li_rmse_hu": "RMSE of LI",
-    "ceiling_rmse_hu": "RMSE without metal",
-    "uncorrected_rmse_hu": "uncorrected",
-}
 
 
 class Training:
@@ -253,7 +247,7 @@ class Training:
         row = {"step": self.step, "minutes": self.minutes, "learning_rate": rate}
         self._journal.note(row | means | numbers)
         self._journal.show(self.step, pictures)
-        measured = ", ".join(f"{_SAID.get(name, name)} {value:.4g}" for name, value in numbers.items())
+        measured = ", ".join(_measured(name, value) for name, value in numbers.items())
         self._tell(f"Step {self.step} of {self._recipe.run.steps}, {self.minutes:.1f} minutes: {measured}.")
         self._look_s = time.monotonic() - begun
 
@@ -296,3 +290,9 @@ class Training:
         self.step, self._minutes_before = of.steps, of.minutes
         self.kept_step = self.step
         self._warm_from = warm_from if is_exact else self.step
+
+
+def _measured(name: str, value: float) -> str:
+    """Return a measured value with its title and unit."""
+    said, unit = title(name)
+    return f"{said} {value:.4g} {unit}".rstrip()

@@ -16,6 +16,28 @@ from marview.physics.attenuation import MU_WATER
 RESULT = "result"
 """Name of the corrected image in the result of `Trainable.pictures`."""
 
+_ERRORS = {
+    "rmse_hu": "RMSE outside metal",
+    "li_rmse_hu": "RMSE of LI",
+    "ceiling_rmse_hu": "RMSE of the FBP without metal",
+    "uncorrected_rmse_hu": "RMSE of the uncorrected image",
+}
+_LOSS = "validation "
+
+
+def title(name: str) -> tuple[str, str]:
+    """Return the title and the unit of a measured value for readers.
+
+    Examples:
+        >>> title("validation image")
+        ('validation loss (image)', '')
+        >>> title("li_rmse_hu")
+        ('RMSE of LI', 'HU')
+    """
+    if name in _ERRORS:
+        return _ERRORS[name], "HU"
+    return (f"{_LOSS}loss ({name.removeprefix(_LOSS)})" if name.startswith(_LOSS) else name), ""
+
 
 @torch.no_grad()
 def validate(

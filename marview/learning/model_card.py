@@ -6,6 +6,7 @@ from typing import Any
 
 from marview.export import whole_file
 from marview.learning.journal import read_curve
+from marview.learning.measure import title
 from marview.learning.record import read_record
 
 CARD = "model_card.md"
@@ -129,16 +130,9 @@ def _curve(curve: Sequence[Mapping[str, str]]) -> str:
     every = max(1, len(curve) // 8)
     chosen = [row for k, row in enumerate(curve) if k % every == 0 or k == len(curve) - 1]
     return _rows(
-        ("step", "minutes", *(_TITLES.get(name, name) for name in names)),
+        ("step", "minutes", *(", ".join(filter(None, title(name))) for name in names)),
         [(row["step"], row.get("minutes", ""), *(row.get(name, "") for name in names)) for row in chosen],
     )
-
-
-_TITLES = {
-    "rmse_hu": "RMSE outside metal, HU",
-    "li_rmse_hu": "RMSE of LI, HU",
-    "ceiling_rmse_hu": "RMSE of the FBP ceiling, HU",
-}
 
 
 def _table(facts: Sequence[tuple[str, object]]) -> str:

@@ -102,7 +102,7 @@ def unpaired_sources(asked: Asked) -> Sources:
     banks = read_banks(asked.data, asked.tell)
     if asked.with_metal is None:
         first, second = _halves(banks.training, asked.data)
-        words = f"{banks.words}; half of them get simulated metal, and the other half are the images without metal"
+        words = f"{banks.words}; half of the training slices get simulated metal, and the other half stay without metal"
         collections = collections_of(asked.data, set(banks.training.names))
         real = held_out = None
     else:

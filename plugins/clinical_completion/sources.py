@@ -130,7 +130,8 @@ def sources_of(asked: Asked) -> Sources:
         return Sources(
             KeptSlices(training, how.batch, asked.device, seed + asked.process),
             KeptSlices(validation, how.batch, asked.device),
-            f"{len(training)} simulated clinical scenes of {SLICES} slices, {len(validation)} held out",
+            f"{len(training)} simulated clinical scenes of {SLICES} slices for training, {len(validation)} for "
+            "validation",
         )
     if training or validation:
         missing = "validation" if training else "training"

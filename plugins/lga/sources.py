@@ -163,9 +163,8 @@ def sources_of(asked: Asked) -> Sources:
             for of, order in zip(files.values(), (seed + asked.process, None), strict=True)
         )
         held_out = len(files["validation"])
-        return Sources(
-            training, validation, f"{count(len(files['training']), 'scene')}, {held_out} held out; {SURROGATE}"
-        )
+        words = f"{count(len(files['training']), 'scene')} for training, {held_out} for validation; {SURROGATE}"
+        return Sources(training, validation, words)
     if any(files.values()):
         missing = next(kind for kind, found in files.items() if not found)
         raise BadInput(
@@ -209,6 +208,7 @@ def _real_sources(asked: Asked, spectral: Path) -> Sources:
     return Sources(
         Batches(training, how.batch, asked.device, len(training), asked.recipe.run.seed + asked.process),
         Batches(validation, how.batch, asked.device, len(validation)),
-        f"{count(len(training), 'pair')} of ordinary and spectral slices, {len(validation)} held out",
+        f"{count(len(training), 'pair')} of ordinary and spectral slices for training, {len(validation)} for "
+        "validation",
         collections_of(asked.data, set(ordinary.training.names)),
     )

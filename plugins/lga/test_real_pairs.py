@@ -72,7 +72,7 @@ def test_a_run_learns_from_ordinary_and_spectral_scans(room: Any, tmp_path: Path
     recipe = read_recipe(HERE, "tiny")
     asked = Asked(tmp_path / "ordinary", recipe, torch.device("cpu"), spectral=tmp_path / "gsi")
     sources = room.alignment_training.AlignmentTraining().sources(asked)
-    assert sources.words == "3 pairs of ordinary and spectral slices, 1 held out"
+    assert sources.words == "3 pairs of ordinary and spectral slices for training, 1 for validation"
     assert len(sources.training(0)) == recipe.data.batch
     monkeypatch.setattr(room.sources, "matched", lambda *_: ())
     with pytest.raises(BadInput, match="there are no pairs"):

@@ -95,7 +95,11 @@ def test_batch_names_its_middle_slices_as_unpaired_training_does(room: Any, made
 def folder(room: Any, made: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Return a folder that is read as a bank of metal-free slices of one body."""
     bank = made.disc_bank()
-    banks = type("Banks", (), {"training": bank, "validation": bank, "words": "3 clean slices, 3 held out"})
+    banks = type(
+        "Banks",
+        (),
+        {"training": bank, "validation": bank, "words": "3 slices without metal for training and validation"},
+    )
     monkeypatch.setattr(room.sources, "read_banks", lambda *_: banks)
     return tmp_path
 
@@ -121,7 +125,7 @@ def test_scenes_are_made_once_and_shown_again_in_another_order(room: Any, folder
     recipe = read_recipe(HERE, "tiny").model_copy(update={"data": HOW.model_copy(update={"batch": 3})})
     asked = Asked(folder / "scenes", recipe, torch.device("cpu"))
     sources = room.alignment_training.AlignmentTraining().sources(asked)
-    assert sources.words.startswith("3 scenes, 1 held out; surrogates")
+    assert sources.words.startswith("3 scenes for training, 1 for validation; surrogates")
     sums = [sorted(sources.training(turn).gsi_hu.mean(dim=(1, 2)).tolist()) for turn in (0, 1)]
     assert sums[0] == pytest.approx(sums[1])
     for each in room.kept.scene_files(folder / "scenes", "validation"):

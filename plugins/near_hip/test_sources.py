@@ -29,7 +29,9 @@ def test_training_on_a_scan_holds_slices_out(room, made, monkeypatch) -> None:
     trainable = room.training.NearHipTraining()
     sources = trainable.sources(Asked(Path("scan"), RECIPE, CPU, tell=told.append, is_patient=True))
     training, held_out = sources.training, sources.validation
-    assert sources.words == "16 slices without metal and 20 masks of metal of 2 scans, 4 held out"
+    assert sources.words == (
+        "16 slices without metal and 20 masks of metal of 2 scans for training, 4 slices for validation"
+    )
     assert [len(each.clean_mu) for each in training.patients] == [8, 8]
     assert [len(each.clean_mu) for each in held_out.patients] == [2, 2]
     tissue = [float(each.clean_mu[each.clean_mu > 0.15].mean()) for each in training.patients]
@@ -44,7 +46,7 @@ def test_slices_of_many_are_varied_and_made_alike_and_have_metal_drawn_into_them
     told: list[str] = []
     trainable = room.training.NearHipTraining()
     sources = trainable.sources(Asked(scans, RECIPE, CPU, tell=told.append))
-    assert sources.words == "5 clean slices, 1 held out; metal is drawn into them"
+    assert sources.words == "5 slices without metal for training, 1 for validation; metal is drawn into them"
     assert sources.collections == ("Ours (MIT): 4 slices",)
     assert "Reading mine.tif." in told
     seen = [sources.training(number) for number in range(6)]

@@ -158,7 +158,8 @@ def of_scans(asked: Asked) -> Sources:
     masks = sum(len(each.masks) for each in learned_from)
     words = (
         f"{_slices(learned_from)} slices without metal and {count(masks, 'mask')} of metal of "
-        f"{'one scan' if len(parts) == 1 else f'{len(parts)} scans'}, {_slices(held_out)} held out"
+        f"{'one scan' if len(parts) == 1 else f'{len(parts)} scans'} for training, {_slices(held_out)} slices for "
+        "validation"
     )
     training = NearHipPairs(learned_from, data.batch, seed + 2 * asked.process)
     return Sources(_remembered(training, data, seed), NearHipPairs(held_out, data.batch, seed + 1), words)

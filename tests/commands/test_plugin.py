@@ -2,6 +2,7 @@
 
 import logging
 import os
+import re
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -126,7 +127,9 @@ def test_the_check_hints_at_what_users_would_miss(marview: Callable, tmp_path: P
     marview("plugin", "new", "hinted", "--output", tmp_path)
     source = tmp_path / "hinted" / "method.py"
     more = "\n\n    table: dict[str, float] = {}\n    sigmas: list[float] = [1.0]\n"
-    source.write_text(source.read_text().replace('"step": 0.5},\n    )\n', f'"step": 0.5}},\n    ){more}'))
+    source.write_text(source.read_text().replace('"step": 10},\n    )\n', f'"step": 10}},\n    ){more}'))
+    manifest = tmp_path / "hinted" / "plugin.toml"
+    manifest.write_text(re.sub(r'purpose = ".+"', 'purpose = ""', manifest.read_text()))
     answer = marview("plugin", "check", tmp_path / "hinted")
     assert answer.exit_code == 0, answer.out
     assert "Note: purpose in plugin.toml is empty." in answer.err
@@ -161,7 +164,7 @@ def test_an_exception_names_its_place_and_verbose_prints_the_traceback(
     marview: Callable, quiet_log: None, tmp_path: Path
 ) -> None:
     folder = spoilt(marview, tmp_path, "raise ValueError('the kernel must be odd, not 4.')")
-    place = "method.py, line 32: ValueError: the kernel must be odd, not 4."
+    place = "method.py, line 35: ValueError: the kernel must be odd, not 4."
     breach = f"{folder} does not meet the method contract:\n"
     answer = marview("plugin", "check", folder)
     assert answer.exit_code == 4

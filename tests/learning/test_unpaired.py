@@ -97,7 +97,9 @@ def test_real_metal_comes_from_its_own_folder(tmp_path: Path) -> None:
     assert bodies(batch.with_metal_mu) == pytest.approx(0, abs=10)
     assert float(batch.with_metal_mu.max()) == pytest.approx(0.19 * 4, rel=0.1)
     assert bodies(batch.without_metal_mu) == pytest.approx(200, abs=10)
-    assert sources.words.startswith("1 slice with metal, 1 held out; 1 without metal were left out; 1 clean slice")
+    assert sources.words.startswith(
+        "1 slice with metal for training, 1 for validation; 1 without metal were left out; 1 slice without metal for"
+    )
     real, simulated = sources.validation(1), sources.validation(0)
     assert real.truth_mu is None
     assert simulated.truth_mu is not None

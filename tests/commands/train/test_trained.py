@@ -18,7 +18,7 @@ def test_a_run_is_trained_resumed_and_installed(marview, clean: Path, tmp_path: 
     assert first.exit_code == 0
     assert "1 step in" in first.out
     assert "The run is saved; --resume continues it." in first.out
-    assert "3 clean slices, 1 held out" in first.err
+    assert "3 slices without metal for training, 1 for validation" in first.err
     again = marview(*words)
     assert again.exit_code == 2
     assert "Add --resume" in again.err
@@ -124,8 +124,8 @@ def test_unpaired_scans_train_adn(marview, clean: Path, tmp_path: Path) -> None:
     answer = marview(*words, "--device", "cpu", "--max-minutes", 0)
     assert answer.exit_code == 0, answer.err
     assert (
-        "1 slice with metal, 1 held out; 3 clean slices, 1 held out; 25% of the batches contain the ground truth"
-        in answer.err
+        "1 slice with metal for training, 1 for validation; 3 slices without metal for training, 1 for validation; "
+        "25% of the batches contain the ground truth" in answer.err
     )
     card = (run / "model_card.md").read_text(encoding="utf-8")
     assert "The network was trained on real scans with metal" in card

@@ -238,6 +238,7 @@ def test_the_card_says_what_was_done(run: Path, listing: Listing, small) -> None
     ):
         assert said in text
     assert "| seed | 0 |" in text
+    assert "| step | minutes | validation loss (image) | RMSE outside metal, HU |" in text
 
 
 def test_known_failures_come_from_the_method_s_readme(run: Path, listing: Listing, tmp_path: Path) -> None:

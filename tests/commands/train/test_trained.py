@@ -57,7 +57,7 @@ def test_a_trained_copy_runs_although_the_search_path_names_the_untrained_one(
     assert f"the copy in {mine / 'small'} is not trained yet" in marview("methods").out
     again = marview("methods", "--install", run)
     assert again.exit_code == 2
-    assert "Remove it first: marview plugin remove small" in again.err
+    assert "Remove it first (marview plugin remove small)" in again.err
     shutil.copytree(methods / "small", mine / "small", dirs_exist_ok=True)
     shutil.rmtree(methods / "small")
     replaced = marview("methods", "--install", run).out

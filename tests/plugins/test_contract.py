@@ -37,22 +37,22 @@ def test_a_bundled_method_keeps_the_contract(folder: Path) -> None:
         ("case.hu.mul_(0)", "modified its input"),
         ("return MarResult(case.hu[:1])", "shape"),
         ("return MarResult(case.hu * float('nan'))", "8192 of 8192 pixels, the first at hu[0, 0, 0]"),
-        ("raise ValueError('no such thing')", "method.py, line 32: ValueError: no such thing."),
-        ("raise SystemExit(3)", "method.py, line 32: SystemExit: 3."),
-        ("import not_there", "method.py, line 32, imports not_there, which is not installed. Install it in the Python"),
-        ("from .beside import N", "method.py, line 32, imports .beside, which is not in the folder."),
-        ("job.output('result', 0, case.hu)", "line 32: ValueError: Output 'result' must be a two-dimensional"),
+        ("raise ValueError('no such thing')", "method.py, line 35: ValueError: no such thing."),
+        ("raise SystemExit(3)", "method.py, line 35: SystemExit: 3."),
+        ("import not_there", "method.py, line 35, imports not_there, which is not installed. Install it in the Python"),
+        ("from .beside import N", "method.py, line 35, imports .beside, which is not in the folder."),
+        ("job.output('result', 0, case.hu)", "line 35: ValueError: Output 'result' must be a two-dimensional"),
         ("job.progress(50)", "job.progress(50) is invalid: the fraction must be from 0 to 1."),
         ("job.learning(-1)", "job.learning(-1) is invalid: the fraction must be from 0 to 1."),
         (
-            "job.output('artifact', 0, case.hu[0])",
-            "It shows artifact, which plugin.toml does not list. "
-            'Write in plugin.toml: outputs = ["artifact", "result"]',
+            "job.output('prior', 0, case.hu[0])",
+            "It shows prior, which plugin.toml does not list. "
+            'Write in plugin.toml: outputs = ["prior", "artifact", "result"]',
         ),
         ("job.output('heat', 0, case.hu[0])", "job.output: 'heat' is not an output; choose from sinogram"),
         (
             "try: job.check_cancelled()\n        except Exception: raise ValueError('stopped') from None",
-            "It does not let Cancelled pass: method.py, line 33: ValueError: stopped.",
+            "It does not let Cancelled pass: method.py, line 36: ValueError: stopped.",
         ),
     ],
 )
@@ -78,7 +78,7 @@ def test_a_breach_with_one_kind_of_data_names_the_kind(tmp_path: Path) -> None:
     new_plugin("broken", output=tmp_path)
     source = tmp_path / "broken" / "method.py"
     source.write_text(source.read_text().replace(BEGIN, f"{BEGIN}        assert case.measured_sinogram is None\n"))
-    assert check_method(tmp_path / "broken") == ["With a measured sinogram: method.py, line 32: AssertionError."]
+    assert check_method(tmp_path / "broken") == ["With a measured sinogram: method.py, line 35: AssertionError."]
 
 
 @pytest.mark.parametrize(

@@ -48,7 +48,7 @@ def simulate(
         str | None,
         typer.Option(
             metavar="NAME",
-            help=f"Metal of the whole implant: {', '.join(metal_names())}. By default, each part has its usual metal.",
+            help=f"Metal for the whole implant: {', '.join(metal_names())}. By default, each part is made of its typical metal.",
             autocompletion=lambda: list(metal_names()),
         ),
     ] = None,

@@ -206,7 +206,7 @@ def _of_the_whole(series: Series, slices: Sequence[SliceHeader]) -> list[Finding
     if series.split.endswith(SEVERAL_PATIENTS):
         sentence = translatable(
             "Slices of several patients share one series UID, so marview opened one series for each patient. Check "
-            "which patient it is."
+            "which patient this series belongs to."
         )
         findings.append(Finding(Kind.SEVERAL_PATIENTS, sentence))
     if other := series.split.removesuffix(SEVERAL_PATIENTS).removesuffix(", "):

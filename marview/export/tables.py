@@ -1,4 +1,4 @@
-"""Write tables as CSV, records as JSON, and text."""
+"""Write tables as CSV, records as JSON, and texts as plain text."""
 
 import csv
 import json

@@ -18,7 +18,7 @@ def hidden_share(projector: Projector, trace: Tensor) -> Tensor:
 
 
 def interpolate_with_prior(sinogram: Tensor, prior_sinogram: Tensor, trace: Tensor) -> Tensor:
-    """Interpolate the difference from the prior sinogram across the trace, and add the prior sinogram back.
+    """Interpolate the measured minus the prior sinogram across the trace, and add the prior sinogram back.
 
     The result continues the measured data without a step (Zhang and Yu 2018, equation 9).
 

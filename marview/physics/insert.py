@@ -133,7 +133,7 @@ def _beside(whole: dict[str, NDArray[np.float32]], chosen: range, numbers: Slice
     if not (covered := _covered(whole)).any():
         return "No part of the implant is in this volume; choose another implant or series."
     there = np.flatnonzero(covered.any(axis=(1, 2)))
-    return f"There is no metal in {numbers.words(chosen)}: the implant is in {numbers.words(there)}; choose from these."
+    return f"There is no metal in {numbers.words(chosen)}. The implant is in {numbers.words(there)}; choose some of them."
 
 
 def _refuse_too_much(volume: Volume, shares: dict[str, NDArray[np.float32]]) -> None:

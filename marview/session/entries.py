@@ -14,7 +14,7 @@ from marview.session.thumbnail import thumbnail
 
 @dataclass(frozen=True, eq=False)
 class Entry:
-    """Entry of the series list.
+    """Entry in the series list.
 
     Attributes:
         picture: thumbnail, uint8 `[y, x]`; None if it cannot be created before the series is read.

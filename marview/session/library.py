@@ -52,9 +52,10 @@ class Library:
         self._reading = background.latest()
 
     def open(self, *paths: Path, key: str = "") -> None:
-        """List the series under paths, and choose one unless the user chooses another in the meantime.
+        """List the series under paths, and open one of them unless the user has opened another in the meantime.
 
-        The chosen series is the one with the given `key`, or else the first one with the least serious findings.
+        This is the series with the given `key`. Without a key, it is the first of the series whose findings are
+        least serious.
         """
         path = paths[0]
         is_chosen_since = self._reading.drop()

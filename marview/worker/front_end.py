@@ -1,4 +1,4 @@
-"""Convert clinical slices without raw data to cases for methods, and results to corrections.
+"""Convert clinical slices without raw data to cases for methods, and convert results to corrections.
 
 The sinogram is the forward projection of the slice. The method's result is not used directly, because it
 is blurred by resampling and reconstruction. Instead, the difference between the result and the method's

@@ -38,7 +38,7 @@ def change(folder: Path, kind: Kind) -> Path:
         (Kind.MISSING_SLICE, "A slice is missing between slice_00003.dcm and slice_00005.dcm"),
         (Kind.DAMAGED, "slice_00004.dcm is truncated"),
         (Kind.PASSED_OVER, "1 dangling link. The series may be missing slices; copy the files again."),
-        (Kind.SEVERAL_PATIENTS, "Check which patient it is."),
+        (Kind.SEVERAL_PATIENTS, "Check which patient this series belongs to."),
     ],
 )
 def test_missing_damaged_and_foreign_images_give_messages(session, mail, said, fakes, tmp_path, kind, words) -> None:

@@ -48,7 +48,7 @@ def simulate(
         str | None,
         typer.Option(
             metavar="NAME",
-            help=f"Metal for the whole implant: {', '.join(metal_names())}. By default, each part is made of its typical metal.",
+            help=f"Metal for the whole implant: {', '.join(metal_names())}. By default, each part has a typical metal.",
             autocompletion=lambda: list(metal_names()),
         ),
     ] = None,

@@ -132,8 +132,8 @@ def _beside(whole: dict[str, NDArray[np.float32]], chosen: range, numbers: Slice
     """Return an error message for slices without metal that says which slices contain the implant."""
     if not (covered := _covered(whole)).any():
         return "No part of the implant is in this volume; choose another implant or series."
-    there = np.flatnonzero(covered.any(axis=(1, 2)))
-    return f"There is no metal in {numbers.words(chosen)}. The implant is in {numbers.words(there)}; choose some of them."
+    there = numbers.words(np.flatnonzero(covered.any(axis=(1, 2))))
+    return f"There is no metal in {numbers.words(chosen)}. The implant is in {there}; choose slices there."
 
 
 def _refuse_too_much(volume: Volume, shares: dict[str, NDArray[np.float32]]) -> None:

@@ -26,8 +26,8 @@ def with_clipped_edges(
 
     A network recognises the edges of clipped pieces that are large or have strong streaks. Rules remove
     blooming and blur from other pieces, such as titanium screws and wires. The rules are also used where the
-    network leaves hardly any metal, and for all pieces if the pixel size or the HU scale differs from the
-    network's training data.
+    network leaves hardly any metal, and for all pieces if the pixel size or the HU scale differs from that
+    in the network's training data.
 
     Args:
         found: metal including its blurred edge, bool `[y, x]`.

@@ -77,5 +77,5 @@ def test_metal_stays_at_its_place_where_only_some_slices_are_scanned(volume: Vol
 
 def test_slices_without_metal_are_refused_with_those_that_have_it(volume: Volume) -> None:
     low = Implant("pin", (Part(ball((40.0, 10.0, -5.0), 2.0), "ti"),))
-    with pytest.raises(BadInput, match=r"There is no metal in 2 slices \(1 and 2\): the implant is in slice 3;"):
+    with pytest.raises(BadInput, match=r"There is no metal in 2 slices \(1 and 2\). The implant is in slice 3;"):
         insert(volume, (low,), protocol("adn-256"), slices=range(1, 3))

@@ -102,8 +102,7 @@ def _answer(request: Request, channel: Channel, projections: Reprojections) -> M
     except Cancelled:
         return CancelledMessage()
     except MarviewError as refusal:
-        cause = refusal.__cause__ if isinstance(refusal, MethodFailed) else None
-        return Failed(str(refusal), refusal.exit_code, "" if cause is None else _trace(cause, _code_of(request)))
+        return Failed(str(refusal), refusal.exit_code, _trace_of_method(refusal, _code_of(request)))
     except BaseException as error:  # noqa: BLE001 - method code may raise anything, SystemExit included
         who = (
             f"The method {request.method}"
@@ -121,6 +120,16 @@ def _code_of(request: Request) -> Path | None:
         with contextlib.suppress(MarviewError):
             return code_folder(Path(request.folder), read_manifest(Path(request.folder)))
     return None
+
+
+def _trace_of_method(refusal: MarviewError, code: Path | None) -> str:
+    """Return the traceback of the exception in a method that caused an error; empty for other errors.
+
+    `_answer` must not keep the exception in a variable: its traceback holds the memory of the method, and refers to the
+    variables of `_answer`.
+    """
+    cause = refusal.__cause__ if isinstance(refusal, MethodFailed) else None
+    return "" if cause is None else _trace(cause, code)
 
 
 def _trace(error: BaseException, code: Path | None) -> str:

@@ -60,7 +60,7 @@ MOUSE: tuple[tuple[str, str], ...] = (
     (translatable("Ctrl + wheel"), translatable("Zoom at the cursor")),
     (translatable("Shift + wheel"), translatable("Brush radius")),
     (translatable("Shift + move"), translatable("Linked crosshair")),
-    (translatable("Left, with a tool"), translatable("Paint or measure")),
+    (translatable("Left drag, with a tool"), translatable("Paint or measure")),
     (translatable("Left drag, at a handle"), translatable("Move an end of a measurement")),
     (translatable("Left drag, at a ring"), translatable("Turn the oblique section")),
     (translatable("Alt + left, with a tool"), translatable("Width and level")),

@@ -24,7 +24,7 @@ TITLES = {
     "File": translatable("File"),
     "View": translatable("View"),
     "Go": translatable("Slices and series"),
-    "View/Slab": translatable("Slab of the planes"),
+    "View/Slab": translatable("Slab thickness of the planes"),
     "View/Oblique": translatable("Oblique section"),
     "View/Other series": translatable("Other series"),
     "Measure": translatable("Measure"),

@@ -56,6 +56,8 @@ def resolve(session: Session, before: SinogramShown) -> SinogramShown:
     live = session.traces.current
     if pictures.available and live is not None and live.slice_index == z:
         trace, coverage = live.trace, live.coverage
+    if trace is not None and session.metal.plane(z) is not None and not trace.any():
+        trace = coverage = None  # computed before this slice had metal
     is_body_known = coverage is not None
     if trace is not None and coverage is None:
         coverage = before.coverage if trace is before.trace else TraceCoverage.of(trace)

@@ -1,5 +1,9 @@
 """The snapshot of the sinogram of the slice in view follows from the session's state alone."""
 
+from dataclasses import replace
+
+import numpy as np
+
 from marview.errors import MethodFailed
 from marview.session.display import SinogramPicture
 from marview.session.sinogram_shown import Absence, SinogramShown, resolve
@@ -53,3 +57,13 @@ def test_another_mask_makes_a_projected_slice_wanted_and_keeps_its_pictures(open
     later = resolve(opened, shown)
     assert later.pictures is shown.pictures
     assert later.is_wanted
+
+
+def test_a_trace_from_before_the_slice_had_metal_is_not_shown(opened, mail, monkeypatch) -> None:
+    shown = projected(opened, mail)
+    assert opened.metal.plane(shown.slice_index) is not None
+    empty = replace(opened.sinograms.current, trace=np.zeros_like(shown.trace))
+    monkeypatch.setattr(opened.sinograms, "current", empty)
+    monkeypatch.setattr(opened.traces, "current", None)
+    older = resolve(opened, SinogramShown())
+    assert (older.trace, older.coverage, older.absence) == (None, None, Absence.PROJECTING)

@@ -47,5 +47,5 @@ def is_lack_of_memory(bug: Exception) -> bool:
 
 
 def tell_of_lacking_memory(words: Iterable[str]) -> bool:
-    """Return whether the last output lines of a process report a lack of memory."""
+    """Return whether the last lines of a process's output report that memory ran out."""
     return any(sign in line for line in words for sign in _SIGNS)

@@ -164,7 +164,7 @@ def read_manifest(folder: Path) -> Manifest:
     """Read the manifest of the method in a folder.
 
     Raises:
-        BadInput: the folder contains no manifest, or the manifest is invalid; the message names each wrong field.
+        BadInput: the folder contains no manifest, or the manifest is invalid; the message names each invalid field.
     """
     path = folder / MANIFEST
     try:

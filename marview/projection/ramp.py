@@ -141,7 +141,7 @@ def ray_weights(beam: Beam, field_radius_mm: float) -> NDArray[np.float64]:
 
 
 def fan_angles(beam: Beam) -> NDArray[np.float64]:
-    """Return the angle between each ray and the central ray in radians, `[bin]`."""
+    """Return the angle, in radians, between each ray and the central ray, `[bin]`."""
     if isinstance(beam, ParallelBeam):
         return np.zeros(beam.bins)
     if isinstance(beam, FanBeamArc):

@@ -18,7 +18,10 @@ class Difference:
 
 
 def made_with(result: Result) -> dict[str, str]:
-    """Return the settings of a run, keyed by name; runs with equal settings differ only in random numbers."""
+    """Return the settings of a run, keyed by name.
+
+    Runs with identical settings can differ only in their random numbers.
+    """
     return {
         tr("Method"): f"{tr(result.title)} {result.version}",
         tr("Weights"): result.weights_sha256[:8] or tr("none"),

@@ -111,7 +111,7 @@ class Recipe:
         return say(confirmed if self.is_doubtful_metal else translatable("adaptive"))
 
     def edited(self, number: int) -> "Recipe":
-        """Return the recipe after an edit by hand."""
+        """Return the recipe of the mask after it was edited by hand."""
         if self == replace(self.core, source=Source.HAND):
             return replace(self, edit=number, is_given=False)
         margin = f", margin {self.margin_mm:+g} mm" if self.margin_mm else ""

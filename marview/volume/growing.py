@@ -28,8 +28,8 @@ def grow_from(
     Args:
         hu: HU, `[z, y, x]`.
         seed_zyx: seed voxel.
-        lowest_hu: lowest HU of the region; None for half the HU of the densest voxel near the seed, which is
-            the level of a blurred edge, but at least `LEAST_METAL_HU`.
+        lowest_hu: lowest HU of the region. If None, it is half the HU of the densest voxel near the seed (the
+            level of a blurred edge), or `LEAST_METAL_HU` if that is higher.
         box: box that limits the region; None for the whole volume.
         in_slice: whether to limit the region to the slice of the seed.
 

@@ -85,7 +85,7 @@ class SinogramPane(ImagePane):
         self._show(is_drawn_anew=True)
 
     def picture(self, kind: SinogramPicture) -> NDArray[np.float32] | None:
-        """Return a sinogram of the slice in view, `[view, bin]`, loaded on first use; None if there is none."""
+        """Return a sinogram of the slice in view, `[view, bin]`, loaded on first use; None if it is not available."""
         return self.shown.pictures.picture(kind)
 
     def _renew(self, *_: object) -> None:

@@ -60,9 +60,9 @@ class Measures:
             soft tissue far from metal; lower is better, and about 1 means no streaks.
         ct_number_bias_hu: mean error in soft tissue, HU; closer to 0 is better.
         bone_dice: Dice coefficient of the pixels above 150 HU, 0 to 1; higher is better.
-        bone_volume_change: relative change in the number of these pixels; closer to 0 is better.
+        bone_volume_change: relative change in the number of these pixels, as a fraction; closer to 0 is better.
         metal_dice: Dice coefficient between the metal in the image and the mask, 0 to 1; higher is better.
-        metal_volume_change: relative change in the number of metal pixels; closer to 0 is better.
+        metal_volume_change: relative change in the number of metal pixels, as a fraction; closer to 0 is better.
     """
 
     psnr_db: float = _measure("PSNR", "higher")

@@ -85,8 +85,8 @@ class Projector:
             sinogram: `[slice, view, bin]`.
 
         Returns:
-            For each pixel, the sum of the sinogram's values, weighted by the length in cm of each ray's
-            intersection with the pixel, `[slice, y, x]`. For a unitless sinogram, the unit is cm.
+            For each pixel, the sum of the sinogram's values with the weights of `forward`, which are lengths in
+            cm, `[slice, y, x]`. For a unitless sinogram, the unit is cm.
         """
         return self._apply("adjoint", "forward", sinogram, (self.beam.views, self.beam.bins))
 

@@ -174,10 +174,10 @@ class Projector:
         return result if given.ndim == 3 else result[0]
 
 
-def _rows_and_columns(shape: object) -> tuple[int, int]:
+def _rows_and_columns(shape: Any) -> tuple[int, int]:
     """Return the shape of an image as a tuple, which may be given as a list."""
     try:
-        rows, columns = map(operator.index, shape)  # type: ignore[call-overload]
+        rows, columns = map(operator.index, shape)
     except (TypeError, ValueError):
         raise UsageError(f"shape must be the numbers of rows and columns, such as (256, 256), not {shape!r}.") from None
     return rows, columns

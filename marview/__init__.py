@@ -8,7 +8,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from marview.api import Metal, Reduction, find_metal, read, reduce, write_dicom, write_nifti
+    from marview.api import Metal, Reduction, find_metal, list_methods, read, reduce, write_dicom, write_nifti
     from marview.dicom import LoadedSeries
     from marview.errors import BadInput, MarviewError, MethodFailed, NoMetal, UsageError
     from marview.geometry import Grid
@@ -40,6 +40,7 @@ _PLACES = {
     "Volume": "marview.volume",
     "evaluate": "marview.metrics:measure_case",
     "find_metal": "marview.api",
+    "list_methods": "marview.api",
     "protocol": "marview.physics",
     "read": "marview.api",
     "reduce": "marview.api",
@@ -65,6 +66,7 @@ __all__ = [
     "Volume",
     "evaluate",
     "find_metal",
+    "list_methods",
     "protocol",
     "read",
     "reduce",

@@ -9,9 +9,6 @@ Examples:
 from __future__ import annotations  # so that help() shows the annotations in this short form
 
 import atexit
-import math
-import numbers
-import operator
 import os
 import warnings
 from collections.abc import Callable, Mapping, Sequence
@@ -24,13 +21,22 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from marview.api_arguments import (
+    mask_of,
+    refuse_gaps,
+    refuse_no_number,
+    refuse_wrong_method,
+    slice_names,
+    volume_of,
+    with_metal,
+)
 from marview.dicom import LoadedSeries, open_series
 from marview.dicom.derive import Underivable
 from marview.dicom.report import Kind, Outcome
-from marview.errors import BadInput, NoMetal, UsageError
+from marview.errors import NoMetal, UsageError
 from marview.export import Corrected, Format, corrected_hu, gap_note, write_corrected, write_corrected_nifti
-from marview.geometry import SliceNumbers
 from marview.mar import MarWorker, Message, Progress, SharedArray, metal_of, reduce_request
+from marview.mar.discovery import discover
 from marview.volume import Volume, adaptive
 from marview.volume.checked_mask import checked_mask
 from marview.volume.correction import CorrectionPlanes
@@ -138,6 +144,20 @@ def read(path: Path | str, series: str = "") -> LoadedSeries:
     return loaded
 
 
+def list_methods() -> dict[str, str]:
+    """Return the methods that `reduce` can use.
+
+    Returns:
+        The title of each method by its identifier, sorted by title. Methods that cannot be used, for example
+        because they are not trained, are left out; on the command line, `marview methods` gives the reason.
+
+    Examples:
+        >>> list_methods()["nmar"]
+        'Normalized MAR'
+    """
+    return {each.id: each.manifest.title for each in discover() if each.is_usable and each.manifest is not None}
+
+
 def find_metal(volume: Volume | LoadedSeries, *, threshold_hu: float | None = None, margin_mm: float = 0.0) -> Metal:
     """Find the metal in a volume.
 
@@ -156,13 +176,13 @@ def find_metal(volume: Volume | LoadedSeries, *, threshold_hu: float | None = No
         BadInput: the margin removes the whole mask, or the series has unreliable geometry or HU.
         UsageError: the threshold or the margin is not a finite number.
     """
-    hu, grid = _volume(volume).hu, _volume(volume).grid
-    _refuse_no_number(margin_mm, "A margin must be a length in mm")
+    hu, grid = volume_of(volume).hu, volume_of(volume).grid
+    refuse_no_number(margin_mm, "A margin must be a length in mm")
     if threshold_hu is None:
         found = adaptive(hu, grid.stack_mm)
         mask, origin, notes = found.mask, found.origin, found.notes
     else:
-        _refuse_no_number(threshold_hu, "A threshold must be a number in HU")
+        refuse_no_number(threshold_hu, "A threshold must be a number in HU")
         mask, origin, notes = hu > threshold_hu, f"above {threshold_hu:g} HU", scale_of(hu).notes
         if not mask.any():
             notes = (*notes, f"No voxel is above {threshold_hu:g} HU. The highest value is {hu.max()} HU.")
@@ -191,7 +211,7 @@ def reduce(
 
     Args:
         volume: volume, or result of `read`; it is not changed.
-        method: identifier of a method, as listed by `marview methods`.
+        method: identifier of a method; `list_methods` returns them.
         metal: result of `find_metal`, or bool array `[z, y, x]`; None to find metal automatically.
         parameters: parameter values by name; parameters not given keep their defaults. On the command
             line, `marview methods nmar` prints the parameters of NMAR with their ranges and units.
@@ -218,15 +238,17 @@ def reduce(
             that do not contain a body.
         MethodFailed: the method failed; the message says why.
     """
-    source = _volume(volume)
-    _refuse_wrong_method(method, parameters)
+    source = volume_of(volume)
+    refuse_wrong_method(method, parameters)
     if isinstance(volume, LoadedSeries) and not across_gaps:
-        _refuse_gaps(volume)
-    found = metal if isinstance(metal, Metal) else find_metal(volume) if metal is None else Metal(_mask(metal), "given")
+        refuse_gaps(volume)
+    found = (
+        metal if isinstance(metal, Metal) else find_metal(volume) if metal is None else Metal(mask_of(metal), "given")
+    )
     mask = found.mask
     if mask.shape != source.hu.shape:
         raise UsageError(f"The mask has shape {mask.shape}, but the volume has shape {source.hu.shape}.")
-    chosen = _with_metal(mask, slices)
+    chosen = with_metal(mask, slices)
     if not chosen:
         raise NoMetal(_no_metal(found, is_automatic=metal is None))
     refuse_unusable(mask, source.hu)
@@ -254,8 +276,8 @@ def reduce(
         report, mask_origin=found.origin, margin_mm=found.margin_mm, threshold_hu=found.threshold_hu
     )
     if without := sorted(set(map(int, slices)) - set(chosen)):
-        named = _named(without, source.grid.slice_numbers)
-        record = replace(record, notes=(*record.notes, f"Slices without metal were not corrected: {named}."))
+        left = slice_names(without, source.grid.slice_numbers)
+        record = replace(record, notes=(*record.notes, f"Slices without metal were not corrected: {left}."))
     corrected = corrected_hu(source.hu, CorrectionPlanes.of(planes, chosen, len(mask)))
     return Reduction(volume, corrected, planes, chosen, mask, record)
 
@@ -312,49 +334,13 @@ def write_nifti(reduction: Reduction, folder: Path | str) -> tuple[Path, ...]:
     _refuse_no_reduction(reduction, folder)
     source = reduction.source
     like, gaps = (source.nifti, source.gaps) if isinstance(source, LoadedSeries) else (None, ())
-    grid = _volume(source).grid
+    grid = volume_of(source).grid
     files = write_corrected_nifti(
         Path(folder), reduction.hu, reduction.mask, reduction.provenance, grid, gaps=gaps, like=like
     )
     if note := gap_note(gaps, grid.slice_numbers):
         warnings.warn(note, stacklevel=2)
     return files
-
-
-def _volume(volume: Volume | LoadedSeries) -> Volume:
-    if isinstance(volume, str | Path):
-        raise UsageError(f"Expected a volume, not a path. Read it first: marview.read({str(volume)!r}).")
-    if not isinstance(volume, Volume | LoadedSeries):
-        raise UsageError(
-            f"Expected a volume, not {type(volume).__name__}. Create one: marview.Volume(hu, grid), or use "
-            "marview.read."
-        )
-    if isinstance(volume, Volume):
-        return volume
-    if not volume.report.is_volume:
-        raise BadInput(volume.report.reason)
-    return volume.volume
-
-
-def _refuse_wrong_method(method: object, parameters: object) -> None:
-    if not isinstance(method, str):
-        raise UsageError(f"A method must be an identifier, such as 'nmar', not {method!r}.")
-    if parameters is not None and not isinstance(parameters, Mapping):
-        raise UsageError(f"Parameters must be a dictionary of names and values, not {type(parameters).__name__}.")
-
-
-def _refuse_gaps(series: LoadedSeries) -> None:
-    if series.report.question:
-        named = _named(series.gaps, series.volume.grid.slice_numbers)
-        where = f": {named}" if named else ""
-        raise BadInput(
-            f"Part of the series is missing or unreadable{where}. Pass across_gaps=True to correct the slices that are "
-            "present. write_dicom leaves out the missing slices; write_nifti writes them as -1024 HU."
-        )
-
-
-def _named(indices: Sequence[int], numbers: SliceNumbers) -> str:
-    return ", ".join(f"slice {numbers.number(z)} (index {z})" for z in sorted(indices, key=numbers.number))
 
 
 def _no_metal(found: Metal, *, is_automatic: bool) -> str:
@@ -371,30 +357,6 @@ def _refuse_no_reduction(reduction: object, folder: object) -> None:
         raise UsageError(f"Expected a result of marview.reduce, not {type(reduction).__name__}.")
     if not isinstance(folder, str | os.PathLike):
         raise UsageError(f"Expected a folder, not {type(folder).__name__}.")
-
-
-def _refuse_no_number(value: object, must_be: str) -> None:
-    if not isinstance(value, numbers.Real) or not math.isfinite(value):
-        raise UsageError(f"{must_be}, not {value!r}.")
-
-
-def _mask(metal: object) -> NDArray[np.bool_]:
-    if isinstance(metal, str | Path):
-        raise UsageError(
-            f"A mask must be an array, not a path. Read it first: marview.read({str(metal)!r}).volume.hu > 0."
-        )
-    return checked_mask(metal)
-
-
-def _with_metal(mask: NDArray[np.bool_], slices: Sequence[int]) -> tuple[int, ...]:
-    """Return the indices of the chosen slices that contain metal."""
-    try:
-        chosen = tuple(map(operator.index, slices)) or range(len(mask))
-    except TypeError:
-        raise UsageError(f"Slices must be a list of indices, such as [16], not {slices!r}.") from None
-    if outside := [z for z in chosen if not 0 <= z < len(mask)]:
-        raise UsageError(f"Slice index {outside[0]} is out of range; valid indices are 0 to {len(mask) - 1}.")
-    return tuple(z for z in chosen if mask[z].any())
 
 
 @cache

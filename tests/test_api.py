@@ -360,6 +360,13 @@ def test_a_margin_grows_the_mask(study: Path) -> None:
     assert "margin +3 mm" in grown.origin
 
 
+def test_the_methods_of_the_list_can_be_used() -> None:
+    titles = marview.list_methods()
+    assert titles["linear_interpolation"] == "Linear interpolation"
+    assert "rdn_ct" not in titles, "it has no weights, so reduce refuses it"
+    assert titles == {one.id: one.manifest.title for one in discover() if one.manifest is not None and one.is_usable}
+
+
 def test_every_public_name_is_there_and_documented() -> None:
     for name in marview.__all__:
         assert getattr(marview, name).__doc__, name

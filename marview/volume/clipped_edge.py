@@ -5,7 +5,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from marview.volume.bloom import without_bloom
-from marview.volume.blur import LARGE_MM2, pieces_for_network, without_blur
+from marview.volume.blur import LARGE_MM2, clipped_pieces, without_blur
 from marview.volume.edge_network import FARTHEST_PX, recognised
 
 _DEEP_PX = 4
@@ -24,8 +24,8 @@ def with_clipped_edges(
 ) -> NDArray[np.bool_]:
     """Replace the metal edges found by thresholding.
 
-    A network recognises the edges of clipped pieces that are large or have strong streaks. Rules remove
-    blooming and blur from other pieces, such as titanium screws and wires. The rules are also used where the
+    A network recognises the edges of clipped pieces. Rules remove blooming and blur from pieces of which
+    little is clipped, such as wires, and from pieces with a sharp edge. The rules are also used where the
     network leaves hardly any metal, and for all pieces if the pixel size or the HU scale differs from that
     in the network's training data.
 
@@ -40,21 +40,28 @@ def with_clipped_edges(
     """
     if not found.any():
         return found
-    usual = found & _plateau_where_deep(found, image == highest_hu)
-    usual &= without_bloom(usual, image, spacing_mm)
-    usual &= without_blur(usual, image, spacing_mm)
+    usual = with_edges_of_rules(found, image, spacing_mm, highest_hu)
     if not _is_known(spacing_mm, highest_hu):
-        return np.asarray(usual)
-    pieces = pieces_for_network(found, image, spacing_mm, highest_hu)
+        return usual
+    pieces = clipped_pieces(found, image, highest_hu)
     if not pieces.any():
-        return np.asarray(usual)
-    metal = recognised(image, found)
+        return usual
+    metal = recognised(image, found, usual)
     is_lost = _lost(pieces, usual, metal, float(np.prod(spacing_mm)))
     chosen = pieces & ~is_lost
     if not (metal & chosen).any() and not (usual & ~chosen).any():
-        return np.asarray(usual)
+        return usual
     nearby = ndimage.binary_dilation(chosen, iterations=FARTHEST_PX) & (chosen | ~found)
     return np.where(nearby, metal, usual)
+
+
+def with_edges_of_rules(
+    found: NDArray[np.bool_], image: NDArray[np.int16], spacing_mm: tuple[float, ...], highest_hu: int
+) -> NDArray[np.bool_]:
+    """Remove blooming and blur from metal by rules alone; arguments and result as for `with_clipped_edges`."""
+    metal = found & _plateau_where_deep(found, image == highest_hu)
+    metal &= without_bloom(metal, image, spacing_mm)
+    return np.asarray(metal & without_blur(metal, image, spacing_mm))
 
 
 def _is_known(spacing_mm: tuple[float, ...], highest_hu: int) -> bool:

@@ -22,8 +22,6 @@ _STREAKS_HU, _STREAKS_PX = 620, (3.0, 12.0)
 """Standard deviation of the HU near dense metal, and distance at which it is measured. Titanium has weaker streaks."""
 
 _SMALL_MM2, _LONGER_THAN_WIDE = 80.0, 2.5
-LARGE_MM2 = 300.0
-"""Area from which metal counts as large."""
 _FINE_MM, _COARSE_MM = 0.65, 0.9
 _CORNERS, _STRAIGHT, _ALL = 6 / 9, 7 / 9, 8 / 9
 """Fraction of the 3 x 3 pixels around a pixel that must be metal for the pixel to stay. The first value removes the
@@ -74,20 +72,22 @@ def without_blur(
     return np.asarray(found & (metal_around > shares[labels] - _ROUNDING))
 
 
-def clipped_pieces(found: NDArray[np.bool_], image: NDArray[np.int16], highest_hu: int) -> NDArray[np.bool_]:
-    """Return the clipped pieces with a blurred edge that are thicker than wires, bool `[y, x]`.
+def pieces_for_network(
+    found: NDArray[np.bool_], image: NDArray[np.int16], spacing_mm: tuple[float, ...], highest_hu: int
+) -> NDArray[np.bool_]:
+    """Return the clipped pieces with a blurred edge that are dense or large, bool `[y, x]`.
 
-    Args:
-        found: metal including its blurred edge, bool `[y, x]`.
-        image: HU, `[y, x]`.
-        highest_hu: upper end of the HU scale.
+    Wires and small pieces without strong streaks are not among them. Arguments are the same as for
+    `without_blur`; `highest_hu` is the upper end of the HU scale.
     """
     labels, count = ndimage.label(found, _TOUCH)
     if not count:
         return found
+    areas_mm2 = np.bincount(labels.ravel(), minlength=count + 1) * float(np.prod(spacing_mm))
+    is_dense = (areas_mm2 >= _SMALL_MM2) | _throws_streaks(found, image, labels, count)
     is_clipped = _means(image == highest_hu, labels, count) >= _CLIPPED_SHARE
     is_thick = _depths_px(found, labels, count) >= _THICKER_THAN_WIRE_PX
-    return np.asarray((is_clipped & is_thick & _is_blurred(found, image, labels, count))[labels])
+    return np.asarray((is_dense & is_clipped & is_thick & _is_blurred(found, image, labels, count))[labels])
 
 
 def _is_small(piece: NDArray[np.bool_], spacing_mm: tuple[float, ...]) -> bool:

@@ -22,8 +22,6 @@ _STREAKS_HU, _STREAKS_PX = 620, (3.0, 12.0)
 """Standard deviation of the HU near dense metal, and distance at which it is measured. Titanium has weaker streaks."""
 
 _SMALL_MM2, _LONGER_THAN_WIDE = 80.0, 2.5
-LARGE_MM2 = 300.0
-"""Area from which metal counts as large."""
 _FINE_MM, _COARSE_MM = 0.65, 0.9
 _CORNERS, _STRAIGHT, _ALL = 6 / 9, 7 / 9, 8 / 9
 """Fraction of the 3 x 3 pixels around a pixel that must be metal for the pixel to stay. The first value removes the
@@ -58,7 +56,8 @@ def without_blur(
     shares = np.zeros(count + 1, np.float32)
     is_steep = _is_steep(found, image, labels, count)
     throws_streaks = _throws_streaks(found, image, labels, count)
-    for number in np.flatnonzero(_is_thick(found, image, labels, count)):
+    is_blurred = _is_blurred(found, image, labels, count)
+    for number in np.flatnonzero((_depths_px(found, labels, count) >= _DEEP_PX) & is_blurred):
         piece = labels == number
         if not (_length(piece) >= _LONGER_THAN_WIDE or is_steep[number]):
             continue
@@ -76,19 +75,19 @@ def without_blur(
 def pieces_for_network(
     found: NDArray[np.bool_], image: NDArray[np.int16], spacing_mm: tuple[float, ...], highest_hu: int
 ) -> NDArray[np.bool_]:
-    """Return the clipped pieces with a blurred edge that are large or have strong streaks; bool `[y, x]`.
+    """Return the clipped pieces with a blurred edge that are dense or large, bool `[y, x]`.
 
-    Wires are never among them. Arguments are the same as for `without_blur`; `highest_hu` is the upper end of
-    the HU scale.
+    Wires and small pieces without strong streaks are not among them. Arguments are the same as for
+    `without_blur`; `highest_hu` is the upper end of the HU scale.
     """
     labels, count = ndimage.label(found, _TOUCH)
     if not count:
         return found
     areas_mm2 = np.bincount(labels.ravel(), minlength=count + 1) * float(np.prod(spacing_mm))
-    is_dense = (areas_mm2 >= LARGE_MM2) | _throws_streaks(found, image, labels, count)
+    is_dense = (areas_mm2 >= _SMALL_MM2) | _throws_streaks(found, image, labels, count)
     is_clipped = _means(image == highest_hu, labels, count) >= _CLIPPED_SHARE
-    is_thick = _is_thick(found, image, labels, count, _THICKER_THAN_WIRE_PX)
-    return np.asarray((is_dense & is_clipped & is_thick)[labels])
+    is_thick = _depths_px(found, labels, count) >= _THICKER_THAN_WIRE_PX
+    return np.asarray((is_dense & is_clipped & is_thick & _is_blurred(found, image, labels, count))[labels])
 
 
 def _is_small(piece: NDArray[np.bool_], spacing_mm: tuple[float, ...]) -> bool:
@@ -97,20 +96,20 @@ def _is_small(piece: NDArray[np.bool_], spacing_mm: tuple[float, ...]) -> bool:
     return bool(area_mm2 < _SMALL_MM2) and _length(piece) < _LONGER_THAN_WIDE
 
 
-def _is_thick(
-    found: NDArray[np.bool_],
-    image: NDArray[np.int16],
-    labels: NDArray[np.int32],
-    count: int,
-    deep_px: float = _DEEP_PX,
+def _depths_px(found: NDArray[np.bool_], labels: NDArray[np.int32], count: int) -> NDArray[np.float64]:
+    """Return the largest distance of a pixel of each piece from its edge, `[label]`."""
+    inside_px = ndimage.distance_transform_edt(found)
+    return np.asarray(ndimage.maximum(inside_px, labels, np.arange(count + 1)))
+
+
+def _is_blurred(
+    found: NDArray[np.bool_], image: NDArray[np.int16], labels: NDArray[np.int32], count: int
 ) -> NDArray[np.bool_]:
-    """Return whether pieces are at least `deep_px` deep and have a blurred edge, bool `[label]`."""
-    deepest_px = ndimage.maximum(ndimage.distance_transform_edt(found), labels, np.arange(count + 1))
+    """Return whether the HU just outside pieces show blurred metal, bool `[label]`; False for the background."""
     beside = ndimage.grey_dilation(labels, footprint=ndimage.generate_binary_structure(2, 1))
-    edges_hu = _means(image, np.where(found, 0, beside), count)
-    is_thick = (np.asarray(deepest_px) >= deep_px) & (edges_hu >= _BLURRED_HU)
-    is_thick[0] = False
-    return np.asarray(is_thick)
+    is_blurred = _means(image, np.where(found, 0, beside), count) >= _BLURRED_HU
+    is_blurred[0] = False
+    return np.asarray(is_blurred)
 
 
 def _is_steep(

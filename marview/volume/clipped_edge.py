@@ -3,9 +3,10 @@
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
+from skimage.morphology import remove_small_holes
 
 from marview.volume.bloom import without_bloom
-from marview.volume.blur import LARGE_MM2, pieces_for_network, without_blur
+from marview.volume.blur import pieces_for_network, without_blur
 from marview.volume.edge_network import FARTHEST_PX, recognised
 
 _DEEP_PX = 4
@@ -13,10 +14,13 @@ _PIXELS_MM, _MOST_UNEQUAL = (0.4, 1.15), 1.05
 _HIGHEST_HU = 3100
 """Highest end of the scale for which the network is used; it was trained with 3071 HU."""
 
-_LEAST_LEFT = 0.35
-"""The rules are used for large pieces in which the network leaves less than this fraction of the metal that the rules
-leave. Photon starvation can make the inside of such pieces look like tissue. Small pieces can consist mostly of blur or
-streaks, so the network may leave little of them, unless nothing would be left in the slice."""
+_HOLES_MM2 = 10.0
+"""Largest hole that is filled: photon starvation makes such holes, and larger ones may be teeth inside crowns."""
+
+_LARGE_MM2, _LEAST_LEFT = 300.0, 0.1
+"""The rules are used for pieces from this area on in which the network leaves less than this fraction of the metal that
+the rules leave. Photon starvation can make the inside of such pieces look like tissue. Smaller pieces can consist
+mostly of blur or streaks, so the network may leave little of them, unless nothing would be left in the slice."""
 
 
 def with_clipped_edges(
@@ -24,10 +28,10 @@ def with_clipped_edges(
 ) -> NDArray[np.bool_]:
     """Replace the metal edges found by thresholding.
 
-    A network recognises the edges of clipped pieces that are large or have strong streaks. Rules remove
-    blooming and blur from other pieces, such as titanium screws and wires. The rules are also used where the
-    network leaves hardly any metal, and for all pieces if the pixel size or the HU scale differs from that
-    in the network's training data.
+    A network recognises the edges of clipped pieces, unless they are small and have no strong streaks. Rules
+    remove blooming and blur from other pieces, such as titanium fillings and wires. The rules are also used
+    where the network leaves hardly any metal, and for all pieces if the pixel size or the HU scale differs
+    from that in the network's training data.
 
     Args:
         found: metal including its blurred edge, bool `[y, x]`.
@@ -40,21 +44,30 @@ def with_clipped_edges(
     """
     if not found.any():
         return found
-    usual = found & _plateau_where_deep(found, image == highest_hu)
-    usual &= without_bloom(usual, image, spacing_mm)
-    usual &= without_blur(usual, image, spacing_mm)
+    usual = with_edges_of_rules(found, image, spacing_mm, highest_hu)
     if not _is_known(spacing_mm, highest_hu):
-        return np.asarray(usual)
+        return usual
     pieces = pieces_for_network(found, image, spacing_mm, highest_hu)
     if not pieces.any():
-        return np.asarray(usual)
-    metal = recognised(image, found)
+        return usual
+    metal = recognised(image, found, usual)
+    holes = remove_small_holes(metal, max_size=int(_HOLES_MM2 / np.prod(spacing_mm))) & ~metal
+    metal |= holes & found & (image == highest_hu)
     is_lost = _lost(pieces, usual, metal, float(np.prod(spacing_mm)))
     chosen = pieces & ~is_lost
     if not (metal & chosen).any() and not (usual & ~chosen).any():
-        return np.asarray(usual)
+        return usual
     nearby = ndimage.binary_dilation(chosen, iterations=FARTHEST_PX) & (chosen | ~found)
     return np.where(nearby, metal, usual)
+
+
+def with_edges_of_rules(
+    found: NDArray[np.bool_], image: NDArray[np.int16], spacing_mm: tuple[float, ...], highest_hu: int
+) -> NDArray[np.bool_]:
+    """Remove blooming and blur from metal by rules alone; arguments and result as for `with_clipped_edges`."""
+    metal = found & _plateau_where_deep(found, image == highest_hu)
+    metal &= without_bloom(metal, image, spacing_mm)
+    return np.asarray(metal & without_blur(metal, image, spacing_mm))
 
 
 def _is_known(spacing_mm: tuple[float, ...], highest_hu: int) -> bool:
@@ -71,7 +84,7 @@ def _lost(
     labels, count = ndimage.label(pieces, np.ones((3, 3)))
     numbers = np.arange(count + 1)
     left, before, size = (np.asarray(ndimage.sum(each, labels, numbers)) for each in (metal & usual, usual, pieces))
-    is_lost = (left < _LEAST_LEFT * before) & (size * pixel_mm2 >= LARGE_MM2)
+    is_lost = (left < _LEAST_LEFT * before) & (size * pixel_mm2 >= _LARGE_MM2)
     return np.asarray(is_lost[labels] & pieces)
 
 

@@ -2,7 +2,7 @@
 
 The edge lies where the HU fall to half of the metal's own HU, but a clipped scale ends far below this
 value. The network recognises the edge from the surrounding HU, which differ between metal, blur and
-streaks.
+streaks, and from the mask that the rules of `clipped_edge` leave.
 """
 
 from functools import cache
@@ -15,7 +15,7 @@ from scipy import ndimage
 from marview.paths import resources
 from marview.volume.box import box_of, grown
 
-DILATIONS = (1, 1, 2, 4, 2, 1)
+DILATIONS = (1, 1, 2, 4, 8, 4, 2, 1)
 """Distance in pixels between the pixels that a layer reads; each layer reads 3 x 3, and a last layer 1 x 1 pixels."""
 
 FARTHEST_PX = 2
@@ -31,17 +31,18 @@ WEIGHTS = resources() / "masks" / "clipped_edges.safetensors"
 Planes = NDArray[np.float32]
 
 
-def planes_of(image: NDArray[np.int16], found: NDArray[np.bool_]) -> Planes:
-    """Return the network input, float32 `[plane, y, x]`: HU / 1000 - 1 and the mask `found`.
+def planes_of(image: NDArray[np.int16], found: NDArray[np.bool_], usual: NDArray[np.bool_]) -> Planes:
+    """Return the network input, float32 `[plane, y, x]`: HU / 1000 - 1 and the masks `found` and `usual`.
 
     Args:
         image: HU, `[y, x]`.
         found: metal including its blurred edge, bool `[y, x]`.
+        usual: metal that the rules leave, bool `[y, x]`.
     """
-    return np.stack([image.astype(np.float32) / 1000 - 1, found.astype(np.float32)])
+    return np.stack([image.astype(np.float32) / 1000 - 1, found.astype(np.float32), usual.astype(np.float32)])
 
 
-def recognised(image: NDArray[np.int16], found: NDArray[np.bool_]) -> NDArray[np.bool_]:
+def recognised(image: NDArray[np.int16], found: NDArray[np.bool_], usual: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """Return the pixels that the network recognises as metal, at most 2 pixels from `found`; bool `[y, x]`.
 
     Arguments are the same as for `planes_of`.
@@ -51,7 +52,8 @@ def recognised(image: NDArray[np.int16], found: NDArray[np.bool_]) -> NDArray[np
     if metal is not None:
         box = grown(metal, [0, REACH_PX, REACH_PX], (1, *found.shape))[1:]
         # edge values continue beyond the image, because zeros would look like tissue of 1000 HU
-        planes = np.pad(planes_of(image[box], found[box]), [(0, 0), (_PADDED_PX,) * 2, (_PADDED_PX,) * 2], mode="edge")
+        planes = planes_of(image[box], found[box], usual[box])
+        planes = np.pad(planes, [(0, 0), (_PADDED_PX,) * 2, (_PADDED_PX,) * 2], mode="edge")
         is_metal = logits(planes)[_PADDED_PX:-_PADDED_PX, _PADDED_PX:-_PADDED_PX] > 0
         result[box] = is_metal & ndimage.binary_dilation(found[box], iterations=FARTHEST_PX)
     return result

@@ -47,9 +47,14 @@ _SCREWS = _Family("spine", ("pedicle-screws",), ("ti6al4v", "ti6al4v", "316l", "
 _PLATES = _Family("pelvis", ("plate",), ("316l", "ti"))
 _TEETH = _Family("jaw", ("fillings", "fillings", "crown"), ("amalgam", "amalgam", "au", ""))
 
-_BODY_FAMILIES = ((0.44, _HIPS), (0.37, _SCREWS), (0.05, _PLATES), (0.14, None))
+Families = tuple[tuple[float, _Family | None], ...]
+
+_BODY_FAMILIES: Families = ((0.44, _HIPS), (0.37, _SCREWS), (0.05, _PLATES), (0.14, None))
 _HEAD_FAMILIES = ((0.9, _TEETH), (0.1, None))
 """Fractions of the families of implants; None stands for random shapes."""
+
+USUAL_HIPS: Families = ((1.0, _Family("pelvis", _HIPS.implants, ("",))),)
+"""Hip replacements of their usual metals: cobalt chromium heads, and titanium alloy for the rest."""
 
 _PIECES = Metal(materials=("ti", "316l", "cocrmo", "amalgam", "au"), area_px=(30.0, 2500.0), pieces=(1, 4))
 _VARIED = Augmentation(rotation_deg=10.0, scale=(0.85, 1.1), crop=0.0, shift_px=10.0, noise_hu=4.0)
@@ -70,19 +75,21 @@ _FILTRATION_MM = (0.0, 0.0, 0.1, 0.3)
 
 @dataclass(frozen=True)
 class Ranges:
-    """Ranges from which the scanner of a scene is drawn at random.
+    """Ranges from which the scanner and the implants of a scene are drawn at random.
 
     Attributes:
         heads: fraction of head scenes, which have smaller pixels.
         head_pixel_mm: smallest and largest pixel size in head scenes.
         body_pixel_mm: smallest and largest pixel size in scenes of other regions.
         bins_px: smallest and largest width of detector bins at the isocentre, in pixels.
+        body_families: families of implants in scenes of other regions than the head, and their fractions.
     """
 
     heads: float = 0.3
     head_pixel_mm: tuple[float, float] = (0.5, 0.64)
     body_pixel_mm: tuple[float, float] = (0.78, 1.0)
     bins_px: tuple[float, float] = (0.75, 1.1)
+    body_families: Families = _BODY_FAMILIES
 
 
 USUAL = Ranges()
@@ -128,7 +135,7 @@ def draw_clinical(
         seed: random seed, which combines the seed of the run and the number of the scene.
         slices: number of slices.
         is_varied: whether real slices are shifted, scaled and warped.
-        ranges: ranges from which the scanner is drawn.
+        ranges: ranges from which the scanner and the implants are drawn.
 
     Raises:
         BadInput: forty slices in a row have no suitable position for metal.
@@ -136,7 +143,8 @@ def draw_clinical(
     rng = np.random.default_rng(seed)
     is_head = bool(rng.random() < ranges.heads)
     pixel_mm = float(rng.uniform(*(ranges.head_pixel_mm if is_head else ranges.body_pixel_mm)))
-    drawn = [_slice(bank, rng, pixel_mm, is_head=is_head, is_varied=is_varied) for _ in range(slices)]
+    families = _HEAD_FAMILIES if is_head else ranges.body_families
+    drawn = [_slice(bank, rng, pixel_mm, families, is_head=is_head, is_varied=is_varied) for _ in range(slices)]
     hu = np.stack([each for each, _ in drawn])
     metal: Shares = {}
     for k, (_, shares) in enumerate(drawn):
@@ -161,10 +169,9 @@ def draw_clinical(
 
 
 def _slice(
-    bank: Bank, rng: np.random.Generator, pixel_mm: float, *, is_head: bool, is_varied: bool
+    bank: Bank, rng: np.random.Generator, pixel_mm: float, families: Families, *, is_head: bool, is_varied: bool
 ) -> tuple[NDArray[np.float32], Shares]:
     """Draw a slice and its metal."""
-    families = _HEAD_FAMILIES if is_head else _BODY_FAMILIES
     for _ in range(_TRIES):
         family = families[int(rng.choice(len(families), p=[share for share, _ in families]))][1]
         region = family.region if family else ("jaw" if is_head else str(rng.choice(["pelvis", "spine"])))

@@ -66,7 +66,7 @@ def test_metal_that_is_hardly_clipped_keeps_the_edge_of_the_rules(monkeypatch: p
 def test_a_slice_keeps_its_metal_although_the_network_recognises_none(
     radius: float, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(clipped_edge, "recognised", lambda _, found: np.zeros_like(found))
+    monkeypatch.setattr(clipped_edge, "recognised", lambda _, found, __: np.zeros_like(found))
     image = with_streaks(blurred(disc(radius), 12000))
     kept = with_clipped_edges(image > 2000, image, SPACING, 3071)
     assert np.count_nonzero(kept & disc(radius)) > 0.8 * np.count_nonzero(disc(radius))
@@ -81,6 +81,15 @@ def test_a_small_piece_beside_metal_may_be_a_streak(monkeypatch: pytest.MonkeyPa
     assert (kept & metal).any()
 
 
+def test_small_holes_in_metal_are_filled_and_large_ones_stay(monkeypatch: pytest.MonkeyPatch) -> None:
+    metal, hole, tooth = disc(15), np.roll(disc(1.5), 7, axis=1), np.roll(disc(4), -7, axis=1)
+    monkeypatch.setattr(clipped_edge, "recognised", lambda *_: metal & ~hole & ~tooth)
+    image = with_streaks(blurred(metal, 12000))
+    kept = with_clipped_edges(image > 2000, image, SPACING, 3071)
+    assert kept[hole].all()
+    assert not kept[tooth].any()
+
+
 @pytest.mark.parametrize("metal_hu", [4000, 6000, 12000])
 def test_small_titanium_without_streaks_keeps_the_edge_of_the_rules(
     metal_hu: float, monkeypatch: pytest.MonkeyPatch
@@ -89,6 +98,16 @@ def test_small_titanium_without_streaks_keeps_the_edge_of_the_rules(
     image = blurred(disc(5), metal_hu)
     kept = with_clipped_edges(image > 2000, image, SPACING, 3071)
     assert np.count_nonzero(kept & disc(5)) > 0.6 * np.count_nonzero(disc(5))
+
+
+@pytest.mark.parametrize("metal_hu", [6000, 12000])
+def test_a_light_disc_without_streaks_hardly_shrinks(metal_hu: float) -> None:
+    metal = disc(9)
+    image = blurred(metal, metal_hu)
+    found = image > 2000
+    kept = with_clipped_edges(found, image, SPACING, 3071)
+    assert np.count_nonzero(kept & metal) > 0.9 * np.count_nonzero(metal)
+    assert np.count_nonzero(kept ^ metal) < np.count_nonzero(found ^ metal)
 
 
 def test_a_slice_without_metal_stays_empty() -> None:

@@ -3,7 +3,6 @@
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
-from skimage.morphology import remove_small_holes
 
 from marview.volume.bloom import without_bloom
 from marview.volume.blur import pieces_for_network, without_blur
@@ -14,8 +13,8 @@ _PIXELS_MM, _MOST_UNEQUAL = (0.4, 1.15), 1.05
 _HIGHEST_HU = 3100
 """Highest end of the scale for which the network is used; it was trained with 3071 HU."""
 
-_HOLES_MM2 = 10.0
-"""Largest hole that is filled: photon starvation makes such holes, and larger ones may be teeth inside crowns."""
+_HOLES = 0.2
+"""Largest area of holes that are filled, relative to the metal around them."""
 
 _LARGE_MM2, _LEAST_LEFT = 300.0, 0.1
 """The rules are used for pieces from this area on in which the network leaves less than this fraction of the metal that
@@ -51,8 +50,7 @@ def with_clipped_edges(
     if not pieces.any():
         return usual
     metal = recognised(image, found, usual)
-    holes = remove_small_holes(metal, max_size=int(_HOLES_MM2 / np.prod(spacing_mm))) & ~metal
-    metal |= holes & found & (image == highest_hu)
+    metal = _without_holes(metal, found & (image == highest_hu))
     is_lost = _lost(pieces, usual, metal, float(np.prod(spacing_mm)))
     chosen = pieces & ~is_lost
     if not (metal & chosen).any() and not (usual & ~chosen).any():
@@ -86,6 +84,17 @@ def _lost(
     left, before, size = (np.asarray(ndimage.sum(each, labels, numbers)) for each in (metal & usual, usual, pieces))
     is_lost = (left < _LEAST_LEFT * before) & (size * pixel_mm2 >= _LARGE_MM2)
     return np.asarray(is_lost[labels] & pieces)
+
+
+def _without_holes(metal: NDArray[np.bool_], clipped: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Fill small clipped holes, `[y, x]`: photon starvation makes them, and larger ones can be teeth inside crowns."""
+    filled = ndimage.binary_fill_holes(metal)
+    holes, count = ndimage.label(filled & ~metal)
+    pieces, _ = ndimage.label(filled, np.ones((3, 3)))
+    around = ndimage.maximum(pieces, holes, np.arange(count + 1))
+    is_small = np.bincount(holes.ravel()) <= _HOLES * np.bincount(pieces.ravel())[around]
+    is_small[0] = False
+    return np.asarray(metal | (clipped & is_small[holes]))
 
 
 def _plateau_where_deep(found: NDArray[np.bool_], plateau: NDArray[np.bool_]) -> NDArray[np.bool_]:

@@ -82,7 +82,7 @@ def test_a_small_piece_beside_metal_may_be_a_streak(monkeypatch: pytest.MonkeyPa
 
 
 def test_small_holes_in_metal_are_filled_and_large_ones_stay(monkeypatch: pytest.MonkeyPatch) -> None:
-    metal, hole, tooth = disc(15), np.roll(disc(1.5), 7, axis=1), np.roll(disc(4), -7, axis=1)
+    metal, hole, tooth = disc(15), np.roll(disc(1.5), 7, axis=1), np.roll(disc(8), -5, axis=1)
     monkeypatch.setattr(clipped_edge, "recognised", lambda *_: metal & ~hole & ~tooth)
     image = with_streaks(blurred(metal, 12000))
     kept = with_clipped_edges(image > 2000, image, SPACING, 3071)

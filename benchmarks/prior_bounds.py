@@ -27,6 +27,7 @@ from marview.evaluation.case import KnownCase
 from marview.evaluation.case_set import list_cases
 from marview.evaluation.tables import markdown_table
 from marview.learning.weights import load_weights
+from marview.methods.trace_completion import compose, interpolate_with_prior
 from marview.metrics import primary
 from marview.physics import protocol
 from marview.physics.attenuation import hu_to_mu, mu_to_hu
@@ -126,8 +127,8 @@ def _errors(known: KnownCase, weights: list[Path]) -> Iterator[tuple[str, float]
         return float(10 ** (-score.psnr_db / 10))
 
     def completed(prior: Tensor) -> float:
-        joined = network.interpolate_with_prior(case.sinogram, case.projector.forward(prior), case.trace)
-        return error(mu_to_hu(case.reconstruct(network.compose(joined, case.sinogram, case.trace))))
+        joined = interpolate_with_prior(case.sinogram, case.projector.forward(prior), case.trace)
+        return error(mu_to_hu(case.reconstruct(compose(joined, case.sinogram, case.trace))))
 
     yield "LI", error(mu_to_hu(case.li_mu))
     yield "NMAR", error(nmar.method.run(case, nmar.parameters({}), FileJob()).hu)

@@ -1,70 +1,70 @@
 """Train the network that finds the edge of metal on clipped HU scales, and measure it on held-out scenes.
 
-    python -m benchmarks.clipped_edges --data SCANS --examples FOLDER --output FILE [--start FILE] [--steps 8000]
+    python -m benchmarks.clipped_edges --data SCANS --examples FOLDER --output FIRST --scenes 320 --steps 10000
+    python -m benchmarks.clipped_edges --data SCANS --examples FOLDER --output SECOND --start FIRST
 
-Every scene is drawn once and kept in FOLDER (`benchmarks.edge_examples`); every eleventh is held out. The network sees
+The first command trains a network from random weights; the second continues with hips among the scenes. In this way,
+the bundled network was trained. Every scene is drawn once and kept in FOLDER (`benchmarks.edge_examples`) with its
+masks, so empty FOLDER after a change of the thresholds or the rules. Every eleventh scene is held out. The network sees
 the image, the mask that the adaptive method finds by thresholds, and the mask that the rules leave. The loss is the
-cross-entropy of the pixels in and near metal, where at least half of a pixel must be metal. FILE is written every
-thousand steps.
+cross-entropy of the pixels in and near metal, where at least half of a pixel must be metal. The weights are written
+every thousand steps. With `--steps 0`, the weights given by `--start` are measured, and nothing is written.
 """
 
 import argparse
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from safetensors.torch import load_file, save_file
-from scipy import ndimage
 from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy_with_logits as cross_entropy
 
 from benchmarks.clock import Clock
-from benchmarks.edge_examples import SEED, Example, Mask, crop, examples
+from benchmarks.edge_examples import FIRST_HIPS, SEED, Example, Mask, crop, examples, painted_disc
 from marview.export import whole_file
 from marview.learning.bank import Bank, read_banks
 from marview.learning.networks.start import channels_last
 from marview.metrics import dice
 from marview.volume.clipped_edge import with_clipped_edges
-from marview.volume.edge_network import DILATIONS, FARTHEST_PX, planes_of
+from marview.volume.edge_network import DILATIONS, WEIGHTS
 from marview.volume.scale import TWELVE_BIT_HU
 
-HELD_OUT_EVERY, SAVED_EVERY = 11, 1000
+HELD_OUT_EVERY, SAVED_EVERY, DISCS = 11, 1000, 400
 WIDTH, PLANES, BATCH, RATE = 24, 3, 8, 4e-3
 
 
 def main() -> None:
-    """Train the network, and print the Dice coefficients on held-out scenes."""
+    """Train the network, and print the scores of the masks on held-out scenes."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--examples", type=Path, required=True)
-    parser.add_argument("--output", type=Path, required=True)
+    parser.add_argument("--output", type=Path, help="file of the trained weights")
     parser.add_argument("--scenes", type=int, default=404)
     parser.add_argument("--steps", type=int, default=8000)
     parser.add_argument("--start", type=Path, help="weights to continue from")
     parser.add_argument("--threads", type=int, default=1)
     asked = parser.parse_args()
+    measured = asked.output if asked.steps else asked.start
+    if measured is None:
+        parser.error("a training needs --output, and without steps --start names the weights to measure")
     torch.set_num_threads(asked.threads)
     torch.manual_seed(SEED)
     bank = read_banks(asked.data).training
-    clock, training, held_out = Clock(), list[Example](), list[Example]()
+    clock, training = Clock(), list[Example]()
+    held_out: dict[str, list[Example]] = {"all kinds": [], "hips": [], "painted discs": _discs()}
     for number in range(asked.scenes):
         kept = _kept(bank, number, asked.examples / f"{number:04d}.npz")
-        (training if number % HELD_OUT_EVERY else held_out).extend(kept)
+        of_kind = held_out["hips" if number >= FIRST_HIPS else "all kinds"]
+        (training if number % HELD_OUT_EVERY else of_kind).extend(kept)
         clock.tell((number + 1) / asked.scenes, "scenes")
-    network = trained(training, asked.steps, asked.output, asked.start)
-    print(f"{len(training)} slices for training, {len(held_out)} held out; Dice of the held-out slices:")
-    overlaps = {
-        "thresholds": _overlaps(held_out, lambda each: each.found),
-        "rules": _overlaps(held_out, lambda each: each.usual),
-        "the bundled network and rules": _overlaps(held_out, _bundled),
-        "this network": _overlaps(held_out, lambda each: _recognised(network, each)),
-    }
-    for name, values in overlaps.items():
-        print(f"{name}: {values.mean():.3f}, lowest tenth {np.sort(values)[: len(values) // 10].mean():.3f}")
+    if asked.steps:
+        trained(training, asked.steps, asked.output, asked.start)
+    print(f"{len(training)} slices for training")
+    _print_table(held_out, measured)
 
 
 def trained(given: Sequence[Example], steps: int, output: Path, start: Path | None = None) -> nn.Sequential:
@@ -132,19 +132,34 @@ def _kept(bank: Bank, number: int, file: Path) -> list[Example]:
     return [each for each in slices if each.found.any()]
 
 
-def _bundled(example: Example) -> Mask:
-    return with_clipped_edges(example.found, example.image, (float(example.pixel_mm),) * 2, TWELVE_BIT_HU)
+def _discs() -> list[Example]:
+    rng = np.random.default_rng((SEED, DISCS))
+    return [each for each in (painted_disc(rng) for _ in range(DISCS)) if each.found.any()]
 
 
-@torch.no_grad()
-def _recognised(network: nn.Sequential, example: Example) -> Mask:
-    planes = planes_of(example.image, example.found, example.usual)
-    logits = network(torch.from_numpy(planes)[None])[0, 0].numpy()
-    return np.asarray(ndimage.binary_dilation(example.found, iterations=FARTHEST_PX) & (logits > 0))
+def _print_table(held_out: Mapping[str, Sequence[Example]], weights: Path) -> None:
+    """Print the scores of the final masks on the held-out slices that contain metal."""
+    masks: dict[str, Callable[[Example], Mask]] = {
+        "thresholds": lambda each: each.found,
+        "rules": lambda each: each.by_rules,
+        "bundled network": lambda each: _final(each, WEIGHTS),
+        "this network": lambda each: _final(each, weights),
+    }
+    print("| slices | mask | mean Dice | lowest tenth | fraction found |")
+    print("|---|---|---:|---:|---:|")
+    for kind, slices in held_out.items():
+        scored = [each for each in slices if each.metal.any()]
+        for name, find in masks.items() if scored else ():
+            pairs = [(find(each), each.metal) for each in scored]
+            overlaps = np.sort([dice(*pair) for pair in pairs])
+            fractions = [np.count_nonzero(mask & metal) / np.count_nonzero(metal) for mask, metal in pairs]
+            means = (overlaps.mean(), overlaps[: max(1, len(overlaps) // 10)].mean(), np.mean(fractions))
+            print(f"| {len(scored)} {kind} | {name} | " + " | ".join(f"{mean:.3f}" for mean in means) + " |")
 
 
-def _overlaps(held_out: Sequence[Example], found_in: Callable[[Example], Mask]) -> NDArray[np.float64]:
-    return np.array([dice(found_in(each), each.metal) for each in held_out])
+def _final(example: Example, weights: Path) -> Mask:
+    spacing_mm = (float(example.pixel_mm),) * 2
+    return with_clipped_edges(example.found, example.image, spacing_mm, TWELVE_BIT_HU, weights)
 
 
 if __name__ == "__main__":

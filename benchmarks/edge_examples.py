@@ -41,8 +41,11 @@ _KINDS: tuple[dict[str, Any], ...] = (
 )
 """Kinds of scanners, as `Ranges` of clinical scenes."""
 
-_FIRST_HIPS, _HIP_PIXELS_MM = 320, ((0.78, 1.0), (0.5, 1.15))
-"""Number of the first scene with hips, and ranges of pixel sizes for these scenes."""
+FIRST_HIPS = 320
+"""Number of the first scene with hips."""
+
+_HIPS, _HIP_PIXELS_MM = ("hip-left", "hip-right", "hip-bilateral", "hip-bilateral"), ((0.78, 1.0), (0.5, 1.15))
+"""Implants of the scenes with hips, and ranges of their pixel sizes."""
 
 _METALS = ("ti", "ti", "ti6al4v", "cocrmo", "316l", "ag", "amalgam", "au")
 """Metals for implants that do not have their usual metals."""
@@ -64,14 +67,14 @@ class Example:
     Attributes:
         image: HU, clipped, `[y, x]`.
         found: metal including its blurred edge, found by thresholds, `[y, x]`.
-        usual: metal that the rules leave, `[y, x]`.
+        by_rules: metal that the rules leave, `[y, x]`.
         metal: true metal, `[y, x]`.
         pixel_mm: pixel size in mm.
     """
 
     image: NDArray[np.int16]
     found: Mask
-    usual: Mask
+    by_rules: Mask
     metal: Mask
     pixel_mm: float
 
@@ -87,9 +90,9 @@ def examples(bank: Bank, number: int) -> list[Example]:
     scenes = importlib.import_module(f"{type(training).__module__.rpartition('.')[0]}.scenes")
     scene = scenes.draw_clinical(bank, (SEED, number), ranges=_ranges(scenes, number))
     rng = np.random.default_rng((SEED, number, 1))
-    if number >= _FIRST_HIPS and number % 4 == 3:
+    if number >= FIRST_HIPS and number % 4 == 3:
         scene = replace(scene, metal=_other_parts(scene.metal, rng))
-    elif number < _FIRST_HIPS and number % 2:
+    elif number < FIRST_HIPS and number % 2:
         scene = replace(scene, metal=_other_metals(scene.metal, rng), kernel="ram-lak")
     metal = {name: torch.from_numpy(share) for name, share in scene.metal.items()}
     simulation = simulate(
@@ -117,7 +120,7 @@ def crop(example: Example, rng: np.random.Generator) -> Tensor:
     part = np.s_[y : y + CROP_PX, x : x + CROP_PX]
     found, metal = example.found[part], example.metal[part]
     weight = ndimage.binary_dilation(found | metal, iterations=_NEAR_PX) * np.where(metal, _METAL_WEIGHT, 1)
-    planes = planes_of(example.image[part], found, example.usual[part])
+    planes = planes_of(example.image[part], found, example.by_rules[part])
     planes = np.concatenate([planes, np.stack([metal, weight])]).astype(np.float32)
     turned = torch.rot90(torch.from_numpy(planes), int(rng.integers(4)), (1, 2))
     return turned.flip(2) if rng.random() < 0.5 else turned
@@ -138,15 +141,16 @@ def painted_disc(rng: np.random.Generator) -> Example:
 def _example(image: NDArray[np.int16], metal: Mask, pixel_mm: float, found: Mask | None = None) -> Example:
     if found is None:
         found = adaptive(image[None], (SLICE_MM, pixel_mm, pixel_mm), replace_edges=False).mask[0]
-    usual = with_edges_of_rules(found, image, (pixel_mm, pixel_mm), TWELVE_BIT_HU)
-    return Example(image, found, usual, metal, pixel_mm)
+    by_rules = with_edges_of_rules(found, image, (pixel_mm, pixel_mm), TWELVE_BIT_HU)
+    return Example(image, found, by_rules, metal, pixel_mm)
 
 
 def _ranges(scenes: ModuleType, number: int) -> Any:
-    if number < _FIRST_HIPS:
+    if number < FIRST_HIPS:
         return scenes.Ranges(**_KINDS[number // 2 % len(_KINDS)])
     pixels_mm = _HIP_PIXELS_MM[number // 2 % len(_HIP_PIXELS_MM)]
-    return scenes.Ranges(heads=0.0, body_pixel_mm=pixels_mm, body_families=scenes.USUAL_HIPS)
+    hips = scenes.Family("pelvis", _HIPS, ("",))
+    return scenes.Ranges(heads=0.0, body_pixel_mm=pixels_mm, body_families=((1.0, hips),))
 
 
 def _other_metals(metal: Shares, rng: np.random.Generator) -> Shares:

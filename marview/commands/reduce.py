@@ -59,7 +59,10 @@ def reduce(
     restore: Restore = True,
     series: Series = "",
     copy: Annotated[
-        bool, typer.Option("--copy", help="If the series contains no metal, copy its files to DIR.")
+        bool,
+        typer.Option(
+            "--copy", help="If the series contains no metal, copy its files to DIR as they are (any --format)."
+        ),
     ] = False,
     dry_run: DryRun = False,
     as_json: AsJson = False,

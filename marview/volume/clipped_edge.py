@@ -1,12 +1,14 @@
 """Find the edge of metal on a clipped HU scale, where blur, blooming and bright streaks look like metal."""
 
+from pathlib import Path
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
 from marview.volume.bloom import without_bloom
 from marview.volume.blur import pieces_for_network, without_blur
-from marview.volume.edge_network import FARTHEST_PX, recognised
+from marview.volume.edge_network import FARTHEST_PX, WEIGHTS, recognised
 
 _DEEP_PX = 4
 _PIXELS_MM, _MOST_UNEQUAL = (0.4, 1.15), 1.05
@@ -14,7 +16,7 @@ _HIGHEST_HU = 3100
 """Highest end of the scale for which the network is used; it was trained with 3071 HU."""
 
 _HOLES = 0.2
-"""Largest area of holes that are filled, relative to the metal around them."""
+"""Largest area of a hole that is filled, as a fraction of the piece with its holes."""
 
 _LARGE_MM2, _LEAST_LEFT = 300.0, 0.1
 """The rules are used for pieces from this area on in which the network leaves less than this fraction of the metal that
@@ -23,40 +25,45 @@ mostly of blur or streaks, so the network may leave little of them, unless nothi
 
 
 def with_clipped_edges(
-    found: NDArray[np.bool_], image: NDArray[np.int16], spacing_mm: tuple[float, ...], highest_hu: int
+    found: NDArray[np.bool_],
+    image: NDArray[np.int16],
+    spacing_mm: tuple[float, ...],
+    highest_hu: int,
+    weights: Path = WEIGHTS,
 ) -> NDArray[np.bool_]:
     """Replace the metal edges found by thresholding.
 
     A network recognises the edges of clipped pieces, unless they are small and have no strong streaks. Rules
     remove blooming and blur from other pieces, such as titanium fillings and wires. The rules are also used
-    where the network leaves hardly any metal, and for all pieces if the pixel size or the HU scale differs
-    from that in the network's training data.
+    where the network leaves hardly any metal, and for all pieces if the pixels differ from those in the
+    network's training data or the HU scale ends above 3100 HU.
 
     Args:
         found: metal including its blurred edge, bool `[y, x]`.
         image: HU, `[y, x]`.
         spacing_mm: distance between rows and between columns.
         highest_hu: upper end of the HU scale.
+        weights: file of the network's weights.
 
     Returns:
         Metal with its new edges, bool `[y, x]`.
     """
     if not found.any():
         return found
-    usual = with_edges_of_rules(found, image, spacing_mm, highest_hu)
-    if not _is_known(spacing_mm, highest_hu):
-        return usual
+    by_rules = with_edges_of_rules(found, image, spacing_mm, highest_hu)
+    if not _is_like_training(spacing_mm, highest_hu):
+        return by_rules
     pieces = pieces_for_network(found, image, spacing_mm, highest_hu)
     if not pieces.any():
-        return usual
-    metal = recognised(image, found, usual)
+        return by_rules
+    metal = recognised(pieces, image, found, by_rules, weights)
     metal = _without_holes(metal, found & (image == highest_hu))
-    is_lost = _lost(pieces, usual, metal, float(np.prod(spacing_mm)))
+    is_lost = _lost(pieces, by_rules, metal, float(np.prod(spacing_mm)))
     chosen = pieces & ~is_lost
-    if not (metal & chosen).any() and not (usual & ~chosen).any():
-        return usual
+    if not (metal & chosen).any() and not (by_rules & ~chosen).any():
+        return by_rules
     nearby = ndimage.binary_dilation(chosen, iterations=FARTHEST_PX) & (chosen | ~found)
-    return np.where(nearby, metal, usual)
+    return np.where(nearby, metal, by_rules)
 
 
 def with_edges_of_rules(
@@ -68,7 +75,7 @@ def with_edges_of_rules(
     return np.asarray(metal & without_blur(metal, image, spacing_mm))
 
 
-def _is_known(spacing_mm: tuple[float, ...], highest_hu: int) -> bool:
+def _is_like_training(spacing_mm: tuple[float, ...], highest_hu: int) -> bool:
     """Return whether pixels and scale are like those in the training of the network."""
     smallest, largest = min(spacing_mm), max(spacing_mm)
     is_square = largest <= _MOST_UNEQUAL * smallest
@@ -76,12 +83,13 @@ def _is_known(spacing_mm: tuple[float, ...], highest_hu: int) -> bool:
 
 
 def _lost(
-    pieces: NDArray[np.bool_], usual: NDArray[np.bool_], metal: NDArray[np.bool_], pixel_mm2: float
+    pieces: NDArray[np.bool_], by_rules: NDArray[np.bool_], metal: NDArray[np.bool_], pixel_mm2: float
 ) -> NDArray[np.bool_]:
     """Return the large pieces, bool `[y, x]`, where the network leaves little of the metal that the rules leave."""
     labels, count = ndimage.label(pieces, np.ones((3, 3)))
     numbers = np.arange(count + 1)
-    left, before, size = (np.asarray(ndimage.sum(each, labels, numbers)) for each in (metal & usual, usual, pieces))
+    parts = (metal & by_rules, by_rules, pieces)
+    left, before, size = (np.asarray(ndimage.sum(each, labels, numbers)) for each in parts)
     is_lost = (left < _LEAST_LEFT * before) & (size * pixel_mm2 >= _LARGE_MM2)
     return np.asarray(is_lost[labels] & pieces)
 

@@ -6,6 +6,7 @@ streaks, and from the mask that the rules of `clipped_edge` leave.
 """
 
 from functools import cache
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,17 +14,16 @@ from safetensors.numpy import load_file
 from scipy import ndimage
 
 from marview.paths import resources
-from marview.volume.box import box_of, grown
 
 DILATIONS = (1, 1, 2, 4, 8, 4, 2, 1)
 """Distance in pixels between the pixels that a layer reads; each layer reads 3 x 3, and a last layer 1 x 1 pixels."""
 
 FARTHEST_PX = 2
-"""Farthest distance of recognised metal from the metal that was found before."""
+"""Farthest distance of recognised metal from the pieces that were found before."""
 
 _PADDED_PX = sum(DILATIONS)
 REACH_PX = FARTHEST_PX + _PADDED_PX
-"""Farthest distance of pixels that decide about a pixel near metal."""
+"""Farthest distance from a piece of pixels that decide about its edge."""
 
 WEIGHTS = resources() / "masks" / "clipped_edges.safetensors"
 """File of the weights."""
@@ -31,37 +31,51 @@ WEIGHTS = resources() / "masks" / "clipped_edges.safetensors"
 Planes = NDArray[np.float32]
 
 
-def planes_of(image: NDArray[np.int16], found: NDArray[np.bool_], usual: NDArray[np.bool_]) -> Planes:
-    """Return the network input, float32 `[plane, y, x]`: HU / 1000 - 1 and the masks `found` and `usual`.
+def planes_of(image: NDArray[np.int16], found: NDArray[np.bool_], by_rules: NDArray[np.bool_]) -> Planes:
+    """Return the network input, float32 `[plane, y, x]`: HU / 1000 - 1 and the two masks.
 
     Args:
         image: HU, `[y, x]`.
         found: metal including its blurred edge, bool `[y, x]`.
-        usual: metal that the rules leave, bool `[y, x]`.
+        by_rules: metal that the rules leave, bool `[y, x]`.
     """
-    return np.stack([image.astype(np.float32) / 1000 - 1, found.astype(np.float32), usual.astype(np.float32)])
+    return np.stack([image.astype(np.float32) / 1000 - 1, found.astype(np.float32), by_rules.astype(np.float32)])
 
 
-def recognised(image: NDArray[np.int16], found: NDArray[np.bool_], usual: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Return the pixels that the network recognises as metal, at most 2 pixels from `found`; bool `[y, x]`.
+def recognised(
+    pieces: NDArray[np.bool_],
+    image: NDArray[np.int16],
+    found: NDArray[np.bool_],
+    by_rules: NDArray[np.bool_],
+    weights: Path = WEIGHTS,
+) -> NDArray[np.bool_]:
+    """Return the pixels in pieces of metal, or at most 2 pixels from them, that the network recognises as metal.
 
-    Arguments are the same as for `planes_of`.
+    Args:
+        pieces: pieces of `found` that the network decides about, bool `[y, x]`.
+        image: HU, `[y, x]`.
+        found: metal including its blurred edge, bool `[y, x]`.
+        by_rules: metal that the rules leave, bool `[y, x]`.
+        weights: file of the weights.
+
+    Returns:
+        Recognised metal, bool `[y, x]`.
     """
     result = np.zeros_like(found)
-    metal = box_of(found[None])
-    if metal is not None:
-        box = grown(metal, [0, REACH_PX, REACH_PX], (1, *found.shape))[1:]
+    # only what the network reads is computed, because it is slow on whole slices
+    groups, _ = ndimage.label(ndimage.maximum_filter(pieces, 2 * REACH_PX + 1))
+    for number, box in enumerate(ndimage.find_objects(groups), start=1):
         # edge values continue beyond the image, because zeros would look like tissue of 1000 HU
-        planes = planes_of(image[box], found[box], usual[box])
+        planes = planes_of(image[box], found[box], by_rules[box])
         planes = np.pad(planes, [(0, 0), (_PADDED_PX,) * 2, (_PADDED_PX,) * 2], mode="edge")
-        is_metal = logits(planes)[_PADDED_PX:-_PADDED_PX, _PADDED_PX:-_PADDED_PX] > 0
-        result[box] = is_metal & ndimage.binary_dilation(found[box], iterations=FARTHEST_PX)
-    return result
+        is_metal = logits(planes, weights)[_PADDED_PX:-_PADDED_PX, _PADDED_PX:-_PADDED_PX] > 0
+        result[box] |= is_metal & (groups[box] == number)
+    return np.asarray(result & ndimage.binary_dilation(pieces, iterations=FARTHEST_PX))
 
 
-def logits(planes: Planes) -> NDArray[np.float32]:
-    """Return the logit of the metal probability of each pixel, `[y, x]`."""
-    layers = _layers()
+def logits(planes: Planes, weights: Path = WEIGHTS) -> NDArray[np.float32]:
+    """Return the logit of the metal probability of each pixel, `[y, x]`; `weights` is the file of the weights."""
+    layers = _layers(weights)
     for (weight, bias), dilation in zip(layers, DILATIONS, strict=False):
         planes = np.maximum(_convolved(planes, weight, dilation) + bias, 0)
     weight, bias = layers[-1]
@@ -80,9 +94,9 @@ def _convolved(planes: Planes, weight: Planes, dilation: int) -> Planes:
 
 
 @cache
-def _layers() -> list[tuple[Planes, Planes]]:
+def _layers(weights: Path) -> list[tuple[Planes, Planes]]:
     """Read the weights and the biases of the layers."""
-    tensors = {name: each.astype(np.float32) for name, each in load_file(WEIGHTS).items()}
+    tensors = {name: each.astype(np.float32) for name, each in load_file(weights).items()}
     return [
         (tensors[f"{layer}.weight"], tensors[f"{layer}.bias"][:, None, None]) for layer in range(len(DILATIONS) + 1)
     ]

@@ -32,7 +32,7 @@ _PAINTED_JAWS = 0.9
 
 
 @dataclass(frozen=True)
-class _Family:
+class Family:
     """Kind of implants and their metals; an empty name stands for the usual metals."""
 
     region: str
@@ -40,21 +40,16 @@ class _Family:
     materials: tuple[str, ...]
 
 
-_HIPS = _Family(
-    "pelvis", ("hip-left", "hip-right", "hip-bilateral", "hip-bilateral"), ("316l", "cocrmo", "ti6al4v", "")
-)
-_SCREWS = _Family("spine", ("pedicle-screws",), ("ti6al4v", "ti6al4v", "316l", "cocrmo"))
-_PLATES = _Family("pelvis", ("plate",), ("316l", "ti"))
-_TEETH = _Family("jaw", ("fillings", "fillings", "crown"), ("amalgam", "amalgam", "au", ""))
+_HIPS = Family("pelvis", ("hip-left", "hip-right", "hip-bilateral", "hip-bilateral"), ("316l", "cocrmo", "ti6al4v", ""))
+_SCREWS = Family("spine", ("pedicle-screws",), ("ti6al4v", "ti6al4v", "316l", "cocrmo"))
+_PLATES = Family("pelvis", ("plate",), ("316l", "ti"))
+_TEETH = Family("jaw", ("fillings", "fillings", "crown"), ("amalgam", "amalgam", "au", ""))
 
-Families = tuple[tuple[float, _Family | None], ...]
+Families = tuple[tuple[float, Family | None], ...]
+"""Fractions of families of implants; None stands for random shapes."""
 
 _BODY_FAMILIES: Families = ((0.44, _HIPS), (0.37, _SCREWS), (0.05, _PLATES), (0.14, None))
-_HEAD_FAMILIES = ((0.9, _TEETH), (0.1, None))
-"""Fractions of the families of implants; None stands for random shapes."""
-
-USUAL_HIPS: Families = ((1.0, _Family("pelvis", _HIPS.implants, ("",))),)
-"""Hip replacements of their usual metals: cobalt chromium heads, and titanium alloy for the rest."""
+_HEAD_FAMILIES: Families = ((0.9, _TEETH), (0.1, None))
 
 _PIECES = Metal(materials=("ti", "316l", "cocrmo", "amalgam", "au"), area_px=(30.0, 2500.0), pieces=(1, 4))
 _VARIED = Augmentation(rotation_deg=10.0, scale=(0.85, 1.1), crop=0.0, shift_px=10.0, noise_hu=4.0)
@@ -188,7 +183,7 @@ def _slice(
     raise BadInput(f"{_TRIES} slices in a row have no place for metal; are these CT slices of a body, in HU?")
 
 
-def _metal(hu: NDArray[np.float32], family: _Family | None, pixel_mm: float, rng: np.random.Generator) -> Shares:
+def _metal(hu: NDArray[np.float32], family: Family | None, pixel_mm: float, rng: np.random.Generator) -> Shares:
     if family is None:
         return draw_pieces(hu, _PIECES, rng)
     material = str(rng.choice(family.materials)) or None

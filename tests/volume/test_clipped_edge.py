@@ -5,7 +5,7 @@ import pytest
 from scipy import ndimage
 
 from marview.volume import clipped_edge
-from marview.volume.clipped_edge import with_clipped_edges
+from marview.volume.clipped_edge import with_clipped_edges, with_edges_of_rules
 
 SPACING = (0.8, 0.8)
 
@@ -62,11 +62,16 @@ def test_metal_that_is_hardly_clipped_keeps_the_edge_of_the_rules(monkeypatch: p
     assert with_clipped_edges(image > 1500, image, SPACING, 3071).any()
 
 
+def recognise(metal: np.ndarray, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the network recognise this metal."""
+    monkeypatch.setattr(clipped_edge, "recognised", lambda *_: metal)
+
+
 @pytest.mark.parametrize("radius", [15, 5])
 def test_a_slice_keeps_its_metal_although_the_network_recognises_none(
     radius: float, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(clipped_edge, "recognised", lambda _, found, __: np.zeros_like(found))
+    recognise(np.zeros((80, 80), bool), monkeypatch)
     image = with_streaks(blurred(disc(radius), 12000))
     kept = with_clipped_edges(image > 2000, image, SPACING, 3071)
     assert np.count_nonzero(kept & disc(radius)) > 0.8 * np.count_nonzero(disc(radius))
@@ -74,20 +79,50 @@ def test_a_slice_keeps_its_metal_although_the_network_recognises_none(
 
 def test_a_small_piece_beside_metal_may_be_a_streak(monkeypatch: pytest.MonkeyPatch) -> None:
     metal, streak = disc(15), np.roll(disc(4), 28, axis=1)
-    monkeypatch.setattr(clipped_edge, "recognised", lambda *_: metal)
+    recognise(metal, monkeypatch)
     image = with_streaks(blurred(metal | streak, 12000))
     kept = with_clipped_edges(image > 2000, image, SPACING, 3071)
     assert not (kept & streak).any()
     assert (kept & metal).any()
 
 
+@pytest.mark.parametrize(("fraction", "is_kept"), [(0.2, True), (0.05, False)])
+def test_the_rules_decide_if_the_network_leaves_hardly_any_metal_of_a_large_piece(
+    fraction: float, is_kept: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    image = with_streaks(blurred(disc(15), 12000))
+    found = image > 2000
+    by_rules = with_edges_of_rules(found, image, SPACING, 3071)
+    left = disc(float(np.sqrt(fraction * np.count_nonzero(by_rules) / np.pi)))
+    recognise(left, monkeypatch)
+    kept = with_clipped_edges(found, image, SPACING, 3071)
+    np.testing.assert_array_equal(kept, left if is_kept else by_rules)
+
+
+def test_the_network_decides_about_metal_of_medium_size_without_streaks(monkeypatch: pytest.MonkeyPatch) -> None:
+    recognise(disc(5), monkeypatch)
+    image = blurred(disc(7), 12000)
+    assert 80 < np.count_nonzero(image > 2000) * SPACING[0] * SPACING[1] < 150
+    np.testing.assert_array_equal(with_clipped_edges(image > 2000, image, SPACING, 3071), disc(5))
+
+
 def test_small_holes_in_metal_are_filled_and_large_ones_stay(monkeypatch: pytest.MonkeyPatch) -> None:
     metal, hole, tooth = disc(15), np.roll(disc(1.5), 7, axis=1), np.roll(disc(8), -5, axis=1)
-    monkeypatch.setattr(clipped_edge, "recognised", lambda *_: metal & ~hole & ~tooth)
+    recognise(metal & ~hole & ~tooth, monkeypatch)
     image = with_streaks(blurred(metal, 12000))
     kept = with_clipped_edges(image > 2000, image, SPACING, 3071)
     assert kept[hole].all()
     assert not kept[tooth].any()
+
+
+def test_a_hole_that_is_not_clipped_stays(monkeypatch: pytest.MonkeyPatch) -> None:
+    hole = np.roll(disc(1.5), 7, axis=1)
+    recognise(disc(15) & ~hole, monkeypatch)
+    image = with_streaks(blurred(disc(15), 12000))
+    image[hole] = 2900
+    kept = with_clipped_edges(disc(15), image, SPACING, 3071)
+    assert kept[disc(15) & ~hole].all()
+    assert not kept[hole].any()
 
 
 @pytest.mark.parametrize("metal_hu", [4000, 6000, 12000])
@@ -100,7 +135,7 @@ def test_small_titanium_without_streaks_keeps_the_edge_of_the_rules(
     assert np.count_nonzero(kept & disc(5)) > 0.6 * np.count_nonzero(disc(5))
 
 
-@pytest.mark.parametrize("metal_hu", [6000, 12000])
+@pytest.mark.parametrize("metal_hu", [6000, 8000])
 def test_a_light_disc_without_streaks_hardly_shrinks(metal_hu: float) -> None:
     metal = disc(9)
     image = blurred(metal, metal_hu)

@@ -19,25 +19,52 @@ def clipped_disc(y: int, x: int, size: int = 96) -> tuple[np.ndarray, np.ndarray
     return hu, found, with_edges_of_rules(found, hu, (0.8, 0.8), 3071)
 
 
+def recognised_disc(y: int, x: int) -> np.ndarray:
+    image, found, by_rules = clipped_disc(y, x)
+    return recognised(found, image, found, by_rules)
+
+
 def test_metal_that_moves_takes_its_edge_along() -> None:
-    middle = recognised(*clipped_disc(48, 48))
+    middle = recognised_disc(48, 48)
     assert middle.any()
-    np.testing.assert_array_equal(recognised(*clipped_disc(40, 53)), np.roll(middle, (-8, 5), (0, 1)))
+    np.testing.assert_array_equal(recognised_disc(40, 53), np.roll(middle, (-8, 5), (0, 1)))
 
 
 def test_what_lies_far_away_does_not_matter() -> None:
-    image, found, usual = clipped_disc(48, 48)
-    expected = recognised(image, found, usual)
+    image, found, by_rules = clipped_disc(48, 48)
+    expected = recognised(found, image, found, by_rules)
     image[:8], image[:, 88:] = -1000, 2000
-    np.testing.assert_array_equal(recognised(image, found, usual), expected)
+    np.testing.assert_array_equal(recognised(found, image, found, by_rules), expected)
 
 
 def test_all_metal_lies_near_the_metal_found_before() -> None:
-    image, found, usual = clipped_disc(48, 48)
+    image, found, by_rules = clipped_disc(48, 48)
     rng = np.random.default_rng(1)
     noisy = (image + rng.normal(0, 500, image.shape)).clip(-1024, 3071).astype(np.int16)
-    assert not (recognised(noisy, found, usual) & ~ndimage.binary_dilation(found, iterations=2)).any()
-    assert not recognised(image, np.zeros_like(found), usual).any()
+    assert not (recognised(found, noisy, found, by_rules) & ~ndimage.binary_dilation(found, iterations=2)).any()
+
+
+def test_pieces_are_recognised_alike_alone_and_together() -> None:
+    image, found, by_rules = clipped_disc(24, 24, 160)
+    for other in (clipped_disc(24, 130, 160), clipped_disc(80, 24, 160)):  # far apart, and with parts in common
+        image, found, by_rules = np.maximum(image, other[0]), found | other[1], by_rules | other[2]
+    labels, count = ndimage.label(found)
+    alone = [recognised(labels == number, image, found, by_rules) for number in range(1, count + 1)]
+    assert len(alone) == 3
+    assert all(each.any() for each in alone)
+    np.testing.assert_array_equal(recognised(found, image, found, by_rules), np.any(alone, axis=0))
+
+
+def test_without_pieces_nothing_is_recognised() -> None:
+    image, found, by_rules = clipped_disc(48, 48)
+    assert not recognised(np.zeros_like(found), image, found, by_rules).any()
+
+
+def test_the_mask_of_the_rules_matters() -> None:
+    image, found, by_rules = clipped_disc(48, 48)
+    with_rules = edge_network.logits(planes_of(image, found, by_rules))
+    without = edge_network.logits(planes_of(image, found, np.zeros_like(by_rules)))
+    assert np.abs(with_rules - without)[found].max() > 0.1
 
 
 def test_the_result_is_that_of_torch() -> None:
@@ -53,5 +80,5 @@ def test_the_result_is_that_of_torch() -> None:
 
 
 def test_metal_at_the_edge_of_the_image_continues_there() -> None:
-    part, whole = recognised(*clipped_disc(48, 4)), recognised(*clipped_disc(48, 30))
+    part, whole = recognised_disc(48, 4), recognised_disc(48, 30)
     assert np.count_nonzero(part[:, :20] ^ whole[:, 26:46]) < 0.02 * np.count_nonzero(part)

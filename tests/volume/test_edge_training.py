@@ -25,8 +25,8 @@ def bar() -> Example:
 @pytest.mark.parametrize("seed", range(12))
 def test_a_painted_disc_is_clipped_metal_whose_blurred_edge_is_found(seed: int) -> None:
     disc = painted_disc(np.random.default_rng(seed))
-    assert disc.metal.any()
     assert disc.image.max() <= 3071
+    assert np.count_nonzero(disc.found & disc.metal) > 0.7 * np.count_nonzero(disc.metal) > 0
     assert not (disc.found & ~ndimage.binary_dilation(disc.metal, iterations=6)).any()
 
 
@@ -40,15 +40,11 @@ def test_only_pixels_in_and_near_metal_count(bar: Example) -> None:
         assert not weight[~ndimage.binary_dilation(metal | (planes[1] > 0), iterations=3)].any()
 
 
-def test_marview_reads_the_weights_of_a_training(bar: Example, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_marview_reads_the_weights_of_a_training(bar: Example, tmp_path: Path) -> None:
     torch.manual_seed(0)
-    network = trained([bar], 2, tmp_path / "weights.safetensors").half().float()
-    monkeypatch.setattr(edge_network, "WEIGHTS", tmp_path / "weights.safetensors")
-    edge_network._layers.cache_clear()
-    planes = edge_network.planes_of(bar.image, bar.found, bar.usual)
+    file = tmp_path / "weights.safetensors"
+    network = trained([bar], 2, file).half().float()
+    planes = edge_network.planes_of(bar.image, bar.found, bar.by_rules)
     with torch.no_grad():
         expected = network(torch.from_numpy(planes)[None])[0, 0].numpy()
-    try:
-        np.testing.assert_allclose(edge_network.logits(planes), expected, atol=1e-4)
-    finally:
-        edge_network._layers.cache_clear()
+    np.testing.assert_allclose(edge_network.logits(planes, file), expected, atol=1e-4)
